@@ -1,0 +1,122 @@
+"""Canonical JSON (RFC 8785), for the part of JSON in which it is easy to be exact.
+
+The law: a value has exactly one encoding, and bytes that are not that encoding are refused.
+
+Allowed are objects, arrays, strings, integers within ±(2^53 - 1), true, false and null, nested
+at most 32 deep. Refused are floats (amounts are decimal strings or integers), lone surrogates,
+and member names with characters beyond U+FFFF. Inside that subset the order RFC 8785 asks for
+(UTF-16 code units) is the order of code points, and the interpreter's own C encoder with sorted
+keys is exact; `tests/audit/test_canonical.py` holds it against an independent implementation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any, TypeAlias
+
+from audit.errors import Malformed
+
+JSON: TypeAlias = "bool | int | str | list[JSON] | tuple[JSON, ...] | dict[str, JSON] | None"
+"""A value that can be written. What is read back has lists, never tuples."""
+
+MAX_INT = 2**53 - 1
+MAX_DEPTH = 32
+
+_SCALARS = frozenset({str, bool, type(None)})
+_encode = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, check_circular=False, separators=(",", ":")
+).encode
+
+
+def canonical(value: Any) -> bytes:
+    """The RFC 8785 bytes of `value`. Raises `Malformed` for a value outside the subset."""
+    _check(value, 0)
+    text = _encode(value)
+    if not text.isascii():
+        _check_names(value)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise Malformed(
+            "a string holds half of a surrogate pair, which UTF-8 cannot say"
+        ) from error
+
+
+def parse(data: bytes) -> Any:
+    """The value whose canonical encoding is `data`.
+
+    Raises `Malformed` if `data` is not JSON, or is JSON but not its canonical form: other order,
+    spaces, escapes, duplicate names, floats. A round trip decides it, so there is no second
+    definition of what is canonical.
+    """
+    try:
+        value = json.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise Malformed(f"byte {error.start} is not UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"this is not JSON: {error}") from error
+    if canonical(value) != data:
+        raise Malformed("the JSON is not in its canonical form (RFC 8785)")
+    return value
+
+
+def _check(value: Any, depth: int) -> None:
+    """Refuse what has no canonical form here. Looks at types in bulk: it is on the hot path."""
+    values = _items(value)
+    if values is None:
+        return
+    if depth == MAX_DEPTH:
+        raise Malformed(f"the value is nested deeper than {MAX_DEPTH} levels")
+    kinds = set(map(type, values))
+    if kinds <= _SCALARS:
+        return
+    for item in values:
+        kind = type(item)
+        if kind is int:
+            _check_int(item)
+        elif kind not in _SCALARS:
+            _check(item, depth + 1)
+
+
+def _items(value: Any) -> Collection[Any] | None:
+    """What `value` contains, or None if it is an allowed scalar."""
+    kind = type(value)
+    if kind is dict:
+        try:
+            "".join(value)
+        except TypeError:
+            raise Malformed("a member name is not a string") from None
+        return value.values()  # type: ignore[no-any-return]
+    if kind is list or kind is tuple:
+        return value  # type: ignore[no-any-return]
+    if kind is int:
+        _check_int(value)
+    elif kind not in _SCALARS:
+        raise Malformed(_refusal(value))
+    return None
+
+
+def _check_int(value: int) -> None:
+    if not -MAX_INT <= value <= MAX_INT:
+        raise Malformed(
+            f"the integer `{value if abs(value) < 10**40 else 'of more than 40 digits'}` is beyond "
+            "±(2^53 - 1); write it as a string"
+        )
+
+
+def _check_names(value: Any) -> None:
+    if type(value) is dict:
+        for name, item in value.items():
+            if max(name, default="") > "\uffff":
+                raise Malformed(f"the member name `{name}` has a character beyond U+FFFF")
+            _check_names(item)
+    elif type(value) in (list, tuple):
+        for item in value:
+            _check_names(item)
+
+
+def _refusal(value: Any) -> str:
+    if isinstance(value, float):
+        return f"`{value}` is a float; write amounts as integers or decimal strings"
+    return f"`{str(value)[:80]}` is not a JSON object, array, string, integer, true, false or null"

@@ -1,0 +1,179 @@
+"""Verifier keys: text that pins who may sign, C2SP signed-note v1.0.0 and tlog-cosignature.
+
+    <name>+<key id, 8 hex digits>+<base64(type ‖ public key)>
+
+The law: a key's id is a hash of its name, type and public key, and a `vkey` whose id is not its
+own is refused, so a vkey altered in one character never becomes another key.
+
+Known types: 0x01 Ed25519 over the text, 0x02 ECDSA P-256, 0x04 Ed25519 cosignature with a time,
+0x06 ML-DSA-44 cosignature with a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, mldsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from audit.encoding import MAX_SIZE, b64, decimal, unb64
+from audit.errors import BadKey, UnknownKey
+
+ED25519 = 0x01
+ECDSA = 0x02
+ED25519_COSIGNATURE = 0x04
+MLDSA44_COSIGNATURE = 0x06
+
+COSIGNATURES = frozenset({ED25519_COSIGNATURE, MLDSA44_COSIGNATURE})
+_LENGTHS = {ED25519: 32, ED25519_COSIGNATURE: 32, MLDSA44_COSIGNATURE: 1312}
+
+_Check = Callable[[bytes, bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """A pinned public key. Make one with `from_vkey` or `from_public_key`."""
+
+    name: str
+    key_id: bytes
+    algorithm: int
+    public_key: bytes
+    _check: _Check = field(repr=False, compare=False)
+
+    @classmethod
+    def from_vkey(cls, vkey: str) -> Verifier:
+        """Parse a vkey. Raises `BadKey` for anything but the one spelling of a known key."""
+        parts = vkey.split("+", 2)
+        if len(parts) != 3:
+            raise BadKey(f"`{vkey[:80]}` is not a verifier key: expected `name+id+key`")
+        name, key_id, encoded = parts
+        try:
+            material = unb64(encoded)
+        except ValueError as error:
+            raise BadKey(f"verifier key `{vkey[:80]}`: {error}") from error
+        verifier = cls.from_public_key(name, material[1:], material[0] if material else 0)
+        if verifier.key_id.hex() != key_id:
+            raise BadKey(
+                f"verifier key `{vkey[:80]}`: the id `{key_id[:20]}` is not that of its key; a "
+                "character was lost or changed on the way"
+            )
+        return verifier
+
+    @classmethod
+    def from_public_key(cls, name: str, public_key: bytes, algorithm: int = ED25519) -> Verifier:
+        """A verifier for `public_key` (raw bytes; SPKI DER for type 0x02). Raises `BadKey`."""
+        check_name(name)
+        check = _checker(algorithm, public_key)
+        return cls(name, key_id(name, algorithm, public_key), algorithm, public_key, check)
+
+    @property
+    def vkey(self) -> str:
+        """The text form, to be handed to whoever verifies."""
+        return f"{self.name}+{self.key_id.hex()}+{b64(bytes([self.algorithm]) + self.public_key)}"
+
+    def verify(self, text: bytes, signature: bytes) -> int | None:
+        """Check `signature` over the note text; return its time (Unix seconds) if it bears one.
+
+        Raises `UnknownKey` if the signature does not hold.
+        """
+        time, message = None, text
+        if self.algorithm in COSIGNATURES:
+            time, message, signature = _timestamped(self, text, signature)
+        try:
+            self._check(signature, message)
+        except (InvalidSignature, ValueError):
+            raise UnknownKey(f"the signature by `{self.name}` does not hold") from None
+        return time
+
+
+def key_id(name: str, algorithm: int, public_key: bytes) -> bytes:
+    """SHA-256(name ‖ newline ‖ type ‖ public key)[:4]; for ECDSA SHA-256(SPKI DER)[:4]."""
+    if algorithm == ECDSA:
+        return hashlib.sha256(public_key).digest()[:4]
+    return hashlib.sha256(name.encode() + b"\n" + bytes([algorithm]) + public_key).digest()[:4]
+
+
+def check_name(name: str) -> None:
+    """Raises `BadKey` unless `name` is non-empty, without spaces, `+` and control characters."""
+    if (
+        not name
+        or "+" in name
+        or any(c.isspace() or c < " " or "\ud800" <= c <= "\udfff" for c in name)
+    ):
+        raise BadKey(
+            f"`{name[:80]!a}` cannot name a key: expected characters other than spaces and `+`"
+        )
+
+
+def cosignature_message(text: bytes, time: int) -> bytes:
+    """What an Ed25519 cosigner signs: the checkpoint's text with its time, tlog-cosignature."""
+    return b"cosignature/v1\ntime %d\n" % time + text
+
+
+def _checker(algorithm: int, public_key: bytes) -> _Check:
+    wanted = _LENGTHS.get(algorithm)
+    if wanted is not None and len(public_key) != wanted:
+        raise BadKey(f"a key of type 0x{algorithm:02x} has {wanted} bytes, not {len(public_key)}")
+    try:
+        if algorithm in (ED25519, ED25519_COSIGNATURE):
+            return Ed25519PublicKey.from_public_bytes(public_key).verify
+        if algorithm == MLDSA44_COSIGNATURE:
+            return mldsa.MLDSA44PublicKey.from_public_bytes(public_key).verify
+        if algorithm == ECDSA:
+            return _ecdsa(public_key)
+    except ValueError as error:
+        raise BadKey(f"not a public key of type 0x{algorithm:02x}: {error}") from error
+    raise BadKey(f"signature type 0x{algorithm:02x} is not known here; 0x01, 0x02, 0x04, 0x06 are")
+
+
+def _ecdsa(spki: bytes) -> _Check:
+    key = load_der_public_key(spki)
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise BadKey("a key of type 0x02 must be on the curve P-256")
+
+    def check(signature: bytes, message: bytes) -> None:
+        key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+
+    return check
+
+
+def _timestamped(key: Verifier, text: bytes, signature: bytes) -> tuple[int, bytes, bytes]:
+    wanted = 8 + (64 if key.algorithm == ED25519_COSIGNATURE else 2420)
+    if len(signature) != wanted:
+        raise UnknownKey(
+            f"the cosignature by `{key.name}` has {len(signature)} bytes, not {wanted}"
+        )
+    time = int.from_bytes(signature[:8], "big")
+    if time > MAX_SIZE:
+        raise UnknownKey(f"the cosignature by `{key.name}` has a time beyond 2^63")
+    if key.algorithm == ED25519_COSIGNATURE:
+        return time, cosignature_message(text, time), signature[8:]
+    return time, _subtree_message(key.name, text, time), signature[8:]
+
+
+def _subtree_message(cosigner: str, text: bytes, time: int) -> bytes:
+    """What an ML-DSA-44 cosigner signs over a checkpoint, tlog-cosignature."""
+    try:
+        origin, size, root = text.split(b"\n")[:3]
+        end, digest = decimal(size.decode()), unb64(root.decode())
+    except ValueError as error:
+        raise UnknownKey(f"`{cosigner}` cosigned something that is not a checkpoint") from error
+    name = cosigner.encode()
+    if len(name) > 255 or not 0 < len(origin) <= 255 or len(digest) != 32:
+        raise UnknownKey(f"`{cosigner}` cosigned something that is not a checkpoint")
+    return b"".join(
+        (
+            b"subtree/v1\n\0",
+            bytes([len(name)]) + name,
+            time.to_bytes(8, "big"),
+            bytes([len(origin)]) + origin,
+            bytes(8),
+            end.to_bytes(8, "big"),
+            digest,
+        )
+    )
