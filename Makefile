@@ -1,0 +1,58 @@
+# Two commands on a machine with Python 3.11, make and apt: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
+VECTORS ?=
+
+.PHONY: help setup demo test check conformance fuzz hammer bench lock clean
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || ($(APT) update && $(APT) install -y python3-venv)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/.ready ## make the virtual environment from the locked dependencies
+
+demo: $(VENV)/.ready ## the whole product in two minutes, in a fresh workspace
+	$(BIN)/governance demo demo-workspace --fresh
+
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null && command -v pdftoppm >/dev/null && command -v qpdf >/dev/null \
+	  || ($(APT) update && $(APT) install -y chromium poppler-utils qpdf)
+
+test: $(VENV)/.ready browser ## every test that needs nothing outside the repository
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.ready browser ## format, lint, types, floors, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+conformance: $(VENV)/.ready ## public test vectors: make conformance VECTORS=DIR
+	VECTORS=$(VECTORS) $(BIN)/python -m pytest tests/conformance
+
+fuzz: $(VENV)/.ready ## the HTTP API against its own OpenAPI document (minutes)
+	$(BIN)/python -m pytest tests/fuzz
+
+hammer: $(VENV)/.ready ## kill -9 fifty times under load, every write failing (minutes)
+	$(BIN)/python -m pytest tests/hammer
+
+bench: $(VENV)/.ready ## the figures of the README (needs wrk)
+	@command -v wrk >/dev/null || ($(APT) update && $(APT) install -y wrk)
+	$(BIN)/python -m benchmarks
+
+lock: ## renew requirements.lock from pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --extra dev \
+	  --all-build-deps --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements.lock pyproject.toml
+
+clean: ## forget the virtual environment and the demo
+	rm -rf $(VENV) demo-workspace
