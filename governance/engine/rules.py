@@ -1,0 +1,195 @@
+"""What policy files say, as values: conditions, rules, limits, files.
+
+Law: these are what the loader makes and everything else reads (compile, explain, words, analyse).
+Every name in them has been checked against the catalogue; every constant has its field's type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from governance.engine.model import (
+    ApprovalClause,
+    Effect,
+    Mode,
+    Money,
+    Obligation,
+    Risk,
+    Scalar,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One comparison: `field op constants`.
+
+    `kind` is the field's type in words (`money`, `list of path`). `constants` are literal values of
+    that type (patterns for `name_like`, a number for `count_*`, one bool for `is_set`, two for
+    `between`). `lists` are names of lists of the same file whose members count as constants, too.
+    `other` is the second field of `same_as_field` and `not_same_as_field`.
+    """
+
+    field: str
+    kind: str
+    op: str
+    constants: tuple[Scalar, ...] = ()
+    lists: tuple[str, ...] = ()
+    other: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionIs:
+    """The action is one of these."""
+
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Whether one of `actions` happened before: `did` or (negative) `did_not`.
+
+    `same` are fields whose value must be the same then and now. `in_last` None means ever. `by` is
+    `this_agent`, `any_agent` or `any_person`. `series` is the name of the series of what was
+    allowed; `confirmed_series` of what was attested to be executed.
+    """
+
+    actions: tuple[str, ...]
+    negative: bool
+    same: tuple[str, ...]
+    in_last: timedelta | None
+    by: str
+    series: str
+    confirmed_series: str
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds. No part: always holds."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """At least one part holds."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: Condition
+
+
+Condition = Test | ActionIs | History | All | Any | Not
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `trust_claim` is the reason for believing claims ("" = it tests none);
+    `attested_only` = claims of an agent are *cannot tell*, those of a gateway count."""
+
+    id: str
+    title: str
+    effect: Effect
+    when: Condition
+    because: str
+    severity: Risk
+    clause: ApprovalClause | None = None
+    obligations: tuple[Obligation, ...] = ()
+    waivable_by: tuple[str, ...] = ()
+    trust_claim: str = ""
+    attested_only: bool = False
+    controls: tuple[str, ...] = ()
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so much. `measure` is None for a count, else the field that is summed.
+
+    `window` is a duration, or `calendar_day` is the name of a time zone, never both. `at_most` has
+    the measured field's type (or is a whole number of actions). `series` names where charges go.
+    """
+
+    id: str
+    title: str
+    measure: str | None
+    of: Condition
+    per: tuple[str, ...]
+    window: timedelta | None
+    calendar_day: str | None
+    at_most: Money | Decimal
+    unit: str
+    otherwise: Effect
+    because: str
+    severity: Risk
+    series: str
+    clause: ApprovalClause | None = None
+    waivable_by: tuple[str, ...] = ()
+    trust_claim: str = ""
+    attested_only: bool = False
+    controls: tuple[str, ...] = ()
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ListUse:
+    """A list as one file uses it: inline members, or `source` (a list file) with `max_age`."""
+
+    name: str
+    members: tuple[Scalar, ...]
+    source: str | None = None
+    max_age: timedelta | None = None
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observing:
+    """Who watches instead of enforcing, and from which day to which (both included)."""
+
+    by: str
+    since: date
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row of a case table: dotted cells as written, what is expected, and where it stands."""
+
+    name: str
+    cells: Mapping[str, object] = field(hash=False)
+    expect: Effect
+    by: str | None
+    path: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """One policy file. `applies_to` is a condition over `agent.*` (`All(())` = every agent)."""
+
+    policy: str
+    title: str
+    owner: str
+    review_by: date
+    governs: tuple[str, ...]
+    applies_to: Condition
+    mode: Mode
+    observing: Observing | None
+    default: Effect
+    default_clause: ApprovalClause | None
+    controls: tuple[str, ...]
+    lists: Mapping[str, ListUse] = field(hash=False)
+    rules: tuple[Rule, ...]
+    limits: tuple[Limit, ...]
+    cases: tuple[Case, ...]
+    path: str
