@@ -12,7 +12,7 @@ keys is exact; `tests/audit/test_canonical.py` holds it against an independent i
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from audit.errors import Malformed
@@ -23,7 +23,6 @@ JSON: TypeAlias = "bool | int | str | list[JSON] | tuple[JSON, ...] | dict[str, 
 MAX_INT = 2**53 - 1
 MAX_DEPTH = 32
 
-_SCALARS = frozenset({str, bool, type(None)})
 _encode = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, check_circular=False, separators=(",", ":")
 ).encode
@@ -31,7 +30,7 @@ _encode = json.JSONEncoder(
 
 def canonical(value: Any) -> bytes:
     """The RFC 8785 bytes of `value`. Raises `Malformed` for a value outside the subset."""
-    _check(value, 0)
+    _check(value)
     text = _encode(value)
     if not text.isascii():
         _check_names(value)
@@ -61,40 +60,39 @@ def parse(data: bytes) -> Any:
     return value
 
 
-def _check(value: Any, depth: int) -> None:
-    """Refuse what has no canonical form here. Looks at types in bulk: it is on the hot path."""
-    values = _items(value)
-    if values is None:
-        return
-    if depth == MAX_DEPTH:
+def _check(value: Any) -> None:
+    """Refuse what has no canonical form here, level by level: it is on the hot path."""
+    level: list[Any] = []
+    _check_items((value,), level)
+    for _ in range(MAX_DEPTH):
+        if not level:
+            return
+        below: list[Any] = []
+        for container in level:
+            if type(container) is dict:
+                try:
+                    "".join(container)
+                except TypeError:
+                    raise Malformed("a member name is not a string") from None
+                container = container.values()
+            _check_items(container, below)
+        level = below
+    if level:
         raise Malformed(f"the value is nested deeper than {MAX_DEPTH} levels")
-    kinds = set(map(type, values))
-    if kinds <= _SCALARS:
-        return
-    for item in values:
+
+
+def _check_items(items: Iterable[Any], containers: list[Any]) -> None:
+    """Check the scalars among `items`; add the rest to `containers`."""
+    for item in items:
         kind = type(item)
-        if kind is int:
+        if kind is str or kind is bool or item is None:
+            continue
+        if kind is dict or kind is list or kind is tuple:
+            containers.append(item)
+        elif kind is int:
             _check_int(item)
-        elif kind not in _SCALARS:
-            _check(item, depth + 1)
-
-
-def _items(value: Any) -> Collection[Any] | None:
-    """What `value` contains, or None if it is an allowed scalar."""
-    kind = type(value)
-    if kind is dict:
-        try:
-            "".join(value)
-        except TypeError:
-            raise Malformed("a member name is not a string") from None
-        return value.values()  # type: ignore[no-any-return]
-    if kind is list or kind is tuple:
-        return value  # type: ignore[no-any-return]
-    if kind is int:
-        _check_int(value)
-    elif kind not in _SCALARS:
-        raise Malformed(_refusal(value))
-    return None
+        else:
+            raise Malformed(_refusal(item))
 
 
 def _check_int(value: int) -> None:

@@ -17,10 +17,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from audit.canonical import MAX_INT, canonical, parse
+from audit.canonical import canonical, parse
 from audit.errors import BadEntry, Malformed
 
 MAX_ENTRY = 65_535
@@ -29,7 +29,6 @@ MAX_ENTRY = 65_535
 VERSION: Final = 1
 ACTORS = frozenset({"agent", "gateway", "person", "service"})
 
-_ZERO = timedelta(0)
 _ENVELOPE = {"at", "by", "data", "kind", "v"}
 _BY = {"type", "id", "key", "for"}
 _BY_SHORT = {"type", "id"}
@@ -56,19 +55,18 @@ def encode(entry: Entry) -> bytes:
     Raises `BadEntry`, saying which member does not fit and what was expected.
     """
     at, by, data = entry.at, entry.by, entry.data
-    if type(by) is not dict:
-        by = dict(by)
-    if type(data) is not dict:
-        data = dict(data)
-    if at.tzinfo is None or at.utcoffset() != _ZERO:
-        raise BadEntry(f"`at` is `{at.isoformat()}`; expected an aware time in UTC")
-    if not _KIND.fullmatch(entry.kind) or len(entry.kind) > 64:
-        raise _bad_kind(entry.kind)
-    _check_by(by)
-    _check_conventions(data)
-    stamp = at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if type(by) is not dict or type(data) is not dict:
+        by, data = dict(by), dict(data)
+    stamp = at.isoformat(timespec="microseconds")
+    if not stamp.endswith("+00:00"):
+        raise BadEntry(f"`at` is `{stamp}`; expected an aware time in UTC")
+    stamp = stamp[:-6] + "Z"
+    value = {"at": stamp, "by": by, "data": data, "kind": entry.kind, "v": VERSION}
     try:
-        encoded = canonical({"at": stamp, "by": by, "data": data, "kind": entry.kind, "v": VERSION})
+        encoded = canonical(value)
+        _check_envelope(entry.kind, by, data)
+    except BadEntry:
+        raise
     except Malformed as error:
         raise BadEntry(f"entry of kind `{entry.kind}`: {error}") from error
     if len(encoded) > MAX_ENTRY:
@@ -98,12 +96,7 @@ def decode(data: bytes) -> Entry:
     if type(value["v"]) is not int or value["v"] != VERSION:
         raise BadEntry(f"`v` is `{value['v']}`; this library knows version {VERSION}")
     kind, by, body = value["kind"], value["by"], value["data"]
-    if type(kind) is not str or not _KIND.fullmatch(kind) or len(kind) > 64:
-        raise _bad_kind(kind)
-    if type(by) is not dict or type(body) is not dict:
-        raise BadEntry("`by` and `data` must be objects")
-    _check_by(by)
-    _check_conventions(body)
+    _check_envelope(kind, by, body)
     return Entry(kind, _read_at(value["at"]), by, body)
 
 
@@ -121,44 +114,49 @@ def _read_at(text: Any) -> datetime:
         raise BadEntry(f"`at` is `{text}`, which no calendar has: {error}") from error
 
 
-def _check_by(by: Mapping[str, Any]) -> None:
+def _check_envelope(kind: Any, by: Any, data: Any) -> None:
+    """What `encode` and `decode` both ask of members that are JSON already."""
+    if type(kind) is not str or len(kind) > 64 or not _KIND.fullmatch(kind):
+        raise _bad_kind(kind)
+    if type(by) is not dict or type(data) is not dict:
+        raise BadEntry("`by` and `data` must be objects")
     names = by.keys()
-    if names != _BY_SHORT and not (_BY_SHORT <= names <= _BY):
+    if not _BY_SHORT <= names <= _BY:
         raise BadEntry(
             f"`by` has the members {_listed(names)}; expected `type` and `id`, optionally `key` "
             "and `for`"
         )
-    if by["type"] not in ACTORS:
-        raise BadEntry(f"`by.type` is `{by['type']}`; expected one of {_listed(ACTORS)}")
     for name, value in by.items():
         if type(value) is not str or not value:
             raise BadEntry(f"`by.{name}` must be a non-empty string")
-
-
-def _check_conventions(data: Mapping[str, Any]) -> None:
+    if by["type"] not in ACTORS:
+        raise BadEntry(f"`by.type` is `{by['type']}`; expected one of {_listed(ACTORS)}")
     if "refs" in data:
-        for role, target in _members(data, "refs"):
-            if not _ROLE.fullmatch(role):
-                raise BadEntry(f"`data.refs.{role}`: a role is the first segment of a kind")
-            if type(target) is not int or not 0 <= target <= MAX_INT:
-                raise BadEntry(f"`data.refs.{role}` must be the index of an entry")
+        _check_refs(data["refs"])
     if "commitments" in data:
-        for name, digest in _members(data, "commitments"):
-            if type(digest) is not str or not _COMMITMENT.fullmatch(digest):
-                raise BadEntry(f"`data.commitments.{name}` must be 43 characters of base64url")
+        _check_digests(
+            data["commitments"], "commitments", _COMMITMENT, "43 characters of base64url"
+        )
     if "blobs" in data:
-        for name, digest in _members(data, "blobs"):
-            if type(digest) is not str or not _DIGEST.fullmatch(digest):
-                raise BadEntry(f"`data.blobs.{name}` must be a SHA-256 in lower-case hex")
+        _check_digests(data["blobs"], "blobs", _DIGEST, "a SHA-256 in lower-case hex")
 
 
-def _members(data: Mapping[str, Any], convention: str) -> list[tuple[Any, Any]]:
-    value = data[convention]
-    if type(value) is not dict:
+def _check_refs(refs: Any) -> None:
+    if type(refs) is not dict:
+        raise BadEntry("`data.refs` must be an object")
+    for role, target in refs.items():
+        if not _ROLE.fullmatch(role):
+            raise BadEntry(f"`data.refs.{role}`: a role is the first segment of a kind")
+        if type(target) is not int or target < 0:
+            raise BadEntry(f"`data.refs.{role}` must be the index of an entry")
+
+
+def _check_digests(members: Any, convention: str, form: re.Pattern[str], wanted: str) -> None:
+    if type(members) is not dict:
         raise BadEntry(f"`data.{convention}` must be an object")
-    if not all(type(name) is str for name in value):
-        raise BadEntry(f"`data.{convention}` has a member name that is not a string")
-    return list(value.items())
+    for name, digest in members.items():
+        if type(digest) is not str or not form.fullmatch(digest):
+            raise BadEntry(f"`data.{convention}.{name}` must be {wanted}")
 
 
 def _bad_kind(kind: Any) -> BadEntry:
