@@ -1,0 +1,634 @@
+"""The SDK: ask before acting, in one copyable file that needs only the standard library.
+
+Its law: **anything but a complete, well-formed yes is a no.**  A service that is unreachable, slow,
+confused or older than what this process has already seen yields a `Decision` that is not allowed
+and says why; it never raises on its way to a verdict and never returns a yes by default.
+
+    client = Client("http://127.0.0.1:8080", key=os.environ["GOVERNANCE_KEY"], agent="payments-1")
+
+    @client.governed("payment.create")
+    def pay(*, iban: str, amount: str, country: str) -> str:
+        return bank.transfer(iban, amount)
+
+    pay(iban="DE89370400440532013000", amount="120 EUR", country="DE")   # asks, redeems, runs, reports
+
+The wire format is OpenID AuthZEN Authorization API 1.0 with its Access Request & Approval profile.
+Times are seconds; amounts travel as strings or integers, never as floats.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import inspect
+import json
+import math
+import secrets
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+__all__ = ["ApprovalRequired", "Client", "Decision", "Denied", "Reason"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Status = Literal["executed", "failed", "not_executed"]
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+_OBLIGATION_TYPES = ("redact", "notify", "log", "tell_user")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: the rule that spoke, its title, its stated ground, and fields it could not read."""
+
+    rule: str
+    title: str
+    because: str = ""
+    missing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        tail = f" (cannot tell: {', '.join(self.missing)})" if self.missing else ""
+        return f"{self.rule}: {self.title}{tail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the service answered about one action; truthy only for a complete yes.
+
+    `effect` is "allow", "require_approval" or "deny"; `failure` is set when the answer did not come
+    from a rule but from something going wrong on the way (then `effect` is "deny").
+    `id` is the entry that records the decision, `approval` the request opened for it.
+    """
+
+    action: str
+    arguments: Mapping[str, Any]
+    effect: str = "deny"
+    id: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    failure: str | None = None
+    approval: str | None = None
+    permit: str | None = None
+    valid_until: str | None = None
+    obligations: tuple[Mapping[str, Any], ...] = ()
+    receipt: Mapping[str, Any] | None = None
+    access_request: Mapping[str, Any] | None = None
+    resource: Mapping[str, Any] | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> bool:
+        """True only for a complete yes: verdict, permit and receipt."""
+        return self.effect == "allow" and self.failure is None and self.permit is not None
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+    @property
+    def why(self) -> str:
+        """One line for a log or a model: the failure, or the reasons in order."""
+        return self.failure or "; ".join(map(str, self.reasons)) or self.effect
+
+
+class Denied(Exception):
+    """The action must not run; `decision` says why."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(f"`{decision.action}` was not allowed: {decision.why}")
+        self.decision = decision
+
+
+class ApprovalRequired(Denied):
+    """A person has to agree first; `decision.approval` is the open request."""
+
+
+class _Unusable(Exception):
+    """The service gave no answer that could be used; the text says why."""
+
+
+class Client:
+    """A connection to the policy decision point for one agent.
+
+    `url`: base URL, or "unix:/path/to/governance.sock". `key`: the agent's or gateway's API key.
+    `agent`: the agent's id (a gateway names the agent it speaks for). `session`: a session number
+    minted by the service; without one the agent's standing session is used. `timeout`: seconds for
+    one exchange. `memory`: a file that keeps the largest log size seen across restarts.
+    `fulfils`: the obligation ids this runtime really carries out; others turn a yes into a no.
+    Thread-safe: each thread keeps its own connection.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        agent: str,
+        session: str | int | None = None,
+        timeout: float = 5.0,
+        memory: str | Path | None = None,
+        fulfils: Sequence[str] = (),
+    ) -> None:
+        if not (timeout > 0 and math.isfinite(timeout)):
+            raise ValueError("`timeout` must be a positive number of seconds")
+        self._address = _address(url)
+        self._key, self.agent, self._timeout = key, agent, timeout
+        self._session = str(session) if session is not None else None
+        self._fulfils = tuple(fulfils)
+        self._memory = Path(memory) if memory is not None else None
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._largest = _remembered(self._memory)
+        self._current: ContextVar[Decision | None] = ContextVar("decision", default=None)
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    def check(
+        self,
+        action: str,
+        arguments: Mapping[str, Any],
+        *,
+        resource: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        request_approval: bool = False,
+    ) -> Decision:
+        """Ask whether `action` with exactly these `arguments` may run now.
+
+        Never raises on the way: what goes wrong is a `Decision` with `failure`.
+        With `request_approval` a verdict *require approval* opens the request in the same step.
+        Source: AuthZEN Authorization API 1.0, access evaluation.
+        """
+        asked = Decision(action, dict(arguments), resource=resource, context=dict(context or {}))
+        try:
+            body = self._question(asked, request_approval)
+            # The same key on a retry makes the service answer once, however often it is asked.
+            headers = {"Idempotency-Key": secrets.token_urlsafe(18)}
+            status, answer = self._exchange("POST", "/access/v1/evaluation", body, headers)
+            if status != 200:
+                raise _Unusable(_problem(status, answer))
+            return self._read(asked, answer)
+        except _Unusable as failure:
+            return replace(asked, failure=str(failure))
+
+    def wait(self, decision: Decision, *, seconds: float, poll: float = 2.0) -> Decision:
+        """Wait until people have answered, then ask again with what they granted.
+
+        `seconds` bounds the wait, `poll` is the pause between looks. Returns a fresh decision: a
+        yes if the grant covers the very same action under the rules now in force, else a no that
+        says what happened (refused, expired, still open).
+        """
+        if decision.allowed or decision.effect != "require_approval":
+            return decision
+        end = time.monotonic() + seconds
+        try:
+            approval = decision.approval or self._open(decision)
+            while (state := self._state(approval)) in ("pending", "open"):
+                if time.monotonic() + poll > end:
+                    return replace(
+                        decision, approval=approval, failure=f"approval {approval} is still open"
+                    )
+                time.sleep(poll)
+        except _Unusable as failure:
+            return replace(decision, failure=str(failure))
+        if state != "approved":
+            return replace(decision, approval=approval, failure=f"approval {approval} was {state}")
+        context = {**decision.context, "approval": {"id": approval}}
+        return self.check(
+            decision.action, decision.arguments, resource=decision.resource, context=context
+        )
+
+    def redeem(self, decision: Decision) -> Decision:
+        """Use the permit up: the last look before acting, which sees a stop raised since.
+
+        Returns the same decision if it may run, once; otherwise a no.
+        """
+        if not decision.allowed:
+            return decision
+        try:
+            path = f"/v1/permits/{decision.permit}/redeem"
+            status, answer = self._exchange("POST", path, {}, {})
+            if status != 200 or not isinstance(answer, dict) or answer.get("redeemed") is not True:
+                raise _Unusable(_problem(status, answer))
+        except _Unusable as failure:
+            return replace(decision, effect="deny", failure=f"permit not redeemed: {failure}")
+        return decision
+
+    def report(self, decision: Decision, status: Status, *, note: str | None = None) -> bool:
+        """Report what became of an allowed action; True when it was recorded.
+
+        An agent's own report is recorded as its claim; it frees no limit and proves no history.
+        """
+        if decision.id is None:
+            return False
+        body: dict[str, Any] = {"decision": decision.id, "status": status}
+        if note:
+            body["note"] = note
+        try:
+            code, _ = self._exchange("POST", "/v1/outcomes", body, {})
+        except _Unusable:
+            return False
+        return code in (200, 201)
+
+    # -- wrapping -------------------------------------------------------------------------------
+
+    def governed(
+        self,
+        action: str,
+        *,
+        wait: float = 0.0,
+        resource: Callable[..., Mapping[str, Any]] | None = None,
+        only: Sequence[str] | None = None,
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Decorate a function so that it runs only after a yes, once, and its outcome is reported.
+
+        The function's arguments, by name, are the action's arguments (defaults included; `self` is
+        left out; None means not given); `only` names the ones that are sent. `resource` makes the
+        AuthZEN resource from the same arguments. `wait`: seconds to wait for people.
+        Raises `Denied`, or `ApprovalRequired` when people must answer first.
+        """
+
+        def decorate(function: Callable[P, R]) -> Callable[P, R]:
+            signature = inspect.signature(function)
+            if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+                # A coroutine would be reported as executed before it ran.
+                raise TypeError(f"`{function.__name__}` is async: use check, redeem and report")
+
+            @functools.wraps(function)
+            def run(*args: P.args, **kwargs: P.kwargs) -> R:
+                given = _by_name(signature, args, kwargs, only)
+                decision = self._admit(action, given, resource(**given) if resource else None, wait)
+                with self._running(decision):
+                    return function(*args, **kwargs)
+
+            return run
+
+        return decorate
+
+    @property
+    def current(self) -> Decision | None:
+        """Inside a governed function: the decision it runs under."""
+        return self._current.get()
+
+    def _admit(
+        self,
+        action: str,
+        arguments: Mapping[str, Any],
+        resource: Mapping[str, Any] | None,
+        wait: float,
+    ) -> Decision:
+        decision = self.check(action, arguments, resource=resource, request_approval=True)
+        if not decision.allowed and decision.effect == "require_approval" and wait > 0:
+            decision = self.wait(decision, seconds=wait)
+        if decision.allowed:
+            decision = self.redeem(decision)
+        if decision.allowed:
+            return decision
+        asked = decision.effect == "require_approval"
+        raise (ApprovalRequired if asked else Denied)(decision)
+
+    @contextmanager
+    def _running(self, decision: Decision) -> Iterator[None]:
+        token = self._current.set(decision)
+        try:
+            yield
+        except BaseException as error:
+            self.report(decision, "failed", note=type(error).__name__)
+            raise
+        else:
+            self.report(decision, "executed")
+        finally:
+            self._current.reset(token)
+
+    # -- the wire -------------------------------------------------------------------------------
+
+    def _question(self, asked: Decision, request_approval: bool) -> dict[str, Any]:
+        context: dict[str, Any] = dict(asked.context)
+        context.setdefault("intent", "act")
+        if self._session is not None:
+            context.setdefault("session", self._session)
+        if self._fulfils:
+            context["obligations_supported"] = list(self._fulfils)
+        if request_approval:
+            context["request_approval"] = True
+        return {
+            "subject": {"type": "agent", "id": self.agent},
+            "action": {"name": asked.action, "properties": {"arguments": dict(asked.arguments)}},
+            "resource": dict(asked.resource or {"type": "action", "id": asked.action}),
+            "context": context,
+        }
+
+    def _read(self, asked: Decision, answer: object) -> Decision:
+        """Turn an evaluation response into a decision; anything odd is unusable."""
+        if not isinstance(answer, dict) or not isinstance(answer.get("decision"), bool):
+            raise _Unusable("the service's answer is not an AuthZEN decision")
+        context = answer.get("context")
+        if not isinstance(context, dict):
+            raise _Unusable("the service's answer has no `context`")
+        effect = context.get("effect")
+        if effect not in ("allow", "require_approval", "deny"):
+            raise _Unusable(f"the service's answer has the unknown effect `{effect}`")
+        if answer["decision"] is not (effect == "allow"):
+            raise _Unusable("the service's answer contradicts itself")
+        request = context.get("access_request")
+        decision = replace(
+            asked,
+            effect=effect,
+            id=_text(context.get("evaluation_id")),
+            reasons=_reasons(context.get("reasons")),
+            obligations=_objects(context.get("obligations")),
+            access_request=request if isinstance(request, dict) else None,
+            approval=_text(request.get("id")) if isinstance(request, dict) else None,
+        )
+        receipt = self._receipt(context.get("receipt"))
+        return self._yes(decision, context, receipt) if effect == "allow" else decision
+
+    def _yes(
+        self, decision: Decision, context: dict[str, Any], receipt: dict[str, Any] | None
+    ) -> Decision:
+        if receipt is None:
+            raise _Unusable("the service allowed without a receipt")
+        permit = context.get("permit")
+        if not isinstance(permit, dict) or _text(permit.get("id")) is None:
+            raise _Unusable("the service allowed without a permit")
+        for obligation in decision.obligations:
+            name = str(obligation.get("id"))
+            if obligation.get("type") not in _OBLIGATION_TYPES or name not in self._fulfils:
+                raise _Unusable(f"the obligation `{name}` is not known to this runtime")
+        return replace(
+            decision,
+            receipt=receipt,
+            permit=_text(permit.get("id")),
+            valid_until=_text(permit.get("valid_until")),
+        )
+
+    def _receipt(self, given: object) -> dict[str, Any] | None:
+        """Check a receipt against what was seen before: the log may only grow."""
+        if given is None:
+            return None
+        if not isinstance(given, dict):
+            raise _Unusable("the service's receipt is malformed")
+        index, size = given.get("index"), given.get("tree_size")
+        if type(index) is not int or type(size) is not int or not 0 <= index < size:
+            raise _Unusable("the service's receipt is malformed")
+        with self._lock:
+            # Answers of one batch may arrive in any order; an entry below a size already seen is
+            # fine only if it is below because it was asked earlier, so compare sizes, with the
+            # answers that were under way when the larger one came allowed for by `_exchange`.
+            if size < getattr(self._local, "floor", 0):
+                raise _Unusable(
+                    f"the service's log shrank: size {size} after {self._local.floor}; "
+                    "ask the operator before acting"
+                )
+            if size > self._largest:
+                self._largest = size
+                _remember(self._memory, size)
+        return given
+
+    def _open(self, decision: Decision) -> str:
+        """Open the access request that a denial offers; its id."""
+        offer = decision.access_request or {}
+        if decision.id is None:
+            raise _Unusable("this decision offers no approval")
+        body = {
+            "denial": {"evaluation_id": decision.id, **_picked(offer, "binding_token")},
+            "client": {"actor": {"type": "ai_agent", "id": self.agent}},
+        }
+        headers = {"Idempotency-Key": f"ask-{decision.id}"}
+        status, answer = self._exchange("POST", "/access/v1/access-requests", body, headers)
+        task = answer.get("task") if isinstance(answer, dict) else None
+        if status not in (200, 201, 202) or not isinstance(task, dict):
+            raise _Unusable(_problem(status, answer))
+        name = _text(task.get("id"))
+        if name is None:
+            raise _Unusable("the service opened a request without an id")
+        return name
+
+    def _state(self, approval: str) -> str:
+        status, answer = self._exchange("GET", f"/access/v1/access-requests/{approval}", None, {})
+        task = answer.get("task") if isinstance(answer, dict) else None
+        if status != 200 or not isinstance(task, dict) or not isinstance(task.get("status"), str):
+            raise _Unusable(_problem(status, answer))
+        return str(task["status"])
+
+    def _exchange(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> tuple[int, Any]:
+        """One request and its JSON answer; a kept connection that went stale is opened again."""
+        self._local.floor = self._largest
+        sent = {"Authorization": f"Bearer {self._key}", "Accept": "application/json", **headers}
+        data: bytes | None = None
+        if body is not None:
+            data = _encoded(body)
+            sent["Content-Type"] = "application/json"
+        reused = getattr(self._local, "connection", None) is not None
+        try:
+            return self._once(method, path, data, sent)
+        except (ConnectionError, http.client.BadStatusLine) as error:
+            # Every request here is safe to repeat: it carries an Idempotency-Key, changes nothing,
+            # or is refused the second time.
+            if not reused:
+                raise _Unusable(f"the policy service is unreachable ({_said(error)})") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise _Unusable(f"the policy service is unreachable ({_said(error)})") from error
+        try:
+            return self._once(method, path, data, sent)
+        except (OSError, http.client.HTTPException) as error:
+            raise _Unusable(f"the policy service is unreachable ({_said(error)})") from error
+
+    def _once(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, Any]:
+        connection = getattr(self._local, "connection", None) or self._connect()
+        self._local.connection = None
+        end = time.monotonic() + self._timeout
+        try:
+            connection.request(method, path, body=data, headers=dict(headers))
+            response = connection.getresponse()
+            raw = _whole(response, end)
+        except BaseException:
+            connection.close()
+            raise
+        if response.will_close:
+            connection.close()
+        else:
+            self._local.connection = connection
+        return response.status, _decoded(raw)
+
+    def _connect(self) -> http.client.HTTPConnection:
+        scheme, host, port = self._address
+        if scheme == "unix":
+            return _UnixConnection(host, self._timeout)
+        if scheme == "https":
+            return http.client.HTTPSConnection(
+                host, port, timeout=self._timeout, context=ssl.create_default_context()
+            )
+        connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
+        connection.connect()
+        # Head and body go out in two segments; without this the second waits for an ACK.
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix domain socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _address(url: str) -> tuple[str, str, int | None]:
+    if url.startswith("unix:"):
+        return "unix", url.removeprefix("unix:"), None
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"`{url}`: expected http://host:port, https://host or unix:/path")
+    local = parts.hostname in ("localhost", "::1") or parts.hostname.startswith("127.")
+    if parts.scheme == "http" and not local:
+        raise ValueError(f"`{url}`: a key may travel unencrypted to this machine only; use https")
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _whole(response: http.client.HTTPResponse, end: float) -> bytes:
+    """Read the body within the time limit; a slow trickle must not outlast it."""
+    parts, size = [], 0
+    while piece := response.read1(65536):
+        parts.append(piece)
+        size += len(piece)
+        if size > MAX_ANSWER_BYTES:
+            raise _Unusable("the service's answer is too large")
+        if time.monotonic() > end:
+            raise TimeoutError("timed out while reading the answer")
+    return b"".join(parts)
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False, default=_plain).encode("utf-8")
+    except (TypeError, ValueError) as error:
+        raise _Unusable(f"the arguments cannot be sent: {error}") from error
+
+
+def _plain(value: object) -> object:
+    """Amounts and dates travel as text; anything else is refused rather than guessed."""
+    if type(value).__name__ in ("Decimal", "date", "datetime", "PosixPath", "PurePosixPath"):
+        return str(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"a value of type `{type(value).__name__}` has no form in JSON")
+
+
+def _decoded(raw: bytes) -> Any:
+    try:
+        return json.loads(raw, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        return {"title": f"an answer that is not JSON ({error})"}
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a field is given twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"`{name}` is not JSON")
+
+
+def _problem(status: int, answer: object) -> str:
+    """The sentence of an RFC 9457 problem, or what little there is."""
+    if isinstance(answer, dict):
+        said = answer.get("detail") or answer.get("title")
+        if isinstance(said, str):
+            return f"the policy service answered {status}: {said}"
+    return f"the policy service answered {status}"
+
+
+def _reasons(given: object) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(
+            str(item.get("rule", "?")),
+            str(item.get("title", "")),
+            str(item.get("because") or ""),
+            tuple(map(str, item.get("missing") or ())),
+        )
+        for item in _objects(given)
+    )
+
+
+def _objects(given: object) -> tuple[dict[str, Any], ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
+        raise _Unusable("the service's answer is malformed")
+    return tuple(given)
+
+
+def _picked(source: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: source[name] for name in names if name in source}
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str) and value:
+        return value
+    return str(value) if type(value) is int else None
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _by_name(
+    signature: inspect.Signature,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    only: Sequence[str] | None,
+) -> dict[str, Any]:
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    given: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            given.update(value)
+        elif kind is inspect.Parameter.VAR_POSITIONAL:
+            if value:
+                raise TypeError(f"`*{name}` has no names to check; pass arguments by name")
+        else:
+            given[name] = value
+    given.pop("self", None)
+    return {
+        name: value
+        for name, value in given.items()
+        if value is not None and (only is None or name in only)
+    }
+
+
+def _remembered(path: Path | None) -> int:
+    if path is None or not path.exists():
+        return 0
+    text = path.read_text(encoding="ascii").strip()
+    if not text.isdigit():
+        raise ValueError(f"`{path}` does not hold a log size; restore it or ask the operator")
+    return int(text)
+
+
+def _remember(path: Path | None, size: int) -> None:
+    if path is None:
+        return
+    fresh = path.with_suffix(path.suffix + ".new")
+    fresh.write_text(f"{size}\n", encoding="ascii")
+    fresh.replace(path)
