@@ -1,0 +1,47 @@
+"""How the store says no, and how it says it does not know.
+
+The law: `Busy` and `Unavailable` mean that nothing may be concluded about the command; only a
+resolved answer means that it happened. `CannotOpen` is for people: one sentence about what was
+found and one about what to do.
+"""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Anything the store refuses. The message is a sentence for people."""
+
+
+class Busy(StoreError):
+    """The caller's quota is used up or the queue is full; nothing was queued.
+
+    `retry_after` is in whole seconds, at least 1 (HTTP 429 when `own_quota`, else 503).
+    """
+
+    def __init__(self, message: str, retry_after: int, *, own_quota: bool) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.own_quota = own_quota
+
+
+class Unavailable(StoreError):
+    """The log cannot be written now (HTTP 503). The command may or may not have been recorded.
+
+    `retry_after` is in whole seconds.
+    """
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CannotOpen(StoreError):
+    """A workspace that must not be opened as it is; the message says what to do."""
+
+
+class NotOwner(CannotOpen):
+    """Another process owns the workspace."""
+
+
+class Damaged(StoreError):
+    """Stored bytes that cannot be read or do not fit together."""

@@ -1,0 +1,43 @@
+"""What the ledger has to be told about the state that the log adds up to.
+
+The law: the ledger does not know what an entry means. It asks for a check, folds accepted entries
+with `apply`, and keeps snapshots as bytes whose SHA-256 an entry seals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit.entry import Entry
+
+State = Any
+
+
+def _accept(_kind: str, _by: Mapping[str, Any], _data: Mapping[str, Any]) -> None:
+    """Accepts every entry; the checks of kinds belong to whoever makes the fold."""
+
+
+def _no(_state: State) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One state and how entries change it.
+
+    `apply(state, index, entry)` is pure. `check(kind, by, data)` raises for an entry whose shape
+    does not fit its kind. `dump` and `load` are inverse, `dump` is deterministic; `semantics`
+    names the version of their meaning. `blind(state)` is True while windows cannot be told (after
+    a restore), `clock_jumped(state)` while a jump of the clock waits for people.
+    """
+
+    genesis: Callable[[], State]
+    apply: Callable[[State, int, Entry], State]
+    dump: Callable[[State], bytes]
+    load: Callable[[bytes], State]
+    semantics: str
+    check: Callable[[str, Mapping[str, Any], Mapping[str, Any]], None] = _accept
+    blind: Callable[[State], bool] = _no
+    clock_jumped: Callable[[State], bool] = _no

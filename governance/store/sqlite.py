@@ -1,0 +1,137 @@
+"""How a SQLite file is opened here, and what its errors mean to people.
+
+The law: the owner writes through one connection with `synchronous=FULL` in WAL mode, so that a
+commit that returned is on disk; everybody else reads through read-only connections and keeps
+transactions short. Transactions are begun and ended in so many words (no implicit ones).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any, Protocol
+
+from governance.store.errors import CannotOpen
+
+WAL_PAGES = 4_000
+"""Pages (4 KiB) after which a commit folds the write-ahead log back into the database."""
+
+
+class Cursor(Protocol):
+    """The part of a DBAPI cursor the store uses."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+
+class Connection(Protocol):
+    """The part of a DBAPI connection the store uses; tests put faults in front of it."""
+
+    def execute(self, sql: str, parameters: Any = ..., /) -> Cursor: ...
+
+    def executemany(self, sql: str, parameters: Any, /) -> Cursor: ...
+
+    def close(self) -> None: ...
+
+
+def connect_writer(
+    path: Path, *, guarded: frozenset[str] = frozenset(), overwrite: bool = False
+) -> sqlite3.Connection:
+    """The owner's connection. The tables in `guarded` can be inserted into and read, no more.
+
+    With `overwrite`, what is deleted is overwritten with zeroes in the file.
+
+    Raises `CannotOpen` for a file that is no database or cannot be written.
+    """
+    try:
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=10
+        )
+        mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        for pragma in (
+            "synchronous=FULL",
+            f"secure_delete={'ON' if overwrite else 'OFF'}",
+            "temp_store=MEMORY",
+            "cache_size=-16000",
+            f"wal_autocheckpoint={WAL_PAGES}",
+            "journal_size_limit=67108864",
+            "trusted_schema=OFF",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error as error:
+        raise CannotOpen(explain(error, path)) from error
+    if mode != "wal":
+        connection.close()
+        raise CannotOpen(
+            f"`{path}` cannot use a write-ahead log here (it is in mode `{mode}`); put the "
+            "workspace on a local, writable disk"
+        )
+    if guarded:
+        connection.set_authorizer(_authorizer(guarded))
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection. Raises `CannotOpen`."""
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=10,
+        )
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("PRAGMA cache_size=-4000")
+    except sqlite3.Error as error:
+        raise CannotOpen(explain(error, path)) from error
+    return connection
+
+
+def explain(error: Exception, path: Path) -> str:
+    """What a database error means, and what to do."""
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if isinstance(code, int) else None
+    if primary == sqlite3.SQLITE_FULL:
+        return f"the disk that holds `{path}` is full; free some space and start again"
+    if primary == sqlite3.SQLITE_READONLY or (path.exists() and not os.access(path, os.W_OK)):
+        return f"`{path}` cannot be written (read-only file or file system); make it writable"
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return (
+            f"`{path}` is damaged ({error}); nothing was changed. Keep a copy of the file, then "
+            "restore the newest backup with `governance restore --acknowledge`"
+        )
+    if primary == sqlite3.SQLITE_CANTOPEN:
+        return f"`{path}` cannot be opened; check that it exists and who may read its folder"
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return f"`{path}` is locked by another program; end that program and start again"
+    if primary == sqlite3.SQLITE_IOERR:
+        return f"the disk that holds `{path}` reports errors ({error}); check it, then start again"
+    return f"`{path}`: {error}"
+
+
+def _authorizer(guarded: frozenset[str]) -> Any:
+    """Consulted when a statement is prepared, not when it runs: it costs the hot path nothing."""
+    changing = {sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
+    dropping = {
+        sqlite3.SQLITE_DROP_TABLE,
+        sqlite3.SQLITE_DROP_TRIGGER,
+        sqlite3.SQLITE_ALTER_TABLE,
+        sqlite3.SQLITE_ATTACH,
+    }
+
+    def allowed(
+        action: int, first: str | None, second: str | None, _db: str | None, _inner: str | None
+    ) -> int:
+        if action in dropping or (action in changing and first in guarded):
+            return sqlite3.SQLITE_DENY
+        if action == sqlite3.SQLITE_PRAGMA and first == "writable_schema" and second is not None:
+            return sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_OK
+
+    return allowed
