@@ -1,0 +1,196 @@
+"""Agents: proposed by one person, confirmed by another, changed, suspended, retired.
+
+Law: an agent acts only while it is active, which takes two people (or the only person of a
+workspace, marked `alone`); a change that loosens waits for the second person again, a change that
+tightens holds at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from immutables import Map
+
+from governance.oversight.errors import Refused
+from governance.oversight.model import Agent, Brief, Budget, Change, Refusal, State
+from governance.oversight.times import parse, parse_or_none
+
+ALL_TOOLS: Final = "*"
+
+
+def agent(state: State, name: str) -> Agent:
+    """The agent `name`, in whatever state; refuses when there is none."""
+    found = state.agents.get(name)
+    if found is None:
+        raise Refused("unknown", f"there is no agent `{name}`; see the list of agents")
+    return found
+
+
+def may_use(agent: Agent, action: str) -> bool:
+    """Whether `action` is among the agent's tools: itself, a family such as `mcp.*`, or all."""
+    tools = agent.tools
+    if action in tools or ALL_TOOLS in tools:
+        return True
+    parts = action.split(".")
+    return any(".".join(parts[:n]) + ".*" in tools for n in range(1, len(parts)))
+
+
+def loosens(agent: Agent, fields: Mapping[str, Any]) -> bool:
+    """Whether a change lets the agent do more, or makes other rules apply to it.
+
+    More tools, another class, team or labels, a larger or no budget loosen (other labels can lead
+    an agent out of a policy); another owner or deputy moves the accountability, so that takes two
+    people as well.  Fewer tools, a smaller budget, a new purpose text or model name do not.
+    """
+    if any(name in fields for name in ("team", "class", "owner", "deputy", "labels", "annex")):
+        return True
+    if not frozenset(fields.get("tools", ())) <= agent.tools:
+        return True
+    if "budget" in fields:
+        new, old = _budget(fields["budget"]), agent.budget
+        if new is None:
+            return old is not None
+        if old is not None and (new.currency, new.period) != (old.currency, old.period):
+            return True
+        return old is not None and new.amount > old.amount
+    return False
+
+
+# the fold
+
+
+def _budget(value: Any) -> Budget | None:
+    if value is None:
+        return None
+    return Budget(Decimal(value["amount"]), value["currency"], value["period"])
+
+
+def _set(state: State, agent: Agent) -> State:
+    return replace(state, agents=state.agents.set(agent.id, agent))
+
+
+def proposed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """agent.proposed"""
+    new = Agent(
+        id=data["agent"],
+        index=index,
+        state="draft",
+        team=data["team"],
+        owner=data["owner"],
+        deputy=data["deputy"],
+        agent_class=data["class"],
+        annex=data["annex"],
+        tools=frozenset(data["tools"]),
+        labels=frozenset(data["labels"]),
+        model=data["model"],
+        autonomy=data["autonomy"],
+        autonomy_until=parse_or_none(data["autonomy_until"]),
+        budget=_budget(data["budget"]),
+        proposed_by=by["id"],
+    )
+    return _set(state, new)
+
+
+_NAMES: Final = {"class": "agent_class"}
+_SETS: Final = ("tools", "labels")
+
+
+def _with_fields(agent: Agent, fields: Mapping[str, Any]) -> Agent:
+    new: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in ("purpose", "reasoning"):
+            continue  # texts live in the vault; the state has no use for their commitments
+        if name in _SETS:
+            value = frozenset(value)
+        elif name == "budget":
+            value = _budget(value)
+        new[_NAMES.get(name, name)] = value
+    return replace(agent, **new)
+
+
+def onboarded(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """agent.onboarded: confirms the proposal, or the change that was waiting."""
+    old = state.agents[data["agent"]]
+    if old.pending is not None and old.pending.index == data["refs"]["agent"]:
+        return _set(state, replace(_with_fields(old, old.pending.fields), pending=None))
+    return _set(state, replace(old, state="active"))
+
+
+def changed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """agent.changed: at once when it tightens, waiting when it loosens."""
+    old = state.agents[data["agent"]]
+    fields = {name: data[name] for name in data if name not in ("agent", "pending")}
+    if data["pending"]:
+        return _set(state, replace(old, pending=Change(index, by["id"], fields)))
+    return _set(state, _with_fields(old, fields))
+
+
+def suspended(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """agent.suspended"""
+    return _set(state, replace(state.agents[data["agent"]], state="suspended"))
+
+
+def resumed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """agent.resumed"""
+    return _set(state, replace(state.agents[data["agent"]], state="active"))
+
+
+def retired(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """agent.retired: its sessions, keys and open approvals go; its name stays, never to be reused."""
+    gone = state.agents[data["agent"]]
+    keys, sessions, approvals, open_actions = (
+        state.keys,
+        state.sessions,
+        state.approvals,
+        state.open_actions,
+    )
+    for digest, key in state.keys.items():
+        if key.holder_type == "agent" and key.holder_id == gone.id:
+            keys = keys.delete(digest)
+    for session in gone.sessions:
+        sessions = sessions.delete(session)
+    for number, approval in state.approvals.items():
+        if approval.agent == gone.id:
+            approvals = approvals.delete(number)
+            open_actions = open_actions.delete((approval.session, approval.digest))
+    last = replace(gone, state="retired", pending=None, standing=None, sessions=(), refusals=Map())
+    return replace(
+        state,
+        agents=state.agents.set(gone.id, last),
+        keys=keys,
+        sessions=sessions,
+        approvals=approvals,
+        open_actions=open_actions,
+    )
+
+
+def autonomy_granted(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """autonomy.granted"""
+    old = state.agents[data["agent"]]
+    return _set(state, replace(old, autonomy=data["level"], autonomy_until=parse(data["until"])))
+
+
+def autonomy_lowered(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """autonomy.lowered"""
+    old = state.agents[data["agent"]]
+    return _set(state, replace(old, autonomy=data["level"], autonomy_until=None))
+
+
+def briefed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """brief.set"""
+    brief = Brief(index, parse(data["as_of"]), parse_or_none(data["valid_until"]))
+    return _set(state, replace(state.agents[data["agent"]], brief=brief))
+
+
+def cooled(agent: Agent, variant: str, until: datetime, at: datetime, keep: int) -> Agent:
+    """`agent` with one more refusal of `variant`, keeping at most `keep` refusals."""
+    refusals = agent.refusals
+    before = refusals.get(variant)
+    count = (before.count if before else 0) + 1
+    refusals = refusals.set(variant, Refusal(count, until))
+    if len(refusals) > keep:
+        oldest = min(refusals.items(), key=lambda item: (item[1].until, item[0]))[0]
+        refusals = refusals.delete(oldest)
+    return replace(agent, refusals=refusals)

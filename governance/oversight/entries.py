@@ -1,0 +1,392 @@
+"""The closed list of entry kinds and their exact shapes.
+
+Law: what is not in this list cannot be written.  An entry of an unknown kind, with a field too
+many, a field missing or a value of another type is refused before it reaches the log, and an
+entry read back from a log is held against the same list.
+
+Every kind is one line of `KINDS`.  Shapes are built from the checks in `oversight.shapes`; a name
+that ends in `?` may be absent.  No shape has room for a person's name or for free text: notes and
+reasons are commitments (43 characters of base64url) whose opened value lives in the vault under
+(index of the entry, name of the field), where it can be erased.
+
+References live in `data["refs"]`: role -> index, and the role is the first segment of the kind it
+points to (`refs.approval` points to an `approval.asked`).  Fields beyond the common contract:
+
+- `approval.asked`: `variant` names the action regardless of its quantities and texts, so that a
+  refused action cannot come back with one cent less; `refused_before` counts earlier refusals.
+- `override.granted`: the first person's entry is the override; each further person's entry
+  names it in `refs.override`; `complete` says that the quorum is met with this one.
+- `agent.changed`: `pending` is true for a change that loosens; it takes effect when a second
+  person confirms it (`agent.onboarded` whose `refs.agent` is the change).
+- `outcome`: `charges` feed the *confirmed* history of an attested `executed` report.
+- `stop.lift_asked`, `stop.lifted`: `refs.stop`, or `refs.service` for the stop of a restore.
+- `session.cleared`: a person forgets the labels that an agent's own sessions left on it.
+- `decision`: `attested`, `undeclared` and `session` facts make it re-performable; `via` says
+  which surface asked (api, batch, hook); `deny` findings say what could have been waived.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from governance.oversight.shapes import (
+    Check,
+    IllFormed,
+    commitment,
+    count,
+    decimal,
+    digest,
+    either,
+    flag,
+    identifier,
+    index,
+    instant,
+    key_id,
+    listed,
+    mapped,
+    nothing,
+    one_of,
+    person_id,
+    record,
+    recorded,
+    row,
+    subject_id,
+    text,
+)
+
+EFFECTS: Final = ("allow", "require_approval", "deny")
+LEVELS: Final = ("L0", "L1", "L2", "L3", "L4", "L5")
+SCOPES: Final = ("everything", "team", "agent", "session", "action")
+OPENERS: Final = ("agent", "person", "gateway")
+CLASSES: Final = ("minimal", "limited", "high", "prohibited", "not_classified")
+STATUSES: Final = ("executed", "failed", "not_executed")
+VIAS: Final = ("api", "batch", "hook")
+
+_words = listed(identifier)
+_release = digest
+_maybe_instant = either(nothing, instant)
+
+_seat = record({"role": identifier, "count": count})
+_clause = record(
+    {
+        "rule": identifier,
+        "needs": listed(_seat),
+        "answer_within": count,  # microseconds
+        "not_by": _words,
+        "reason_required": flag,
+        "checklist": listed(text(500)),
+        "review_time": count,  # microseconds
+    }
+)
+_obligation = record(
+    {
+        "id": identifier,
+        "type": one_of("redact", "notify", "log", "tell_user"),
+        "properties": mapped(recorded),
+    }
+)
+_finding = record(
+    {
+        "policy": identifier,
+        "rule": identifier,
+        "effect": one_of(*EFFECTS),
+        "certain": flag,
+        "unknown": _words,
+        "waivable_by?": _words,
+        "lifted?": flag,
+    }
+)
+_fact = row(identifier, text(500), either(nothing, index), decimal, count, flag)
+_charge = row(identifier, text(500), decimal, text(16))
+_budget = record({"amount": decimal, "currency": text(3), "period": one_of("day", "week", "month")})
+
+_agent_fields: dict[str, Check] = {
+    "team": identifier,
+    "owner": person_id,
+    "deputy": either(nothing, person_id),
+    "purpose": commitment,
+    "class": one_of(*CLASSES),
+    "annex": either(nothing, text(40)),
+    "reasoning": either(nothing, commitment),
+    "tools": _words,
+    "labels": _words,
+    "model": either(nothing, text(200)),
+    "budget": either(nothing, _budget),
+}
+
+_answered: dict[str, Check] = {
+    "refs": record({"approval": index}),
+    "person": person_id,
+    "role": identifier,
+    "digest": digest,
+    "evidence": digest,
+    "reason": either(nothing, commitment),
+}
+
+_by_person: dict[str, Check] = {
+    "refs": record({"decision": index}),
+    "person": person_id,
+    "reason": commitment,
+}
+
+# the stop that a restore raises is named by the restore's own entry
+_lifted = record({"stop?": index, "service?": index})
+
+# kind -> shape of `data`
+KINDS: Final[Mapping[str, Check]] = {
+    # the service itself
+    "service.started": record(
+        {
+            "version": text(64),
+            "semantics": text(16),
+            "origin": text(300),
+            "after_size": count,
+        }
+    ),
+    "service.throttled": record(
+        {"key": either(nothing, key_id), "refused": count, "since": instant, "until": instant}
+    ),
+    "service.clock": record({"event": one_of("jumped", "confirmed"), "seconds": decimal}),
+    "service.restored": record(
+        {
+            "origin": text(300),
+            "size": count,
+            "root": digest,
+            "backup": digest,
+            "state": digest,
+        }
+    ),
+    "service.backup": record({"size": count, "digest": digest}),
+    "service.snapshot": record({"size": count, "digest": digest, "semantics": text(16)}),
+    # credentials
+    "key.issued": record(
+        {
+            "key": key_id,
+            "digest": digest,
+            "holder": record({"type": one_of("agent", "gateway", "person"), "id": identifier}),
+            "agents?": _words,
+            "obligations?": _words,
+        }
+    ),
+    "key.revoked": record({"key": key_id}),
+    # people
+    "person.added": record({"person": person_id, "roles": _words}),
+    "person.changed": record({"person": person_id, "roles": _words}),
+    "person.left": record({"person": person_id}),
+    # agents
+    "agent.proposed": record(
+        {
+            "agent": identifier,
+            **_agent_fields,
+            "autonomy": one_of(*LEVELS),
+            "autonomy_until": _maybe_instant,
+        }
+    ),
+    "agent.onboarded": record(
+        {"refs": record({"agent": index}), "agent": identifier, "alone": flag}
+    ),
+    "agent.changed": record(
+        {
+            "agent": identifier,
+            "pending": flag,
+            **{name + "?": check for name, check in _agent_fields.items()},
+        }
+    ),
+    "agent.suspended": record({"agent": identifier, "why": commitment}),
+    "agent.resumed": record({"agent": identifier, "why": commitment}),
+    "agent.retired": record({"agent": identifier, "why": commitment}),
+    "autonomy.granted": record(
+        {
+            "agent": identifier,
+            "level": one_of(*LEVELS),
+            "until": instant,
+            "evidence": mapped(recorded),
+        }
+    ),
+    "autonomy.lowered": record({"agent": identifier, "level": one_of(*LEVELS), "why": commitment}),
+    "brief.set": record(
+        {
+            "agent": identifier,
+            "text": commitment,
+            "as_of": instant,
+            "valid_until": _maybe_instant,
+            "sources": listed(commitment),
+        }
+    ),
+    # sessions
+    "session.opened": record(
+        {
+            "agent": identifier,
+            "opened_by": one_of(*OPENERS),
+            "labels": _words,
+            "refs": record({"session?": index, "decision?": index}),
+            "depth": count,
+            "standing": flag,
+        }
+    ),
+    "session.closed": record({"refs": record({"session": index})}),
+    "session.cleared": record({"agent": identifier, "labels": _words, "reason": commitment}),
+    # decisions
+    "decision": record(
+        {
+            "refs": record(
+                {"session?": index, "approval?": index, "override?": index, "decision?": index}
+            ),
+            "agent": identifier,
+            "action": identifier,
+            "digest": digest,
+            "args": mapped(recorded),
+            "resource": mapped(recorded),
+            "claims?": mapped(recorded),
+            "undeclared?": listed(text(200)),
+            "attested": flag,
+            "intent_confidence?": decimal,
+            "claimed_cost?": text(40),
+            "release": either(nothing, _release),
+            "semantics": text(16),
+            "effect": one_of(*EFFECTS),
+            "would_be": one_of(*EFFECTS),
+            "observed": flag,
+            "findings": listed(_finding, at_least=1),
+            "clauses?": listed(_clause),
+            "obligations?": listed(_obligation),
+            "supported?": _words,
+            "facts?": listed(_fact),
+            "charges?": listed(_charge),
+            "labels?": _words,
+            "autonomy": either(nothing, one_of(*LEVELS)),
+            "risk": identifier,
+            "variant": digest,
+            "via": one_of(*VIAS),
+            "valid_until?": instant,
+        }
+    ),
+    "decision.disregarded": record(_by_person),
+    "decision.reversed": record(
+        {**_by_person, "outcome": one_of("undone", "compensated", "failed")}
+    ),
+    # approvals
+    "approval.asked": record(
+        {
+            "refs": record({"decision": index}),
+            "agent": identifier,
+            "session": index,
+            "digest": digest,
+            "variant": digest,
+            "refused_before": count,
+            "clauses": listed(_clause, at_least=1),
+            "answer_by": instant,
+            "note": either(nothing, commitment),
+        }
+    ),
+    "approval.shown": record(
+        {"refs": record({"approval": index}), "person": person_id, "evidence": digest}
+    ),
+    "approval.granted": record({**_answered, "complete": flag}),
+    "approval.refused": record(_answered),
+    "approval.expired": record({"refs": record({"approval": index})}),
+    "approval.cancelled": record(
+        {
+            "refs": record({"approval": index}),
+            "why": one_of("requester", "agent_manager", "agent_retired", "session_closed"),
+        }
+    ),
+    # overrides
+    "override.granted": record(
+        {
+            "refs": record({"decision": index, "override?": index}),
+            "person": person_id,
+            "roles": _words,
+            "digest": digest,
+            "lifts": listed(identifier, at_least=1),
+            "until": instant,
+            "reason": commitment,
+            "complete": flag,
+            "alone": flag,
+        }
+    ),
+    # stops
+    "stop.raised": record(
+        {
+            "scope": record({"type": one_of(*SCOPES), "id?": identifier}),
+            "person": person_id,
+            "reason": commitment,
+            "drill": flag,
+        }
+    ),
+    "stop.lift_asked": record({"refs": _lifted, "person": person_id, "reason": commitment}),
+    "stop.lifted": record(
+        {"refs": _lifted, "person": person_id, "reason": commitment, "alone": flag}
+    ),
+    "stop.drilled": record(
+        {
+            "refs": record({"stop": index}),
+            "raised_at": instant,
+            "last_allowed": either(nothing, index),
+            "seconds": decimal,
+        }
+    ),
+    # after the decision
+    "permit.redeemed": record({"refs": record({"decision": index})}),
+    "outcome": record(
+        {
+            "refs": record({"decision": index}),
+            "status": one_of(*STATUSES),
+            "attested": flag,
+            "released": flag,
+            "note?": commitment,
+            "charges?": listed(_charge),
+        }
+    ),
+    # policy
+    "policy.proposed": record(
+        {
+            "release": _release,
+            "files": mapped(digest, names=300),
+            "lists": mapped(recorded, names=300),
+            "note": either(nothing, commitment),
+        }
+    ),
+    "policy.released": record(
+        {
+            "refs": record({"policy": index}),
+            "release": _release,
+            "proposed_by": person_id,
+            "signed_by": person_id,
+            "alone": flag,
+        }
+    ),
+    # data and reports
+    "data.erased": record(
+        {
+            "subject": either(subject_id, person_id),
+            "ground": identifier,
+            "values": count,
+            "note?": commitment,
+        }
+    ),
+    "report.issued": record({"report": text(200), "digest": digest, "first": index, "last": index}),
+}
+
+_BY: Final = record(
+    {
+        "type": one_of("agent", "gateway", "person", "service"),
+        "id": identifier,
+        "key?": key_id,
+        "for?": identifier,
+    }
+)
+
+
+def check(kind: str, by: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    """Raise `IllFormed` unless `kind` is on the list and `by` and `data` have its exact shape."""
+    shape = KINDS.get(kind)
+    if shape is None:
+        raise IllFormed("kind", f"one of the {len(KINDS)} kinds of this log, not `{kind}`")
+    try:
+        _BY(by)
+    except IllFormed as wrong:
+        raise wrong.inside("by") from None
+    try:
+        shape(data)
+    except IllFormed as wrong:
+        raise wrong.inside("data").of(kind) from None

@@ -1,0 +1,276 @@
+"""What the log adds up to: agents, people, keys, sessions, approvals, overrides, stops.
+
+Law: the state holds what is alive and nothing else.  A used approval, a closed session, a lifted
+stop, a person who left are in the log, not here; so the state grows with the workspace, never
+with the number of entries.  All of it is frozen; `oversight.state.apply` is the only thing that
+makes a new state out of an old one.
+
+Times are aware UTC datetimes; an *index* is the number of the entry that made the thing and is its
+id for ever after.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from immutables import Map
+
+AgentState = Literal["draft", "active", "suspended", "retired"]
+ScopeType = Literal["everything", "team", "agent", "session", "action"]
+Opener = Literal["agent", "person", "gateway"]
+
+NO_LABELS: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """When an agent was last told what it is for: `as_of` the sources' date, `index` the entry."""
+
+    index: int
+    as_of: datetime
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that an agent may claim to cost in one calendar period (UTC)."""
+
+    amount: Decimal
+    currency: str
+    period: Literal["day", "week", "month"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that loosens, proposed by one person and waiting for another."""
+
+    index: int
+    person: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How often people refused an action or its variants, and until when it may not come back."""
+
+    count: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent and the person who answers for it.
+
+    `residue`: labels that sessions opened by the agent's own key took on; each later one starts
+    with them.  `standing`: the session used when a request names none.  `sessions`: its live
+    sessions, oldest first.  `index`: the entry that proposed it, `proposed_by` that person.
+    """
+
+    id: str
+    index: int
+    state: AgentState
+    team: str
+    owner: str
+    deputy: str | None
+    agent_class: str
+    annex: str | None
+    tools: frozenset[str]
+    labels: frozenset[str]
+    model: str | None
+    autonomy: str
+    autonomy_until: datetime | None
+    budget: Budget | None
+    proposed_by: str
+    brief: Brief | None = None
+    pending: Change | None = None
+    residue: frozenset[str] = NO_LABELS
+    standing: int | None = None
+    sessions: tuple[int, ...] = ()
+    refusals: Map[str, Refusal] = field(default_factory=Map)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An active person under a pseudonym; the name is in the vault, where it can be erased."""
+
+    id: str
+    index: int
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API credential.  `digest` is SHA-256 of the secret, which nobody here has ever stored.
+
+    `agents`: for a gateway, the agents it may speak for (`*` = all); `obligations`: ids that the
+    runtime behind it is registered to carry out.
+    """
+
+    id: str
+    index: int
+    digest: str
+    holder_type: Literal["agent", "gateway", "person"]
+    holder_id: str
+    agents: frozenset[str] = NO_LABELS
+    obligations: frozenset[str] = NO_LABELS
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A stretch of work of one agent.  `opener` is the id of who opened it.
+
+    `depth` is the length of the delegation chain, `ancestors` the sessions it came from,
+    `parent` the decision that delegated.
+    """
+
+    index: int
+    agent: str
+    opened_by: Opener
+    opener: str
+    opened_at: datetime
+    labels: frozenset[str]
+    depth: int
+    parent: int | None
+    ancestors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """So many people of one role."""
+
+    role: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What one rule asks of people; the recorded form of the engine's clause (microseconds)."""
+
+    rule: str
+    needs: tuple[Seat, ...]
+    answer_within: int
+    not_by: tuple[str, ...]
+    reason_required: bool
+    checklist: tuple[str, ...] = ()
+    review_time: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One person's yes."""
+
+    index: int
+    person: str
+    role: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A request for a human yes, open or granted and not yet used.
+
+    `shown` maps a person to the digest of exactly what that person last saw.  `until` is the
+    latest time for an answer while open, and for the use once granted.
+    """
+
+    index: int
+    decision: int
+    agent: str
+    session: int
+    digest: str
+    variant: str
+    asked_at: datetime
+    until: datetime
+    clauses: tuple[Clause, ...]
+    refused_before: int
+    requester: str | None
+    release: str | None
+    shown: Map[str, str] = field(default_factory=Map)
+    grants: tuple[Grant, ...] = ()
+    granted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A human lifting of named deny rules for one action digest, unused so far.
+
+    `people` have signed; until `complete` it lifts nothing.
+    """
+
+    index: int
+    decision: int
+    digest: str
+    lifts: tuple[str, ...]
+    until: datetime
+    people: tuple[str, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nothing in its scope is allowed while it is here.
+
+    `person` is None for the stop that a restore raises; `asked_by` is who asked to lift it.
+    """
+
+    index: int
+    scope: ScopeType
+    scope_id: str | None
+    person: str | None
+    at: datetime
+    drill: bool = False
+    asked_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyProposal:
+    """A release that one person proposed and that nobody signed yet."""
+
+    index: int
+    release: str
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPause:
+    """The wall clock jumped at entry `index`; `confirmed_by` is the first who looked."""
+
+    index: int
+    confirmed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that governs at one index; `size` is that index, the number of entries folded.
+
+    `open_actions` finds an approval by (session, action digest), `lifted_actions` an override by
+    action digest.  `authors` are those who proposed and signed the release in force.  `restored`
+    is true from a restore until two people lift its stop: meanwhile no window can be told.
+    """
+
+    size: int = 0
+    origin: str = ""
+    semantics: str = ""
+    release: str | None = None
+    release_index: int | None = None
+    authors: tuple[str, ...] = ()
+    agents: Map[str, Agent] = field(default_factory=Map)
+    people: Map[str, Person] = field(default_factory=Map)
+    keys: Map[str, Key] = field(default_factory=Map)
+    sessions: Map[int, Session] = field(default_factory=Map)
+    approvals: Map[int, Approval] = field(default_factory=Map)
+    open_actions: Map[tuple[int, str], int] = field(default_factory=Map)
+    overrides: Map[int, Override] = field(default_factory=Map)
+    lifted_actions: Map[str, int] = field(default_factory=Map)
+    stops: Map[int, Stop] = field(default_factory=Map)
+    proposals: Map[int, PolicyProposal] = field(default_factory=Map)
+    clock: ClockPause | None = None
+    restored: bool = False
+
+    @property
+    def single_person(self) -> bool:
+        """Exactly one active person: who then may act alone, marked `alone` in the log."""
+        return len(self.people) == 1

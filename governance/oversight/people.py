@@ -1,0 +1,111 @@
+"""People, their roles and what a role may do.
+
+Law: nobody does what their roles do not name, a key or a session of somebody who left is worth
+nothing, and the last administrator cannot be taken away.  Five roles belong to the service; every
+other word is a group of approvers that policy files name (treasurer, cfo, support_lead).
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from governance.oversight.errors import Refused
+from governance.oversight.model import Agent, Person, State
+
+ADMINISTRATOR: Final = "administrator"
+AGENT_MANAGER: Final = "agent_manager"
+RISK_EDITOR: Final = "risk_editor"
+COMPLIANCE_OFFICER: Final = "compliance_officer"
+AUDITOR: Final = "auditor"
+ROLES: Final = (ADMINISTRATOR, AGENT_MANAGER, RISK_EDITOR, COMPLIANCE_OFFICER, AUDITOR)
+FIRST_ROLES: Final = frozenset(ROLES) - {AUDITOR}
+
+# what somebody wants to do -> roles that may
+RIGHTS: Final[dict[str, frozenset[str]]] = {
+    "manage people": frozenset({ADMINISTRATOR}),
+    "manage gateway keys": frozenset({ADMINISTRATOR}),
+    "confirm the clock": frozenset({ADMINISTRATOR, COMPLIANCE_OFFICER}),
+    "manage agents": frozenset({AGENT_MANAGER}),
+    "manage agent keys": frozenset({AGENT_MANAGER, ADMINISTRATOR}),
+    "stop": frozenset({ADMINISTRATOR, AGENT_MANAGER, COMPLIANCE_OFFICER}),
+    "lift a stop": frozenset({ADMINISTRATOR, AGENT_MANAGER, COMPLIANCE_OFFICER}),
+    "correct decisions": frozenset({AGENT_MANAGER, COMPLIANCE_OFFICER}),
+    "propose policies": frozenset({RISK_EDITOR}),
+    "sign policies": frozenset({RISK_EDITOR, COMPLIANCE_OFFICER}),
+    "erase data": frozenset({COMPLIANCE_OFFICER, ADMINISTRATOR}),
+    "report": frozenset({COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR}),
+    "read": frozenset({*ROLES}),
+}
+
+
+def person(state: State, who: str) -> Person:
+    """The active person `who`; refuses when there is none (left, or never here)."""
+    found = state.people.get(who)
+    if found is None:
+        raise Refused("not-allowed", f"`{who}` is not an active person of this workspace")
+    return found
+
+
+def require(state: State, who: str, right: str) -> Person:
+    """The active person `who`, if one of their roles carries `right` (a key of `RIGHTS`)."""
+    found = person(state, who)
+    wanted = RIGHTS[right]
+    if not found.roles & wanted:
+        raise Refused(
+            "not-allowed",
+            f"to {right} takes the role {' or '.join(sorted(wanted))}; "
+            f"`{who}` has {', '.join(sorted(found.roles)) or 'none'}",
+        )
+    return found
+
+
+def answers_for(agent: Agent, who: str) -> bool:
+    """Whether `who` is the accountable owner of the agent, or the deputy."""
+    return who in (agent.owner, agent.deputy)
+
+
+def require_administrator_left(state: State, who: str, roles: frozenset[str]) -> None:
+    """Refuse if `who` with only `roles` (none when leaving) would leave no administrator."""
+    if ADMINISTRATOR in roles:
+        return
+    if not any(ADMINISTRATOR in other.roles for other in state.people.values() if other.id != who):
+        raise Refused(
+            "conflict",
+            f"`{who}` is the last administrator; give somebody else the role administrator first",
+        )
+
+
+def require_answers_for_nothing(state: State, who: str) -> None:
+    """Refuse if an agent would be left without its accountable owner or its deputy."""
+    agents = sorted(a.id for a in state.agents.values() if answers_for(a, who))
+    if agents:
+        named = ", ".join(f"`{a}`" for a in agents[:5]) + (" ..." if len(agents) > 5 else "")
+        raise Refused(
+            "conflict", f"`{who}` answers for {named}; name another owner or deputy first"
+        )
+
+
+# the fold
+
+
+def added(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """person.added"""
+    new = Person(data["person"], index, frozenset(data["roles"]))
+    return replace(state, people=state.people.set(new.id, new))
+
+
+def changed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """person.changed"""
+    old = state.people[data["person"]]
+    new = replace(old, roles=frozenset(data["roles"]))
+    return replace(state, people=state.people.set(new.id, new))
+
+
+def left(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """person.left: the person's keys stop working with the same entry."""
+    gone = data["person"]
+    keys = state.keys
+    for digest, key in state.keys.items():
+        if key.holder_type == "person" and key.holder_id == gone:
+            keys = keys.delete(digest)
+    return replace(state, people=state.people.delete(gone), keys=keys)

@@ -1,0 +1,81 @@
+"""What the log says about the service itself: releases, starts, the clock, a restore.
+
+Law: what is enforced is the release that the last `policy.released` names, whatever lies on disk;
+a restored workspace starts stopped, and a clock that jumped answers nothing, until people looked.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from immutables import Map
+
+from governance.oversight.model import ClockPause, PolicyProposal, State, Stop
+
+PROPOSALS_KEPT: Final = 64
+
+
+def started(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """service.started"""
+    return replace(state, origin=data["origin"], semantics=data["semantics"])
+
+
+def clock(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """service.clock: a jump pauses answers until two people (or the only one) confirm."""
+    if data["event"] == "jumped":
+        return replace(state, clock=ClockPause(index))
+    if state.clock is None:
+        return state
+    if state.clock.confirmed_by is None and not state.single_person:
+        return replace(state, clock=replace(state.clock, confirmed_by=by["id"]))
+    return replace(state, clock=None)
+
+
+def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """service.restored: a new log goes on with the people, agents, keys and release of the old.
+
+    Everything whose id was an index of the old log and that waits for something ends: sessions,
+    approvals, overrides, proposals, changes, earlier stops.  One stop on everything replaces the
+    latter, and no window can be told until two people lift it.
+    """
+    agents = Map(
+        {
+            agent.id: replace(agent, standing=None, sessions=(), pending=None)
+            for agent in state.agents.values()
+        }
+    )
+    return replace(
+        state,
+        origin=data["origin"],
+        agents=agents,
+        sessions=Map(),
+        approvals=Map(),
+        open_actions=Map(),
+        overrides=Map(),
+        lifted_actions=Map(),
+        proposals=Map(),
+        clock=None,
+        stops=Map({index: Stop(index, "everything", None, None, at)}),
+        restored=True,
+    )
+
+
+def policy_proposed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """policy.proposed"""
+    proposals = state.proposals.set(index, PolicyProposal(index, data["release"], by["id"], at))
+    if len(proposals) > PROPOSALS_KEPT:
+        proposals = proposals.delete(min(proposals))
+    return replace(state, proposals=proposals)
+
+
+def policy_released(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """policy.released: in force from the next index on."""
+    number = data["refs"]["policy"]
+    proposals = state.proposals.delete(number) if number in state.proposals else state.proposals
+    return replace(
+        state,
+        proposals=proposals,
+        release=data["release"],
+        release_index=index,
+        authors=tuple(dict.fromkeys((data["proposed_by"], data["signed_by"]))),
+    )

@@ -1,0 +1,207 @@
+"""Checks that make up the shapes of entries.
+
+Law: a check returns nothing or raises `IllFormed` with the path of the offending field; it never
+repairs a value.  Checks are closures built once, so that holding an entry against its shape costs
+a few microseconds and can be done for each entry that is written.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+Check = Callable[[Any], None]
+
+_IDENTIFIER: Final = re.compile(r"[^\x00-\x20\x7f]{1,200}").fullmatch
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}").fullmatch
+_COMMITMENT: Final = re.compile(r"[A-Za-z0-9_-]{43}").fullmatch
+_DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,18})?").fullmatch
+_INSTANT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+).fullmatch
+_KEY: Final = re.compile(r"k-[A-Za-z0-9]{8}").fullmatch
+_PERSON: Final = re.compile(r"p-[a-z0-9]{10}").fullmatch
+_SUBJECT: Final = re.compile(r"s-[a-z2-7]{26}").fullmatch
+_LARGEST: Final = 2**53 - 1  # RFC 8785 (I-JSON): larger integers lose digits in other readers
+
+
+class IllFormed(ValueError):
+    """An entry that does not fit its shape: `path` says where, `expected` says what belongs there."""
+
+    def __init__(self, path: str, expected: str, kind: str = "") -> None:
+        self.path, self.expected, self.kind = path, expected, kind
+        super().__init__(f"{kind + ': ' if kind else ''}`{path or 'value'}` must be {expected}")
+
+    def inside(self, name: str) -> "IllFormed":
+        """The same complaint seen from one level further out."""
+        return IllFormed(f"{name}.{self.path}" if self.path else name, self.expected, self.kind)
+
+    def of(self, kind: str) -> "IllFormed":
+        """The same complaint, naming the kind of entry it was found in."""
+        return IllFormed(self.path, self.expected, kind)
+
+
+def _matching(expected: str, match: Callable[[str], object]) -> Check:
+    def check(value: Any) -> None:
+        if type(value) is not str or match(value) is None:
+            raise IllFormed("", expected)
+
+    return check
+
+
+identifier: Final = _matching("1 to 200 characters without spaces", _IDENTIFIER)
+digest: Final = _matching("64 hexadecimal digits", _DIGEST)
+commitment: Final = _matching("a commitment, 43 characters of base64url", _COMMITMENT)
+decimal: Final = _matching("a decimal number written as text", _DECIMAL)
+instant: Final = _matching("an instant such as 2026-11-20T08:00:00.000000Z", _INSTANT)
+key_id: Final = _matching("the public id of a key, k-xxxxxxxx", _KEY)
+person_id: Final = _matching("the pseudonym of a person, p-xxxxxxxxxx", _PERSON)
+subject_id: Final = _matching("the pseudonym of a data subject, s-...", _SUBJECT)
+
+
+def nothing(value: Any) -> None:
+    """Null, and only null."""
+    if value is not None:
+        raise IllFormed("", "null")
+
+
+def flag(value: Any) -> None:
+    """True or false."""
+    if value is not True and value is not False:
+        raise IllFormed("", "true or false")
+
+
+def count(value: Any) -> None:
+    """A whole number from 0 to 2^53 - 1."""
+    if type(value) is not int or not 0 <= value <= _LARGEST:
+        raise IllFormed("", "a whole number, 0 or more")
+
+
+index: Final = count
+
+
+def text(longest: int) -> Check:
+    """Text of at most `longest` characters (for names of versions, rules and units, not prose)."""
+
+    def check(value: Any) -> None:
+        if type(value) is not str or len(value) > longest:
+            raise IllFormed("", f"text of at most {longest} characters")
+
+    return check
+
+
+def one_of(*words: str) -> Check:
+    """One of a closed list of words."""
+    allowed = frozenset(words)
+
+    def check(value: Any) -> None:
+        if type(value) is not str or value not in allowed:
+            raise IllFormed("", "one of " + ", ".join(words))
+
+    return check
+
+
+def either(first: Check, second: Check) -> Check:
+    """What fits one of two checks."""
+
+    def check(value: Any) -> None:
+        try:
+            first(value)
+        except IllFormed as wrong:
+            try:
+                second(value)
+            except IllFormed as also:
+                if value is None or wrong.expected == "null":
+                    raise also.inside("") if also.path else also from None
+                raise
+
+    return check
+
+
+def listed(item: Check, at_least: int = 0, at_most: int = 4096) -> Check:
+    """A list whose members all fit `item`."""
+
+    def check(value: Any) -> None:
+        if type(value) is not list or not at_least <= len(value) <= at_most:
+            raise IllFormed("", f"a list of {at_least} to {at_most} members")
+        for member in value:
+            try:
+                item(member)
+            except IllFormed as wrong:
+                raise wrong.inside(str(value.index(member))) from None
+
+    return check
+
+
+def row(*columns: Check) -> Check:
+    """A list with one member per column."""
+    width = len(columns)
+
+    def check(value: Any) -> None:
+        if type(value) is not list or len(value) != width:
+            raise IllFormed("", f"a list of exactly {width} members")
+        for at, (column, member) in enumerate(zip(columns, value, strict=True)):
+            try:
+                column(member)
+            except IllFormed as wrong:
+                raise wrong.inside(str(at)) from None
+
+    return check
+
+
+def mapped(item: Check, names: int = 200) -> Check:
+    """An object of any fields (names of at most `names` characters) whose values all fit `item`."""
+
+    def check(value: Any) -> None:
+        if type(value) is not dict:
+            raise IllFormed("", "an object")
+        for name, member in value.items():
+            if type(name) is not str or not 0 < len(name) <= names:
+                raise IllFormed("", f"an object with field names of 1 to {names} characters")
+            try:
+                item(member)
+            except IllFormed as wrong:
+                raise wrong.inside(name) from None
+
+    return check
+
+
+def record(fields: Mapping[str, Check]) -> Check:
+    """An object with exactly these fields; a name that ends in `?` may be absent."""
+    known = {name.removesuffix("?"): item for name, item in fields.items()}
+    required = frozenset(name for name in fields if not name.endswith("?"))
+
+    def check(value: Any) -> None:
+        if type(value) is not dict:
+            raise IllFormed("", "an object")
+        if not required <= value.keys():
+            raise IllFormed(min(required - value.keys()), "present")
+        for name, member in value.items():
+            item = known.get(name)
+            if item is None:
+                raise IllFormed(str(name), "absent: this kind of entry has no such field")
+            try:
+                item(member)
+            except IllFormed as wrong:
+                raise wrong.inside(name) from None
+
+    return check
+
+
+def recorded(value: Any) -> None:
+    """A recorded value: text, whole number, true, false, null, and lists and objects of those."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return
+    if kind is int:
+        if not -_LARGEST <= value <= _LARGEST:
+            raise IllFormed("", "a whole number below 2^53")
+    elif kind is list:
+        for member in value:
+            recorded(member)
+    elif kind is dict:
+        for name, member in value.items():
+            if type(name) is not str:
+                raise IllFormed("", "an object with text as field names")
+            recorded(member)
+    else:
+        raise IllFormed("", "text, a whole number, true, false, null, a list or an object")

@@ -1,0 +1,120 @@
+"""The one fold: what an entry does to the state.
+
+Law: `apply(state, index, entry)` is total over entries that the ledger accepted, pure, and the only
+way to a new state; replaying a log gives every state it ever had.  An entry out of order, or of a
+kind that is not on the list, raises: a log that cannot be folded is damaged, not unusual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from governance.oversight import (
+    agents,
+    approvals,
+    entries,
+    keys,
+    overrides,
+    people,
+    service,
+    sessions,
+    stops,
+)
+from governance.oversight.model import State
+
+if TYPE_CHECKING:
+    from audit.entry import Entry
+
+__all__ = ["State", "apply", "genesis"]
+
+Fold = Callable[[State, int, datetime, Any, Any], State]
+
+
+def genesis() -> State:
+    """The state of an empty log."""
+    return State()
+
+
+def apply(state: State, index: int, entry: Entry) -> State:
+    """The state after `entry`, which is number `index` of its log.
+
+    Raises ValueError if `index` is not the next number or the kind is unknown.
+    """
+    if index != state.size and not (index == 0 and entry.kind == "service.restored"):
+        raise ValueError(f"entry {index} cannot follow a state of size {state.size}")
+    fold = _FOLDS[entry.kind]
+    if fold is not None:
+        state = fold(state, index, entry.at, entry.by, entry.data)
+    return _sized(state, index + 1)
+
+
+def _sized(state: State, size: int) -> State:
+    return replace(state, size=size)
+
+
+def _decision(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """decision: an allow attaches its labels and uses up what lifted it."""
+    if data["effect"] != "allow":
+        return state
+    refs = data["refs"]
+    labels = data.get("labels")
+    if labels and "session" in refs:
+        state = sessions.attach(state, refs["session"], frozenset(labels), by["type"] == "agent")
+    if "approval" in refs:
+        state = approvals.ended(state, refs["approval"])
+    if "override" in refs:
+        state = overrides.used(state, refs["override"])
+    return state
+
+
+_FOLDS: Final[Mapping[str, Fold | None]] = {
+    "service.started": service.started,
+    "service.throttled": None,
+    "service.clock": service.clock,
+    "service.restored": service.restored,
+    "service.backup": None,
+    "service.snapshot": None,
+    "key.issued": keys.issued,
+    "key.revoked": keys.revoked,
+    "person.added": people.added,
+    "person.changed": people.changed,
+    "person.left": people.left,
+    "agent.proposed": agents.proposed,
+    "agent.onboarded": agents.onboarded,
+    "agent.changed": agents.changed,
+    "agent.suspended": agents.suspended,
+    "agent.resumed": agents.resumed,
+    "agent.retired": agents.retired,
+    "autonomy.granted": agents.autonomy_granted,
+    "autonomy.lowered": agents.autonomy_lowered,
+    "brief.set": agents.briefed,
+    "session.opened": sessions.opened,
+    "session.closed": sessions.closed,
+    "session.cleared": sessions.cleared,
+    "decision": _decision,
+    "decision.disregarded": None,
+    "decision.reversed": None,
+    "approval.asked": approvals.asked,
+    "approval.shown": approvals.shown,
+    "approval.granted": approvals.granted,
+    "approval.refused": approvals.refused,
+    "approval.expired": approvals.expired,
+    "approval.cancelled": approvals.expired,
+    "override.granted": overrides.granted,
+    "stop.raised": stops.raised,
+    "stop.lift_asked": stops.lift_asked,
+    "stop.lifted": stops.lifted,
+    "stop.drilled": None,
+    "permit.redeemed": None,
+    "outcome": None,
+    "policy.proposed": service.policy_proposed,
+    "policy.released": service.policy_released,
+    "data.erased": None,
+    "report.issued": None,
+}
+
+if _FOLDS.keys() != entries.KINDS.keys():  # one list, two tables: they may not drift apart
+    raise RuntimeError(f"kinds without a fold: {set(_FOLDS) ^ set(entries.KINDS)}")
