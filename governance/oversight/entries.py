@@ -5,9 +5,10 @@ many, a field missing or a value of another type is refused before it reaches th
 entry read back from a log is held against the same list.
 
 Every kind is one line of `KINDS`.  Shapes are built from the checks in `oversight.shapes`; a name
-that ends in `?` may be absent.  No shape has room for a person's name or for free text: notes and
-reasons are commitments (43 characters of base64url) whose opened value lives in the vault under
-(index of the entry, name of the field), where it can be erased.
+that ends in `?` may be absent.  No shape has room for a person's name or for free text: notes,
+reasons, purposes and private arguments are in `data["commitments"]` (field name -> 43 characters of
+base64url), whose opened value lives in the vault under (index of the entry, name of the field),
+where it can be erased.
 
 References live in `data["refs"]`: role -> index, and the role is the first segment of the kind it
 points to (`refs.approval` points to an `approval.asked`).  Fields beyond the common contract:
@@ -65,6 +66,12 @@ _words = listed(identifier)
 _release = digest
 _maybe_instant = either(nothing, instant)
 
+
+def _texts(*names: str) -> Check:
+    """`commitments`: the committed texts of a kind."""
+    return record(dict.fromkeys(names, commitment))
+
+
 _seat = record({"role": identifier, "count": count})
 _clause = record(
     {
@@ -103,10 +110,8 @@ _agent_fields: dict[str, Check] = {
     "team": identifier,
     "owner": person_id,
     "deputy": either(nothing, person_id),
-    "purpose": commitment,
     "class": one_of(*CLASSES),
     "annex": either(nothing, text(40)),
-    "reasoning": either(nothing, commitment),
     "tools": _words,
     "labels": _words,
     "model": either(nothing, text(200)),
@@ -119,13 +124,13 @@ _answered: dict[str, Check] = {
     "role": identifier,
     "digest": digest,
     "evidence": digest,
-    "reason": either(nothing, commitment),
+    "commitments?": _texts("reason"),
 }
 
 _by_person: dict[str, Check] = {
     "refs": record({"decision": index}),
     "person": person_id,
-    "reason": commitment,
+    "commitments": _texts("reason"),
 }
 
 # the stop that a restore raises is named by the restore's own entry
@@ -177,6 +182,7 @@ KINDS: Final[Mapping[str, Check]] = {
         {
             "agent": identifier,
             **_agent_fields,
+            "commitments": _texts("purpose", "reasoning?"),
             "autonomy": one_of(*LEVELS),
             "autonomy_until": _maybe_instant,
         }
@@ -188,12 +194,13 @@ KINDS: Final[Mapping[str, Check]] = {
         {
             "agent": identifier,
             "pending": flag,
+            "commitments?": _texts("purpose?", "reasoning?"),
             **{name + "?": check for name, check in _agent_fields.items()},
         }
     ),
-    "agent.suspended": record({"agent": identifier, "why": commitment}),
-    "agent.resumed": record({"agent": identifier, "why": commitment}),
-    "agent.retired": record({"agent": identifier, "why": commitment}),
+    "agent.suspended": record({"agent": identifier, "commitments": _texts("why")}),
+    "agent.resumed": record({"agent": identifier, "commitments": _texts("why")}),
+    "agent.retired": record({"agent": identifier, "commitments": _texts("why")}),
     "autonomy.granted": record(
         {
             "agent": identifier,
@@ -202,14 +209,15 @@ KINDS: Final[Mapping[str, Check]] = {
             "evidence": mapped(recorded),
         }
     ),
-    "autonomy.lowered": record({"agent": identifier, "level": one_of(*LEVELS), "why": commitment}),
+    "autonomy.lowered": record(
+        {"agent": identifier, "level": one_of(*LEVELS), "commitments": _texts("why")}
+    ),
     "brief.set": record(
         {
             "agent": identifier,
-            "text": commitment,
             "as_of": instant,
             "valid_until": _maybe_instant,
-            "sources": listed(commitment),
+            "commitments": mapped(commitment),  # text, source.0, source.1, ...
         }
     ),
     # sessions
@@ -224,7 +232,9 @@ KINDS: Final[Mapping[str, Check]] = {
         }
     ),
     "session.closed": record({"refs": record({"session": index})}),
-    "session.cleared": record({"agent": identifier, "labels": _words, "reason": commitment}),
+    "session.cleared": record(
+        {"agent": identifier, "labels": _words, "commitments": _texts("reason")}
+    ),
     # decisions
     "decision": record(
         {
@@ -237,6 +247,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "args": mapped(recorded),
             "resource": mapped(recorded),
             "claims?": mapped(recorded),
+            "commitments?": mapped(commitment),  # args.iban, args.note, resource.id, ...
             "undeclared?": listed(text(200)),
             "attested": flag,
             "intent_confidence?": decimal,
@@ -275,7 +286,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "refused_before": count,
             "clauses": listed(_clause, at_least=1),
             "answer_by": instant,
-            "note": either(nothing, commitment),
+            "commitments?": _texts("note"),
         }
     ),
     "approval.shown": record(
@@ -299,7 +310,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "digest": digest,
             "lifts": listed(identifier, at_least=1),
             "until": instant,
-            "reason": commitment,
+            "commitments": _texts("reason"),
             "complete": flag,
             "alone": flag,
         }
@@ -309,13 +320,15 @@ KINDS: Final[Mapping[str, Check]] = {
         {
             "scope": record({"type": one_of(*SCOPES), "id?": identifier}),
             "person": person_id,
-            "reason": commitment,
+            "commitments": _texts("reason"),
             "drill": flag,
         }
     ),
-    "stop.lift_asked": record({"refs": _lifted, "person": person_id, "reason": commitment}),
+    "stop.lift_asked": record(
+        {"refs": _lifted, "person": person_id, "commitments": _texts("reason")}
+    ),
     "stop.lifted": record(
-        {"refs": _lifted, "person": person_id, "reason": commitment, "alone": flag}
+        {"refs": _lifted, "person": person_id, "commitments": _texts("reason"), "alone": flag}
     ),
     "stop.drilled": record(
         {
@@ -333,7 +346,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "status": one_of(*STATUSES),
             "attested": flag,
             "released": flag,
-            "note?": commitment,
+            "commitments?": _texts("note"),
             "charges?": listed(_charge),
         }
     ),
@@ -343,7 +356,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "release": _release,
             "files": mapped(digest, names=300),
             "lists": mapped(recorded, names=300),
-            "note": either(nothing, commitment),
+            "commitments?": _texts("note"),
         }
     ),
     "policy.released": record(
@@ -361,7 +374,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "subject": either(subject_id, person_id),
             "ground": identifier,
             "values": count,
-            "note?": commitment,
+            "commitments?": _texts("note"),
         }
     ),
     "report.issued": record({"report": text(200), "digest": digest, "first": index, "last": index}),
