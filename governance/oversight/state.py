@@ -28,7 +28,10 @@ from governance.oversight.model import State
 if TYPE_CHECKING:
     from audit.entry import Entry
 
-__all__ = ["State", "apply", "genesis"]
+__all__ = ["SEMANTICS", "State", "apply", "genesis"]
+
+SEMANTICS: Final = "1"
+"""Version of what `apply` means; a snapshot made under another one does not count."""
 
 Fold = Callable[[State, int, datetime, Any, Any], State]
 
