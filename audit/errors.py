@@ -26,7 +26,7 @@ class LogError(Exception):
     """Anything this library refuses. The message is a sentence for people."""
 
 
-class Malformed(LogError, ValueError):  # noqa: N818 -- the family is LogError
+class Malformed(LogError, ValueError):
     """Bytes or text that do not follow the format."""
 
 
@@ -58,7 +58,7 @@ class BadTile(Malformed):
     """A tile, an entry bundle or one of their paths that does not follow tlog-tiles."""
 
 
-class NotVerified(LogError):  # noqa: N818 -- the family is LogError
+class NotVerified(LogError):
     """Well formed, and not proven. `exit_code` is what `python -m audit` returns."""
 
     exit_code = 10

@@ -1,0 +1,151 @@
+"""What the verifier kept from earlier: a head, receipts. The only defence against whoever has
+the key.
+
+The law: a package is believed only if it contains everything that was once signed. A retained
+checkpoint of m entries must be the tree over the package's first m entries; an entry for which
+somebody holds a receipt must still be at its place, unchanged.
+
+Read here are the two-slot head file (`audit.head`), a signed checkpoint as text, a `.tlog-proof`,
+and the JSON receipt that an answer carried (`index`, `leaf_hash`, `tree_size`, `checkpoint`,
+`proof` or null).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit import checkpoint as checkpoints
+from audit.checkpoint import Checkpoint
+from audit.encoding import b64, unb64
+from audit.errors import BadHead, Gap, Malformed, Tampered
+from audit.head import FILE_SIZE, read_head
+from audit.keys import Verifier
+from audit.proof import TlogProof
+from audit.tree import NodeSource, frontier_at
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A retained checkpoint, and an entry it was retained for if it came with a receipt."""
+
+    label: str
+    checkpoint: Checkpoint
+    index: int | None = None
+    leaf_hash: bytes | None = None
+    proof: TlogProof | None = None
+
+
+def read_anchor(label: str, data: str | bytes, verifiers: Sequence[Verifier]) -> Anchor:
+    """The anchor in `data`. `label` names it in messages, for example the file's name.
+
+    Raises `Gap` if it cannot be read, `UnknownKey` if no pinned key signed it.
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    try:
+        if (len(raw) == FILE_SIZE and b"\0" in raw) or raw.startswith(b"audit-head/v1\n"):
+            raw = read_head(raw).encode()
+        text = raw.decode()
+        if text.startswith("{"):
+            return _receipt(label, text, verifiers)
+        if text.startswith("c2sp.org/tlog-proof@v1\n"):
+            proof = TlogProof.parse(text)
+            checkpoint = checkpoints.open_checkpoint(proof.checkpoint, verifiers)
+            return Anchor(label, checkpoint, proof.index, proof=proof)
+        return Anchor(label, checkpoints.open_checkpoint(text, verifiers))
+    except (Malformed, UnicodeDecodeError) as error:
+        what = "the head file" if isinstance(error, BadHead) else f"`{label}`"
+        raise Gap(f"{what} cannot be used as an anchor: {error}", file=label) from error
+
+
+def _receipt(label: str, text: str, verifiers: Sequence[Verifier]) -> Anchor:
+    try:
+        value = json.loads(text)
+        value = value.get("receipt", value)
+        note, proof = value["checkpoint"], value.get("proof")
+        index, size, leaf = value["index"], value["tree_size"], value["leaf_hash"]
+        texts = all(type(item) is str for item in (note, leaf)) and type(proof or "") is str
+        if type(index) is not int or type(size) is not int or not texts:
+            raise KeyError("a member of another type")
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise Malformed(
+            "expected a receipt with `index`, `leaf_hash`, `tree_size` and `checkpoint`"
+        ) from error
+    try:
+        leaf_hash = unb64(leaf)
+    except ValueError as error:
+        raise Malformed(f"its leaf hash: {error}") from error
+    from_text = TlogProof.parse(proof) if proof else None
+    checkpoint = checkpoints.open_checkpoint(note, verifiers)
+    if checkpoint.size != size or not 0 <= index < size:
+        raise Malformed("its index and tree size do not fit its checkpoint")
+    if from_text is not None and from_text.index != index:
+        raise Malformed("its proof is for another entry")
+    return Anchor(label, checkpoint, index, leaf_hash, from_text)
+
+
+def check_anchors(
+    anchors: Sequence[Anchor], tree: Checkpoint, hashes: NodeSource, verifiers: Sequence[Verifier]
+) -> None:
+    """Return if the package's tree contains everything the anchors remember.
+
+    Raises `Gap` for a tail that is missing, `Tampered` for entries that were rewritten, naming
+    them as closely as the anchors allow.
+    """
+    for anchor in anchors:
+        if anchor.checkpoint.origin != tree.origin:
+            raise Gap(
+                f"`{anchor.label}` is of the log `{anchor.checkpoint.origin}`, the package of "
+                f"`{tree.origin}`: one does not continue the other"
+            )
+    for anchor in sorted(anchors, key=lambda a: a.checkpoint.size):
+        _check_length(anchor, tree)
+    for anchor in anchors:
+        if anchor.index is not None:
+            _check_entry(anchor, anchor.index, hashes, verifiers)
+    good = 0
+    for anchor in sorted(anchors, key=lambda a: a.checkpoint.size):
+        size = anchor.checkpoint.size
+        if frontier_at(size, hashes).root() != anchor.checkpoint.root:
+            raise Tampered(
+                f"the log was rewritten: `{anchor.label}` was signed over {size} entries that are "
+                f"not the package's first {size}; the first difference lies among the entries "
+                f"{good} to {size - 1}",
+                span=(good, size),
+            )
+        good = size
+
+
+def _check_length(anchor: Anchor, tree: Checkpoint) -> None:
+    size = anchor.checkpoint.size
+    if size > tree.size:
+        raise Gap(
+            f"the package ends after {tree.size} entries, but `{anchor.label}` was signed over "
+            f"{size}: the entries {tree.size} to {size - 1} are missing. The tail was cut off, an "
+            "older state was restored, or this is an older export",
+            index=tree.size,
+        )
+
+
+def _check_entry(
+    anchor: Anchor, index: int, hashes: NodeSource, verifiers: Sequence[Verifier]
+) -> None:
+    if index >= anchor.checkpoint.size:
+        raise Gap(f"`{anchor.label}` is for entry {index}, which its own checkpoint does not cover")
+    leaf = hashes(0, index)
+    if anchor.leaf_hash is not None and leaf != anchor.leaf_hash:
+        raise _not_the_receipted(anchor, index, leaf)
+    if anchor.proof is not None:
+        try:
+            anchor.proof.verify(leaf, verifiers)
+        except (Tampered, Malformed):
+            raise _not_the_receipted(anchor, index, leaf) from None
+
+
+def _not_the_receipted(anchor: Anchor, index: int, leaf: bytes) -> Tampered:
+    return Tampered(
+        f"entry {index} was rewritten: `{anchor.label}` is a signed receipt for another entry at "
+        f"this place than the package holds (leaf hash `{b64(leaf)}`)",
+        index=index,
+    )

@@ -1,0 +1,277 @@
+"""Files of a package, in a directory or in a zip whose every byte is determined.
+
+The law: the zip of given files in a given order is one byte string. Nothing is compressed, every
+date is 1980-01-01, there are no comments and no gaps. Reading therefore rebuilds all headers from
+names, sizes and checksums and compares them, so that no byte of an archive can change unseen,
+not even one that no unzip program looks at.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
+
+from audit.errors import Gap, LogError, NothingToVerify, Tampered
+
+_LOCAL = struct.Struct("<4s5H3L2H")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_END = struct.Struct("<4s4H2LH")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR = struct.Struct("<4sLQL")
+_DATE = 0x21  # 1980-01-01
+_MODE = 0o100644 << 16
+_MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
+
+
+class Reader(Protocol):
+    """The files of a package, by name with forward slashes."""
+
+    def names(self) -> set[str]:
+        """Every file there is."""
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file. Raises `Gap` if it is missing."""
+
+    def seal(self, name: str, data: bytes) -> None:
+        """Raises `Tampered` if the container holds another checksum for `name`."""
+
+
+class Writer(Protocol):
+    """Where the files of a package go, in the order in which they are added."""
+
+    def add(self, name: str, data: bytes) -> None:
+        """Write one file."""
+
+    def close(self) -> None:
+        """Put the finished package in its place."""
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+
+
+def open_reader(path: Path) -> Reader:
+    """The files of the package at `path`, a directory or a zip.
+
+    Raises `NothingToVerify` if there is nothing, `Tampered` if the zip is not as it was written.
+    """
+    if path.is_dir():
+        return DirectoryReader(path)
+    if not path.exists() or path.stat().st_size == 0:
+        raise NothingToVerify(f"there is no package at `{path}`")
+    return ZipReader(path)
+
+
+def open_writer(path: Path) -> Writer:
+    """A new package at `path`: a zip if the name ends in `.zip`, else a directory."""
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise LogError(f"`{path}` exists already; a package is never written over another")
+    part = path.with_name(path.name + ".part")
+    if part.exists():
+        raise LogError(f"`{part}` is left from an export that did not finish; remove it first")
+    return ZipWriter(path) if path.suffix == ".zip" else DirectoryWriter(path)
+
+
+class DirectoryReader:
+    """A package as a directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def names(self) -> set[str]:
+        """Every file below the directory. Raises `Tampered` for a link or a device."""
+        found = set()
+        for folder, directories, files in os.walk(self._root):
+            for name in [*directories, *files]:
+                path = Path(folder, name)
+                relative = path.relative_to(self._root).as_posix()
+                if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                    raise Tampered(f"`{relative}` is not a plain file", file=relative)
+                if name in files:
+                    found.add(relative)
+        return found
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file. Raises `Gap` if it is missing."""
+        try:
+            return (self._root / name).read_bytes()
+        except OSError:
+            raise Gap(f"the package lacks the file `{name}`", file=name) from None
+
+    def seal(self, name: str, data: bytes) -> None:
+        """A directory holds no checksums of its own."""
+
+
+class DirectoryWriter:
+    """Writes beside the target and renames when complete."""
+
+    def __init__(self, target: Path) -> None:
+        self._target, self._part = target, target.with_name(target.name + ".part")
+        self._part.mkdir(parents=True)
+
+    def add(self, name: str, data: bytes) -> None:
+        """Write one file."""
+        path = self._part / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def close(self) -> None:
+        """Put the directory in its place."""
+        if self._target.is_dir():
+            self._target.rmdir()
+        self._part.rename(self._target)
+
+    def abandon(self) -> None:
+        """Remove what was written."""
+        for folder, _, files in os.walk(self._part, topdown=False):
+            for name in files:
+                Path(folder, name).unlink()
+            Path(folder).rmdir()
+
+
+class _Member(NamedTuple):
+    name: str
+    checksum: int
+    size: int
+    offset: int
+
+    def local(self) -> bytes:
+        name = self.name.encode()
+        header = (b"PK\3\4", 20, 0, 0, 0, _DATE, self.checksum, self.size, self.size)
+        return _LOCAL.pack(*header, len(name), 0) + name
+
+    def central(self) -> bytes:
+        name, extra, offset = self.name.encode(), b"", self.offset
+        if offset >= _MAX32:
+            extra, offset = struct.pack("<2HQ", 1, 8, offset), _MAX32
+        header = (b"PK\1\2", 3 << 8 | 20, 20, 0, 0, 0, _DATE, self.checksum, self.size, self.size)
+        return _CENTRAL.pack(*header, len(name), len(extra), 0, 0, 0, _MODE, offset) + name + extra
+
+
+def _end(members: Sequence[_Member], directory: int, length: int) -> bytes:
+    """The records that close an archive whose directory lies at `directory`."""
+    count = len(members)
+    if count < _MAX16 and directory < _MAX32 and length < _MAX32:
+        return _END.pack(b"PK\5\6", 0, 0, count, count, length, directory, 0)
+    end64 = _END64.pack(b"PK\6\6", 44, 3 << 8 | 45, 45, 0, 0, count, count, length, directory)
+    locator = _LOCATOR.pack(b"PK\6\7", 0, directory + length, 1)
+    return end64 + locator + _END.pack(b"PK\5\6", 0, 0, _MAX16, _MAX16, _MAX32, _MAX32, 0)
+
+
+class ZipWriter:
+    """Writes beside the target and renames when complete."""
+
+    def __init__(self, target: Path) -> None:
+        self._target, self._part = target, target.with_name(target.name + ".part")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = self._part.open("xb")
+        self._members: list[_Member] = []
+
+    def add(self, name: str, data: bytes) -> None:
+        """Write one file, uncompressed."""
+        if not name.isascii() or len(data) >= _MAX32:
+            raise LogError(f"`{name}` cannot be put into a package: it is larger than 4 GiB")
+        member = _Member(name, zlib.crc32(data), len(data), self._file.tell())
+        self._file.write(member.local())
+        self._file.write(data)
+        self._members.append(member)
+
+    def close(self) -> None:
+        """Write the directory and put the archive in its place."""
+        directory = self._file.tell()
+        records = b"".join(member.central() for member in self._members)
+        self._file.write(records + _end(self._members, directory, len(records)))
+        self._file.close()
+        self._part.replace(self._target)
+
+    def abandon(self) -> None:
+        """Remove what was written."""
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+
+class ZipReader:
+    """A package as a zip. Opening it checks every byte that is not a file's content."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        members = list(_directory(self._data))
+        self._members = {member.name: member for member in members}
+        self._start: dict[str, int] = {}
+        position = 0
+        for member in members:
+            header = member.local()
+            end = position + len(header)
+            if member.offset != position or self._data[position:end] != header:
+                raise Tampered(
+                    f"the archive's header of `{member.name}` is not as it was written",
+                    file=member.name,
+                )
+            self._start[member.name] = end
+            position = end + member.size
+        records = b"".join(member.central() for member in members)
+        if self._data[position:] != records + _end(members, position, len(records)):
+            raise _damaged("its directory is not as it was written")
+        if len(self._members) != len(members):
+            raise _damaged("a name occurs twice")
+
+    def names(self) -> set[str]:
+        """Every file in the archive."""
+        return set(self._members)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file. Raises `Gap` if it is missing."""
+        if name not in self._members:
+            raise Gap(f"the package lacks the file `{name}`", file=name)
+        start = self._start[name]
+        return self._data[start : start + self._members[name].size]
+
+    def seal(self, name: str, data: bytes) -> None:
+        """Raises `Tampered` if the archive's checksum of `name` is not that of `data`."""
+        if zlib.crc32(data) != self._members[name].checksum:
+            raise Tampered(f"the archive's checksum of `{name}` is not that of the file", file=name)
+
+
+def _directory(data: mmap.mmap) -> Iterator[_Member]:
+    """The members as the archive's directory lists them, before anything is compared."""
+    position, stop = _bounds(data)
+    while position < stop:
+        record = data[position : position + _CENTRAL.size]
+        if len(record) < _CENTRAL.size:
+            raise _damaged(f"its directory is cut at byte {position}")
+        fields = _CENTRAL.unpack(record)
+        checksum, size, offset = fields[7], fields[8], fields[16]
+        name_length, extra_length = fields[10], fields[11]
+        start = position + _CENTRAL.size
+        name = data[start : start + name_length]
+        if offset == _MAX32 and extra_length == 12:
+            extra = start + name_length
+            offset = int.from_bytes(data[extra + 4 : extra + 12], "little")
+        position = start + name_length + extra_length
+        yield _Member(name.decode("ascii", "replace"), checksum, size, offset)
+
+
+def _bounds(data: mmap.mmap) -> tuple[int, int]:
+    """Where the archive's directory begins and ends, by its closing records."""
+    end = len(data) - _END.size
+    record = data[max(end, 0) :]
+    if end < 0 or not record.startswith(b"PK\5\6"):
+        raise _damaged("it does not end in an archive's closing record: cut, or not a package")
+    fields = _END.unpack(record)
+    length, directory = fields[5], fields[6]
+    if directory == _MAX32:
+        end -= _LOCATOR.size + _END64.size
+        fields = _END64.unpack(data[max(end, 0) : max(end, 0) + _END64.size])
+        length, directory = fields[8], fields[9]
+    if directory + length != end:
+        raise _damaged("its closing record does not fit its length")
+    return directory, end
+
+
+def _damaged(what: str) -> Tampered:
+    return Tampered(f"the archive itself is damaged: {what}", file="(archive)")

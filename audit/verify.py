@@ -1,0 +1,404 @@
+"""A package -> what is proven, or an error that says what is wrong.
+
+The law: nothing in the package is believed that a key pinned from outside does not vouch for, and
+verification returns `Proven` or raises; there is no third outcome. In order: the checkpoint's
+signature and origin; that exactly the files are there that a log of that size has; every entry
+against its leaf, every leaf against the root; every entry's form, order and references; what is
+disclosed against its commitments; the other files; and last what the verifier kept from earlier.
+
+The first wrong entry is named by its index, or the smallest range in which it must lie, or the
+file. What cannot be known from a package alone is said in `Proven.not_proven`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
+from multiprocessing import get_context
+from pathlib import Path
+
+from audit import note as notes
+from audit.anchors import Anchor, check_anchors, read_anchor
+from audit.canonical import canonical
+from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.errors import Gap, LogError, Malformed, NothingToVerify, Tampered, UnknownKey
+from audit.keys import COSIGNATURES, Verifier
+from audit.locate import altered_tile, locate
+from audit.package import (
+    BLOB,
+    CHECKPOINT,
+    DISCLOSURES,
+    KEYS,
+    MANIFEST,
+    Disclosure,
+    Package,
+    manifest_of,
+)
+from audit.scan import (
+    STRETCH,
+    Stretch,
+    Unreadable,
+    Wrong,
+    check_role,
+    leaf_hashes,
+    scan,
+)
+from audit.statement import Proven
+from audit.tiles import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Tile,
+    bundles_of,
+    parse_path,
+    read_bundle,
+    tile_bytes,
+    tiles_of,
+)
+from audit.tree import MemoryNodes, empty_root, frontier_at
+
+__all__ = ["Computed", "Proven", "hash_stretches", "verify"]
+
+
+def verify(
+    package: Package | Path | str,
+    keys: Iterable[str | Verifier],
+    head: str | bytes | None = None,
+    receipts: Iterable[str | bytes] = (),
+    *,
+    workers: int = 1,
+) -> Proven:
+    """Verify `package` against pinned `keys` (vkeys) and what was retained from earlier.
+
+    `head` is the content of a head file or a signed checkpoint; `receipts` are checkpoints,
+    `.tlog-proof` texts or JSON receipts. With `workers` above 1, logs of more than 65,536 entries
+    are read by that many processes (the caller's main module must then be importable).
+
+    Raises `BadKey` for an unusable key, else a `NotVerified`: `Tampered`, `UnknownKey`, `Gap`,
+    `NothingToVerify`.
+    """
+    verifiers = [key if isinstance(key, Verifier) else Verifier.from_vkey(key) for key in keys]
+    try:
+        package = package if isinstance(package, Package) else Package.open(package)
+        return _verify(package, verifiers, head, list(receipts), workers)
+    except Malformed as error:
+        raise Tampered(f"the package holds what no log writes: {error}") from error
+
+
+def _verify(
+    package: Package,
+    verifiers: Sequence[Verifier],
+    head: str | bytes | None,
+    receipts: Sequence[str | bytes],
+    workers: int,
+) -> Proven:
+    names = package.files.names()
+    if not names:
+        raise NothingToVerify(f"there is no package at `{package.path}`: it is empty")
+    tree, signatures = _checkpoint(package, verifiers)
+    anchors = [read_anchor("the retained head", head, verifiers)] if head is not None else []
+    anchors += [
+        read_anchor(f"receipt {number}", data, verifiers) for number, data in enumerate(receipts, 1)
+    ]
+    _check_files(names, tree.size)
+    if tree.size == 0:
+        _check_empty(tree, anchors, verifiers)
+    disclosures = package.disclosures()
+    _check_disclosed_range(disclosures, tree.size)
+    stretches = hash_stretches(package, tree.size, disclosures, workers=workers)
+    computed = _check_hashes(package, tree, stretches)
+    _check_entries(stretches)
+    present = _check_small_files(package, names, tree, stretches, disclosures)
+    check_anchors(anchors, tree, computed, verifiers)
+    named = set().union(*(stretch.blobs for stretch in stretches))
+    return Proven(
+        origin=tree.origin,
+        size=tree.size,
+        root=tree.root,
+        signed_by=tuple(f"{s.name}+{s.key_id.hex()}" for s in signatures if s.time is None),
+        witnessed=tuple((s.name, s.time) for s in signatures if s.time is not None),
+        first_at=stretches[0].first_at,
+        last_at=stretches[-1].last_at,
+        kinds=dict(sorted(sum((s.kinds for s in stretches), Counter[str]()).items())),
+        references=sum(s.references for s in stretches),
+        commitments=sum(s.commitments for s in stretches),
+        disclosed=len(disclosures),
+        blobs=len(present),
+        blobs_missing=len(named - present),
+        blobs_unnamed=len(present - named),
+        head=None if head is None else anchors[0].checkpoint.size,
+        receipts=len(receipts),
+    )
+
+
+def hash_stretches(
+    package: Package,
+    size: int,
+    disclosures: Sequence[Disclosure] = (),
+    *,
+    workers: int = 1,
+    envelopes: bool = True,
+) -> list[Stretch]:
+    """Scan all `size` entries in stretches of 65,536, by several processes if that pays."""
+    starts = range(0, size, STRETCH)
+    parts = [[d for d in disclosures if start <= d.index < start + STRETCH] for start in starts]
+    stops = [min(start + STRETCH, size) for start in starts]
+    if workers <= 1 or len(starts) == 1:
+        return [
+            scan(package, start, stop, part, envelopes=envelopes)
+            for start, stop, part in zip(starts, stops, parts, strict=True)
+        ]
+    with ProcessPoolExecutor(min(workers, len(starts)), get_context("spawn")) as pool:
+        futures = [
+            pool.submit(scan, package.path, start, stop, part, envelopes=envelopes)
+            for start, stop, part in zip(starts, stops, parts, strict=True)
+        ]
+        return [future.result() for future in futures]
+
+
+class Computed:
+    """The tree nodes that follow from the entries themselves, not from any stored tile."""
+
+    def __init__(self, package: Package, size: int, stretches: Sequence[Stretch]) -> None:
+        groups = [group for stretch in stretches for group in stretch.groups]
+        self._package, self._size, self._count = package, size, len(groups)
+        self._upper = MemoryNodes(groups)
+        self._tail = MemoryNodes(stretches[-1].tail if stretches else ())
+        self._last: tuple[int, MemoryNodes] = (-1, self._tail)
+
+    def __call__(self, level: int, index: int) -> bytes:
+        """The hash of the complete subtree (`level`, `index`)."""
+        if level >= TILE_HEIGHT:
+            return self._upper(level - TILE_HEIGHT, index)
+        below = TILE_HEIGHT - level
+        number = index >> below
+        return self._group(number)(level, index - (number << below))
+
+    def _group(self, number: int) -> MemoryNodes:
+        if number == self._count:
+            return self._tail
+        if self._last[0] != number:
+            entries, _ = read_bundle(self._package.tile(Tile(-1, number, TILE_WIDTH)))
+            self._last = (number, MemoryNodes(leaf_hashes(entries)))
+        return self._last[1]
+
+
+def _checkpoint(
+    package: Package, verifiers: Sequence[Verifier]
+) -> tuple[Checkpoint, tuple[notes.Signature, ...]]:
+    note = package.note()
+    package.files.seal(CHECKPOINT, note)
+    try:
+        tree = open_checkpoint(note, verifiers)
+        signatures = notes.open_note(note, verifiers).verified
+    except Malformed as error:
+        raise Tampered(f"the file `{CHECKPOINT}` was altered: {error}", file=CHECKPOINT) from error
+    except UnknownKey as error:
+        raise UnknownKey(f"the file `{CHECKPOINT}`: {error}") from error
+    logs = {(v.name, v.key_id) for v in verifiers if v.algorithm not in COSIGNATURES}
+    logs |= {(v.name, v.key_id) for v in verifiers if v.name == tree.origin}
+    if not any(s.name == tree.origin and (s.name, s.key_id) in logs for s in signatures):
+        raise UnknownKey(
+            f"the checkpoint is of the log `{tree.origin}`, and no pinned key of that name signed it"
+        )
+    return tree, signatures
+
+
+def _check_files(names: set[str], size: int) -> None:
+    """Raises unless exactly the files are there that a package of `size` entries has."""
+    held = max((_bundle_end(name) for name in names), default=0)
+    if held > size:
+        raise Tampered(
+            f"the checkpoint covers {size} entries, but the package holds {held}: an older "
+            "checkpoint was put in the place of the right one",
+            file=CHECKPOINT,
+        )
+    if held < size:
+        raise Gap(
+            f"the checkpoint covers {size} entries, but the package holds only {held}: entry "
+            f"{held} and what follows is missing",
+            index=held,
+        )
+    expected = {CHECKPOINT, MANIFEST, DISCLOSURES, KEYS}
+    expected.update(tile.path for tile in bundles_of(size))
+    expected.update(tile.path for tile in tiles_of(size))
+    for name in sorted(names - expected):
+        if not BLOB.fullmatch(name):
+            raise Tampered(f"the file `{name}` does not belong into this package", file=name)
+    for name in sorted(expected - names):
+        raise Gap(f"the package lacks the file `{name}`", file=name)
+
+
+def _bundle_end(name: str) -> int:
+    """One more than the last entry a file of this name would hold; 0 if it holds none."""
+    try:
+        tile = parse_path(name)
+    except Malformed:
+        return 0
+    return tile.span[1] if tile.level < 0 else 0
+
+
+def _check_empty(
+    tree: Checkpoint, anchors: Sequence[Anchor], verifiers: Sequence[Verifier]
+) -> None:
+    if tree.root != empty_root():
+        raise Tampered("the checkpoint covers no entry, but its root is not that of an empty log")
+    check_anchors(anchors, tree, MemoryNodes(), verifiers)
+    raise NothingToVerify(f"the log `{tree.origin}` has no entries: there is nothing to verify")
+
+
+def _check_disclosed_range(disclosures: Sequence[Disclosure], size: int) -> None:
+    for disclosure in disclosures[-1:]:
+        if disclosure.index >= size:
+            raise Tampered(
+                f"`{DISCLOSURES}` shows a value of entry {disclosure.index}, which is not here",
+                file=DISCLOSURES,
+            )
+
+
+def _check_hashes(package: Package, tree: Checkpoint, stretches: Sequence[Stretch]) -> Computed:
+    """Raises unless entries, tiles and signed root say the same."""
+    for stretch in stretches:
+        if stretch.unreadable is not None:
+            raise _unreadable(stretch.unreadable)
+    computed = Computed(package, tree.size, stretches)
+    if frontier_at(tree.size, computed).root() != tree.root:
+        raise _altered(package, tree, computed, stretches)
+    for tile in tiles_of(tree.size):
+        if tile.level > 0:
+            data = package.tile(tile)
+            package.files.seal(tile.path, data)
+            if data != tile_bytes(tile, computed):
+                raise _bad_tile(tile)
+    if any(stretch.mismatch is not None for stretch in stretches):
+        bad = altered_tile(package, tree.size, computed)
+        raise _bad_tile(bad if bad is not None else Tile(0, 0, TILE_WIDTH))
+    return computed
+
+
+def _altered(
+    package: Package, tree: Checkpoint, computed: Computed, stretches: Sequence[Stretch]
+) -> Tampered:
+    faults = locate(package, tree.size, tree.root, computed)
+    first = faults[0]
+    more = f"; {len(faults) - 1} more were altered after it" if len(faults) > 1 else ""
+    if first.leaf:
+        tile = Tile(0, first.start // TILE_WIDTH, TILE_WIDTH)
+        return Tampered(
+            f"entry {first.start} was altered: its bytes do not hash to its leaf in "
+            f"`{tile.path}`, and the signed root vouches for that leaf{more}",
+            index=first.start,
+        )
+    hint = ""
+    for stretch in stretches:
+        if stretch.mismatch is not None and first.start <= stretch.mismatch < first.stop:
+            hint = f"; entry {stretch.mismatch} is the first that is not the leaf stored for it"
+            break
+    return Tampered(
+        f"among the entries {first.start} to {first.stop - 1} something was altered: entries and "
+        "tiles together, so that no single entry can be named, but the signed root is not theirs"
+        f"{hint}{more}",
+        span=(first.start, first.stop),
+    )
+
+
+def _bad_tile(tile: Tile) -> Tampered:
+    start, stop = tile.span
+    return Tampered(
+        f"the file `{tile.path}` was altered: the entries {start} to {stop - 1} are as they were "
+        "signed, but it holds other hashes for them",
+        file=tile.path,
+    )
+
+
+def _unreadable(bad: Unreadable) -> Tampered | Gap:
+    held = f"`{bad.file}` holds {bad.found} readable entries where {bad.expected} belong"
+    if bad.missing:
+        return Gap(f"entry {bad.index} is missing: {held}", index=bad.index, file=bad.file)
+    return Tampered(
+        f"entry {bad.index} was altered: {held}, and entry {bad.index} is the first that is not "
+        "as it was",
+        index=bad.index,
+        file=bad.file,
+    )
+
+
+def _check_entries(stretches: Sequence[Stretch]) -> None:
+    """Raises for the first entry that is signed and yet not as an entry must be."""
+    wrong = [stretch.wrong for stretch in stretches if stretch.wrong is not None]
+    for before, after in pairwise(stretches):
+        if after.first_at and after.first_at < before.last_at:
+            why = f"its time {after.first_at} is before that of the entry before it"
+            wrong.append(Wrong(after.start, why))
+    for stretch in stretches:
+        for index, role, target in stretch.backward:
+            home = stretches[target // STRETCH]
+            if target - home.start < len(home.role_of):
+                found = home.roles[home.role_of[target - home.start]]
+                try:
+                    check_role(role, target, found)
+                except LogError as error:
+                    wrong.append(Wrong(index, str(error)))
+    if not wrong:
+        return
+    first = min(wrong)
+    if first.shown:
+        raise Tampered(
+            f"`{DISCLOSURES}`, entry {first.index}: {first.why}",
+            index=first.index,
+            file=DISCLOSURES,
+        )
+    raise Tampered(
+        f"entry {first.index} is not as an entry must be, though it was signed: {first.why}",
+        index=first.index,
+    )
+
+
+def _check_small_files(
+    package: Package,
+    names: set[str],
+    tree: Checkpoint,
+    stretches: Sequence[Stretch],
+    disclosures: Sequence[Disclosure],
+) -> set[str]:
+    """Check blobs, keys and manifest; return the digests of the blobs."""
+    sizes: dict[str, int] = {}
+    for digest in package.blobs():
+        blob = package.blob(digest)
+        sizes[digest] = len(blob)
+        if hashlib.sha256(blob).hexdigest() != digest:
+            name = f"blobs/{digest}"
+            raise Tampered(f"the file `{name}` was altered: its digest is not its name", file=name)
+    _check_claimed_keys(package)
+    files = {name: package.files.read(name) for name in (CHECKPOINT, DISCLOSURES, KEYS)}
+    commitments = sum(stretch.commitments for stretch in stretches)
+    expected = manifest_of(tree, files, sizes, commitments, len(disclosures))
+    stored = package.files.read(MANIFEST)
+    if stored != canonical(expected):
+        claimed = package.manifest()
+        differing = sorted(
+            name for name in expected | claimed if expected.get(name) != claimed.get(name)
+        )
+        raise Tampered(
+            f"the file `{MANIFEST}` does not fit the package: {', '.join(differing)} differ; it or "
+            "a file it describes was altered",
+            file=MANIFEST,
+        )
+    for name in names:
+        if not name.startswith("tile/"):
+            package.files.seal(name, package.files.read(name))
+    return set(sizes)
+
+
+def _check_claimed_keys(package: Package) -> None:
+    data = package.files.read(KEYS)
+    try:
+        again = "".join(
+            Verifier.from_vkey(key).vkey + "\n" for key in package.claimed_keys()
+        ).encode()
+    except Malformed as error:
+        raise Tampered(f"the file `{KEYS}` was altered: {error}", file=KEYS) from error
+    if again != data:
+        raise Tampered(f"the file `{KEYS}` was altered: not one key on each line", file=KEYS)
