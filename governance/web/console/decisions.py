@@ -1,0 +1,95 @@
+"""Decisions: the list, one explained, and what a person can do about one afterwards.
+
+Law: a decision is shown with what was seen when it was taken, never with what is true today.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Blueprint, Response, g, make_response, redirect, request
+
+from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read
+from governance.web.console.front import Front, Undone
+from governance.web.console.guard import Guard
+from governance.web.console.pages import Pages
+from governance.web.console.views import DecisionFilter
+
+EFFECTS = ("allow", "require_approval", "deny")
+UNDONE = ("undone", "compensated", "failed")
+
+
+def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
+    """Add the routes of this module."""
+
+    @mounted.get("/decisions")
+    @guard.signed_in
+    def decisions() -> Response:
+        wanted = wanted_decisions()
+        page = front.decisions(g.visit.person, wanted)
+        return pages.render("decisions.html", place="decisions", page=page, wanted=wanted)
+
+    def show(index: int, status: int, read: Read) -> Response:
+        return pages.render(
+            "decision.html",
+            status,
+            place="decisions",
+            view=front.decision(g.visit.person, index),
+            read=read,
+            shortest=SHORTEST_REASON,
+            longest=LONGEST_REASON,
+        )
+
+    @mounted.get("/decisions/<int:index>")
+    @guard.signed_in
+    def decision(index: int) -> Response:
+        return show(index, 200, Read())
+
+    @mounted.post("/decisions/<int:index>/override")
+    @guard.signed_in
+    def override(index: int) -> Response:
+        read = Read()
+        reason = read.reason(what="why may this pass once?")
+        lifts = tuple(dict.fromkeys(request.form.getlist("lift")))
+        if not lifts:
+            read.wrong["lift"] = "Tick each rule that you lift."
+        digest = read.text("digest")
+        if read.wrong:
+            read.values["act"] = "override"
+            return show(index, 400, read)
+        front.override(g.visit.person, index, reason=reason, lifts=lifts, digest=digest)
+        return make_response(redirect(f"/decisions/{index}", 303))
+
+    @mounted.post("/decisions/<int:index>/reverse")
+    @guard.signed_in
+    def reverse(index: int) -> Response:
+        read = Read()
+        outcome = read.choice("outcome", UNDONE, "Say what came of it.")
+        reason = read.reason(what="why was it taken back?")
+        if read.wrong:
+            read.values["act"] = "reverse"
+            return show(index, 400, read)
+        front.reverse(g.visit.person, index, reason=reason, outcome=cast(Undone, outcome))
+        return make_response(redirect(f"/decisions/{index}", 303))
+
+    @mounted.post("/decisions/<int:index>/disregard")
+    @guard.signed_in
+    def disregard(index: int) -> Response:
+        read = Read()
+        reason = read.reason(what="why should nobody rely on it?")
+        if read.wrong:
+            read.values["act"] = "disregard"
+            return show(index, 400, read)
+        front.disregard(g.visit.person, index, reason=reason)
+        return make_response(redirect(f"/decisions/{index}", 303))
+
+
+def wanted_decisions() -> DecisionFilter:
+    """The filter in the address; what does not fit is left out rather than refused."""
+    effect = request.args.get("effect", "")
+    before = request.args.get("before", "")
+    return DecisionFilter(
+        agent=request.args.get("agent", "")[:200],
+        effect=effect if effect in EFFECTS else "",
+        before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None,
+    )

@@ -1,0 +1,50 @@
+"""What people type into the console's forms, read strictly.
+
+Law: a field that is missing, too short or too long is a sentence beside that field; nothing a
+person typed is thrown away, and nothing is guessed for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flask import request
+
+SHORTEST_REASON = 10
+LONGEST_REASON = 600
+
+
+@dataclass(slots=True)
+class Read:
+    """Fields of the form that was sent: `values` as typed, `wrong` a sentence per bad field."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    def text(self, name: str, most: int = 500) -> str:
+        """A field as typed, with line ends made one kind and outer blanks removed."""
+        typed = request.form.get(name, "").replace("\r\n", "\n").replace("\r", "\n").strip()
+        self.values[name] = typed[: most * 2]
+        return typed
+
+    def reason(self, shortest: int = SHORTEST_REASON, what: str = "what did you look at?") -> str:
+        """The required reason; too short or too long is wrong."""
+        typed = self.text("reason", LONGEST_REASON)
+        if len(typed) < shortest:
+            self.wrong["reason"] = f"Write at least {shortest} characters: {what}"
+        elif len(typed) > LONGEST_REASON:
+            self.wrong["reason"] = (
+                f"Write at most {LONGEST_REASON} characters; these are {len(typed)}."
+            )
+        return typed
+
+    def choice(self, name: str, allowed: tuple[str, ...], otherwise: str) -> str:
+        """One of `allowed`; anything else is wrong and says `otherwise`."""
+        typed = self.text(name)
+        if typed not in allowed:
+            self.wrong[name] = otherwise
+        return typed
+
+
+NOTHING_READ = Read()
+"""An empty form, for the first look at a page; never written to."""

@@ -1,0 +1,109 @@
+"""What the console asks of the service, as one narrow door.
+
+Law: pages know nothing of entries, ledgers or policies; they get views and hand over a person's
+answer. Reading `approval` records that it was shown; every other read records nothing. Whatever
+is refused is raised as `governance.service.problem.Problem`, whose sentence the page prints.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import Literal, Protocol
+
+from governance.web.console.views import (
+    AgentRow,
+    ApprovalRow,
+    ApprovalView,
+    DecisionFilter,
+    DecisionPage,
+    DecisionView,
+    Frame,
+    HeadView,
+    HomeView,
+    StopChoices,
+    StopView,
+)
+
+Answer = Literal["grant", "refuse"]
+Scope = Literal["everything", "team", "agent", "session", "action"]
+Undone = Literal["undone", "compensated", "failed"]
+
+
+class Front(Protocol):
+    """Reads and acts in the name of one person; `person` is always the pseudonym `p-…`.
+
+    Every method raises `Problem` where the service refuses.
+    """
+
+    @property
+    def zone(self) -> tzinfo:
+        """The workspace's time zone."""
+
+    def now(self) -> datetime:
+        """The moment, aware."""
+
+    def frame(self, person: str) -> Frame | None:
+        """What stands around the page, or None when this person left or never was."""
+
+    def home(self, person: str) -> HomeView:
+        """What needs this person now."""
+
+    def approvals(self, person: str) -> tuple[ApprovalRow, ...]:
+        """All open approvals, least time left first."""
+
+    def approval(self, person: str, index: int) -> ApprovalView:
+        """One approval with everything needed to answer; records that it was shown."""
+
+    def note(self, person: str, index: int) -> str:
+        """All of what the agent says about an approval."""
+
+    def answer(
+        self,
+        person: str,
+        index: int,
+        answer: Answer,
+        *,
+        reason: str,
+        digest: str,
+        evidence: str,
+        role: str,
+    ) -> None:
+        """Grant or refuse exactly what was shown (`evidence`) for exactly this action (`digest`)."""
+
+    def decisions(self, person: str, wanted: DecisionFilter) -> DecisionPage:
+        """A page of decisions, newest first."""
+
+    def decision(self, person: str, index: int) -> DecisionView:
+        """One decision explained."""
+
+    def override(
+        self, person: str, index: int, *, reason: str, lifts: tuple[str, ...], digest: str
+    ) -> None:
+        """Let this refused action pass once."""
+
+    def reverse(self, person: str, index: int, *, reason: str, outcome: Undone) -> None:
+        """Record that what was carried out has been undone, or could not be."""
+
+    def disregard(self, person: str, index: int, *, reason: str) -> None:
+        """Record that nobody should rely on this decision."""
+
+    def stops(self, person: str) -> tuple[StopView, ...]:
+        """Stops in force, newest first."""
+
+    def stop(self, person: str, index: int) -> StopView:
+        """One stop in force."""
+
+    def choices(self, person: str) -> StopChoices:
+        """What a stop can be raised for."""
+
+    def raise_stop(self, person: str, scope: Scope, id: str, *, reason: str) -> int:
+        """Stop it now; gives the stop's number."""
+
+    def lift(self, person: str, index: int, *, reason: str) -> None:
+        """Ask to lift a stop, or, as the second person, lift it."""
+
+    def agents(self, person: str) -> tuple[AgentRow, ...]:
+        """All agents by id."""
+
+    def head(self) -> HeadView:
+        """The log's head."""

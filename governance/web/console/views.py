@@ -1,0 +1,339 @@
+"""What a page is made of: frozen values, ready to be shown.
+
+Law: a view says who says so. Each fact carries its source, each verdict its word beside its kind,
+each thing a person may not do the sentence why. Nothing in here is markup, and nothing decides.
+Times are aware `datetime`s; texts are plain and may be hostile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+VerdictKind = Literal["allow", "deny", "ask", "unknown", "stopped", "plain"]
+Source = Literal["exact", "ours", "vouched", "claimed"]
+Holds = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """Whether the signed-in person may do something, and if not the sentence why."""
+
+    yes: bool
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verdict or state: the kind picks icon and colour, the word is always written."""
+
+    kind: VerdictKind
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """A person: pseudonym, the name if it is still kept, roles."""
+
+    id: str
+    name: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadView:
+    """The log's head: entries so far, the signed note, and what is known outside."""
+
+    origin: str
+    size: int
+    root: str
+    at: datetime | None
+    checkpoint: str
+    verifier_key: str
+    anchored: str
+    """One sentence; says "unanchored" when nothing outside has seen this head."""
+    is_anchored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around every page of a signed-in person."""
+
+    workspace: str
+    person: PersonView
+    waiting: int
+    stops: int
+    log_size: int
+    is_anchored: bool
+    release: str
+    may_stop: May
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A labelled value; `unit` names its type, `look` how large or how exact it is set."""
+
+    label: str
+    value: str
+    source: Source | None = None
+    unit: str = ""
+    note: str = ""
+    look: Literal["plain", "amount", "mono"] = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A row of "what is known": about what, the fact, who says so (`who` in words)."""
+
+    about: str
+    fact: str
+    source: Source | None
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWhy:
+    """A rule that asks: where it stands, what it says, and why it exists."""
+
+    rule: str
+    policy: str
+    title: str
+    because: str
+    severity: str
+    unsure: tuple[str, ...] = ()
+    """Names of the fields that nobody could tell; not empty when the rule spoke out of caution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One place in the quorum: what is needed, who sits or may sit, and what became of it."""
+
+    need: str
+    filled: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the agent says: `text` capped, `whole` its length in characters before the cap."""
+
+    text: str
+    whole: int
+    confidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An entry in a story: what happened, when, under which number."""
+
+    index: int
+    at: datetime
+    icon: str
+    what: str
+    text: str = ""
+    quote: str = ""
+    link: str = ""
+    link_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """One open approval in a list."""
+
+    index: int
+    title: str
+    agent: str
+    why: str
+    rule: str
+    needed: str
+    asked_at: datetime
+    answer_by: datetime
+    soon: bool
+    may: May
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalView:
+    """Everything a person needs to answer one approval, and what binds the answer."""
+
+    index: int
+    decision: int
+    title: str
+    state: Verdict
+    open: bool
+    asked_at: datetime
+    answer_by: datetime
+    soon: bool
+    risk: str
+    agent: str
+    autonomy: str
+    notice: str
+    facts: tuple[Fact, ...]
+    rules: tuple[RuleWhy, ...]
+    known: tuple[Known, ...]
+    history: tuple[Fact, ...]
+    seats: tuple[Seat, ...]
+    filled: int
+    claim: Claim | None
+    checklist: tuple[str, ...]
+    story: tuple[Step, ...]
+    release: str
+    digest: str
+    evidence: str
+    roles: tuple[str, ...]
+    """Roles of the reader that still have a free seat; more than one means a choice."""
+    after_grant: tuple[str, ...]
+    after_refuse: tuple[str, ...]
+    may: May
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One decision in a list."""
+
+    index: int
+    at: datetime
+    agent: str
+    action: str
+    summary: str
+    verdict: Verdict
+    rule: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFilter:
+    """What a list of decisions is narrowed to; empty means all. `before` pages towards older."""
+
+    agent: str = ""
+    effect: str = ""
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionPage:
+    """A page of decisions, newest first; `older` is the `before` of the next page."""
+
+    rows: tuple[DecisionRow, ...]
+    older: int | None
+    agents: tuple[str, ...]
+    lag: str = ""
+    """Why the newest entries may be missing, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a rule: what it tests, what was seen, who says so, whether it holds."""
+
+    text: str
+    seen: str
+    source: Source | None
+    who: str
+    holds: Holds
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """A rule that spoke, with its conditions; `decided` marks those the verdict rests on."""
+
+    rule: str
+    policy: str
+    title: str
+    because: str
+    verdict: Verdict
+    decided: bool
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptView:
+    """What proves an entry: its place, its leaf hash and the tree it is in."""
+
+    index: int
+    leaf: str
+    origin: str
+    size: int
+    is_anchored: bool
+    anchored: str
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """One decision explained."""
+
+    index: int
+    at: datetime
+    title: str
+    sentence: str
+    verdict: Verdict
+    observed: bool
+    agent: str
+    facts: tuple[Fact, ...]
+    findings: tuple[FindingView, ...]
+    enough: tuple[str, ...]
+    story: tuple[Step, ...]
+    receipt: ReceiptView
+    digest: str
+    lifts: tuple[str, ...]
+    """The findings an override would have to lift, as `policy/rule`."""
+    may_override: May
+    may_reverse: May
+    may_disregard: May
+    approval: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StopView:
+    """A stop: its scope in words, who raised it and why, and how far lifting has come."""
+
+    index: int
+    scope: str
+    reason: str
+    raised_at: datetime
+    raised_by: str
+    drill: bool
+    last_allowed: str
+    lift_asked: str
+    lift_reason: str
+    may_ask: May
+    may_lift: May
+
+
+@dataclass(frozen=True, slots=True)
+class StopChoices:
+    """What can be stopped: what the form offers to choose from."""
+
+    agents: tuple[str, ...]
+    teams: tuple[str, ...]
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """One agent in the list: who answers for it, how far it may go, whether it may act."""
+
+    id: str
+    purpose: str
+    team: str
+    owner: str
+    autonomy: str
+    autonomy_note: str
+    state: Verdict
+    state_note: str
+    risk_class: str
+    stopped_by: int | None
+    can_be_stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """What needs the reader now."""
+
+    mine: tuple[ApprovalRow, ...]
+    others: tuple[ApprovalRow, ...]
+    stops: tuple[StopView, ...]
+    unowned: tuple[str, ...]
+    head: HeadView
