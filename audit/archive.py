@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR = struct.Struct("<4sLQL")
 _DATE = 0x21  # 1980-01-01
 _MODE = 0o100644 << 16
+_NAME = re.compile(rb"[A-Za-z0-9._/-]+")
 _MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
 
 
@@ -249,11 +251,13 @@ def _directory(data: mmap.mmap) -> Iterator[_Member]:
         name_length, extra_length = fields[10], fields[11]
         start = position + _CENTRAL.size
         name = data[start : start + name_length]
+        if not _NAME.fullmatch(name):
+            raise _damaged(f"its directory holds no file name at byte {start}")
         if offset == _MAX32 and extra_length == 12:
             extra = start + name_length
             offset = int.from_bytes(data[extra + 4 : extra + 12], "little")
         position = start + name_length + extra_length
-        yield _Member(name.decode("ascii", "replace"), checksum, size, offset)
+        yield _Member(name.decode(), checksum, size, offset)
 
 
 def _bounds(data: mmap.mmap) -> tuple[int, int]:

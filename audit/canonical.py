@@ -50,14 +50,38 @@ def parse(data: bytes) -> Any:
     definition of what is canonical.
     """
     try:
-        value = json.loads(data.decode())
+        text = data.decode()
+        value = _decode(text)
     except UnicodeDecodeError as error:
         raise Malformed(f"byte {error.start} is not UTF-8") from error
+    except Malformed:
+        raise
     except (ValueError, RecursionError) as error:
         raise Malformed(f"this is not JSON: {error}") from error
-    if canonical(value) != data:
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _check(value)
+    if _encode(value) != text:
         raise Malformed("the JSON is not in its canonical form (RFC 8785)")
+    if not text.isascii():
+        _check_names(value)
     return value
+
+
+def _read_int(digits: str) -> int:
+    if len(digits) > 17:
+        raise Malformed(f"the integer `{digits[:40]}` is beyond ±(2^53 - 1); write it as a string")
+    value = int(digits)
+    _check_int(value)
+    return value
+
+
+def _read_float(digits: str) -> Any:
+    raise Malformed(f"`{digits[:40]}` is a float; write amounts as integers or decimal strings")
+
+
+_decode = json.JSONDecoder(
+    parse_int=_read_int, parse_float=_read_float, parse_constant=_read_float
+).decode
 
 
 def _check(value: Any) -> None:
@@ -98,7 +122,7 @@ def _check_items(items: Iterable[Any], containers: list[Any]) -> None:
 def _check_int(value: int) -> None:
     if not -MAX_INT <= value <= MAX_INT:
         raise Malformed(
-            f"the integer `{value if abs(value) < 10**40 else 'of more than 40 digits'}` is beyond "
+            f"the integer `{value if abs(value) < 10**40 else 'of over 40 digits'}` is beyond "
             "±(2^53 - 1); write it as a string"
         )
 

@@ -12,16 +12,18 @@ import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
+from multiprocessing import get_context
 from pathlib import Path
 
 from audit.commit import opens
 from audit.entry import Entry, decode, role_of
-from audit.errors import LogError
+from audit.errors import LogError, Tampered
 from audit.package import Disclosure, Package
-from audit.tiles import TILE_WIDTH, Tile, read_bundle
-from audit.tree import next_level
+from audit.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, read_bundle
+from audit.tree import MemoryNodes, next_level
 
 STRETCH = 1 << 16
 
@@ -61,6 +63,8 @@ class Stretch:
     mismatch: int | None = None
     """The first entry whose hash is not the one in its leaf tile."""
     unreadable: Unreadable | None = None
+    unsealed: str | None = None
+    """The first file for which the container holds another checksum, in words."""
     wrong: Wrong | None = None
     """The first entry that is not as an entry must be."""
     first_at: str = ""
@@ -114,9 +118,18 @@ def scan(
             result.tail = hashes
         if reader is not None and result.wrong is None:
             reader.read(first, entries)
-        package.files.seal(bundle.path, data)
-        package.files.seal(leaves.path, tile)
+        if result.unsealed is None:
+            result.unsealed = _unsealed(package, {bundle.path: data, leaves.path: tile})
     return result
+
+
+def _unsealed(package: Package, files: Mapping[str, bytes]) -> str | None:
+    try:
+        for name, data in files.items():
+            package.files.seal(name, data)
+    except Tampered as error:
+        return str(error)
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -144,6 +157,58 @@ def _first_difference(hashes: Sequence[bytes], tile: bytes) -> int:
         if tile[position * 32 : position * 32 + 32] != hash_:
             return position
     return len(hashes)
+
+
+def scan_all(
+    package: Package,
+    size: int,
+    disclosures: Sequence[Disclosure] = (),
+    *,
+    workers: int = 1,
+    envelopes: bool = True,
+) -> list[Stretch]:
+    """Scan all `size` entries in stretches of 65,536, by several processes if that pays."""
+    starts = range(0, size, STRETCH)
+    parts = [[d for d in disclosures if start <= d.index < start + STRETCH] for start in starts]
+    stops = [min(start + STRETCH, size) for start in starts]
+    if workers <= 1 or len(starts) == 1:
+        return [
+            scan(package, start, stop, part, envelopes=envelopes)
+            for start, stop, part in zip(starts, stops, parts, strict=True)
+        ]
+    with ProcessPoolExecutor(min(workers, len(starts)), get_context("spawn")) as pool:
+        futures = [
+            pool.submit(scan, package.path, start, stop, part, envelopes=envelopes)
+            for start, stop, part in zip(starts, stops, parts, strict=True)
+        ]
+        return [future.result() for future in futures]
+
+
+class Computed:
+    """The tree nodes that follow from the entries themselves, not from any stored tile."""
+
+    def __init__(self, package: Package, size: int, stretches: Sequence[Stretch]) -> None:
+        groups = [group for stretch in stretches for group in stretch.groups]
+        self._package, self._size, self._count = package, size, len(groups)
+        self._upper = MemoryNodes(groups)
+        self._tail = MemoryNodes(stretches[-1].tail if stretches else ())
+        self._last: tuple[int, MemoryNodes] = (-1, self._tail)
+
+    def __call__(self, level: int, index: int) -> bytes:
+        """The hash of the complete subtree (`level`, `index`)."""
+        if level >= TILE_HEIGHT:
+            return self._upper(level - TILE_HEIGHT, index)
+        below = TILE_HEIGHT - level
+        number = index >> below
+        return self._group(number)(level, index - (number << below))
+
+    def _group(self, number: int) -> MemoryNodes:
+        if number == self._count:
+            return self._tail
+        if self._last[0] != number:
+            entries, _ = read_bundle(self._package.tile(Tile(-1, number, TILE_WIDTH)))
+            self._last = (number, MemoryNodes(leaf_hashes(entries)))
+        return self._last[1]
 
 
 class _Reader:

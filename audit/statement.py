@@ -60,7 +60,7 @@ class Proven:
             )
         if self.blobs:
             lines.append(
-                f"{_count(self.blobs, 'blob', 'blobs')} are the bytes of the digests they bear"
+                f"{_count(self.blobs, 'blob', 'blobs')}: the bytes fit the digest in the name"
             )
         if self.head is not None:
             lines.append(

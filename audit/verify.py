@@ -12,54 +12,25 @@ file. What cannot be known from a package alone is said in `Proven.not_proven`.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
-from multiprocessing import get_context
 from pathlib import Path
 
 from audit import note as notes
 from audit.anchors import Anchor, check_anchors, read_anchor
-from audit.canonical import canonical
 from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.contents import check_names, check_small_files
 from audit.errors import Gap, LogError, Malformed, NothingToVerify, Tampered, UnknownKey
 from audit.keys import COSIGNATURES, Verifier
 from audit.locate import altered_tile, locate
-from audit.package import (
-    BLOB,
-    CHECKPOINT,
-    DISCLOSURES,
-    KEYS,
-    MANIFEST,
-    Disclosure,
-    Package,
-    manifest_of,
-)
-from audit.scan import (
-    STRETCH,
-    Stretch,
-    Unreadable,
-    Wrong,
-    check_role,
-    leaf_hashes,
-    scan,
-)
+from audit.package import CHECKPOINT, DISCLOSURES, Disclosure, Package
+from audit.scan import STRETCH, Computed, Stretch, Unreadable, Wrong, check_role, scan_all
 from audit.statement import Proven
-from audit.tiles import (
-    TILE_HEIGHT,
-    TILE_WIDTH,
-    Tile,
-    bundles_of,
-    parse_path,
-    read_bundle,
-    tile_bytes,
-    tiles_of,
-)
+from audit.tiles import TILE_WIDTH, Tile, tile_bytes, tiles_of
 from audit.tree import MemoryNodes, empty_root, frontier_at
 
-__all__ = ["Computed", "Proven", "hash_stretches", "verify"]
+__all__ = ["Proven", "verify"]
 
 
 def verify(
@@ -102,15 +73,16 @@ def _verify(
     anchors += [
         read_anchor(f"receipt {number}", data, verifiers) for number, data in enumerate(receipts, 1)
     ]
-    _check_files(names, tree.size)
+    check_names(names, tree.size)
     if tree.size == 0:
         _check_empty(tree, anchors, verifiers)
     disclosures = package.disclosures()
     _check_disclosed_range(disclosures, tree.size)
-    stretches = hash_stretches(package, tree.size, disclosures, workers=workers)
+    stretches = scan_all(package, tree.size, disclosures, workers=workers)
     computed = _check_hashes(package, tree, stretches)
     _check_entries(stretches)
-    present = _check_small_files(package, names, tree, stretches, disclosures)
+    commitments = sum(stretch.commitments for stretch in stretches)
+    present = check_small_files(package, names, tree, commitments, disclosures)
     check_anchors(anchors, tree, computed, verifiers)
     named = set().union(*(stretch.blobs for stretch in stretches))
     return Proven(
@@ -123,7 +95,7 @@ def _verify(
         last_at=stretches[-1].last_at,
         kinds=dict(sorted(sum((s.kinds for s in stretches), Counter[str]()).items())),
         references=sum(s.references for s in stretches),
-        commitments=sum(s.commitments for s in stretches),
+        commitments=commitments,
         disclosed=len(disclosures),
         blobs=len(present),
         blobs_missing=len(named - present),
@@ -133,63 +105,10 @@ def _verify(
     )
 
 
-def hash_stretches(
-    package: Package,
-    size: int,
-    disclosures: Sequence[Disclosure] = (),
-    *,
-    workers: int = 1,
-    envelopes: bool = True,
-) -> list[Stretch]:
-    """Scan all `size` entries in stretches of 65,536, by several processes if that pays."""
-    starts = range(0, size, STRETCH)
-    parts = [[d for d in disclosures if start <= d.index < start + STRETCH] for start in starts]
-    stops = [min(start + STRETCH, size) for start in starts]
-    if workers <= 1 or len(starts) == 1:
-        return [
-            scan(package, start, stop, part, envelopes=envelopes)
-            for start, stop, part in zip(starts, stops, parts, strict=True)
-        ]
-    with ProcessPoolExecutor(min(workers, len(starts)), get_context("spawn")) as pool:
-        futures = [
-            pool.submit(scan, package.path, start, stop, part, envelopes=envelopes)
-            for start, stop, part in zip(starts, stops, parts, strict=True)
-        ]
-        return [future.result() for future in futures]
-
-
-class Computed:
-    """The tree nodes that follow from the entries themselves, not from any stored tile."""
-
-    def __init__(self, package: Package, size: int, stretches: Sequence[Stretch]) -> None:
-        groups = [group for stretch in stretches for group in stretch.groups]
-        self._package, self._size, self._count = package, size, len(groups)
-        self._upper = MemoryNodes(groups)
-        self._tail = MemoryNodes(stretches[-1].tail if stretches else ())
-        self._last: tuple[int, MemoryNodes] = (-1, self._tail)
-
-    def __call__(self, level: int, index: int) -> bytes:
-        """The hash of the complete subtree (`level`, `index`)."""
-        if level >= TILE_HEIGHT:
-            return self._upper(level - TILE_HEIGHT, index)
-        below = TILE_HEIGHT - level
-        number = index >> below
-        return self._group(number)(level, index - (number << below))
-
-    def _group(self, number: int) -> MemoryNodes:
-        if number == self._count:
-            return self._tail
-        if self._last[0] != number:
-            entries, _ = read_bundle(self._package.tile(Tile(-1, number, TILE_WIDTH)))
-            self._last = (number, MemoryNodes(leaf_hashes(entries)))
-        return self._last[1]
-
-
 def _checkpoint(
     package: Package, verifiers: Sequence[Verifier]
 ) -> tuple[Checkpoint, tuple[notes.Signature, ...]]:
     note = package.note()
-    package.files.seal(CHECKPOINT, note)
     try:
         tree = open_checkpoint(note, verifiers)
         signatures = notes.open_note(note, verifiers).verified
@@ -204,40 +123,6 @@ def _checkpoint(
             f"the checkpoint is of the log `{tree.origin}`, and no pinned key of that name signed it"
         )
     return tree, signatures
-
-
-def _check_files(names: set[str], size: int) -> None:
-    """Raises unless exactly the files are there that a package of `size` entries has."""
-    held = max((_bundle_end(name) for name in names), default=0)
-    if held > size:
-        raise Tampered(
-            f"the checkpoint covers {size} entries, but the package holds {held}: an older "
-            "checkpoint was put in the place of the right one",
-            file=CHECKPOINT,
-        )
-    if held < size:
-        raise Gap(
-            f"the checkpoint covers {size} entries, but the package holds only {held}: entry "
-            f"{held} and what follows is missing",
-            index=held,
-        )
-    expected = {CHECKPOINT, MANIFEST, DISCLOSURES, KEYS}
-    expected.update(tile.path for tile in bundles_of(size))
-    expected.update(tile.path for tile in tiles_of(size))
-    for name in sorted(names - expected):
-        if not BLOB.fullmatch(name):
-            raise Tampered(f"the file `{name}` does not belong into this package", file=name)
-    for name in sorted(expected - names):
-        raise Gap(f"the package lacks the file `{name}`", file=name)
-
-
-def _bundle_end(name: str) -> int:
-    """One more than the last entry a file of this name would hold; 0 if it holds none."""
-    try:
-        tile = parse_path(name)
-    except Malformed:
-        return 0
-    return tile.span[1] if tile.level < 0 else 0
 
 
 def _check_empty(
@@ -269,12 +154,15 @@ def _check_hashes(package: Package, tree: Checkpoint, stretches: Sequence[Stretc
     for tile in tiles_of(tree.size):
         if tile.level > 0:
             data = package.tile(tile)
-            package.files.seal(tile.path, data)
             if data != tile_bytes(tile, computed):
                 raise _bad_tile(tile)
+            package.files.seal(tile.path, data)
     if any(stretch.mismatch is not None for stretch in stretches):
         bad = altered_tile(package, tree.size, computed)
         raise _bad_tile(bad if bad is not None else Tile(0, 0, TILE_WIDTH))
+    for stretch in stretches:
+        if stretch.unsealed is not None:
+            raise Tampered(stretch.unsealed)
     return computed
 
 
@@ -354,51 +242,3 @@ def _check_entries(stretches: Sequence[Stretch]) -> None:
         f"entry {first.index} is not as an entry must be, though it was signed: {first.why}",
         index=first.index,
     )
-
-
-def _check_small_files(
-    package: Package,
-    names: set[str],
-    tree: Checkpoint,
-    stretches: Sequence[Stretch],
-    disclosures: Sequence[Disclosure],
-) -> set[str]:
-    """Check blobs, keys and manifest; return the digests of the blobs."""
-    sizes: dict[str, int] = {}
-    for digest in package.blobs():
-        blob = package.blob(digest)
-        sizes[digest] = len(blob)
-        if hashlib.sha256(blob).hexdigest() != digest:
-            name = f"blobs/{digest}"
-            raise Tampered(f"the file `{name}` was altered: its digest is not its name", file=name)
-    _check_claimed_keys(package)
-    files = {name: package.files.read(name) for name in (CHECKPOINT, DISCLOSURES, KEYS)}
-    commitments = sum(stretch.commitments for stretch in stretches)
-    expected = manifest_of(tree, files, sizes, commitments, len(disclosures))
-    stored = package.files.read(MANIFEST)
-    if stored != canonical(expected):
-        claimed = package.manifest()
-        differing = sorted(
-            name for name in expected | claimed if expected.get(name) != claimed.get(name)
-        )
-        raise Tampered(
-            f"the file `{MANIFEST}` does not fit the package: {', '.join(differing)} differ; it or "
-            "a file it describes was altered",
-            file=MANIFEST,
-        )
-    for name in names:
-        if not name.startswith("tile/"):
-            package.files.seal(name, package.files.read(name))
-    return set(sizes)
-
-
-def _check_claimed_keys(package: Package) -> None:
-    data = package.files.read(KEYS)
-    try:
-        again = "".join(
-            Verifier.from_vkey(key).vkey + "\n" for key in package.claimed_keys()
-        ).encode()
-    except Malformed as error:
-        raise Tampered(f"the file `{KEYS}` was altered: {error}", file=KEYS) from error
-    if again != data:
-        raise Tampered(f"the file `{KEYS}` was altered: not one key on each line", file=KEYS)
