@@ -1,0 +1,338 @@
+"""What one command line is found to do, while it is being read. The law: every doubt is kept.
+
+A `Scene` collects the values of the fields of a command and, per field, the first reason why the
+field cannot be told. Reading never removes anything, so the order of reading does not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from governance.engine.model import CannotTell
+from governance.engine.paths import normalise
+from governance.engine.programs import ROLE_FIELDS, Option, Program
+from governance.engine.shell import ANY_ONE, ANY_RUN, Word
+
+EVERYTHING = (
+    "programs", "effects", "flags", "subcommands", "reads", "writes", "deletes", "hosts",
+    "piped_to_shell",
+)  # fmt: skip
+_HARMLESS = re.compile(r"^/dev/(null|stdout|stderr|stdin|tty|zero|full|u?random)$")
+_PATH_LIKE = re.compile(r"^[~.]|/")
+_HOST = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?$|^[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*$")
+_URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)")
+_REMOTE = re.compile(r"^(?:[^/@:\s]+@)?(\[[^\]]+\]|[A-Za-z0-9][\w.-]*):(?!//)(.*)$", re.S)
+
+
+@dataclass(slots=True)
+class Scene:
+    """The fields so far. ``cwds`` are the directories a step may run in (None: not known)."""
+
+    workspace: str | None
+    home: str | None
+    cwds: tuple[str | None, ...]
+    run: Callable[[Scene, Sequence[Word], str], None]
+    run_line: Callable[[Scene, str], None]
+    fallbacks: tuple[str | None, ...] = ()
+    found: dict[str, dict[str, None]] = field(default_factory=dict)
+    doubts: dict[str, str] = field(default_factory=dict)
+    piped: bool = False
+
+    def add(self, name: str, *values: str) -> None:
+        """Put values into a field, each once, in the order seen."""
+        self.found.setdefault(name, {}).update(dict.fromkeys(values))
+
+    def doubt(self, code: str, *names: str) -> None:
+        """Say that fields (every field, when none is named) cannot be told, and why."""
+        for name in names or EVERYTHING:
+            self.doubts.setdefault(name, code)
+
+    def path(self, name: str, word: Word, tail: str = "") -> None:
+        """Put the path a word stands for into ``reads``, ``writes`` or ``deletes``.
+
+        ``tail`` such as ``/**`` is what of the path is touched.
+        """
+        effect = "lists" if name == "lists" else name
+        name = "reads" if name == "lists" else name
+        self.add("effects", effect)
+        if not word.known:
+            self.doubt(word.why, name)
+            return
+        text = word.text.replace(ANY_RUN, "*").replace(ANY_ONE, "?")
+        if effect == "lists" and word.wild:
+            text = text.rpartition("/")[0] or ("/" if text.startswith("/") else ".")
+        if text == "-" or _HARMLESS.match(text):
+            return
+        if text.startswith(("/dev/tcp/", "/dev/udp/")):
+            self.add("effects", "network", "sends")
+            self.host(text.split("/")[3])
+            return
+        if text.startswith("file://"):
+            text = text[len("file://") :] or "/"
+        for cwd in self.cwds:
+            if cwd is None and not text.startswith(("/", "~", "workspace:/", "home:/")):
+                self.doubt("unknown_directory", name)
+                continue
+            place = normalise(
+                text.rstrip("/") + tail if text.strip("/") else "/" + tail.lstrip("/"),
+                workspace=self.workspace,
+                cwd=cwd,
+                home=self.home,
+            )
+            if isinstance(place, CannotTell):
+                self.doubt(place.why, name)
+            else:
+                self.add(name, place)
+
+    def host(self, text: str) -> None:
+        """Put a host name or address into ``hosts``."""
+        text = text.strip("[]").lower()
+        if _HOST.match(text):
+            self.add("hosts", text.rstrip("."))
+        else:
+            self.doubt("not_a_host", "hosts")
+
+    def address(self, word: Word) -> None:
+        """Put where a URL, `user@host:path` or host points into ``hosts`` (or ``reads``)."""
+        if not word.known or word.wild:
+            self.doubt(word.why or "wildcard", "hosts", "reads", "effects")
+            return
+        url = _URL.match(word.text)
+        if url and url.group(1).lower() == "file":
+            self.path("reads", Word(word.text[len("file://") :] or "/"))
+        elif url:
+            self.host(url.group(2))
+        elif re.match(r"^file:", word.text, re.I):
+            self.path("reads", Word(word.text.split(":", 1)[1] or "/"))
+        else:
+            self.host(re.split(r"[/?#]", word.text.rpartition("@")[2])[0].partition(":")[0])
+
+    def remote(self, word: Word) -> str | None:
+        """Take `host:path` apart; give the host, or None for a path of this machine."""
+        match = _REMOTE.match(word.text) if word.known else None
+        if match:
+            self.host(match.group(1))
+            return match.group(1)
+        if word.known and _URL.match(word.text):
+            self.address(word)
+            return word.text
+        return None
+
+    def options(
+        self, program: Program, words: Sequence[Word], *, stop_at_operand: bool = False
+    ) -> tuple[list[Word], list[tuple[Option, Word | None]]]:
+        """Take options and operands apart and record the flags under one name each."""
+        operands: list[Word] = []
+        chosen: list[tuple[Option, Word | None]] = []
+        rest = list(words)
+        while rest:
+            word = rest.pop(0)
+            text = word.text
+            if text == "--" and word.known:
+                operands += rest
+                break
+            plus = text[:1] == "+" and text[:1] not in program.options
+            if not word.known or len(text) < 2 or text[0] not in "-+" or plus:
+                operands.append(word)
+                if stop_at_operand:
+                    operands += rest
+                    break
+            elif text.startswith("--"):
+                self._long(program, text, rest, chosen)
+            elif text in program.options:
+                self._take(program.options[text], "", rest, chosen)
+            elif text[0] == "+":
+                self._take(program.options["+"], text[1:], rest, chosen)
+            elif text[0] == "-":
+                self._cluster(program, text, rest, chosen)
+        self.add("flags", *(option.name for option, _ in chosen if option.name[0] in "-+"))
+        return operands, chosen
+
+    def _long(
+        self,
+        program: Program,
+        text: str,
+        rest: list[Word],
+        chosen: list[tuple[Option, Word | None]],
+    ) -> None:
+        name, equals, value = text.partition("=")
+        option = program.options.get(name)
+        if option is None and len(name) > 3:
+            near = {o.name: o for key, o in program.options.items() if key.startswith(name)}
+            option = next(iter(near.values())) if len(near) == 1 else None
+        if option is not None and (option.value is None or equals):
+            chosen.append((option, Word(value) if equals else None))
+        elif option is not None:
+            self._take(option, "", rest, chosen)
+        else:
+            # An option nobody described may well name a file: it counts as reading it.
+            role = "reads" if equals and _PATH_LIKE.search(value) else None
+            chosen.append((Option(name, role), Word(value) if role else None))
+
+    def _cluster(
+        self,
+        program: Program,
+        text: str,
+        rest: list[Word],
+        chosen: list[tuple[Option, Word | None]],
+    ) -> None:
+        for position, letter in enumerate(text[1:], start=1):
+            option = program.options.get("-" + letter, Option("-" + letter))
+            if option.value is not None:
+                self._take(option, text[position + 1 :], rest, chosen)
+                return
+            chosen.append((option, None))
+
+    def _take(
+        self,
+        option: Option,
+        attached: str,
+        rest: list[Word],
+        chosen: list[tuple[Option, Word | None]],
+    ) -> None:
+        if option.value is None:
+            chosen.append((option, None))
+        elif attached:
+            chosen.append((option, Word(attached.removeprefix("="))))
+        else:
+            chosen.append((option, rest.pop(0) if rest else Word("", False, "grammar")))
+            if option.value in ("pair", "pair_reads") and rest:
+                value = rest.pop(0)
+                if option.value == "pair_reads":
+                    self.path("reads", value)
+
+    def value(self, role: str, word: Word) -> None:
+        """Record what the value of an option means."""
+        if role in ("none", "names", "pair", "pair_reads", "dir", "shell"):
+            return
+        if role in ("reads", "writes", "deletes"):
+            self.path(role, word)
+        elif role == "line":
+            self.line(word)
+        elif role == "data":
+            if not word.known:
+                self.doubt(word.why, *ROLE_FIELDS["data"])
+            elif "@" in word.text:
+                self.path("reads", Word(word.text.partition("@")[2].partition(";")[0]))
+        elif role == "url":
+            self.address(word)
+        elif role == "host":
+            self.host(word.text) if word.known else self.doubt(word.why, "hosts")
+        else:
+            self.doubt("inline_code" if role == "code" else "too_unusual")
+
+    def line(self, word: Word) -> None:
+        """Read a word that another shell will run as a command line."""
+        if not word.known or word.wild:
+            self.doubt(word.why or "wildcard")
+        else:
+            self.run_line(self, word.text)
+
+    def apply(self, program: Program, words: Sequence[Word]) -> None:
+        """Record what one row of the table says about these words."""
+        self.add("effects", *program.effects)
+        operands, chosen = self.options(program, words)
+        deep = program.deep
+        includes: list[str] = []
+        skip = program.skip
+        for option, value in chosen:
+            self.add("effects", *option.effects)
+            deep = deep or option.deep
+            skip = 0 if option.unskips else skip
+            if option.value == "names" and value is not None:
+                includes.append(value.text.replace(ANY_RUN, "*").replace(ANY_ONE, "?"))
+            elif option.value is not None and value is not None:
+                self.value(option.value, value)
+        for word in operands:
+            if not word.known:
+                touched = program.may_touch() - {"reads", "writes", "deletes"}
+                if touched:
+                    self.doubt(word.why, *touched)
+        tails = [f"/**/{name}" for name in includes if "/" not in name] if deep else []
+        tails = tails or (["/**"] if deep else [""])
+        paths = operands[skip:] or ([Word(program.default)] if program.default else [])
+        for tail in tails:
+            self.operands(program.operands, paths, tail)
+
+    def operands(self, role: str, words: Sequence[Word], tail: str) -> None:
+        """Record what the operands of a program mean, by their role."""
+        if role in _FIELDS_OF:
+            for word in words:
+                for name in _FIELDS_OF[role]:
+                    self.path(name, word, tail)
+        elif role == "searches":
+            for word in words:
+                self.path("reads", word, tail)
+        elif role in ("copy", "move", "link", "archive", "copy_first", "unpack"):
+            self._several(role, words, tail)
+        elif role == "remote":
+            here = [word for word in words if self.remote(word) is None]
+            ends_here = bool(words) and here[-1:] == [words[-1]]
+            self._several("copy" if ends_here else "reads", here, tail)
+        elif role == "url":
+            for word in words:
+                self.address(word)
+        elif role == "host":
+            for word in words[:1]:
+                self.address(word)
+        elif role in ("code", "unknown"):
+            if words:
+                self.doubt("inline_code" if role == "code" else "too_unusual")
+
+    def _several(self, role: str, words: Sequence[Word], tail: str) -> None:
+        if role == "archive":
+            words, role = [*words[1:], *words[:1]], "copy"
+        if role == "unpack":
+            for word in words[:1]:
+                self.path("reads", word)
+            self.path("writes", Word("."), "/**")
+            return
+        if role == "reads":
+            for word in words:
+                self.path("reads", word, tail)
+            return
+        if role == "copy_first":
+            sources, targets = words[:1], words[1:]
+        else:
+            sources, targets = (words[:-1], words[-1:]) if len(words) > 1 else (words, ())
+        for word in sources:
+            self.path("reads", word, tail)
+            if role == "move":
+                # A folder goes with everything in it.
+                self.path("deletes", word, "/**")
+            if role == "link" and not self._inside(word):
+                self.path("reads", word, "/**")
+        for target in targets:
+            self.path("writes", target, tail)
+            for word in sources:
+                name = word.text.rstrip("/").rpartition("/")[2]
+                if word.known and target.known and name and role != "copy_first":
+                    joined = Word(f"{target.text.rstrip('/')}/{name}")
+                    self.path("writes", joined, tail)
+        if role == "link" and not targets:
+            self.path("writes", Word("."))
+
+    def _inside(self, word: Word) -> bool:
+        if not word.known or word.wild:
+            return False
+        for cwd in self.cwds:
+            place = normalise(word.text or ".", workspace=self.workspace, cwd=cwd, home=self.home)
+            if isinstance(place, CannotTell) or not place.startswith("workspace:/"):
+                return False
+            if cwd is None and not word.text.startswith(("/", "~")):
+                return False
+        return True
+
+
+_FIELDS_OF: Mapping[str, tuple[str, ...]] = {
+    "reads": ("reads",),
+    "lists": ("lists",),
+    "writes": ("writes",),
+    "deletes": ("deletes",),
+    "edit": ("reads", "writes"),
+    "overwrites": ("writes", "deletes"),
+    "rewrite": ("reads", "writes", "deletes"),
+    "all": ("reads", "writes", "deletes"),
+}
