@@ -1,6 +1,6 @@
 """What a shell command line does, as fields that rules can test. The law: doubt is an answer.
 
-`read_command` gives one value per field of `FIELDS`: the programs that run (wrappers and inner
+`parse` gives one value per field of `FIELDS`: the programs that run (wrappers and inner
 commands included), their effects, flags under one name each, subcommands, the places read, written
 and deleted, the hosts named, and whether something is fed into an interpreter. What decides a field
 but cannot be known before the line runs (a variable, `$( )`, code in another language, a loop) makes
@@ -58,7 +58,7 @@ _PLAIN_NAME = re.compile(r"^[A-Za-z0-9_.+@\[:-]+$")
 _DEPTH = 8
 
 
-def read_command(
+def parse(
     line: str,
     *,
     workspace: str | None = None,
