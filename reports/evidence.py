@@ -1,0 +1,428 @@
+"""What a report says, as one value: JSON and PDF are two renderings of the same `Evidence`.
+
+The law: every number stands in a `Count`, a `Rate`, a `Spread` or a row that names entries, and
+carries the `Cite` of the entries it was counted from. The same entries and parameters give the
+same `Evidence`, and the same `Evidence` gives the same bytes.
+
+A `Cite` names its population so that a stranger can count again: entries of `kinds` whose fields
+equal `where`, from index `first` to `last`, `count` of them. Where a list matters more than its
+length (every exception does), `listed` is true and `ranges` names each index: [first, last] pairs,
+both included.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from reports.statistics import SMALL, clopper_pearson
+
+FORMAT: Final = "oversight-report/1"
+"""Version of the JSON; a reader refuses one it does not know."""
+
+Status = Literal["evidenced", "partly", "not evidenced", "not applicable", "not yet in force"]
+STATUSES: Final[tuple[Status, ...]] = (
+    "not evidenced",
+    "partly",
+    "evidenced",
+    "not applicable",
+    "not yet in force",
+)
+"""In the order in which they are printed: what needs a person first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cite:
+    """The entries a number rests on."""
+
+    kinds: tuple[str, ...]
+    where: tuple[tuple[str, str], ...]
+    count: int
+    first: int | None
+    last: int | None
+    listed: bool = False
+    ranges: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A complete count; no interval, because nothing was sampled."""
+
+    n: int
+    cite: Cite
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """k of n, with the exact 95% interval for the probability behind it; `small`: n < 30."""
+
+    k: int
+    n: int
+    low: float
+    high: float
+    small: bool
+    cite: Cite
+
+
+def rate(k: int, n: int, cite: Cite) -> Rate:
+    """The `Rate` of k in n (Clopper-Pearson, 95%), rounded to six digits."""
+    low, high = clopper_pearson(k, n)
+    return Rate(k, n, round(low, 6), round(high, 6), n < SMALL, cite)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long something took, in seconds: n values, their 5%, 50% and 95% quantiles, extremes."""
+
+    n: int
+    least: float
+    p5: float
+    median: float
+    p95: float
+    most: float
+    cite: Cite
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Decisions of one group by effect. `key` names the group (an agent, an action, a week)."""
+
+    key: tuple[str, ...]
+    allow: int
+    require_approval: int
+    deny: int
+    cite: Cite
+
+    @property
+    def total(self) -> int:
+        """Decisions in the group."""
+        return self.allow + self.require_approval + self.deny
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """How often a rule had a finding, and how often its finding was the strictest one."""
+
+    policy: str
+    rule: str
+    title: str
+    mode: str
+    found: int
+    decided: int
+    cite: Cite
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One class of a histogram: seconds, `low` included, `high` not; None is open."""
+
+    low: float
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """An agent as the log has it at the end of the period."""
+
+    agent: str
+    team: str
+    owner: str | None
+    deputy: str | None
+    ai_act_class: str
+    annex: str | None
+    autonomy: str
+    state: str
+    confirmed: bool
+    brief_as_of: datetime | None
+    decisions: int
+    allowed: int
+    outcomes: int
+    attested: int
+    missing: int
+    cite: Cite
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """A policy release signed off in the period."""
+
+    index: int
+    at: datetime
+    release: str
+    proposed_by: str
+    signed_by: str
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A disclosed irregularity of the service itself."""
+
+    index: int
+    at: datetime
+    kind: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One human act upon a decision: an override, a disregard or a reversal.
+
+    `reason` is the opened text, or None where it is committed but not opened for this report.
+    """
+
+    index: int
+    at: datetime
+    kind: str
+    agent: str
+    decision: int
+    by: tuple[str, ...]
+    lifts: tuple[str, ...]
+    reason: str | None
+    complete: bool
+    alone: bool
+    came_of_it: str
+    cite: Cite
+
+
+@dataclass(frozen=True, slots=True)
+class StopRow:
+    """A stop or a drill: what it covered, what was refused, what (never anything) passed after."""
+
+    index: int
+    at: datetime
+    scope: str
+    by: str
+    drill: bool
+    reason: str | None
+    refused: int
+    passed: Count
+    last_allowed: int | None
+    seconds: str | None
+    lifted: int | None
+    lifted_at: datetime | None
+    lifted_by: str | None
+    cite: Cite
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A data subject or person whose values were erased."""
+
+    index: int
+    at: datetime
+    subject: str
+    ground: str
+    values: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionRow:
+    """All exceptions of one kind that share an agent and a cause, every index listed."""
+
+    kind: str
+    agent: str
+    cause: str
+    first_at: datetime | None
+    last_at: datetime | None
+    cite: Cite
+
+
+@dataclass(frozen=True, slots=True)
+class DutyRow:
+    """One duty of the catalogue and what the log shows for it; `lacks` says why not evidenced."""
+
+    id: str
+    duty: str
+    source: str
+    who: str
+    applies_from: str
+    as_of: str
+    section: str
+    labels: tuple[str, ...]
+    status: Status
+    k: int
+    n: int
+    unit: str
+    last: datetime | None
+    shows: str
+    lacks: tuple[str, ...]
+    cites: tuple[Cite, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence for people, and the entries behind it."""
+
+    title: str
+    text: str
+    cites: tuple[Cite, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Half open, UTC: `start` <= at < `end`."""
+
+    start: datetime
+    end: datetime
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the report is of. `agent` is None for all agents."""
+
+    id: str
+    workspace: str
+    period: Period
+    agent: str | None
+    made_at: datetime
+    software: str
+    catalogue_as_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The signed tree head everything was counted under.
+
+    `recomputed` is "same" if the root over the leaves seen is the root signed, "differs" if it is
+    not, "not done" if leaves were not given or entries are missing.
+    """
+
+    origin: str
+    size: int
+    root: str
+    checkpoint: str
+    recomputed: Literal["same", "differs", "not done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Everything counted, and whether anything is missing from it."""
+
+    entries: Count
+    before: int
+    after: int
+    present: int
+    missing: tuple[tuple[int, int], ...]
+    repeated: int
+    log_began: datetime | None
+    log_ends: datetime | None
+    covered_seconds: int
+    period_seconds: int
+    kinds: tuple[Count, ...]
+    gaps: tuple[Gap, ...]
+    allowed: Count
+    with_outcome: Rate
+    without_outcome: Count
+    redeemed: Count
+    outcomes: Count
+    attested: Rate
+    outcomes_without_allow: Count
+    outcomes_observed: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The decisions of the period, cut five ways; each cut adds up to `total`."""
+
+    total: Count
+    allow: Count
+    require_approval: Count
+    deny: Count
+    observed: Count
+    agents: tuple[Verdicts, ...]
+    actions: tuple[Verdicts, ...]
+    matrix: tuple[Verdicts, ...]
+    series: tuple[Verdicts, ...]
+    series_seconds: int
+    rules: tuple[RuleRow, ...]
+    never_fired: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Oversight:
+    """What people were asked and how they answered; approvals asked in the period."""
+
+    asked: Count
+    granted: Rate
+    refused: Rate
+    expired: Rate
+    cancelled: Rate
+    open: Count
+    answers: Count
+    shown_first: Rate
+    too_fast: Rate
+    floor_seconds: tuple[float, ...]
+    to_decide: Spread | None
+    waited: Spread | None
+    histogram: tuple[Bin, ...]
+    used: Count
+    quorum: Rate
+    people: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A periodic oversight report."""
+
+    format: str
+    header: Header
+    head: Head
+    shows: tuple[Statement, ...]
+    attention: tuple[Statement, ...]
+    agents: tuple[AgentRow, ...]
+    roles: tuple[Count, ...]
+    releases: tuple[ReleaseRow, ...]
+    population: Population
+    decisions: Decisions
+    oversight: Oversight
+    acts: tuple[Act, ...]
+    stops: tuple[StopRow, ...]
+    erasures: tuple[Erasure, ...]
+    exceptions: tuple[ExceptionRow, ...]
+    controls: tuple[DutyRow, ...]
+    duties: tuple[DutyRow, ...]
+    not_shown: tuple[Statement, ...]
+    names: tuple[tuple[str, str], ...]
+
+
+def to_json(evidence: Evidence) -> bytes:
+    """The report as UTF-8 JSON: keys sorted, times ISO 8601 with microseconds and Z, one newline
+    at the end. Interval limits are numbers with six decimals, everything else counts exactly."""
+    text = json.dumps(_plain(evidence), ensure_ascii=False, sort_keys=True, indent=1)
+    return text.encode() + b"\n"
+
+
+def as_instant(at: datetime) -> str:
+    """`2026-11-20T10:00:00.000000Z`, the log's own way of writing a time."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def ranges(indexes: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Ascending indexes as [first, last] pairs, both included."""
+    runs: list[tuple[int, int]] = []
+    for index in indexes:
+        if runs and index == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], index)
+        else:
+            runs.append((index, index))
+    return tuple(runs)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {f.name: _plain(getattr(value, f.name)) for f in fields}
+    if isinstance(value, datetime):
+        return as_instant(value)
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    return value

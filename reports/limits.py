@@ -1,0 +1,153 @@
+"""What a report does not show, said by the report itself.
+
+The law: this section is made from what was counted and from what was not, and is never empty. An
+authority may fine misleading information (AI Act Art. 99(5)); so a reader is told, beside the
+figures, where they end.
+"""
+
+from __future__ import annotations
+
+from reports.articles import DISPUTED, DUTIES
+from reports.evidence import Evidence, Rate, Statement
+
+
+def not_shown(evidence: Evidence) -> tuple[Statement, ...]:
+    """The limits of `evidence`, the general ones first."""
+    return (
+        _unsubmitted(evidence),
+        _truth(evidence),
+        _rightness(evidence),
+        _times(evidence),
+        _after(evidence),
+        _unrecorded(),
+        _law(evidence),
+        *_particular(evidence),
+    )
+
+
+def _unsubmitted(e: Evidence) -> Statement:
+    text = (
+        "The log holds what runtimes asked this service. Whether an agent acted without asking "
+        "cannot be seen in it; compare the runtimes' own counters. The log contributes to the "
+        "records of AI Act Art. 12 and is not the AI system's own log."
+    )
+    return Statement("Actions nobody submitted.", text, (e.decisions.total.cite,))
+
+
+def _truth(e: Evidence) -> Statement:
+    p = e.population
+    unattested = p.attested.n - p.attested.k
+    text = (
+        f"{p.outcomes.n:,} outcomes were reported in the period; {unattested:,} of them by the "
+        f"agent itself, without a gateway or person attesting them. For {p.without_outcome.n:,} "
+        f"of {p.allowed.n:,} allowed actions no outcome is known."
+    )
+    return Statement("Whether outcomes are true.", text, (p.outcomes.cite, p.attested.cite))
+
+
+def _rightness(e: Evidence) -> Statement:
+    text = (
+        f"{e.decisions.allow.n:,} actions were allowed because the rules said so. None was "
+        "reviewed again by a person, because this version records no such reviews; no error rate "
+        "can be stated."
+    )
+    return Statement("Whether allowed actions were right.", text, (e.decisions.allow.cite,))
+
+
+def _times(e: Evidence) -> Statement:
+    clock = [g for g in e.population.gaps if g.kind == "service.clock"]
+    text = (
+        "No outside witness signed a tree head, so the order of entries is proven and their times "
+        f"are the operator's claim. {len(clock):,} clock irregularities are recorded in the period."
+    )
+    return Statement("Exact times.", text)
+
+
+def _after(e: Evidence) -> Statement:
+    text = (
+        f"Entries from index {e.head.size:,} on are unknown to this report; among them the one "
+        f"that records it. {e.population.after:,} entries lie after the period and before the "
+        "head: they count only where they answer or end something of the period. That the log's "
+        "end was not cut off can be shown only by somebody who kept a later head or a receipt."
+    )
+    return Statement("Anything after the head.", text)
+
+
+def _unrecorded() -> Statement:
+    ids = [d.source.removeprefix("AI Act ") for d in DUTIES if d.test == "not_recorded"]
+    text = (
+        "This version has no kind of entry for training, incidents, notices, impact assessments, "
+        "registration, second reviews, decoys or drift. The duties that rest on them are not "
+        f"evidenced here, whatever was done elsewhere: AI Act {', '.join(ids)}."
+    )
+    return Statement("What this version does not record.", text)
+
+
+def _law(e: Evidence) -> Statement:
+    text = (
+        "Roles, purpose and the class of an agent are statements of the organisation, recorded "
+        f"with their author. Whether AI Act Articles {', '.join(DISPUTED)} bind before 2027-12-02 "
+        "is disputed; this report reads them as not yet binding. Dates were looked up on "
+        f"{e.header.catalogue_as_of}. This report is evidence, not legal advice."
+    )
+    cites = tuple(a.cite for a in e.agents)
+    return Statement("Law.", text, cites)
+
+
+def _particular(e: Evidence) -> list[Statement]:
+    """Limits that hold for this report and perhaps not for the next."""
+    found = []
+    p = e.population
+    if e.header.agent is not None:
+        text = (
+            f"Only agent {e.header.agent} is counted. Coverage of the sequence, releases, roles "
+            "and disclosed irregularities are those of the whole log."
+        )
+        found.append(Statement("Other agents.", text))
+    if p.covered_seconds < p.period_seconds:
+        days, of = p.covered_seconds / 86_400, p.period_seconds / 86_400
+        text = (
+            f"The log covers {days:,.2f} of the {of:,.2f} days of the period. Nothing is known of "
+            "the rest, so no duty is called evidenced for the whole."
+        )
+        found.append(Statement("Part of the period.", text))
+    if p.missing or p.repeated or e.head.recomputed != "same":
+        text = (
+            "Not all entries under the head were seen once each, or their root was not found to "
+            "be the one signed. Every figure may be wrong until verification passes."
+        )
+        found.append(Statement("An unbroken record.", text))
+    if e.decisions.observed.n:
+        text = (
+            f"{e.decisions.observed.n:,} decisions were taken in observe mode: the rules were "
+            "looked at and could not stop anything."
+        )
+        cite = e.decisions.observed.cite
+        found.append(Statement("Control in observe mode.", text, (cite,)))
+    if e.erasures:
+        text = (
+            f"{sum(r.values for r in e.erasures):,} values of {len(e.erasures):,} subjects were "
+            "erased. The decisions stand and count; what exactly was asked can no longer be read."
+        )
+        found.append(Statement("Values that were erased.", text))
+    if e.decisions.never_fired is None:
+        text = "The text of the rules was not given to this report, so rules that never had a finding are not named."
+        found.append(Statement("Rules that never fired.", text))
+    small = _small(e)
+    if small:
+        text = f"Rates with n below 30, whose intervals are wide: {'; '.join(small)}."
+        found.append(Statement("Small numbers.", text))
+    return found
+
+
+def _small(e: Evidence) -> list[str]:
+    o, p = e.oversight, e.population
+    rates: dict[str, Rate] = {
+        "requests granted": o.granted,
+        "granted after being shown": o.shown_first,
+        "granted faster than the reading time": o.too_fast,
+        "approvals with quorum": o.quorum,
+        "allowed actions with outcome": p.with_outcome,
+        "outcomes attested": p.attested,
+    }
+    return [f"{name} (n = {r.n})" for name, r in rates.items() if r.small]

@@ -1,0 +1,163 @@
+"""Who and what is governed, as the log has it at the end of the period: agents, people, releases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reports.evidence import Erasure, Gap, ReleaseRow
+from reports.tally.exceptions import Exceptions
+from reports.tally.marks import Mark, Scope
+
+_FIELDS = {"team": "team", "owner": "owner", "deputy": "deputy", "class": "ai_act_class"}
+
+
+@dataclass(slots=True)
+class Agent:
+    """One agent while the log is read."""
+
+    agent: str
+    index: int
+    team: str = ""
+    owner: str | None = None
+    deputy: str | None = None
+    ai_act_class: str = "not_classified"
+    annex: str | None = None
+    autonomy: str = "L0"
+    state: str = "draft"
+    confirmed: bool = False
+    brief_as_of: datetime | None = None
+    brief_until: datetime | None = None
+    last: int = 0
+
+
+class Registry:
+    """Folds entries about agents, people, policy and the service itself."""
+
+    def __init__(self, scope: Scope, exceptions: Exceptions) -> None:
+        self._scope, self._exceptions = scope, exceptions
+        self.agents: dict[str, Agent] = {}
+        self._pending: dict[int, Mapping[str, Any]] = {}
+        self.roles: dict[str, tuple[str, ...]] = {}
+        self.role_marks: dict[str, Mark] = {}
+        self.releases: list[ReleaseRow] = []
+        self.release_entries: dict[str, tuple[int, datetime]] = {}
+        self.gaps: list[Gap] = []
+        self.erasures: list[Erasure] = []
+        self.autonomy_changes = Mark("autonomy.granted", "autonomy.lowered")
+        self.suspended = Mark("agent.suspended")
+
+    def take(self, index: int, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
+        """One entry; nothing after the period's end changes what the report says of agents."""
+        if at >= self._scope.period.end:
+            return
+        family = kind.partition(".")[0]
+        if family in ("agent", "autonomy", "brief"):
+            self._agent(index, kind, at, data)
+        elif family == "person":
+            self._person(index, kind, data)
+        elif kind == "policy.released":
+            self._released(index, at, data)
+        elif family == "service":
+            self._service(index, kind, at, data)
+        elif kind == "data.erased" and self._scope.within(at):
+            subject, ground = str(data["subject"]), str(data["ground"])
+            self.erasures.append(Erasure(index, at, subject, ground, int(data["values"])))
+
+    def get(self, agent: str) -> Agent | None:
+        """The agent as known so far."""
+        return self.agents.get(agent)
+
+    def _agent(self, index: int, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
+        name = str(data["agent"])
+        agent = self.agents.get(name)
+        if agent is None:
+            agent = self.agents[name] = Agent(name, index)
+        agent.last = index
+        counted = self._scope.within(at) and self._scope.mine(name)
+        if kind == "agent.proposed":
+            self._change(agent, data)
+            agent.autonomy = data.get("autonomy", agent.autonomy)
+        elif kind == "agent.changed":
+            if data.get("pending"):
+                self._pending[index] = data
+            else:
+                self._change(agent, data)
+        elif kind == "agent.onboarded":
+            self._confirm(agent, index, at, data, counted)
+        elif kind == "brief.set":
+            agent.brief_as_of = _instant(data.get("as_of"))
+            agent.brief_until = _instant(data.get("valid_until"))
+        elif kind.startswith("autonomy."):
+            agent.autonomy = str(data["level"])
+            if counted:
+                self.autonomy_changes.add(index)
+        else:
+            agent.state = {"agent.suspended": "suspended", "agent.retired": "retired"}.get(
+                kind, "active"
+            )
+            if counted and kind == "agent.suspended":
+                self.suspended.add(index)
+
+    def _confirm(
+        self, agent: Agent, index: int, at: datetime, data: Mapping[str, Any], counted: bool
+    ) -> None:
+        change = self._pending.pop(data.get("refs", {}).get("agent", -1), None)
+        if change is not None:
+            self._change(agent, change)
+        else:
+            agent.state, agent.confirmed = "active", not data.get("alone", False)
+        if counted and data.get("alone"):
+            cause = "confirming an agent"
+            self._exceptions.note("alone", agent.agent, cause, index, at, "agent.onboarded")
+
+    def _change(self, agent: Agent, data: Mapping[str, Any]) -> None:
+        for field, name in _FIELDS.items():
+            if field in data:
+                setattr(agent, name, data[field])
+        if "annex" in data:
+            agent.annex = data["annex"]
+
+    def _person(self, index: int, kind: str, data: Mapping[str, Any]) -> None:
+        person = str(data["person"])
+        self.roles.pop(person, None)
+        if kind != "person.left":
+            self.roles[person] = tuple(data.get("roles", ()))
+        for role in data.get("roles", ()):
+            kinds = ("person.added", "person.changed")
+            self.role_marks.setdefault(role, Mark(*kinds, where=(("role", role),))).add(index)
+
+    def _released(self, index: int, at: datetime, data: Mapping[str, Any]) -> None:
+        release, alone = str(data["release"]), bool(data.get("alone"))
+        self.release_entries[release] = (index, at)
+        if not self._scope.within(at):
+            return
+        by = (str(data["proposed_by"]), str(data["signed_by"]))
+        self.releases.append(ReleaseRow(index, at, release, *by, alone))
+        if alone:
+            cause = "releasing policy"
+            self._exceptions.note("alone", "", cause, index, at, "policy.released")
+
+    def _service(self, index: int, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
+        if not self._scope.within(at):
+            return
+        says = {
+            "service.started": lambda: f"service started, version {data.get('version')}",
+            "service.throttled": lambda: (
+                f"{data.get('refused')} requests refused unanswered"
+                f" from {data.get('since', '')[:19]} to {data.get('until', '')[:19]}"
+            ),
+            "service.clock": lambda: f"clock {data.get('event')}, {data.get('seconds')} s",
+            "service.restored": lambda: (
+                f"restored from a backup; the log before it is `{data.get('origin')}`,"
+                f" {data.get('size')} entries"
+            ),
+        }.get(kind)
+        if says is not None:
+            self.gaps.append(Gap(index, at, kind, says()))
+
+
+def _instant(text: Any) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
