@@ -199,9 +199,12 @@ class Client:
             return replace(decision, failure=str(failure))
         if state != "approved":
             return replace(decision, approval=approval, failure=f"approval {approval} was {state}")
-        context = {**decision.context, "approval": {"id": approval}}
+        # The service finds the grant by the action's digest: the very same action, or none.
         return self.check(
-            decision.action, decision.arguments, resource=decision.resource, context=context
+            decision.action,
+            decision.arguments,
+            resource=decision.resource,
+            context=decision.context,
         )
 
     def redeem(self, decision: Decision) -> Decision:
@@ -225,9 +228,9 @@ class Client:
 
         An agent's own report is recorded as its claim; it frees no limit and proves no history.
         """
-        if decision.id is None:
+        if decision.id is None or not decision.id.isdigit():
             return False
-        body: dict[str, Any] = {"decision": decision.id, "status": status}
+        body: dict[str, Any] = {"decision": int(decision.id), "status": status}
         if note:
             body["note"] = note
         try:
@@ -393,11 +396,11 @@ class Client:
 
     def _open(self, decision: Decision) -> str:
         """Open the access request that a denial offers; its id."""
-        offer = decision.access_request or {}
         if decision.id is None:
             raise _Unusable("this decision offers no approval")
         body = {
-            "denial": {"evaluation_id": decision.id, **_picked(offer, "binding_token")},
+            **self._question(decision, request_approval=False),
+            "denial": {"evaluation_id": decision.id},
             "client": {"actor": {"type": "ai_agent", "id": self.agent}},
         }
         headers = {"Idempotency-Key": f"ask-{decision.id}"}
@@ -511,6 +514,9 @@ def _whole(response: http.client.HTTPResponse, end: float) -> bytes:
             raise _Unusable("the service's answer is too large")
         if time.monotonic() > end:
             raise TimeoutError("timed out while reading the answer")
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+    response.close()  # gives the connection back; it stays open
     return b"".join(parts)
 
 
@@ -575,10 +581,6 @@ def _objects(given: object) -> tuple[dict[str, Any], ...]:
     if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
         raise _Unusable("the service's answer is malformed")
     return tuple(given)
-
-
-def _picked(source: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: source[name] for name in names if name in source}
 
 
 def _text(value: object) -> str | None:
