@@ -1,0 +1,154 @@
+"""What every command shares: the workspace, the key, the form of the output, and its exit code.
+
+Law: a command is declared once, with an example that its help shows; whatever goes wrong is one
+sentence on stderr and the documented exit code, never a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from governance.cli.transport import SOCKET, Api, Exchange, Failed, find_key, over_socket
+
+CONFIG = "config.toml"
+
+
+class Wiring(Protocol):
+    """What the app lends to the command line (the app is the only place that wires)."""
+
+    def initialise(self, directory: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a workspace; what must be shown once."""
+
+    def serve(self, directory: Path, host: str | None, port: int | None) -> None:
+        """Own the workspace's log and answer until told to stop."""
+
+    def in_process(self, directory: Path) -> Any:
+        """A context manager: an exchange against a workspace that this process owns meanwhile."""
+
+    def restore(self, directory: Path, backup: Path, into: Path) -> dict[str, Any]:
+        """Open a backup as a new log; acknowledged by the caller."""
+
+    def fsck(self, directory: Path) -> dict[str, Any]:
+        """Hold read models and facts against the log."""
+
+    def replay(self, source: Path) -> dict[str, Any]:
+        """Perform every recorded decision again."""
+
+    def export(self, directory: Path, target: Path) -> dict[str, Any]:
+        """Write a package that a stranger can verify."""
+
+    def entries(self, directory: Path, start: int | None, stop: int | None) -> Iterator[Any]:
+        """Decoded entries (index, Entry), read without owning the log."""
+
+    def backtest(self, directory: Path, files: Mapping[str, bytes], options: Any) -> dict[str, Any]:
+        """What a draft would have answered to what was recorded."""
+
+
+@dataclass
+class Frame:
+    """One run of the command line."""
+
+    app: Wiring
+    workspace: Path = Path()
+    key: str | None = None
+    output: str = "table"
+
+    @property
+    def json(self) -> bool:
+        """Whether the person asked for JSON."""
+        return self.output == "json"
+
+    @property
+    def directory(self) -> Path:
+        """The workspace's directory; says how to make one when there is none."""
+        if not (self.workspace / CONFIG).exists():
+            raise Failed(
+                f"`{self.workspace}` is no workspace (no {CONFIG}); give --workspace DIR, set "
+                "GOVERNANCE_WORKSPACE, or make one with `governance init DIR`"
+            )
+        return self.workspace
+
+    @contextmanager
+    def api(self) -> Iterator[Api]:
+        """The workspace's API, over the owner's socket or in process."""
+        directory = self.directory
+        key = find_key(directory, self.key)
+        exchange: Exchange | None = over_socket(directory / SOCKET)
+        if exchange is not None:
+            yield Api(exchange, key)
+            return
+        with self.app.in_process(directory) as exchange:
+            yield Api(exchange, key)
+
+
+pass_frame = click.make_pass_decorator(Frame)
+
+
+def command(
+    group: click.Group, name: str, *, example: str, output: bool = True
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """Declare a command of a group: its help ends with an example, its failures with a sentence."""
+
+    def declare(function: Callable[..., Any]) -> click.Command:
+        made = click.Command(
+            name,
+            callback=_guarded(pass_frame(function)),
+            params=list(reversed(getattr(function, "__click_params__", []))),
+            help=function.__doc__,
+            epilog=f"\b\nExample:\n  {example}",
+        )
+        made.params.extend(_common(output))
+        group.add_command(made)
+        return made
+
+    return declare
+
+
+def _common(output: bool) -> list[click.Parameter]:
+    workspace = click.Option(
+        ["-w", "--workspace"],
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        callback=_set("workspace"),
+        help="The workspace's directory (else GOVERNANCE_WORKSPACE, else here).",
+    )
+    key = click.Option(
+        ["--key"],
+        expose_value=False,
+        callback=_set("key"),
+        help="Your key (else GOVERNANCE_KEY, else the workspace's keys/admin.key).",
+    )
+    form = click.Option(
+        ["-o", "--output"],
+        type=click.Choice(["table", "json"]),
+        expose_value=False,
+        callback=_set("output"),
+        help="How to print the result.",
+    )
+    return [workspace, key, form] if output else [workspace, key]
+
+
+def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def remember(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value is not None:
+            setattr(ctx.ensure_object(Frame), name, value)
+
+    return remember
+
+
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Failed as failure:
+            click.echo(f"error: {failure}", err=True)
+            raise click.exceptions.Exit(failure.exit_code) from None
+
+    run.__doc__ = function.__doc__
+    return run

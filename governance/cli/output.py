@@ -1,0 +1,117 @@
+"""What a command prints: data on stdout, words for people on stderr.
+
+Law: `-o json` prints exactly one JSON document on stdout and nothing else there; a table is for
+eyes, never wider than it must be, and an agent's text in it cannot move the cursor or colour it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+
+def say(text: str) -> None:
+    """A sentence for the person, on stderr."""
+    click.echo(inert(text), err=True)
+
+
+def document(value: object) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=False))
+
+
+def table(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], empty: str) -> None:
+    """Rows under headings; `columns` is field -> heading. `empty` is said when there are none."""
+    lines = [[_cell(row.get(field)) for field in columns] for row in rows]
+    if not lines:
+        say(empty)
+        return
+    heads = list(columns.values())
+    widths = [max(map(_width, column)) for column in zip(heads, *lines, strict=True)]
+    _narrow(widths)
+    click.echo(_bold(_row(heads, widths)))
+    for line in lines:
+        click.echo(_row(line, widths))
+
+
+def facts(value: Mapping[str, Any], indent: int = 0) -> None:
+    """One record: a line for each field, nested records below their name."""
+    width = max((len(name) for name in value), default=0)
+    pad = " " * indent
+    for name, item in value.items():
+        label = name.replace("_", " ").ljust(width)
+        if isinstance(item, Mapping) and item:
+            click.echo(f"{pad}{label.rstrip()}")
+            facts(item, indent + 2)
+        elif isinstance(item, list) and item and isinstance(item[0], Mapping):
+            click.echo(f"{pad}{label.rstrip()}")
+            for part in item:
+                facts(part, indent + 2)
+                click.echo("")
+        else:
+            click.echo(f"{pad}{label}  {_cell(item)}")
+
+
+def show(output: str, value: Any) -> None:
+    """One record in the form the person asked for."""
+    if output == "json":
+        document(value)
+    else:
+        facts(value)
+
+
+def inert(text: str) -> str:
+    """Text that a terminal only prints: control and direction characters become visible."""
+    return "".join(
+        c
+        if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co")
+        else f"<{ord(c):x}>"
+        for c in text
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_cell, value)) or "–"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_cell(item)}" for name, item in value.items())
+    return inert(str(value)).replace("\n", " ")
+
+
+def _width(text: str) -> int:
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    combining = sum(bool(unicodedata.combining(c)) for c in text)
+    return len(text) + wide - combining
+
+
+def _narrow(widths: list[int]) -> None:
+    """Shrink the widest column until the line fits a terminal; pipes get everything."""
+    if not sys.stdout.isatty():
+        return
+    room = shutil.get_terminal_size((100, 24)).columns - 2 * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > 12:
+        widths[widths.index(max(widths))] -= 1
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    fitted = []
+    for cell, width in zip(cells, widths, strict=True):
+        text = cell if _width(cell) <= width else cell[: width - 1] + "…"
+        fitted.append(text + " " * (width - _width(text)))
+    return "  ".join(fitted).rstrip()
+
+
+def _bold(text: str) -> str:
+    plain = bool(os.environ.get("NO_COLOR")) or not sys.stdout.isatty()
+    return text if plain else click.style(text, bold=True)

@@ -1,0 +1,108 @@
+"""`governance person` and `governance key`: who may act here, and with which credentials."""
+
+from __future__ import annotations
+
+import click
+
+from governance.cli import output
+from governance.cli.frame import Frame, command
+
+
+@click.group("person")
+def person() -> None:
+    """People and their roles."""
+
+
+@command(person, "list", example="governance person list")
+def list_people(frame: Frame) -> None:
+    """Everybody who may act in this workspace."""
+    with frame.api() as api:
+        found = api.get("/v1/people")
+    if frame.json:
+        return output.document(found)
+    columns = {"person": "person", "name": "name", "email": "e-mail", "roles": "roles"}
+    return output.table(columns, found["people"], "Nobody yet.")
+
+
+@command(
+    person,
+    "add",
+    example="governance person add --name 'Mia Lind' --email mia@corp.example --role treasurer",
+)
+@click.option("--name", required=True, help="The person's name; kept where it can be erased.")
+@click.option("--email", required=True, help="Also the sign-in name.")
+@click.option("--role", "roles", multiple=True, required=True, help="A role; repeat for more.")
+@click.option("--sign-in/--no-sign-in", default=True, help="Make a password for the pages.")
+def add_person(frame: Frame, name: str, email: str, roles: tuple[str, ...], sign_in: bool) -> None:
+    """Add a person; prints a password and a key once."""
+    with frame.api() as api:
+        made = api.post("/v1/people", name=name, email=email, roles=list(roles), sign_in=sign_in)
+        key = api.post("/v1/keys", holder_type="person", holder_id=made["person"])
+    output.show(frame.output, {**made, "key": key["key"], "secret": key["secret"]})
+    output.say("The password and the secret are shown this once only.")
+
+
+@command(person, "roles", example="governance person roles p-a1b2c3d4e5 --role cfo --role auditor")
+@click.argument("person_id", metavar="PERSON")
+@click.option("--role", "roles", multiple=True, required=True, help="A role; repeat for more.")
+def set_roles(frame: Frame, person_id: str, roles: tuple[str, ...]) -> None:
+    """Replace a person's roles."""
+    with frame.api() as api:
+        output.show(frame.output, api.post(f"/v1/people/{person_id}/roles", roles=list(roles)))
+
+
+@command(person, "leave", example="governance person leave p-a1b2c3d4e5")
+@click.argument("person_id", metavar="PERSON")
+def leave(frame: Frame, person_id: str) -> None:
+    """A person leaves: keys and sign-in end at once; what they did stays on record."""
+    with frame.api() as api:
+        output.show(frame.output, api.post(f"/v1/people/{person_id}/leave"))
+
+
+@click.group("key")
+def key() -> None:
+    """API keys of agents, gateways and people."""
+
+
+@command(key, "list", example="governance key list")
+def list_keys(frame: Frame) -> None:
+    """Every key, never its secret."""
+    with frame.api() as api:
+        found = api.get("/v1/keys")
+    if frame.json:
+        return output.document(found)
+    columns = {"key": "key", "holder_type": "for", "holder_id": "holder", "agents": "agents"}
+    return output.table(columns, found["keys"], "No keys.")
+
+
+@command(key, "issue", example="governance key issue agent payments-1")
+@click.argument("holder_type", metavar="KIND", type=click.Choice(["agent", "gateway", "person"]))
+@click.argument("holder_id", metavar="HOLDER")
+@click.option("--agent", "agents", multiple=True, help="For a gateway: an agent it speaks for.")
+@click.option("--obligation", "obligations", multiple=True, help="An obligation it carries out.")
+def issue(
+    frame: Frame,
+    holder_type: str,
+    holder_id: str,
+    agents: tuple[str, ...],
+    obligations: tuple[str, ...],
+) -> None:
+    """Issue a key; the secret is shown once."""
+    with frame.api() as api:
+        made = api.post(
+            "/v1/keys",
+            holder_type=holder_type,
+            holder_id=holder_id,
+            agents=list(agents) or None,
+            obligations=list(obligations) or None,
+        )
+    output.show(frame.output, made)
+    output.say("The secret is shown this once only.")
+
+
+@command(key, "revoke", example="governance key revoke k-a1b2c3d4")
+@click.argument("key_id", metavar="KEY")
+def revoke(frame: Frame, key_id: str) -> None:
+    """Revoke a key at once."""
+    with frame.api() as api:
+        output.show(frame.output, api.post(f"/v1/keys/{key_id}/revoke"))

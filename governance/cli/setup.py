@@ -1,0 +1,93 @@
+"""`governance init`, `serve`, `backup`, `restore`: make, run, and bring back a workspace."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from governance.cli import output
+from governance.cli.frame import Frame, command
+from governance.cli.transport import Failed
+
+
+def register(root: click.Group) -> None:
+    """Add these commands to the root."""
+
+    @command(
+        root,
+        "init",
+        example="governance init my-workspace --name 'Mia Lind' --email mia@corp.example",
+    )
+    @click.argument("directory", type=click.Path(path_type=Path))
+    @click.option("--name", default="Administrator", show_default=True, help="The first person.")
+    @click.option("--email", default="admin@localhost.example", show_default=True)
+    @click.option("--title", default="Governance", show_default=True, help="Of the workspace.")
+    @click.option("--origin", help="The log's name; a host name and path of yours, for ever.")
+    @click.option(
+        "--policies",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help="Policy files to begin with (else the six that come with the product).",
+    )
+    @click.option("--agent", default="first-agent", show_default=True, help="A first agent.")
+    @click.option(
+        "--head-sink",
+        type=click.Path(path_type=Path),
+        help="A file on another volume that gets the log's head; without one reports say unanchored.",
+    )
+    def init(frame: Frame, directory: Path, **options: object) -> None:
+        """Make a workspace: log, keys, first person, first release, first agent."""
+        if directory.exists() and any(directory.iterdir()):
+            raise Failed(f"`{directory}` is not empty; give a new directory")
+        made = frame.app.initialise(directory, options)
+        output.show(frame.output, made)
+        output.say(
+            f"\nKeep these: they are shown this once only. Then: governance serve -w {directory}"
+        )
+
+    @command(root, "serve", example="governance serve -w my-workspace", output=False)
+    @click.option("--host", help="Address to listen on (else config.toml).")
+    @click.option("--port", type=click.IntRange(0, 65535), help="Port (else config.toml).")
+    def serve(frame: Frame, host: str | None, port: int | None) -> None:
+        """Own the workspace's log and answer agents and people until stopped."""
+        frame.app.serve(frame.directory, host, port)
+
+    @command(root, "backup", example="governance backup -w my-workspace")
+    def backup(frame: Frame) -> None:
+        """Copy log and vault, separately, while the service runs."""
+        with frame.api() as api:
+            output.show(frame.output, api.post("/v1/backups"))
+
+    @command(
+        root,
+        "restore",
+        example="governance restore -w my-workspace my-workspace/backups/2026-11-20 new-workspace --acknowledge",
+    )
+    @click.argument("source", type=click.Path(path_type=Path, exists=True))
+    @click.argument("into", type=click.Path(path_type=Path))
+    @click.option(
+        "--acknowledge",
+        is_flag=True,
+        help="Yes: a new log begins, everything is stopped, open approvals end.",
+    )
+    def restore(frame: Frame, source: Path, into: Path, acknowledge: bool) -> None:
+        """Open a backup as a new log that commits to the last head known of the old one."""
+        if not acknowledge:
+            raise Failed(
+                "a restored backup never continues the old log: it opens a new one, stopped, with "
+                "open approvals ended, until two people lift the stop; add --acknowledge to do so"
+            )
+        if into.exists() and any(into.iterdir()):
+            raise Failed(f"`{into}` is not empty; give a new directory")
+        output.show(frame.output, frame.app.restore(frame.directory, source, into))
+
+
+def shipped_policies() -> Path:
+    """Where the policy files that come with the product lie (installed, or in a checkout)."""
+    installed = Path(__file__).parents[1] / "shipped_policies"
+    checkout = Path(__file__).parents[2] / "policies"
+    found = installed if installed.is_dir() else checkout
+    if not found.is_dir():
+        raise Failed(f"the shipped policy files are missing from {os.fspath(installed)}")
+    return found

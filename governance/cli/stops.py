@@ -1,0 +1,58 @@
+"""`governance stop`: stop agents at once; lifting takes two people."""
+
+from __future__ import annotations
+
+import click
+
+from governance.cli import output
+from governance.cli.frame import Frame, command
+
+SCOPES = click.Choice(["everything", "team", "agent", "session", "action"])
+
+
+@click.group("stop")
+def stop() -> None:
+    """Stop agents at once, lift a stop, or drill it."""
+
+
+@command(stop, "list", example="governance stop list")
+def list_stops(frame: Frame) -> None:
+    """Stops in force."""
+    with frame.api() as api:
+        found = api.get("/v1/stops")
+    if frame.json:
+        return output.document(found)
+    columns = {"stop": "stop", "scope": "scope", "id": "of", "person": "raised by", "at": "at"}
+    columns |= {"state": "state"}
+    return output.table(columns, found["stops"], "Nothing is stopped.")
+
+
+@command(stop, "raise", example="governance stop raise agent payments-1 --reason 'pays twice'")
+@click.argument("scope", type=SCOPES)
+@click.argument("scope_id", metavar="[ID]", required=False)
+@click.option("--reason", required=True, help="Why.")
+def raise_stop(frame: Frame, scope: str, scope_id: str | None, reason: str) -> None:
+    """Stop everything, or one team, agent, session or action: no allow from now on."""
+    with frame.api() as api:
+        made = api.post("/v1/stops", scope=scope, id=scope_id, reason=reason)
+    output.show(frame.output, made)
+
+
+@command(stop, "lift", example="governance stop lift 90 --reason 'cause found and fixed'")
+@click.argument("number", metavar="STOP", type=int)
+@click.option("--reason", required=True, help="Why.")
+def lift(frame: Frame, number: int, reason: str) -> None:
+    """Ask to lift a stop; a second person's call lifts it."""
+    with frame.api() as api:
+        output.show(frame.output, api.post(f"/v1/stops/{number}/lift", reason=reason))
+
+
+@command(stop, "drill", example="governance stop drill agent payments-1 --reason 'monthly drill'")
+@click.argument("scope", type=SCOPES)
+@click.argument("scope_id", metavar="[ID]", required=False)
+@click.option("--reason", required=True, help="Why.")
+def drill(frame: Frame, scope: str, scope_id: str | None, reason: str) -> None:
+    """Raise a real stop as an exercise and measure how long agents still acted."""
+    with frame.api() as api:
+        made = api.post("/v1/stops/drill", scope=scope, id=scope_id, reason=reason)
+    output.show(frame.output, made)
