@@ -1,0 +1,164 @@
+"""The one place that wires: a workspace becomes a desk, a desk becomes an application.
+
+Law: nothing is built anywhere else and nothing is global. `open_desk` takes the owner's lock and
+proves the log against its head before anything is answered; `create_app` joins the hot lane, the
+routes, the console and the notices around it; `close` undoes all of it in the opposite order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from governance.config import Config
+from governance.notify import Notifier, target_of
+from governance.service.desk import FOLD, Desk, Settings
+from governance.store.accounts import AccountStore
+from governance.store.workspace import Workspace
+from governance.web import api, problems, routes
+from governance.web.accounts import Accounts
+from governance.web.api.call import Surface
+from governance.web.console.mount import blueprint
+from governance.web.health import failing
+from governance.web.http import Receive, Scope, Send
+from governance.web.lane import Lane
+from governance.web.log import defect
+from governance.web.metrics import Meters
+from governance.web.mount import Mount
+from governance.web.notices import Notices
+from governance.web.quota import Quotas
+
+
+class Application:
+    """The ASGI application of one workspace."""
+
+    def __init__(self, desk: Desk, config: Config, *, notifier: Notifier | None = None) -> None:
+        self.desk = desk
+        self.config = config
+        self.meters = Meters()
+        self.accounts = Accounts(AccountStore(desk.workspace.vault_engine))
+        self.notifier = notifier or Notifier(target_of(config.webhook), told=self.meters.delivered)
+        self.notices = Notices(desk, config, self.notifier)
+        self.mount = Mount(self._flask(), config)
+        self.lane = Lane(desk, config, self.mount, self.meters)
+        self._watch()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.lane(scope, receive, send)
+
+    def start(self) -> None:
+        """Start what runs beside the requests: the notices to approvers."""
+        self.notifier.start()
+        self.notices.start()
+
+    def close(self) -> None:
+        """Stop the threads; the desk stays open and is closed by whoever opened it."""
+        self.notices.close()
+        self.notifier.close()
+        self.mount.close()
+
+    def _flask(self) -> Flask:
+        flask = Flask("governance.web", static_folder=None)
+        # a page's route and the API's are told apart by exact paths, with or without a slash
+        flask.url_map.strict_slashes = True
+        flask.config["MAX_FORM_MEMORY_SIZE"] = self.config.limits.single_bytes
+        limits = self.config.limits
+        surface = Surface(
+            desk=self.desk,
+            config=self.config,
+            meters=self.meters,
+            ready=lambda: failing(self.desk),
+            quotas=Quotas(limits.person_per_second, limits.person_burst),
+            accounts=self.accounts,
+        )
+        api.register(flask, surface)
+        flask.register_blueprint(blueprint(self.desk, self.accounts))
+        flask.register_error_handler(HTTPException, _http_error)
+        flask.register_error_handler(Exception, _defect)
+        return flask
+
+    def _watch(self) -> None:
+        ledger, workspace = self.desk.ledger, self.desk.workspace
+        watch = self.meters.watch
+        watch(
+            "governance_queue_depth",
+            "Commands waiting for the log",
+            lambda: sum(ledger.depth().values()),
+        )
+        watch("governance_log_entries", "Entries in the log", lambda: self.desk.state.size)
+        watch("governance_log_bytes", "Size of the log's database", lambda: workspace.log_bytes())
+        watch(
+            "governance_read_model_lag_entries",
+            "Entries that lists and searches do not show yet",
+            lambda: workspace.views.lag(),
+        )
+        watch(
+            "governance_head_age_seconds",
+            "Since the log's head last reached its outside sink; not a number without a sink",
+            lambda: workspace.anchored_age(),
+        )
+        watch("governance_ready", "1 when decisions can be taken", lambda: not failing(self.desk))
+        watch(
+            "governance_open_approvals",
+            "Approvals waiting for people",
+            lambda: len(self.desk.state.approvals),
+        )
+
+
+def _http_error(error: HTTPException) -> Response:
+    """A path or method that nobody serves."""
+    code = error.code or 500
+    if routes.is_api(request.path):
+        problem = api.unknown_path(request.path, request.method)
+        status, body, headers = problems.render(problem)
+        response = Response(body, status=status, content_type=problems.MEDIA_TYPE)
+        allowed = routes.methods(request.path)
+        if status == 405:
+            headers = {**headers, "Allow": ", ".join(allowed)}
+        response.headers.update(headers)
+        return response
+    text = "There is no such page. Go to / to sign in.\n" if code == 404 else f"{error.name}.\n"
+    response = Response(text, status=code, content_type="text/plain; charset=utf-8")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _defect(error: Exception) -> Response:
+    """Something broke in a page; the operator's log says where."""
+    if isinstance(error, HTTPException):
+        return _http_error(error)
+    defect("defect", error, operation="page")
+    status, body, headers = problems.render(problems.defect())
+    response = Response(body, status=status, content_type=problems.MEDIA_TYPE)
+    response.headers.update(headers)
+    return response
+
+
+def create_app(desk: Desk, config: Config, *, notifier: Notifier | None = None) -> Application:
+    """The application over an open desk. `notifier` replaces the configured one in tests."""
+    return Application(desk, config, notifier=notifier)
+
+
+def settings_of(config: Config) -> Settings:
+    """What of the configuration the verbs need to know."""
+    return Settings(
+        permit_seconds=config.decisions.permit_seconds,
+        time_zone=config.workspace.time_zone,
+    )
+
+
+@contextmanager
+def open_desk(directory: Path, config: Config) -> Iterator[Desk]:
+    """The desk of a workspace, owned by this process until the block ends.
+
+    Raises governance.store.errors.CannotOpen with what is wrong and what to do.
+    """
+    workspace = Workspace.open(directory, fold=FOLD)
+    try:
+        yield Desk.over(workspace, settings_of(config))
+    finally:
+        workspace.close()

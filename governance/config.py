@@ -1,0 +1,301 @@
+"""The settings of one workspace, read from `config.toml`.
+
+Law: a setting that is misspelt, of the wrong type or out of range stops the start with one sentence;
+nothing is guessed and nothing is ignored. Secrets may be named by an environment variable
+(`secret = "env:NAME"`), so that the file can be shown to anybody. The file decides how the service is
+reached and how much it accepts; what agents may do is never decided here, only in policy releases.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import os
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+from urllib.parse import urlsplit
+
+FILE_NAME = "config.toml"
+
+
+class ConfigError(Exception):
+    """A setting cannot be used; the message says which, where and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How the service is reached. `url` is what others write; empty means `http(s)://host:port`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8321
+    url: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    behind_tls_proxy: bool = False
+    page_threads: int = 6
+    act_threads: int = 3
+    shutdown_seconds: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one request and one key may ask of the service."""
+
+    single_bytes: int = 64 * 1024
+    batch_bytes: int = 1024 * 1024
+    depth: int = 32
+    batch_items: int = 1000
+    agent_per_second: int = 500
+    agent_burst: int = 2000
+    person_per_second: int = 50
+    person_burst: int = 200
+    waiting: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where approvers are told (Standard Webhooks). Empty `url` means nobody is told this way."""
+
+    url: str = ""
+    secret: str = ""
+    allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Whose workspace it is."""
+
+    name: str = "governance"
+    time_zone: str = "UTC"
+    directory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log's name in checkpoints and the file outside the database that keeps its head."""
+
+    origin: str = ""
+    head_sink: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """How long an allow may wait before it is executed, in seconds, and a denial may be appealed."""
+
+    permit_seconds: int = 60
+    request_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What the owner process does by itself. Hours of 0 switch a job off."""
+
+    backup_hours: int = 24
+    report: str = ""
+    low_disk_mib: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting of a workspace; unset ones have the values shown by `governance init`."""
+
+    server: Server = field(default_factory=Server)
+    limits: Limits = field(default_factory=Limits)
+    webhook: Webhook = field(default_factory=Webhook)
+    workspace: Workspace = field(default_factory=Workspace)
+    log: Log = field(default_factory=Log)
+    decisions: Decisions = field(default_factory=Decisions)
+    jobs: Jobs = field(default_factory=Jobs)
+
+    @property
+    def url(self) -> str:
+        """The service's own address without a trailing slash, as discovery and answers print it."""
+        if self.server.url:
+            return self.server.url.rstrip("/")
+        scheme = "https" if self.server.tls_cert else "http"
+        host = f"[{self.server.host}]" if ":" in self.server.host else self.server.host
+        return f"{scheme}://{host}:{self.server.port}"
+
+
+SECTIONS: Mapping[str, type[Any]] = {
+    "server": Server,
+    "limits": Limits,
+    "webhook": Webhook,
+    "workspace": Workspace,
+    "log": Log,
+    "decisions": Decisions,
+    "jobs": Jobs,
+}
+_TYPE_WORDS = {str: "a text in quotes", int: "a whole number", bool: "`true` or `false`"}
+_RANGES = {
+    "server.port": (0, 65535),
+    "server.page_threads": (1, 64),
+    "server.act_threads": (1, 16),
+    "server.shutdown_seconds": (1, 600),
+    "limits.single_bytes": (1024, 1024 * 1024),
+    "limits.batch_bytes": (1024, 16 * 1024 * 1024),
+    "limits.depth": (8, 64),
+    "limits.batch_items": (1, 10_000),
+    "limits.agent_per_second": (1, 1_000_000),
+    "limits.agent_burst": (1, 1_000_000),
+    "limits.person_per_second": (1, 1_000_000),
+    "limits.person_burst": (1, 1_000_000),
+    "limits.waiting": (16, 100_000),
+    "decisions.permit_seconds": (1, 3600),
+    "decisions.request_seconds": (60, 604_800),
+    "jobs.backup_hours": (0, 8760),
+    "jobs.low_disk_mib": (0, 1_000_000),
+}
+
+
+def load(path: Path) -> Config:
+    """Read `config.toml` (or the directory that holds it). A missing file means every default.
+
+    Raises ConfigError with the file and the setting in backticks.
+    """
+    if path.is_dir():
+        path = path / FILE_NAME
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error}); make it a readable UTF-8 file"
+        ) from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{path}: is not valid TOML: {error}; correct that line and start again"
+        ) from error
+    try:
+        return parse(document)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def parse(document: Mapping[str, Any]) -> Config:
+    """Check a parsed TOML document setting by setting. Raises ConfigError at the first wrong one."""
+    sections: dict[str, Any] = {}
+    for name, values in document.items():
+        if name not in SECTIONS:
+            raise ConfigError(f"`[{name}]` is not a section; the sections are {_listed(SECTIONS)}")
+        if not isinstance(values, dict):
+            raise ConfigError(f"`{name}` must be a section, written as `[{name}]`")
+        sections[name] = _section(name, SECTIONS[name], values)
+    config = Config(**sections)
+    check(config)
+    return config
+
+
+def check(config: Config) -> None:
+    """Refuse settings that contradict each other or would send keys over an open network.
+
+    Bearer keys travel with every request, so the service listens on the machine's own loopback
+    address, or with TLS, or behind a proxy that is said to terminate TLS. Raises ConfigError.
+    """
+    server = config.server
+    if bool(server.tls_cert) != bool(server.tls_key):
+        raise ConfigError(
+            "`server.tls_cert` and `server.tls_key` belong together; set both or neither"
+        )
+    if not is_loopback(server.host) and not server.tls_cert and not server.behind_tls_proxy:
+        raise ConfigError(
+            f"`server.host` is `{server.host}`, which others on the network can reach, and keys would"
+            " travel unencrypted; set `server.tls_cert` and `server.tls_key`, or"
+            " `server.behind_tls_proxy = true` if a proxy terminates TLS, or use `127.0.0.1`"
+        )
+    if server.url:
+        _check_url("server.url", server.url)
+    if config.webhook.url:
+        _check_url("webhook.url", config.webhook.url)
+        if not config.webhook.secret:
+            raise ConfigError(
+                "`webhook.url` needs `webhook.secret`, so that the receiver can check the signature;"
+                ' write `secret = "whsec_…"` or `secret = "env:NAME"`'
+            )
+    try:
+        zoneinfo.ZoneInfo(config.workspace.time_zone)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        raise ConfigError(
+            f"`workspace.time_zone` is `{config.workspace.time_zone}`, which is not a time zone;"
+            " write one such as `Europe/Berlin` or `UTC`"
+        ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a socket bound to `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def secret(value: str) -> str:
+    """A secret as configured: the text itself, or the environment variable that `env:NAME` names.
+
+    Raises ConfigError if the variable is not set.
+    """
+    if not value.startswith("env:"):
+        return value
+    name = value[len("env:") :]
+    found = os.environ.get(name)
+    if not found:
+        raise ConfigError(f"the environment variable `{name}` is not set; it must hold the secret")
+    return found
+
+
+def render(config: Config) -> str:
+    """The whole configuration as TOML, every setting visible, for `governance init` to write."""
+    lines = ["# Settings of this workspace. What agents may do is decided in policies/, not here."]
+    for name in SECTIONS:
+        lines += ["", f"[{name}]"]
+        section = getattr(config, name)
+        for item in dataclasses.fields(section):
+            lines.append(f"{item.name} = {_toml(getattr(section, item.name))}")
+    return "\n".join(lines) + "\n"
+
+
+def _section(name: str, shape: type[Any], values: Mapping[str, Any]) -> Any:
+    hints = get_type_hints(shape)
+    for key, value in values.items():
+        setting = f"{name}.{key}"
+        if key not in hints:
+            raise ConfigError(f"`{setting}` is not a setting; `[{name}]` has {_listed(hints)}")
+        # bool is a kind of int in Python; a `true` where a number belongs is still a mistake.
+        if type(value) is not hints[key]:
+            raise ConfigError(f"`{setting}` must be {_TYPE_WORDS[hints[key]]}, not `{value}`")
+        if setting in _RANGES:
+            low, high = _RANGES[setting]
+            if not low <= value <= high:
+                raise ConfigError(f"`{setting}` is `{value}`; it must be between {low} and {high}")
+    return shape(**values)
+
+
+def _check_url(setting: str, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigError(
+            f"`{setting}` is `{url}`; write an address such as `https://governance.corp.example`"
+        )
+
+
+def _toml(value: str | int | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m.group()):04x}", escaped) + '"'
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

@@ -1,0 +1,66 @@
+"""Routes of decisions: reading them, and what people do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from governance.service import explaining, overriding
+from governance.web.api.call import Call, Handler
+
+
+def list_decisions(call: Call) -> Mapping[str, Any]:
+    """Decisions, newest first; `next_before` continues the list."""
+    given = call.given
+    return explaining.decisions(
+        call.desk,
+        call.who,
+        agent=given.get("agent"),
+        effect=given.get("effect"),
+        before=given.get("before"),
+        limit=given.get("limit", 100),
+    )
+
+
+def read_decision(call: Call) -> Mapping[str, Any]:
+    """One decision explained: what was asked, which rules said what, what would have been enough."""
+    return explaining.decision(call.desk, call.who, call.given["id"])
+
+
+def override_decision(call: Call) -> Mapping[str, Any]:
+    """Let one denied action through, once."""
+    body = call.body
+    lifts = body.get("lifts")
+    return overriding.override(
+        call.desk,
+        call.who,
+        call.given["id"],
+        lifts=None if lifts is None else tuple(lifts),
+        reason=body["reason"],
+        seconds=body.get("seconds", 3600),
+    )
+
+
+def disregard_decision(call: Call) -> Mapping[str, Any]:
+    """Record that a decision was not followed."""
+    return overriding.disregard(call.desk, call.who, call.given["id"], reason=call.body["reason"])
+
+
+def reverse_decision(call: Call) -> Mapping[str, Any]:
+    """Record that what was executed was taken back."""
+    return overriding.reverse(
+        call.desk,
+        call.who,
+        call.given["id"],
+        reason=call.body["reason"],
+        outcome=call.body.get("outcome", "undone"),
+    )
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "listDecisions": list_decisions,
+    "readDecision": read_decision,
+    "overrideDecision": override_decision,
+    "disregardDecision": disregard_decision,
+    "reverseDecision": reverse_decision,
+}

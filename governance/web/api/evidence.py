@@ -1,0 +1,95 @@
+"""Routes of erasure, reports, exports, receipts and backups. The work is done in child processes."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from governance.service import backing_up, clock, erasing, exporting, reading, reporting
+from governance.service.problem import Problem
+from governance.web.api.call import Call, Handler, Reply
+
+
+def erase_subject(call: Call) -> Mapping[str, Any]:
+    """Delete a data subject's values and keys; what proves them stays."""
+    body = call.body
+    return erasing.erase(
+        call.desk,
+        call.who,
+        subject_type=body["subject_type"],
+        value=body["value"],
+        ground=body["ground"],
+        note=body.get("note"),
+    )
+
+
+def make_report(call: Call) -> Mapping[str, Any]:
+    """Make the periodic report and record that it was issued."""
+    body = call.body
+    return reporting.periodic(
+        call.desk,
+        call.who,
+        agent=body.get("agent"),
+        start=body.get("from"),
+        end=body.get("to"),
+    )
+
+
+def read_report(call: Call) -> Reply:
+    """The bytes of a report that was made here."""
+    name = call.given["name"]
+    path = call.desk.directory / "reports" / name
+    try:
+        # a link placed in the folder must not lead out of it
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        raise Problem(
+            "unknown", f"there is no report `{name}`; `POST /v1/reports/periodic`"
+        ) from None
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read()
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return Reply(content, kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def export_log(call: Call) -> Mapping[str, Any]:
+    """Write a package that a stranger can verify, into the workspace's exports."""
+    number = call.desk.state.size
+    directory = call.desk.directory / "exports" / f"export-{number}"
+    return exporting.export(
+        call.desk,
+        call.who,
+        directory,
+        first=call.body.get("first"),
+        last=call.body.get("last"),
+    )
+
+
+def back_up(call: Call) -> Mapping[str, Any]:
+    """Back the workspace up into its backups."""
+    return backing_up.backup(call.desk, call.who)
+
+
+def confirm_clock(call: Call) -> Mapping[str, Any]:
+    """Say that the time is right again after a jump."""
+    return clock.confirm(call.desk, call.who)
+
+
+def read_receipt(call: Call) -> Mapping[str, Any]:
+    """The receipt of an entry; `proof=1` adds the way from its leaf to the signed head."""
+    return reading.receipt(
+        call.desk, call.who, call.given["index"], proof=call.given.get("proof") == "1"
+    )
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "eraseSubject": erase_subject,
+    "makeReport": make_report,
+    "readReport": read_report,
+    "exportLog": export_log,
+    "backUp": back_up,
+    "confirmClock": confirm_clock,
+    "readReceipt": read_receipt,
+}

@@ -1,0 +1,72 @@
+"""Routes of the service itself: health, metrics, version, contract, discovery, the log's head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any, Final
+
+import orjson
+
+from governance.oversight.state import SEMANTICS
+from governance.web import authzen, openapi
+from governance.web.api.call import Call, Handler, Reply
+from governance.web.metrics import CONTENT_TYPE
+
+DISTRIBUTION: Final = "governance"
+
+
+def version() -> str:
+    """The installed version, `0+unknown` from a bare source tree."""
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+def live(call: Call) -> Mapping[str, Any]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+def ready(call: Call) -> Reply:
+    """200 when decisions can be taken and recorded, else 503 with what is wrong."""
+    failing = call.surface.ready()
+    body = {"status": "failing" if failing else "ok", "checks": dict(failing)}
+    return Reply(orjson.dumps(body), "application/json", status=503 if failing else 200)
+
+
+def measure(call: Call) -> Reply:
+    """Prometheus' text."""
+    return Reply(call.surface.meters.page(), CONTENT_TYPE)
+
+
+def read_version(call: Call) -> Mapping[str, Any]:
+    """Which program and which meaning of decisions this is."""
+    return {"version": version(), "semantics": SEMANTICS}
+
+
+def read_contract(call: Call) -> Reply:
+    """The OpenAPI document."""
+    return Reply(openapi.published(), "application/json")
+
+
+def discover(call: Call) -> Mapping[str, Any]:
+    """AuthZEN's metadata."""
+    return authzen.discovery(call.surface.config.url)
+
+
+def read_checkpoint(call: Call) -> Reply:
+    """The signed head of the log, as a signed note."""
+    return Reply(call.desk.ledger.checkpoint().encode("utf-8"), "text/plain; charset=utf-8")
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "live": live,
+    "ready": ready,
+    "measure": measure,
+    "readVersion": read_version,
+    "readContract": read_contract,
+    "discover": discover,
+    "readCheckpoint": read_checkpoint,
+}

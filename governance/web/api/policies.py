@@ -1,0 +1,51 @@
+"""Routes of policy releases. Compiling is done in a child process, by the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from governance.service import releasing
+from governance.web.api.call import Call, Handler
+from governance.web.parsing import bad_request, printable
+
+
+def read_policies(call: Call) -> Mapping[str, Any]:
+    """The release in force and its files."""
+    return releasing.current(call.desk)
+
+
+def check_policies(call: Call) -> Mapping[str, Any]:
+    """Findings with file, line and column; nothing is written."""
+    return releasing.check(_files(call))
+
+
+def propose_policies(call: Call) -> Mapping[str, Any]:
+    """Propose a release; a second person signs it."""
+    return releasing.propose(call.desk, call.who, _files(call), note=call.body.get("note"))
+
+
+def sign_policies(call: Call) -> Mapping[str, Any]:
+    """Put a proposed release in force."""
+    return releasing.sign(call.desk, call.who, call.given["index"])
+
+
+def _files(call: Call) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for path, text in call.body["files"].items():
+        parts = path.split("/")
+        if parts[0] != "policies" or ".." in parts or "" in parts or "\\" in path:
+            raise bad_request(
+                f"`{printable(path)}` is no policy file; paths are such as `policies/payments.yaml`",
+                f"files.{printable(path)}",
+            )
+        files[path] = text.encode("utf-8")
+    return files
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "readPolicies": read_policies,
+    "checkPolicies": check_policies,
+    "proposePolicies": propose_policies,
+    "signPolicies": sign_policies,
+}

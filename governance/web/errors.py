@@ -1,0 +1,30 @@
+"""What an exception says to the caller.
+
+Law: a refusal and an overload are told as they are; anything else is a defect of ours, about
+which the caller learns only that it is not an allow.
+"""
+
+from __future__ import annotations
+
+from governance.service.problem import Problem
+from governance.store.errors import Busy, StoreError, Unavailable
+from governance.web import problems
+
+
+def problem_of(error: BaseException) -> Problem | None:
+    """The problem for an exception, None for a defect (500)."""
+    if isinstance(error, Busy):
+        return Problem(
+            "too-many" if error.own_quota else "not-ready",
+            str(error),
+            retry_after=error.retry_after,
+        )
+    if isinstance(error, Unavailable):
+        return Problem("not-ready", str(error), retry_after=error.retry_after)
+    if isinstance(error, StoreError):
+        return Problem(
+            "not-ready", "the log cannot be used now; the operator's log says why", retry_after=5
+        )
+    if isinstance(error, TimeoutError):
+        return Problem("not-ready", "the log did not answer in time", retry_after=5)
+    return problems.of(error)
