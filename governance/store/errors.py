@@ -45,3 +45,11 @@ class NotOwner(CannotOpen):
 
 class Damaged(StoreError):
     """Stored bytes that cannot be read or do not fit together."""
+
+
+class Unprepared(StoreError):
+    """A release adds series whose history was not prepared; nothing was written."""
+
+
+class UnknownSubject(StoreError):
+    """A value is about a data subject that the vault never gave a pseudonym; nothing was written."""

@@ -1,0 +1,289 @@
+"""One batch: commands in order, one transaction, one signature.
+
+The law: run → vault committed → log, tree, facts and checkpoint committed together → head file on
+disk → answers. Each command sees the state and the facts at its own index; one that raises writes
+nothing and disturbs no other. Before the signature the rows are read back from the database,
+hashed again, and must extend the last head that was signed.
+
+An error while writing means that nobody knows what is on disk. `WriteFailed` then ends the writer:
+it never signs again, and the next process finds out by reading.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from audit import entry as entries
+from audit.checkpoint import Checkpoint, sign_checkpoint
+from audit.entry import Entry
+from audit.note import Signer
+from audit.tree import Frontier, leaf_hash
+from governance.oversight.commands import (
+    Answer,
+    Command,
+    FactRow,
+    Proposal,
+    Receipt,
+    VaultRow,
+)
+from governance.store.clock import to_datetime
+from governance.store.derive import rows_of
+from governance.store.errors import Damaged, StoreError
+from governance.store.facts import FactBook
+from governance.store.fold import Fold, State
+from governance.store.lanes import Job
+from governance.store.sqlite import Connection
+from governance.store.vault import Vault
+
+_READ = "SELECT entry FROM log_entries WHERE idx = ?"
+_READ_BACK = "SELECT entry FROM log_entries WHERE idx >= ? ORDER BY idx"
+_ENTRY = "INSERT INTO log_entries (idx, entry, leaf) VALUES (?,?,?)"
+_NODE = "INSERT INTO tree_nodes (level, idx, hash) VALUES (?,?,?)"
+_CHECKPOINT = "INSERT INTO checkpoints (size, at, note) VALUES (?,?,?)"
+
+
+class WriteFailed(StoreError):
+    """A batch whose fate is unknown. `cause` says what went wrong."""
+
+
+class Head(Protocol):
+    """Where the newest signed head is kept outside the database."""
+
+    def write(self, note: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Position(NamedTuple):
+    """Where the log stands: its tree, the root last signed, and the state it adds up to."""
+
+    frontier: Frontier
+    root: bytes
+    state: State
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return self.frontier.size
+
+
+class OwnCommand(NamedTuple):
+    """What the store itself wants recorded: entries made once time and index are known.
+
+    `also` writes rows beside the entries, in the same transaction, given connection and index.
+    """
+
+    make: Callable[[State, Any, int], tuple[Entry, ...]]
+    also: Callable[[Connection, int], None] | None = None
+    lane: str = "human"
+    key: str = "service"
+    while_paused: bool = True
+
+
+class Batch:
+    """What the commands run so far want written."""
+
+    def __init__(self, state: State, size: int) -> None:
+        self.start = size
+        self.state = state
+        self.encoded: list[bytes] = []
+        self.values: list[VaultRow] = []
+        self.done: list[tuple[Job, Any, int, int]] = []
+        self.confirmed = False
+
+
+class Writer:
+    """Turns jobs into committed entries. One thread only."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        vault: Vault,
+        head: Head,
+        fold: Fold,
+        signer: Signer,
+        position: Position,
+    ) -> None:
+        self._db, self._vault, self._head = connection, vault, head
+        self._fold, self._signer = fold, signer
+        self.facts = FactBook(connection)
+        self.position = position
+        self._open = False
+
+    def run(self, jobs: Sequence[Job], at: int) -> bool:
+        """Run, write and sign a batch at time `at` (microseconds); fills in each job's result.
+
+        Returns whether the batch says that people confirmed the clock. Raises `WriteFailed`.
+        """
+        position = self.position
+        batch = Batch(position.state, position.size)
+        try:
+            for job in jobs:
+                self._run_one(job, batch, at)
+            if not batch.encoded:
+                for job, value, _, _ in batch.done:
+                    job.value = Answer(value, ())
+                return False
+            self._commit(batch, at)
+        except WriteFailed:
+            raise
+        except Exception as error:
+            raise WriteFailed(str(error)) from error
+        return batch.confirmed
+
+    def chore(self, work: Callable[[Connection], Any]) -> Any:
+        """Do the store's own work in a transaction of its own. Raises `WriteFailed`."""
+        try:
+            self._begin()
+            result = work(self._db)
+            self._db.execute("COMMIT")
+            self._open = False
+        except Exception as error:
+            raise WriteFailed(str(error)) from error
+        return result
+
+    def pending(self, indexes: Iterable[int], batch: Batch | None = None) -> dict[int, bytes]:
+        """Entries by index, those of the batch included; what does not exist is left out."""
+        found = {}
+        size = self.position.size
+        for index in indexes:
+            if index >= size:
+                offset = index - size
+                if batch is not None and offset < len(batch.encoded):
+                    found[index] = batch.encoded[offset]
+                continue
+            row = self._db.execute(_READ, (index,)).fetchone()
+            if row is not None:
+                found[index] = row[0]
+        return found
+
+    def undo(self) -> None:
+        """Try to leave no transaction open; nothing depends on it."""
+        if self._open:
+            with contextlib.suppress(Exception):  # the database decides at the next start
+                self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the database and the head file."""
+        with contextlib.suppress(Exception):
+            self._db.close()
+        self._head.close()
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def _run_one(self, job: Job, batch: Batch, at: int) -> None:
+        """Run one command. What it does wrong is its own; what the database does wrong is fatal."""
+        first = batch.start + len(batch.encoded)
+        try:
+            proposal, also = self._propose(job, batch, at, first)
+            staged = self._stage(proposal, batch.state, first, at)
+        except (sqlite3.Error, Damaged) as error:
+            raise WriteFailed(str(error)) from error
+        except Exception as error:
+            job.error = error
+            return
+        if staged is None:
+            batch.done.append((job, proposal.answer, first, first))
+            return
+        self._begin()
+        self.facts.write(staged.facts)
+        if also is not None:
+            also(self._db, first)
+        batch.state = staged.state
+        batch.encoded += staged.encoded
+        batch.values += proposal.values
+        batch.confirmed = batch.confirmed or staged.confirmed
+        batch.done.append((job, proposal.answer, first, first + len(staged.encoded)))
+
+    def _propose(
+        self, job: Job, batch: Batch, at: int, index: int
+    ) -> tuple[Proposal, Callable[[Connection, int], None] | None]:
+        command: Command | OwnCommand = job.command
+        state = batch.state
+        when = to_datetime(at)
+        if isinstance(command, OwnCommand):
+            return Proposal(command.make(state, when, index), None), command.also
+        facts = self.facts.fetch(
+            command.needs(state, when),
+            lambda indexes: self.pending(indexes, batch),
+            blind=self._fold.blind(state),
+        )
+        return command.run(state, facts, when, index), None
+
+    def _stage(self, proposal: Proposal, state: State, first: int, at: int) -> _Staged | None:
+        """Everything about a proposal that can go wrong before anything is written."""
+        if not proposal.entries:
+            if proposal.rows or proposal.values:
+                raise ValueError("a proposal without entries must not have rows or values")
+            return None
+        fold = self._fold
+        rows: list[FactRow] = []
+        encoded = []
+        confirmed = False
+        for index, entry in enumerate(proposal.entries, first):
+            fold.check(entry.kind, entry.by, entry.data)
+            encoded.append(entries.encode(entry))
+            rows += rows_of(index, entry)
+            state = fold.apply(state, index, entry)
+            if entry.kind == "service.clock" and entry.data["event"] == "confirmed":
+                confirmed = True
+        rows += proposal.rows
+        if proposal.values:
+            self._vault.check(proposal.values)
+        return _Staged(encoded, state, self.facts.plan(rows, at), confirmed)
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if not self._open:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._open = True
+
+    def _commit(self, batch: Batch, at: int) -> None:
+        old, start = self.position, batch.start
+        self._vault.commit_with(batch.values)
+        leaves = [leaf_hash(data) for data in batch.encoded]
+        frontier = old.frontier.copy()
+        nodes = frontier.extend(leaves)
+        self._db.executemany(
+            _ENTRY,
+            [(start + i, data, leaves[i]) for i, data in enumerate(batch.encoded)],
+        )
+        self._db.executemany(_NODE, [node for node in nodes if node[0]])
+        root = self._check_written(old, leaves, frontier)
+        note = sign_checkpoint(Checkpoint(self._signer.name, frontier.size, root), self._signer)
+        self._db.execute(_CHECKPOINT, (frontier.size, at, note))
+        self._db.execute("COMMIT")
+        self._open = False
+        self._head.write(note)
+        self.position = Position(frontier, root, batch.state)
+        for job, value, first, stop in batch.done:
+            receipts = tuple(
+                Receipt(index, leaves[index - start], frontier.size, note)
+                for index in range(first, stop)
+            )
+            job.value = Answer(value, receipts)
+
+    def _check_written(self, old: Position, leaves: list[bytes], new: Frontier) -> bytes:
+        """The root over what the database now holds; it must extend the head last signed."""
+        if old.frontier.root() != old.root:
+            raise WriteFailed("the tree in memory is not the one last signed; nothing was signed")
+        stored = [leaf_hash(row[0]) for row in self._db.execute(_READ_BACK, (old.size,)).fetchall()]
+        again = old.frontier.copy()
+        again.extend(stored)
+        root = new.root()
+        if stored != leaves or again.root() != root:
+            raise WriteFailed(
+                "the entries in the database are not those that were written; nothing was signed"
+            )
+        return root
+
+
+class _Staged(NamedTuple):
+    encoded: list[bytes]
+    state: State
+    facts: Any
+    confirmed: bool

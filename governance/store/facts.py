@@ -1,0 +1,223 @@
+"""The facts: rows keyed by events, written in the transaction of the entry they follow from.
+
+The law: a command sees the facts exactly as they are at its own index, earlier commands of its own
+batch included, because every row is written (not yet committed) before the next command runs.
+What a command would write is planned first; planning touches nothing and may fail, writing a plan
+fails only if the disk does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, NamedTuple
+
+import orjson
+
+from governance.engine.model import Total
+from governance.oversight.commands import (
+    AdoptRow,
+    ChargeRow,
+    DecisionFact,
+    DecisionRow,
+    FactRow,
+    Facts,
+    IdempotencyFact,
+    IdempotencyRow,
+    Needs,
+    OutcomeRow,
+    RedeemRow,
+    ReleaseRow,
+)
+from governance.store.clock import to_datetime, to_microseconds
+from governance.store.errors import Unprepared
+from governance.store.sqlite import Connection
+from governance.store.totals import Charged, Plan, Totals
+
+_DECISION = (
+    "SELECT idx, digest, agent, session, effect, at, valid_until, redeemed, outcome, outcome_idx, "
+    "attested, released FROM decisions WHERE idx = ?"
+)
+_NEW_DECISION = (
+    "INSERT INTO decisions (idx, digest, agent, session, effect, at, valid_until, attested, "
+    "released, charges) VALUES (?,?,?,?,?,?,?,0,0,?)"
+)
+_IDEMPOTENCY = "SELECT body, idx, at FROM idempotency WHERE key_id = ? AND idem = ?"
+_NEW_IDEMPOTENCY = (
+    "INSERT OR REPLACE INTO idempotency (key_id, idem, body, idx, at) VALUES (?,?,?,?,?)"
+)
+_UNKNOWN = Total(Decimal(0), 0, True)
+
+Step = tuple[Callable[..., None], tuple[Any, ...]]
+
+
+class Planned(NamedTuple):
+    """Everything one command will write to the facts."""
+
+    totals: Plan
+    steps: list[Step]
+
+
+class FactBook:
+    """Reads and writes facts on the writer's connection. One thread only."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        self.totals = Totals(connection)
+        self.check_adoption: Callable[[AdoptRow], None] = _nothing_prepared
+        self.adopt: Callable[[AdoptRow], None] = _nothing_prepared
+
+    def fetch(
+        self, needs: Needs, entries: Callable[[Sequence[int]], dict[int, bytes]], *, blind: bool
+    ) -> Facts:
+        """The facts for one command; `entries` reads entries by index.
+
+        With `blind` every total is *cannot tell* (mixed).
+        """
+        if blind:
+            totals = dict.fromkeys(needs.totals, _UNKNOWN)
+        else:
+            total = self.totals.total
+            totals = {query: total(query) for query in needs.totals}
+        return Facts(
+            totals,
+            self._decisions(needs.decisions) if needs.decisions else {},
+            entries(needs.entries) if needs.entries else {},
+            self._idempotency(*needs.idempotency) if needs.idempotency else None,
+        )
+
+    def plan(self, rows: Iterable[FactRow], at: int) -> Planned:
+        """What writing `rows` at time `at` means. Changes nothing; raises for rows that do not fit."""
+        charges = [row for row in rows if type(row) is ChargeRow]
+        plan = self.totals.plan(charges, at)
+        by_index: dict[int, list[Charged]] = {}
+        for row, charged in zip(charges, plan.charged, strict=True):
+            by_index.setdefault(row.index, []).append(charged)
+        steps: list[Step] = []
+        for other in rows:
+            kind = type(other)
+            if kind is DecisionRow:
+                steps.append((self._open, (other, at, _dump(by_index.get(other.index, ())))))
+            elif kind is AdoptRow:
+                self.check_adoption(other)  # type: ignore[arg-type]
+                steps.append((self.adopt, (other,)))
+            elif kind is not ChargeRow:
+                steps.append((getattr(self, self._WRITERS[kind]), (other, at)))
+        return Planned(plan, steps)
+
+    def write(self, planned: Planned) -> None:
+        """Write what was planned, in the current transaction."""
+        self.totals.write(planned.totals)
+        for step, arguments in planned.steps:
+            step(*arguments)
+
+    def backfill(self, index: int, at: int, rows: Sequence[ChargeRow]) -> None:
+        """Charge a recorded decision to series that did not exist when it was taken.
+
+        A decision whose charges were given back since is passed over.
+        """
+        row = self._db.execute(
+            "SELECT released, charges FROM decisions WHERE idx = ?", (index,)
+        ).fetchone()
+        if row is None or row[0]:
+            return
+        plan = self.totals.plan(rows, at)
+        self.totals.write(plan)
+        self._db.execute(
+            "UPDATE decisions SET charges = ? WHERE idx = ?",
+            (_dump([*_load(row[1]), *plan.charged]), index),
+        )
+
+    def prune_idempotency(self, before: datetime) -> int:
+        """Forget idempotency keys used before a time; how many."""
+        cursor = self._db.execute(
+            "DELETE FROM idempotency WHERE at < ?", (to_microseconds(before),)
+        )
+        return cursor.rowcount
+
+    def _decisions(self, indexes: Sequence[int]) -> dict[int, DecisionFact]:
+        found = {}
+        for index in indexes:
+            row = self._db.execute(_DECISION, (index,)).fetchone()
+            if row is not None:
+                found[index] = decision_fact(row)
+        return found
+
+    def _idempotency(self, key: str, idempotency_key: str) -> IdempotencyFact | None:
+        row = self._db.execute(_IDEMPOTENCY, (key, idempotency_key)).fetchone()
+        return None if row is None else IdempotencyFact(row[0], row[1], to_datetime(row[2]))
+
+    def _open(self, row: DecisionRow, at: int, charges: str) -> None:
+        until = None if row.valid_until is None else to_microseconds(row.valid_until)
+        self._db.execute(
+            _NEW_DECISION,
+            (row.index, row.digest, row.agent, row.session, row.effect, at, until, charges),
+        )
+
+    def _redeem(self, row: RedeemRow, _at: int) -> None:
+        self._db.execute(
+            "UPDATE decisions SET redeemed = ? WHERE idx = ? AND redeemed IS NULL",
+            (row.index, row.decision),
+        )
+
+    def _report(self, row: OutcomeRow, _at: int) -> None:
+        self._db.execute(
+            "UPDATE decisions SET outcome = ?, outcome_idx = ?, attested = ? WHERE idx = ?",
+            (row.status, row.index, int(row.attested), row.decision),
+        )
+
+    def _release(self, row: ReleaseRow, _at: int) -> None:
+        found = self._db.execute(
+            "SELECT charges FROM decisions WHERE idx = ? AND released = 0", (row.decision,)
+        ).fetchone()
+        if found is not None:
+            self._db.execute("UPDATE decisions SET released = 1 WHERE idx = ?", (row.decision,))
+            self.totals.give_back(_load(found[0]))
+
+    def _remember(self, row: IdempotencyRow, at: int) -> None:
+        self._db.execute(
+            _NEW_IDEMPOTENCY, (row.key_id, row.idempotency_key, row.body, row.index, at)
+        )
+
+    _WRITERS: ClassVar[dict[type, str]] = {
+        RedeemRow: "_redeem",
+        OutcomeRow: "_report",
+        ReleaseRow: "_release",
+        IdempotencyRow: "_remember",
+    }
+
+
+def decision_fact(row: Sequence[Any]) -> DecisionFact:
+    """A row of `decisions` (in the order of its columns, without charges) as a fact."""
+    index, digest, agent, session, effect, at, until, redeemed, outcome, reported = row[:10]
+    return DecisionFact(
+        index,
+        digest,
+        agent,
+        session,
+        effect,
+        to_datetime(at),
+        None if until is None else to_datetime(until),
+        redeemed,
+        outcome,
+        reported,
+        bool(row[10]),
+        bool(row[11]),
+    )
+
+
+def _dump(charges: Iterable[Charged]) -> str:
+    rows = [(c.series, c.key, c.n, str(c.amount)) for c in charges]
+    return orjson.dumps(rows).decode() if rows else "[]"
+
+
+def _load(charges: str) -> list[Charged]:
+    return [Charged(s, k, n, Decimal(amount)) for s, k, n, amount in orjson.loads(charges)]
+
+
+def _nothing_prepared(row: AdoptRow) -> None:
+    raise Unprepared(
+        f"{len(row.series)} series would be charged from entry {row.index} on, but nobody has "
+        "prepared them from the decisions recorded so far; prepare the release again"
+    )

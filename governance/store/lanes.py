@@ -1,0 +1,213 @@
+"""The queue before the log: three lanes, bounded, with a quota for each key.
+
+The law: a command of a person never waits for more than the batch that is being written; stops go
+before other commands of people, and both before agents. Each lane has its own room, so that no
+load of agents can fill the room of people. A key that asks for more than its quota is turned away
+before the queue, and what was turned away is counted, not stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from governance.oversight.commands import Answer, Lane
+from governance.store.errors import Busy
+
+LANES: tuple[Lane, ...] = ("stop", "human", "agent")
+_KEYS = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may wait, and how much one key may ask for.
+
+    `room`: commands waiting in each lane. `per_second`: commands of one key, sustained, and
+    `burst` times that at once. `batch`: commands of agents written together.
+    """
+
+    room: Mapping[Lane, int]
+    per_second: Mapping[Lane, float]
+    burst: float = 2.0
+    batch: int = 256
+
+
+def limits(
+    *,
+    agent_per_second: float = 2_000,
+    person_per_second: float = 50,
+    queue: int = 4_096,
+    batch: int = 256,
+) -> Limits:
+    """Usual limits: `queue` agents waiting, beside reserved room for people and for stops."""
+    return Limits(
+        {"stop": 256, "human": 1_024, "agent": queue},
+        {
+            "stop": person_per_second,
+            "human": person_per_second,
+            "agent": agent_per_second,
+        },
+        batch=batch,
+    )
+
+
+USUAL = limits()
+
+
+class Job:
+    """A command that waits, and where its answer goes."""
+
+    __slots__ = ("command", "error", "future", "loop", "value")
+
+    def __init__(
+        self,
+        command: Any,
+        future: Future[Answer] | asyncio.Future[Answer],
+        loop: asyncio.AbstractEventLoop | None,
+    ) -> None:
+        """`command` is a `Command`, or one of the store's own."""
+        self.command = command
+        self.future = future
+        self.loop = loop
+        self.value: Answer | None = None
+        self.error: BaseException | None = None
+
+
+class Refusals(NamedTuple):
+    """How often a key was turned away, and since when (microseconds)."""
+
+    times: int
+    since: int
+
+
+class Lanes:
+    """Where commands wait. Any thread may put, one thread takes."""
+
+    def __init__(self, limits: Limits, monotonic: Callable[[], int]) -> None:
+        """`monotonic` gives microseconds."""
+        self._limits = limits
+        self._now = monotonic
+        self._waiting: dict[Lane, deque[Job]] = {lane: deque() for lane in LANES}
+        self._chores: deque[Any] = deque()
+        self._lock = threading.Lock()
+        self._arrived = threading.Condition(self._lock)
+        self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._refused: OrderedDict[str, Refusals] = OrderedDict()
+        self._closed: BaseException | None = None
+
+    def admit(self, key: str, lane: Lane) -> None:
+        """Would a command of `key` be let in now? Raises `Busy` if not; uses up nothing."""
+        with self._lock:
+            self._check(key, lane, self._tokens(key, lane), self._now())
+
+    def put(self, job: Job) -> None:
+        """Queue a job. Raises `Busy`, or the error the queue was closed with."""
+        command = job.command
+        lane, key = command.lane, command.key
+        with self._lock:
+            if self._closed is not None:
+                raise self._closed
+            now = self._now()
+            tokens = self._tokens(key, lane)
+            self._check(key, lane, tokens, now)
+            self._buckets[key] = (tokens - 1, now)
+            self._buckets.move_to_end(key)
+            if len(self._buckets) > _KEYS:
+                self._buckets.popitem(last=False)
+            self._waiting[lane].append(job)
+            self._arrived.notify()
+
+    def put_chore(self, chore: Any) -> None:
+        """Queue work of the store itself; done between batches, one piece at a time."""
+        with self._lock:
+            if self._closed is not None:
+                raise self._closed
+            self._chores.append(chore)
+            self._arrived.notify()
+
+    def take(self, timeout: float) -> tuple[list[Job], Any]:
+        """Wait for work, at most `timeout` seconds: all of the people's, some of the agents'.
+
+        Returns the jobs in the order they are to be run, and at most one chore.
+        """
+        with self._lock:
+            waiting = self._waiting
+            if not any(waiting.values()) and not self._chores and self._closed is None:
+                self._arrived.wait(timeout)
+            jobs: list[Job] = [*waiting["stop"], *waiting["human"]]
+            waiting["stop"].clear()
+            waiting["human"].clear()
+            agents = waiting["agent"]
+            if len(agents) <= self._limits.batch:
+                jobs += agents
+                agents.clear()
+            else:
+                jobs += [agents.popleft() for _ in range(self._limits.batch)]
+            return jobs, self._chores.popleft() if self._chores else None
+
+    def refuse(self, error: BaseException) -> None:
+        """Let nothing in any more; what waits is still handed out."""
+        with self._lock:
+            self._closed = error
+            self._arrived.notify_all()
+
+    def close(self, error: BaseException) -> tuple[list[Job], list[Any]]:
+        """Let nothing in any more; what was waiting comes back."""
+        with self._lock:
+            self._closed = error
+            jobs = [job for lane in LANES for job in self._waiting[lane]]
+            chores = list(self._chores)
+            for lane in LANES:
+                self._waiting[lane].clear()
+            self._chores.clear()
+            self._arrived.notify_all()
+            return jobs, chores
+
+    def refusals(self, older_than: int) -> dict[str, Refusals]:
+        """Take the counts of keys first turned away before `older_than` (monotonic)."""
+        with self._lock:
+            due = {key: r for key, r in self._refused.items() if r.since <= older_than}
+            for key in due:
+                del self._refused[key]
+            return due
+
+    def depth(self) -> dict[str, int]:
+        """How many commands wait in each lane."""
+        return {lane: len(self._waiting[lane]) for lane in LANES}
+
+    def _tokens(self, key: str, lane: Lane) -> float:
+        rate = self._limits.per_second[lane]
+        full = rate * self._limits.burst
+        known = self._buckets.get(key)
+        if known is None:
+            return full
+        return min(full, known[0] + (self._now() - known[1]) * rate / 1e6)
+
+    def _check(self, key: str, lane: Lane, tokens: float, now: int) -> None:
+        if tokens < 1:
+            self._count(key, now)
+            wait = max(1, round((1 - tokens) / self._limits.per_second[lane]))
+            raise Busy(
+                f"key `{key}` asks more often than {self._limits.per_second[lane]:g} times a "
+                f"second; ask again in {wait} s",
+                wait,
+                own_quota=True,
+            )
+        if len(self._waiting[lane]) >= self._limits.room[lane]:
+            self._count(key, now)
+            raise Busy(
+                f"{len(self._waiting[lane])} commands are waiting already; ask again in 1 s",
+                1,
+                own_quota=False,
+            )
+
+    def _count(self, key: str, now: int) -> None:
+        count, since = self._refused.get(key, Refusals(0, now))
+        self._refused[key] = Refusals(count + 1, since)
+        if len(self._refused) > _KEYS:
+            self._refused.popitem(last=False)

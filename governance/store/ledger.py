@@ -1,0 +1,340 @@
+"""The sequencer: one thread through which everything that is ever recorded goes.
+
+The law: no answer leaves before its entries are committed, signed and in the head file; log order
+is the order in which verdicts were taken; and after an error while writing this process records
+nothing more. Batches form by themselves: whatever arrived while one was being written is the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from audit.entry import Entry
+from governance.oversight.commands import Answer, Command, Lane
+from governance.store.batch import OwnCommand, Position, Writer
+from governance.store.clock import Clock, LogClock, to_datetime, to_microseconds
+from governance.store.errors import Unavailable
+from governance.store.fold import State
+from governance.store.lanes import Job, Lanes, Limits
+from governance.store.sqlite import Connection
+
+SERVICE = {"type": "service", "id": "governance"}
+"""Who acts when nobody asked: the `by` of the store's own entries."""
+
+_IDLE = 0.5
+_LOOK = 1_000_000
+_THROTTLED_EVERY = 60_000_000
+_THROTTLED_KEYS = 100
+
+log = logging.getLogger(__name__)
+
+
+class Chore(NamedTuple):
+    """Work of the store itself between two batches, in a transaction of its own."""
+
+    work: Callable[[Connection], Any]
+    future: Future[Any]
+
+
+class Ledger:
+    """The one writer of a log, and the queue before it."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        clock: Clock,
+        log_clock: LogClock,
+        limits: Limits,
+        *,
+        watch: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`watch` is asked every second and says why nothing should be written now, if so."""
+        self._writer = writer
+        self._clock, self._log_clock = clock, log_clock
+        self._lanes = Lanes(limits, clock.monotonic)
+        self._watch = watch
+        self._looked = self._throttled = clock.monotonic()
+        self._trouble: str | None = None
+        self._after: list[Callable[[Position], None]] = []
+        self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+        self._stop = threading.Event()
+        self.failure: str | None = None
+        self.on_failure: Callable[[str], None] = lambda _reason: None
+        self.batches = self.commands = 0
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    def submit(self, command: Command) -> Future[Answer]:
+        """Queue a command; the future resolves once everything is on disk.
+
+        Raises `Busy` beyond quota or room, `Unavailable` when nothing can be recorded. The future
+        raises what the command raised, or `Unavailable` when nobody knows whether it happened.
+        """
+        future = _pending()
+        self._lanes.put(Job(command, future, None))
+        return future
+
+    def submit_async(self, command: Command) -> asyncio.Future[Answer]:
+        """The same on the running event loop."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        self._lanes.put(Job(command, future, loop))
+        return future
+
+    def admit(self, key: str, lane: Lane = "agent") -> None:
+        """Would a command of `key` be let in? Raises `Busy` if not. Uses up nothing."""
+        self._lanes.admit(key, lane)
+
+    def record(
+        self,
+        make: Callable[[State, datetime, int], tuple[Entry, ...]],
+        also: Callable[[Connection, int], None] | None = None,
+    ) -> Future[Answer]:
+        """Queue entries of the service itself. `make` gets state, time and first index."""
+        future = _pending()
+        self._lanes.put(Job(OwnCommand(make, also), future, None))
+        return future
+
+    def chore(self, work: Callable[[Connection], Any]) -> Future[Any]:
+        """Queue work on rows beside the log, done between batches in its own transaction."""
+        future = _pending()
+        self._lanes.put_chore(Chore(work, future))
+        return future
+
+    # -- looking -----------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """The state after the newest committed entry."""
+        return self._writer.position.state
+
+    @property
+    def size(self) -> int:
+        """How many entries are committed."""
+        return self._writer.position.size
+
+    @property
+    def position(self) -> Position:
+        """Tree, root and state, as of one moment."""
+        return self._writer.position
+
+    @property
+    def writer(self) -> Writer:
+        """What only chores may touch: it belongs to the ledger's thread."""
+        return self._writer
+
+    @property
+    def paused(self) -> str | None:
+        """Why answers are paused (a sentence), or None."""
+        if self._log_clock.jumped:
+            return (
+                f"the machine's clock differs from the log's by {self._log_clock.drift / 1e6:.0f} s; "
+                "set it right, then two people confirm it with `governance clock confirm`"
+            )
+        return self._trouble
+
+    @property
+    def ready(self) -> str | None:
+        """Why the ledger is not ready to answer (a sentence), or None when it is."""
+        if self.failure is not None:
+            return self.failure
+        if self.paused is not None:
+            return self.paused
+        if not self._log_clock.ready:
+            return (
+                f"the machine's clock differs from the log's by {self._log_clock.drift / 1e6:.1f} s; "
+                "at most 2 s are accepted. Synchronise it"
+            )
+        return None
+
+    def depth(self) -> dict[str, int]:
+        """How many commands wait, by lane."""
+        return self._lanes.depth()
+
+    def after_commit(self, call: Callable[[Position], None]) -> None:
+        """Have `call` called on the ledger's thread after each commit. It must be quick."""
+        self._after.append(call)
+
+    # -- living ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish what is queued, refuse what comes, end the thread."""
+        self._stop.set()
+        self._abandon(Unavailable("the service is stopping; ask again shortly"), finish=True)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        while self.failure is None:
+            jobs, chore = self._lanes.take(_IDLE)
+            try:
+                self._look(jobs)
+                if jobs:
+                    self._batch(jobs)
+                if chore is not None:
+                    _settle(chore.future, self._writer.chore(chore.work), None)
+            except Exception as error:
+                self._fail(error, jobs, chore)
+                return
+            if self._stop.is_set() and not jobs and chore is None:
+                return
+
+    def _batch(self, jobs: list[Job]) -> None:
+        runnable = self._held_back(jobs)
+        size = self._writer.position.size
+        confirmed = self._writer.run(runnable, self._log_clock.stamp())
+        if confirmed:
+            self._log_clock.confirm()
+        self.batches += 1
+        self.commands += len(jobs)
+        _resolve(jobs)
+        if self._writer.position.size != size:
+            for call in self._after:
+                call(self._writer.position)
+
+    def _held_back(self, jobs: list[Job]) -> list[Job]:
+        """The jobs that may run now; the others are told why not."""
+        reason = self.paused
+        if reason is None:
+            return jobs
+        runnable = []
+        for job in jobs:
+            command = job.command
+            if command.lane == "stop" or getattr(command, "while_paused", False):
+                runnable.append(job)
+            else:
+                job.error = Unavailable(reason, 30)
+        return runnable
+
+    def _look(self, jobs: list[Job]) -> None:
+        """Once a second: the clock, the disk, who was turned away."""
+        now = self._clock.monotonic()
+        if now - self._looked < _LOOK:
+            return
+        self._looked = now
+        self._trouble = self._watch()
+        seconds = self._log_clock.watch()
+        if seconds is not None:
+            log.warning("the clock jumped by %d s; answers are paused", seconds)
+            jobs.insert(0, _own(_jumped(seconds)))
+        if now - self._throttled >= _LOOK and self._trouble is None:
+            self._throttled = now
+            self._note_refusals(now, jobs)
+
+    def _note_refusals(self, now: int, jobs: list[Job]) -> None:
+        due = self._lanes.refusals(now - _THROTTLED_EVERY)
+        if due:
+            jobs.append(_own(_throttled(dict(list(due.items())[:_THROTTLED_KEYS]), now)))
+
+    def _fail(self, error: Exception, jobs: Sequence[Job], chore: Chore | None) -> None:
+        """Nobody knows what is on disk: say so to all who wait, and never write again."""
+        self.failure = (
+            f"the log could not be written ({error}); whether the last commands were recorded is "
+            "found out at the next start. Remove the cause and start the service again"
+        )
+        log.error("%s", self.failure)
+        self._writer.undo()
+        unknown = Unavailable(self.failure)
+        for job in jobs:
+            job.value, job.error = None, unknown
+        _resolve(jobs)
+        if chore is not None:
+            _settle(chore.future, None, unknown)
+        self._abandon(unknown)
+        self.on_failure(self.failure)
+
+    def _abandon(self, error: BaseException, *, finish: bool = False) -> None:
+        if finish and self._thread.is_alive() and self.failure is None:
+            self._lanes.refuse(error)
+            return
+        jobs, chores = self._lanes.close(error)
+        for job in jobs:
+            job.error = error
+        _resolve(jobs)
+        for chore in chores:
+            _settle(chore.future, None, error)
+
+
+def _own(make: Callable[[State, datetime, int], tuple[Entry, ...]]) -> Job:
+    return Job(OwnCommand(make), _pending(), None)
+
+
+def _pending() -> Future[Any]:
+    """A future that cannot be cancelled: what is queued is going to happen."""
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()
+    return future
+
+
+def _jumped(seconds: int) -> Callable[[State, datetime, int], tuple[Entry, ...]]:
+    def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
+        data = {"event": "jumped", "seconds": str(seconds)}
+        return (Entry("service.clock", at, SERVICE, data),)
+
+    return make
+
+
+def _throttled(
+    refusals: dict[str, Any], now: int
+) -> Callable[[State, datetime, int], tuple[Entry, ...]]:
+    def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
+        return tuple(
+            Entry(
+                "service.throttled",
+                at,
+                SERVICE,
+                {
+                    "key": key if key.startswith("k-") else None,
+                    "refused": times,
+                    "since": stamp(to_datetime(to_microseconds(at) - (now - since))),
+                    "until": stamp(at),
+                },
+            )
+            for key, (times, since) in refusals.items()
+        )
+
+    return make
+
+
+def stamp(at: datetime) -> str:
+    """An instant as entries write it: UTC, microseconds, `Z`."""
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _resolve(jobs: Sequence[Job]) -> None:
+    """Hand out results: at once to threads, in one call for each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    for job in jobs:
+        if job.loop is None:
+            _settle(job.future, job.value, job.error)
+        else:
+            by_loop.setdefault(job.loop, []).append(job)
+    for loop, waiting in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle_all, waiting)
+        except RuntimeError:
+            log.debug("an event loop ended while %d answers were on their way", len(waiting))
+
+
+def _settle_all(jobs: list[Job]) -> None:
+    for job in jobs:
+        _settle(job.future, job.value, job.error)
+
+
+def _settle(future: Any, value: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(value)

@@ -1,0 +1,95 @@
+"""What is checked before a log may be continued.
+
+The law: a log is continued only from where its own signed head says it is. The database must end
+in a checkpoint signed by our key over exactly what it holds, and must contain the tree that the
+head file remembers; it may have more (the process died between commit and head file), never less.
+Everything since the newest snapshot is hashed again. Whatever does not fit is refused with a
+sentence that says what to do; nothing is repaired.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.errors import BadProof, LogError
+from audit.keys import Verifier
+from audit.tree import frontier_at
+from governance.store.errors import CannotOpen, Damaged
+from governance.store.fold import Fold, State
+from governance.store.reader import read_node
+from governance.store.snapshots import Folded, fold_log
+from governance.store.sqlite import explain
+
+_RESTORE = "restore the newest backup with `governance restore --acknowledge`"
+
+
+def read_log(
+    path: Path, db: sqlite3.Connection, fold: Fold, verifier: Verifier
+) -> tuple[Folded, str]:
+    """The folded log and its newest checkpoint. Raises `CannotOpen`."""
+    try:
+        size = db.execute("SELECT COALESCE(MAX(idx) + 1, 0) FROM log_entries").fetchone()[0]
+        row = db.execute("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
+        if row is None:
+            raise CannotOpen(
+                f"`{path}` has no checkpoint; it is not a log. {_RESTORE.capitalize()}"
+            )
+        checkpoint = _signed(row[0], verifier, f"the newest checkpoint in `{path}`")
+        if checkpoint.size != size:
+            raise CannotOpen(
+                f"`{path}` has {size} entries, but its newest checkpoint signs {checkpoint.size}: "
+                f"rows were added or removed by another program. Keep a copy, then {_RESTORE}"
+            )
+        folded = fold_log(db, size, fold, carried_state(db, fold))
+    except sqlite3.Error as error:
+        raise CannotOpen(explain(error, path)) from error
+    except (Damaged, BadProof) as error:
+        raise CannotOpen(f"`{path}`: {error}. Keep a copy of the file, then {_RESTORE}") from error
+    if folded.frontier.root() != checkpoint.root:
+        raise CannotOpen(
+            f"the entries in `{path}` are not those its newest checkpoint signs: something was "
+            f"altered. Keep a copy of the file, then {_RESTORE}"
+        )
+    return folded, row[0]
+
+
+def check_head(
+    path: Path, db: sqlite3.Connection, size: int, note: str, verifier: Verifier
+) -> None:
+    """The log must contain the tree that the head file (`note`) remembers. Raises `CannotOpen`."""
+    head = _signed(note, verifier, "the head file")
+    if head.size > size:
+        raise CannotOpen(
+            f"`{path}` has {size} entries, but the head file remembers {head.size}: this is an "
+            f"older copy, or {head.size - size} entries were cut off. Put the newer database "
+            f"back; if it is lost, {_RESTORE}"
+        )
+    try:
+        root = frontier_at(head.size, lambda level, index: read_node(db, level, index)).root()
+    except sqlite3.Error as error:
+        raise CannotOpen(explain(error, path)) from error
+    except Damaged as error:
+        raise CannotOpen(f"`{path}`: {error}. Keep a copy of the file, then {_RESTORE}") from error
+    if root != head.root:
+        raise CannotOpen(
+            f"`{path}` is not the log that the head file remembers: its first {head.size} entries "
+            f"are others (a fork). Put the right database back; if it is lost, {_RESTORE}"
+        )
+
+
+def carried_state(db: sqlite3.Connection, fold: Fold) -> State | None:
+    """The state a restored log began with, or None."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'carried'").fetchone()
+    return None if row is None else fold.load(row[0])
+
+
+def _signed(note: str, verifier: Verifier, what: str) -> Checkpoint:
+    try:
+        return open_checkpoint(note, [verifier], verifier.name)
+    except LogError as error:
+        raise CannotOpen(
+            f"{what} is not signed by this workspace's log key (`{verifier.name}`): {error}. Put "
+            f"the key or the file back that belongs here; if it is lost, {_RESTORE}"
+        ) from error

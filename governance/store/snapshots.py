@@ -1,0 +1,174 @@
+"""Snapshots of the state, so that a start need not fold the whole log.
+
+The law: a snapshot counts only if an entry of the log names its digest, its size and the version
+of its meaning; otherwise it is as if it were not there, and the state is folded from further back.
+A snapshot is recorded by an entry in whose transaction its bytes are stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import orjson
+
+from audit.entry import Entry
+from audit.tree import Frontier, frontier_at, leaf_hash
+from governance.store.batch import Position
+from governance.store.clock import to_microseconds
+from governance.store.errors import Damaged, StoreError
+from governance.store.fold import Fold, State
+from governance.store.ledger import SERVICE, Ledger
+from governance.store.reader import read_node
+from governance.store.sqlite import Connection
+
+EVERY = 50_000
+"""Entries between snapshots."""
+
+_KEPT = 2
+_CHUNK = 2_000
+_ROWS = "SELECT idx, entry, leaf FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
+
+log = logging.getLogger(__name__)
+
+
+class Folded(NamedTuple):
+    """The state of a log, its tree, when its last entry was written, the newest snapshot's size."""
+
+    state: State
+    frontier: Frontier
+    last_at: int
+    snapshot: int
+
+
+def fold_log(db: sqlite3.Connection, size: int, fold: Fold, carried: State | None) -> Folded:
+    """The state after `size` entries, from the newest snapshot that counts.
+
+    `carried` is the state the log began with (None: genesis). Every entry that is folded is hashed
+    again; the frontier returned rests on those hashes. Raises `Damaged`.
+    """
+    start, state = newest(db, fold) or (0, fold.genesis() if carried is None else carried)
+    frontier = frontier_at(start, lambda level, index: read_node(db, level, index))
+    at = 0
+    for first in range(max(0, start - 1), size, _CHUNK):
+        for index, data, leaf in db.execute(_ROWS, (first, min(first + _CHUNK, size))):
+            entry = quick(data)
+            at = max(at, to_microseconds(entry.at))
+            if index < start:
+                continue
+            hashed = leaf_hash(data)
+            if hashed != leaf or index != frontier.size:
+                raise Damaged(f"entry {index} is missing or not the one that was recorded")
+            frontier.append(hashed)
+            state = fold.apply(state, index, entry)
+    if frontier.size != size:
+        raise Damaged(f"entries from {frontier.size} on are missing")
+    return Folded(state, frontier, at, start)
+
+
+def newest(db: sqlite3.Connection, fold: Fold) -> tuple[int, State] | None:
+    """Size and state of the newest snapshot that counts, or None."""
+    rows = db.execute(
+        "SELECT size, sealed_by, digest, semantics, state FROM snapshots ORDER BY size DESC"
+    ).fetchall()
+    for size, sealed_by, digest, semantics, state in rows:
+        if semantics != fold.semantics or hashlib.sha256(state).hexdigest() != digest:
+            continue
+        row = db.execute("SELECT entry FROM log_entries WHERE idx = ?", (sealed_by,)).fetchone()
+        if row is None:
+            continue
+        entry = quick(row[0])
+        sealed = {"size": size, "digest": digest, "semantics": semantics}
+        if entry.kind == "service.snapshot" and entry.data == sealed:
+            return size, fold.load(state)
+    return None
+
+
+def quick(data: bytes) -> Entry:
+    """An entry from bytes that are canonical by their proof: read without checking it again."""
+    value = orjson.loads(data)
+    at = datetime.fromisoformat(value["at"][:-1]).replace(tzinfo=UTC)
+    return Entry(value["kind"], at, value["by"], value["data"])
+
+
+def states(
+    entries: Iterable[bytes], fold: Fold, state: State, first: int
+) -> Iterator[tuple[int, Entry, State]]:
+    """Fold entries from index `first` on: each index, its entry, the state after it."""
+    for index, data in enumerate(entries, first):
+        entry = quick(data)
+        state = fold.apply(state, index, entry)
+        yield index, entry, state
+
+
+class Snapshots:
+    """Takes a snapshot every so many entries, on a thread of its own."""
+
+    def __init__(self, ledger: Ledger, fold: Fold, newest: int, every: int = EVERY) -> None:
+        self._ledger, self._fold, self._every = ledger, fold, every
+        self._newest = newest
+        self._due: Position | None = None
+        self._wake = threading.Event()
+        self._ending = False
+        self._thread = threading.Thread(target=self._work, name="snapshots", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch the ledger."""
+        self._ledger.after_commit(self._committed)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End; a snapshot that was begun is given up."""
+        self._ending = True
+        self._wake.set()
+        self._thread.join()
+
+    def take(self, position: Position) -> int:
+        """Record a snapshot of `position`; the index of the entry that seals it."""
+        size = position.size
+        state = self._fold.dump(position.state)
+        digest = hashlib.sha256(state).hexdigest()
+        semantics = self._fold.semantics
+
+        def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
+            data = {"size": size, "digest": digest, "semantics": semantics}
+            return (Entry("service.snapshot", at, SERVICE, data),)
+
+        def keep(db: Connection, index: int) -> None:
+            db.execute(
+                "INSERT OR REPLACE INTO snapshots (size, sealed_by, digest, semantics, state) "
+                "VALUES (?,?,?,?,?)",
+                (size, index, digest, semantics, state),
+            )
+            db.execute(
+                "DELETE FROM snapshots WHERE size NOT IN "
+                "(SELECT size FROM snapshots ORDER BY size DESC LIMIT ?)",
+                (_KEPT,),
+            )
+
+        answer = self._ledger.record(make, keep).result()
+        self._newest = size
+        return answer.receipts[0].index
+
+    def _committed(self, position: Position) -> None:
+        if position.size - self._newest >= self._every and self._due is None:
+            self._due = position
+            self._wake.set()
+
+    def _work(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            if self._ending:
+                return
+            if self._due is not None:
+                try:
+                    self.take(self._due)
+                except StoreError as error:
+                    log.warning("no snapshot was taken: %s", error)
+                self._due = None

@@ -1,0 +1,189 @@
+"""Running totals: what was charged to a series under a key since a moment.
+
+The law: a window costs two look-ups, however much is in it. Each charge stores the total so far,
+so a window is the newest total minus the last one before the window. What is given back is
+counted at the time of its charge, by a Fenwick tree over the charges' numbers, so that giving
+something back frees the window it was charged in and no other.
+
+A charge is numbered n = 1, 2, … within its series and key; times never decrease with n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from typing import NamedTuple
+
+from governance.engine.model import FactQuery, Total
+from governance.oversight.commands import ChargeRow
+from governance.store.recent import Recent
+from governance.store.sqlite import Connection
+
+EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, Overflow])
+"""Sums are exact or refused."""
+
+CAPACITY = 1 << 40
+"""Charges a key can have; the Fenwick tree's width."""
+
+_REMEMBERED = 16_384
+_ZERO = Decimal(0)
+
+_TAIL = (
+    "SELECT t.n, t.sum, t.unit, t.at, t.other_at, g.sum, g.count FROM totals t "
+    "LEFT JOIN given_back g ON g.series = t.series AND g.key = t.key AND g.node = 0 "
+    "WHERE t.series = ? AND t.key = ? ORDER BY t.at DESC, t.n DESC LIMIT 1"
+)
+_BEFORE = (
+    "SELECT n, sum FROM totals WHERE series = ? AND key = ? AND at < ? "
+    "ORDER BY at DESC, n DESC LIMIT 1"
+)
+_CHARGE = "INSERT INTO totals (series, key, at, n, unit, sum, other_at) VALUES (?,?,?,?,?,?,?)"
+_NODES = "SELECT node, sum, count FROM given_back WHERE series = ? AND key = ? AND node IN ({})"
+_GIVE = "INSERT OR REPLACE INTO given_back (series, key, node, sum, count) VALUES (?,?,?,?,?)"
+
+
+class Tail(NamedTuple):
+    """The newest running total: charges so far, their sum, unit, time, newest other unit.
+
+    `back` and `backs` are the sum and the number of all charges given back.
+    """
+
+    n: int
+    sum: Decimal
+    unit: str
+    at: int
+    other_at: int | None
+    back: Decimal
+    backs: int
+
+
+NO_TAIL = Tail(0, _ZERO, "", 0, None, _ZERO, 0)
+
+
+class Charged(NamedTuple):
+    """A charge as it was numbered; enough to give it back."""
+
+    series: str
+    key: str
+    n: int
+    amount: Decimal
+
+
+class Plan(NamedTuple):
+    """What some charges will write: rows for `totals`, the new tails, the numbered charges."""
+
+    rows: list[tuple[object, ...]]
+    tails: dict[tuple[str, str], Tail]
+    charged: list[Charged]
+
+
+class Totals:
+    """Totals over the writer's connection. One thread only."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        self._tails: Recent[tuple[str, str], Tail] = Recent(_REMEMBERED)
+
+    def total(self, query: FactQuery) -> Total:
+        """The answer to one query, charges of the current transaction included."""
+        series, key, since = query.series, query.key, query.since
+        tail = self._tail(series, key)
+        if tail.n == 0 or (since is not None and tail.at < since):
+            return Total(_ZERO, 0, False)
+        amount, count, start = tail.sum, tail.n, 0
+        mixed = tail.unit != query.unit
+        if since is None:
+            mixed = mixed or tail.other_at is not None
+        else:
+            mixed = mixed or (tail.other_at is not None and tail.other_at >= since)
+            before = self._db.execute(_BEFORE, (series, key, since)).fetchone()
+            if before is not None:
+                start = before[0]
+                count -= start
+                amount = EXACT.subtract(amount, Decimal(before[1]))
+        if tail.backs:
+            back, backs = tail.back, tail.backs
+            if start:
+                earlier, fewer = self._prefix(series, key, start)
+                back, backs = EXACT.subtract(back, earlier), backs - fewer
+            amount, count = EXACT.subtract(amount, back), count - backs
+        return Total(amount, count, mixed)
+
+    def plan(self, rows: Iterable[ChargeRow], at: int) -> Plan:
+        """Number some charges at time `at`. Writes nothing.
+
+        Raises `decimal.DecimalException` for an amount that cannot be added exactly.
+        """
+        plan = Plan([], {}, [])
+        for row in rows:
+            place = (row.series, row.key)
+            tail = plan.tails.get(place) or self._tail(*place)
+            other = tail.other_at if tail.unit == row.unit or tail.n == 0 else tail.at
+            amount = EXACT.add(tail.sum, row.amount)
+            new = Tail(tail.n + 1, amount, row.unit, at, other, tail.back, tail.backs)
+            plan.rows.append((*place, at, new.n, row.unit, str(new.sum), other))
+            plan.tails[place] = new
+            plan.charged.append(Charged(row.series, row.key, new.n, row.amount))
+        return plan
+
+    def write(self, plan: Plan) -> None:
+        """Write a plan, in the current transaction."""
+        if len(plan.rows) == 1:
+            self._db.execute(_CHARGE, plan.rows[0])
+        elif plan.rows:
+            self._db.executemany(_CHARGE, plan.rows)
+        for place, tail in plan.tails.items():
+            self._tails.put(place, tail)
+
+    def give_back(self, charges: Sequence[Charged]) -> None:
+        """Take charges out of the windows they were made in."""
+        for series, key, n, amount in charges:
+            tail = self._tail(series, key)
+            nodes = [0]
+            while n <= CAPACITY:
+                nodes.append(n)
+                n += n & -n
+            old = self._nodes(series, key, nodes)
+            changed = []
+            for node in nodes:
+                before, number = old.get(node, (_ZERO, 0))
+                changed.append((series, key, node, str(EXACT.add(before, amount)), number + 1))
+            self._db.executemany(_GIVE, changed)
+            tail = tail._replace(back=EXACT.add(tail.back, amount), backs=tail.backs + 1)
+            self._tails.put((series, key), tail)
+
+    def forget(self, series: str) -> None:
+        """Drop a series that is not charged any more."""
+        self._db.execute("DELETE FROM totals WHERE series = ?", (series,))
+        self._db.execute("DELETE FROM given_back WHERE series = ?", (series,))
+        self._tails.clear()
+
+    def _tail(self, series: str, key: str) -> Tail:
+        place = (series, key)
+        tail = self._tails.get(place)
+        if tail is None:
+            row = self._db.execute(_TAIL, place).fetchone()
+            if row is None:
+                tail = NO_TAIL
+            else:
+                n, amount, unit, at, other_at, back, backs = row
+                back = Decimal(back) if backs else _ZERO
+                tail = Tail(n, Decimal(amount), unit, at, other_at, back, backs or 0)
+            self._tails.put(place, tail)
+        return tail
+
+    def _prefix(self, series: str, key: str, n: int) -> tuple[Decimal, int]:
+        """What was given back of the charges 1 to n."""
+        nodes = []
+        while n:
+            nodes.append(n)
+            n -= n & -n
+        amount, count = _ZERO, 0
+        for part, number in self._nodes(series, key, nodes).values():
+            amount, count = EXACT.add(amount, part), count + number
+        return amount, count
+
+    def _nodes(self, series: str, key: str, nodes: list[int]) -> dict[int, tuple[Decimal, int]]:
+        sql = _NODES.format(",".join("?" * len(nodes)))
+        rows = self._db.execute(sql, (series, key, *nodes)).fetchall()
+        return {node: (Decimal(amount), count) for node, amount, count in rows}

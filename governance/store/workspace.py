@@ -1,0 +1,263 @@
+"""A workspace: everything one installation owns, in one folder, opened by one process.
+
+The law: the lock first, then the keys, then the checks, then the log. What cannot be opened is
+left exactly as it was found, and the lock is given back.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+
+from audit.checkpoint import Checkpoint, sign_checkpoint
+from audit.entry import Entry
+from audit.note import Ed25519Signer
+from audit.tree import empty_root
+from governance.store import logkey
+from governance.store.batch import Head, Position, Writer
+from governance.store.clock import Clock, LogClock, SystemClock
+from governance.store.diskwatch import watch
+from governance.store.errors import CannotOpen
+from governance.store.fold import Fold, State
+from governance.store.guards import GUARDED
+from governance.store.headfile import HeadFile, sync_directory
+from governance.store.lanes import USUAL, Limits
+from governance.store.ledger import SERVICE, Ledger
+from governance.store.migrations import bring_up_to_date
+from governance.store.opening import check_head, read_log
+from governance.store.ownership import OwnerLock
+from governance.store.paths import Paths
+from governance.store.reader import Reader
+from governance.store.sealing import VaultKey
+from governance.store.snapshots import EVERY, Snapshots
+from governance.store.sqlite import Connection, connect_reader, connect_writer, explain
+from governance.store.vault import Vault
+
+
+def _same(thing: Any) -> Any:
+    return thing
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What tests put between the ledger and the disk."""
+
+    log: Callable[[Connection], Connection] = _same
+    vault: Callable[[Connection], Connection] = _same
+    head: Callable[[Head], Head] = _same
+
+
+NO_SEAMS = Seams()
+
+
+class Workspace:
+    """An open workspace; this process is its owner. Make one with `create`, then `open`."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        lock: OwnerLock,
+        signer: Ed25519Signer,
+        ledger: Ledger,
+        vault: Vault,
+        snapshots: Snapshots,
+        fold: Fold,
+    ) -> None:
+        self.paths, self.ledger, self.vault, self.fold = paths, ledger, vault, fold
+        self.signer = signer
+        self.reader = Reader(paths.log)
+        self.vault_engine = vault_engine(paths.vault)
+        self._lock, self._snapshots = lock, snapshots
+
+    @property
+    def origin(self) -> str:
+        """The log's name, which is also its key's."""
+        return self.signer.name
+
+    @property
+    def vkey(self) -> str:
+        """The verifier key, to be handed out."""
+        return self.signer.vkey
+
+    @classmethod
+    def create(cls, root: Path, origin: str, *, head: Path | None = None) -> Paths:
+        """Make a new, empty workspace in `root`, whose log is called `origin`.
+
+        Raises `CannotOpen` if there is one already, or the folder cannot be used.
+        """
+        paths = Paths(root, head)
+        try:
+            for folder in (root, paths.keys, paths.policies, paths.reports, paths.backups):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotOpen(f"cannot make the folder `{root}`: {error.strerror}") from error
+        lock = OwnerLock(paths.lock)
+        try:
+            for there in (paths.log, paths.vault, paths.log_key):
+                if there.exists():
+                    raise CannotOpen(
+                        f"`{root}` holds a workspace already (`{there.name}` is there); choose "
+                        "another folder"
+                    )
+            signer = logkey.create(paths.log_key, origin)
+            VaultKey.create(paths.vault_key)
+            bring_up_to_date(paths.vault, "vault")
+            found_log(paths, signer)
+            sync_directory(paths.keys)
+        finally:
+            lock.release()
+        return paths
+
+    @classmethod
+    def open(
+        cls,
+        root: Path,
+        fold: Fold,
+        *,
+        version: str | None = None,
+        head: Path | None = None,
+        limits: Limits = USUAL,
+        clock: Clock | None = None,
+        seams: Seams = NO_SEAMS,
+        snapshot_every: int = EVERY,
+    ) -> Workspace:
+        """Open a workspace and start its ledger. With `version`, the start is recorded.
+
+        Raises `NotOwner` if another process has it, `CannotOpen` for anything that does not fit.
+        """
+        paths = Paths(root, head)
+        if not paths.log.exists():
+            raise CannotOpen(
+                f"there is no workspace in `{root}`; make one with `governance init {root}`"
+            )
+        lock = OwnerLock(paths.lock)
+        try:
+            workspace = _open(
+                paths, lock, fold, limits, clock or SystemClock(), seams, snapshot_every
+            )
+        except BaseException:
+            lock.release()
+            raise
+        if version is not None:
+            workspace.record_start(version)
+        return workspace
+
+    def record_start(self, version: str) -> None:
+        """Record that the service was started. Raises what the ledger raises."""
+        after, origin, semantics = self.ledger.size, self.origin, self.fold.semantics
+
+        def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
+            data = {
+                "version": version,
+                "semantics": semantics,
+                "origin": origin,
+                "after_size": after,
+            }
+            return (Entry("service.started", at, SERVICE, data),)
+
+        self.ledger.record(make).result()
+
+    def close(self) -> None:
+        """Finish what is queued, close everything, give the lock back."""
+        self._snapshots.close()
+        self.ledger.close()
+        self.reader.close()
+        self.vault_engine.dispose()
+        self.vault.close()
+        self.ledger.writer.close()
+        self._lock.release()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def found_log(paths: Paths, signer: Ed25519Signer, carried: bytes | None = None) -> None:
+    """Make an empty log at `paths`: its schema, its origin, the head of the empty tree.
+
+    `carried` is a dumped state the log begins with (after a restore).
+    """
+    note = sign_checkpoint(Checkpoint(signer.name, 0, empty_root()), signer)
+    bring_up_to_date(paths.log, "log")
+    db = connect_writer(paths.log)
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("INSERT INTO meta VALUES ('origin', ?)", (signer.name.encode(),))
+        if carried is not None:
+            db.execute("INSERT INTO meta VALUES ('carried', ?)", (carried,))
+        db.execute("INSERT INTO checkpoints VALUES (0, 0, ?)", (note,))
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise CannotOpen(explain(error, paths.log)) from error
+    finally:
+        db.close()
+    HeadFile.create(paths.head, note).close()
+    sync_directory(paths.root)
+
+
+def vault_engine(path: Path) -> Engine:
+    """An SQLAlchemy engine on the vault, for the rows of local accounts."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")
+
+    return engine
+
+
+def _open(
+    paths: Paths,
+    lock: OwnerLock,
+    fold: Fold,
+    limits: Limits,
+    clock: Clock,
+    seams: Seams,
+    snapshot_every: int,
+) -> Workspace:
+    signer = logkey.read(paths.log_key)
+    vault_key = VaultKey.open(paths.vault_key)
+    for path, database in ((paths.log, "log"), (paths.vault, "vault")):
+        bring_up_to_date(path, database)
+    head = HeadFile(paths.head)
+    db = connect_writer(paths.log, guarded=GUARDED)
+    try:
+        folded, note = read_log(paths.log, db, fold, signer.verifier)
+        check_head(paths.log, db, folded.frontier.size, head.note, signer.verifier)
+        if head.note != note:
+            head.write(note)
+        size = folded.frontier.size
+        vault = _open_vault(paths, vault_key, clock, seams, size)
+    except OSError as error:
+        db.close()
+        raise CannotOpen(f"the head file `{paths.head}` cannot be written: {error}") from error
+    except BaseException:
+        db.close()
+        head.close()
+        raise
+    position = Position(folded.frontier, folded.frontier.root(), folded.state)
+    writer = Writer(seams.log(db), vault, seams.head(head), fold, signer, position)
+    log_clock = LogClock(clock, folded.last_at, jumped=fold.clock_jumped(folded.state))
+    volumes = (paths.root, paths.head.parent)
+    ledger = Ledger(writer, clock, log_clock, limits, watch=watch(volumes))
+    snapshots = Snapshots(ledger, fold, folded.snapshot, snapshot_every)
+    workspace = Workspace(paths, lock, signer, ledger, vault, snapshots, fold)
+    ledger.start()
+    snapshots.start()
+    return workspace
+
+
+def _open_vault(paths: Paths, key: VaultKey, clock: Clock, seams: Seams, size: int) -> Vault:
+    writer = seams.vault(connect_writer(paths.vault, overwrite=True))
+    vault = Vault(paths.vault, writer, connect_reader(paths.vault), key, clock.wall)
+    vault.sweep(size)
+    return vault
