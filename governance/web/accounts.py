@@ -121,6 +121,11 @@ class Accounts:
         """Whether this person can sign in with a password."""
         return self._store.by_person(person) is not None
 
+    def sign_in_name(self, person: str) -> str:
+        """The name this person signs in with; empty without an account."""
+        account = self._store.by_person(person)
+        return account.sign_in if account else ""
+
     def forget(self, person: str) -> None:
         """Delete account, sessions and failed sign-ins of a person who left or is erased."""
         self._store.forget(person)
