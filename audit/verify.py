@@ -173,7 +173,8 @@ def _altered(
     first = faults[0]
     more = f"; {len(faults) - 1} more were altered after it" if len(faults) > 1 else ""
     if first.leaf:
-        tile = Tile(0, first.start // TILE_WIDTH, TILE_WIDTH)
+        number = first.start // TILE_WIDTH
+        tile = Tile(0, number, min(tree.size - number * TILE_WIDTH, TILE_WIDTH))
         return Tampered(
             f"entry {first.start} was altered: its bytes do not hash to its leaf in "
             f"`{tile.path}`, and the signed root vouches for that leaf{more}",

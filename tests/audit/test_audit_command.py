@@ -1,0 +1,122 @@
+"""`python -m audit verify` as an auditor runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from audit.__main__ import main
+from audit.head import encode_slot
+from audit.note import Ed25519Signer
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    """Exit code and output of the command."""
+    code = main(["verify", *map(str, arguments), "--workers", "1"])
+    return code, capsys.readouterr().out
+
+
+def test_it_says_what_is_proven_and_what_is_not(world, capsys) -> None:
+    """Otherwise the auditor would have to guess what exit code 0 means."""
+    code, out = run(capsys, world.package(world.log(20)), "--key", world.key)
+    assert code == 0
+    before, after = out.split("not proven:")
+    assert "every entry is byte for byte what was signed" in before
+    assert "--head" in after
+    assert "re-performed" in after
+
+
+def test_every_outcome_has_its_exit_code(world, capsys) -> None:
+    """Otherwise a script could not tell an altered log from a missing file."""
+    log = world.log(20)
+    good, altered, cut = world.package(log), world.package(log), world.package(log)
+    data = bytearray((altered / "tile/entries/000.p/20").read_bytes())
+    data[70] ^= 1
+    (altered / "tile/entries/000.p/20").write_bytes(data)
+    (cut / "tile/0/000.p/20").unlink()
+    stranger = Ed25519Signer.from_seed(world.signer.name, bytes(32)).vkey
+    assert run(capsys, good, "--key", world.key)[0] == 0
+    code, out = run(capsys, altered, "--key", world.key)
+    assert (code, "entry 0 was altered" in out) == (10, True)
+    assert run(capsys, good, "--key", stranger)[0] == 11
+    assert run(capsys, cut, "--key", world.key)[0] == 12
+    assert run(capsys, world.package(world.log(0)), "--key", world.key)[0] == 13
+
+
+def test_heads_and_receipts_are_read_from_files(world, capsys) -> None:
+    """Otherwise the only evidence against the holder of the key could not be used."""
+    log = world.log(20)
+    head, note = world.folder / "head", world.folder / "note"
+    head.write_bytes(encode_slot(world.checkpoint(log), 0))
+    note.write_text(world.checkpoint(log, 10))
+    good, short = world.package(log), world.package(world.log(15))
+    options = ("--key", world.key, "--receipt", note, "--receipt", note)
+    code, out = run(capsys, good, "--head", head, *options)
+    assert (code, "retained head" in out) == (0, True)
+    assert run(capsys, short, *options)[0] == 0
+    assert run(capsys, short, "--head", head, *options)[0] == 12
+
+
+def test_json_says_the_same(world, capsys) -> None:
+    """Otherwise a program would have to read sentences."""
+    log = world.log(20)
+    code, out = run(capsys, world.package(log), "--key", world.key, "-o", "json")
+    value = json.loads(out)
+    assert (code, value["exit"], value["outcome"], value["size"]) == (0, 0, "proven", 20)
+    assert value["not_proven"]
+    bad = world.package(log)
+    data = (bad / "tile/entries/000.p/20").read_bytes()
+    (bad / "tile/entries/000.p/20").write_bytes(data.replace(b"10:00:07", b"10:00:06"))
+    code, out = run(capsys, bad, "--key", world.key, "-o", "json")
+    value = json.loads(out)
+    assert (code, value["exit"], value["outcome"], value["entry"]) == (10, 10, "tampered", 7)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["verify"],
+        ["verify", "."],
+        ["verify", ".", "--key", "not a key"],
+        ["verify", "absent", "--key", "{key}"],
+        ["verify", ".", "--key", "{key}", "--head", "absent"],
+    ],
+)
+def test_wrong_usage_exits_with_2(world, capsys, arguments: list[str]) -> None:
+    """Otherwise a typing mistake could be taken for a verdict on the log."""
+    with pytest.raises(SystemExit) as caught:
+        main([argument.replace("{key}", world.key) for argument in arguments])
+    assert caught.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_it_runs_with_nothing_but_the_standard_library_and_cryptography(world) -> None:
+    """Otherwise an auditor would have to install the product in order to distrust it."""
+    script = (
+        "import sys, runpy\n"
+        "class Fence:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        top = name.partition('.')[0]\n"
+        "        if top not in allowed and top not in sys.stdlib_module_names:\n"
+        "            raise ImportError('not for an auditor: ' + name)\n"
+        "allowed = {'audit', 'cryptography', '_cffi_backend', 'cffi'}\n"
+        "sys.meta_path.insert(0, Fence())\n"
+        "runpy.run_module('audit', run_name='__main__', alter_sys=True)\n"
+    )
+    path = world.package(world.log(20))
+    done = subprocess.run(
+        [sys.executable, "-c", script, "verify", str(path), "--key", world.key],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("proven (re-performable package):")
