@@ -99,7 +99,11 @@ class PaperFront:
     def frame(self, person: str) -> Frame | None:
         if person in self.left or person not in self.people:
             return None
-        may = YES if self.people[person].roles else May(False, "Raising a stop takes a role; you have none.")
+        may = (
+            YES
+            if self.people[person].roles
+            else May(False, "Raising a stop takes a role; you have none.")
+        )
         waiting = len([row for row in self.approvals(person) if row.may.yes])
         return Frame(
             "Corp Example, production",
@@ -180,8 +184,18 @@ class PaperFront:
             notice=HOSTILE if hostile else "Refused once before, on Thu 19 Nov 2026.",
             facts=(
                 Fact("amount", "18\u202f400.00 EUR", "exact", "money", look="amount"),
-                Fact("to account", HOSTILE if hostile else "NO93 8601 1117 947", "exact", "IBAN", look="mono"),
-                Fact(LONG if hostile else "payee", HOSTILE if hostile else "Halvorsen Maritime AS", "exact"),
+                Fact(
+                    "to account",
+                    HOSTILE if hostile else "NO93 8601 1117 947",
+                    "exact",
+                    "IBAN",
+                    look="mono",
+                ),
+                Fact(
+                    LONG if hostile else "payee",
+                    HOSTILE if hostile else "Halvorsen Maritime AS",
+                    "exact",
+                ),
                 Fact("reference", "Invoice H-20931", "exact", note="kept out of the log"),
             ),
             rules=(
@@ -195,30 +209,63 @@ class PaperFront:
                 ),
             ),
             known=(
-                Known("This session", "The agent read untrusted text before it asked.", "ours", "Recorded here"),
-                Known("Invoice", HOSTILE if hostile else "18 400.00 EUR, due Mon 30 Nov 2026", "vouched", "Vouched for by erp"),
+                Known(
+                    "This session",
+                    "The agent read untrusted text before it asked.",
+                    "ours",
+                    "Recorded here",
+                ),
+                Known(
+                    "Invoice",
+                    HOSTILE if hostile else "18 400.00 EUR, due Mon 30 Nov 2026",
+                    "vouched",
+                    "Vouched for by erp",
+                ),
                 Known("Call-back to the payee", "", None, "Nobody"),
             ),
             history=(
-                Fact("Asked for approval", "57 times in 90 days", "ours", note="55 granted, 2 refused"),
+                Fact(
+                    "Asked for approval",
+                    "57 times in 90 days",
+                    "ours",
+                    note="55 granted, 2 refused",
+                ),
                 Fact("Owner", "Amara Okafor", "ours"),
             ),
             seats=tuple(
-                Seat(f"One {role}", len(said) > place, "not answered" if len(said) <= place else "granted")
+                Seat(
+                    f"One {role}",
+                    len(said) > place,
+                    "not answered" if len(said) <= place else "granted",
+                )
                 for place, role in enumerate(("treasurer", "cfo"))
             ),
             filled=len(said),
-            claim=Claim(HOSTILE * 2 if hostile else "The supplier asked by e-mail.", 1260 if hostile else 29, "0.97"),
+            claim=Claim(
+                HOSTILE * 2 if hostile else "The supplier asked by e-mail.",
+                1260 if hostile else 29,
+                "0.97",
+            ),
             checklist=("the account was called back",) if hostile else (),
             story=(
                 Step(1043, START - timedelta(hours=22), "ask", "Asked."),
-                Step(1044, START - timedelta(hours=2), "ours", "Shown", "to Jonas Weber.", HOSTILE if hostile else ""),
+                Step(
+                    1044,
+                    START - timedelta(hours=2),
+                    "ours",
+                    "Shown",
+                    "to Jonas Weber.",
+                    HOSTILE if hostile else "",
+                ),
             ),
             release="3f3f3f3f",
             digest=DIGEST,
             evidence=evidence(state.word + self.changed + str(len(said))),
             roles=tuple(self.people[person].roles),
-            after_grant=("Nothing is paid yet: the CFO must grant too.", "Then the agent may make exactly this payment, once."),
+            after_grant=(
+                "Nothing is paid yet: the CFO must grant too.",
+                "Then the agent may make exactly this payment, once.",
+            ),
             after_refuse=("Nothing is paid and the request closes.",),
             may=self._may(person, index),
         )
@@ -226,12 +273,26 @@ class PaperFront:
     def note(self, person: str, index: int) -> str:
         return HOSTILE * 20
 
-    def answer(self, person: str, index: int, answer: str, *, reason: str, digest: str, evidence: str, role: str) -> None:  # noqa: A002
+    def answer(
+        self,
+        person: str,
+        index: int,
+        answer: str,
+        *,
+        reason: str,
+        digest: str,
+        evidence: str,
+        role: str,
+    ) -> None:
         view = self.approval(person, index)
         if not view.may.yes:
-            raise Problem("conflict", "`1043` was answered while you were reading; yours was not recorded")
+            raise Problem(
+                "conflict", "`1043` was answered while you were reading; yours was not recorded"
+            )
         if digest != view.digest or evidence != view.evidence:
-            raise Problem("not-shown", "the request is no longer what was shown; nothing was recorded")
+            raise Problem(
+                "not-shown", "the request is no longer what was shown; nothing was recorded"
+            )
         self.acts.append((answer, person, index, reason, role))
         self.answers[index][person] = answer
 
@@ -239,14 +300,25 @@ class PaperFront:
 
     def decisions(self, person: str, wanted: DecisionFilter) -> DecisionPage:
         rows = [
-            DecisionRow(i, START - timedelta(minutes=i), "pay-runner", "payment.create", "18 400.00 EUR", Verdict("ask", "Person asked"), "PAY-004", "")
+            DecisionRow(
+                i,
+                START - timedelta(minutes=i),
+                "pay-runner",
+                "payment.create",
+                "18 400.00 EUR",
+                Verdict("ask", "Person asked"),
+                "PAY-004",
+                "",
+            )
             for i in range(60, 0, -1)
             if (wanted.before is None or i < wanted.before)
             and wanted.agent in ("", "pay-runner")
             and wanted.effect in ("", "require_approval")
         ]
         page = rows[:25]
-        return DecisionPage(tuple(page), page[-1].index if len(rows) > 25 else None, ("pay-runner", HOSTILE))
+        return DecisionPage(
+            tuple(page), page[-1].index if len(rows) > 25 else None, ("pay-runner", HOSTILE)
+        )
 
     def decision(self, person: str, index: int) -> DecisionView:
         if index > 48211:
@@ -259,28 +331,75 @@ class PaperFront:
             verdict=Verdict("deny", "Refused"),
             observed=False,
             agent="refund-desk",
-            facts=(Fact("action", "refund.create", "exact"), Fact("customer", "s-" + "a" * 26, "exact", "identity", "a pseudonym", "mono"), Fact("note", HOSTILE, "claimed")),
+            facts=(
+                Fact("action", "refund.create", "exact"),
+                Fact("customer", "s-" + "a" * 26, "exact", "identity", "a pseudonym", "mono"),
+                Fact("note", HOSTILE, "claimed"),
+            ),
             findings=(
                 FindingView(
-                    "REF-003", "support-refunds", "small refunds to returning customers", "", Verdict("allow", "Allows"), False,
-                    (Condition("amount is at most 100 EUR", "84.00 EUR", "exact", "As asked", "yes"),
-                     Condition("customer is on the list returning_customers", "list 31 h old, at most 24 h", "ours", "Recorded here", "unknown", "counts as no")),
+                    "REF-003",
+                    "support-refunds",
+                    "small refunds to returning customers",
+                    "",
+                    Verdict("allow", "Allows"),
+                    False,
+                    (
+                        Condition(
+                            "amount is at most 100 EUR", "84.00 EUR", "exact", "As asked", "yes"
+                        ),
+                        Condition(
+                            "customer is on the list returning_customers",
+                            "list 31 h old, at most 24 h",
+                            "ours",
+                            "Recorded here",
+                            "unknown",
+                            "counts as no",
+                        ),
+                    ),
                 ),
-                FindingView("REF-009", "support-refunds", HOSTILE, HOSTILE, Verdict("deny", "Refuses"), True,
-                    (Condition("order belongs to somebody else", HOSTILE, "vouched", "Vouched for by shop", "yes"),)),
+                FindingView(
+                    "REF-009",
+                    "support-refunds",
+                    HOSTILE,
+                    HOSTILE,
+                    Verdict("deny", "Refuses"),
+                    True,
+                    (
+                        Condition(
+                            "order belongs to somebody else",
+                            HOSTILE,
+                            "vouched",
+                            "Vouched for by shop",
+                            "yes",
+                        ),
+                    ),
+                ),
             ),
             enough=("a list returning_customers refreshed within 24 h", HOSTILE),
             story=(Step(index, START, "deny", "Refused.", "This decision."),),
-            receipt=ReceiptView(index, "ab" * 32, "corp.example/governance", 48211, False, "Nothing outside has seen this head.", "3f3f"),
+            receipt=ReceiptView(
+                index,
+                "ab" * 32,
+                "corp.example/governance",
+                48211,
+                False,
+                "Nothing outside has seen this head.",
+                "3f3f",
+            ),
             digest=DIGEST,
             lifts=("support-refunds/REF-009",),
-            may_override=YES if self.people[person].roles else May(False, "Lifting REF-009 takes a support-lead."),
+            may_override=YES
+            if self.people[person].roles
+            else May(False, "Lifting REF-009 takes a support-lead."),
             may_reverse=May(False, "It was not carried out, so there is nothing to take back."),
             may_disregard=YES,
             approval=1043,
         )
 
-    def override(self, person: str, index: int, *, reason: str, lifts: tuple[str, ...], digest: str) -> None:
+    def override(
+        self, person: str, index: int, *, reason: str, lifts: tuple[str, ...], digest: str
+    ) -> None:
         self.acts.append(("override", person, index, reason, lifts, digest))
 
     def reverse(self, person: str, index: int, *, reason: str, outcome: str) -> None:
@@ -302,16 +421,32 @@ class PaperFront:
         return replace(
             found,
             may_ask=May(not found.lift_asked),
-            may_lift=May(False, "You asked to lift it; another person must agree.") if mine else May(bool(found.lift_asked)),
+            may_lift=May(False, "You asked to lift it; another person must agree.")
+            if mine
+            else May(bool(found.lift_asked)),
         )
 
     def choices(self, person: str) -> StopChoices:
-        return StopChoices(("pay-runner", "refund-desk", HOSTILE), ("payments",), ("payment.create", "shell.run"))
+        return StopChoices(
+            ("pay-runner", "refund-desk", HOSTILE), ("payments",), ("payment.create", "shell.run")
+        )
 
-    def raise_stop(self, person: str, scope: str, id: str, *, reason: str) -> int:  # noqa: A002
+    def raise_stop(self, person: str, scope: str, name: str, *, reason: str) -> int:
         index = 90 + len(self.stopped)
-        self.acts.append(("stop", person, scope, id, reason))
-        self.stopped[index] = StopView(index, f"{scope} {id}".strip(), reason, self.at, self.people[person].name, False, "Nothing allowed since.", "", "", YES, May(False))
+        self.acts.append(("stop", person, scope, name, reason))
+        self.stopped[index] = StopView(
+            index,
+            f"{scope} {name}".strip(),
+            reason,
+            self.at,
+            self.people[person].name,
+            False,
+            "Nothing allowed since.",
+            "",
+            "",
+            YES,
+            May(False),
+        )
         return index
 
     def lift(self, person: str, index: int, *, reason: str) -> None:
@@ -321,19 +456,68 @@ class PaperFront:
             del self.stopped[index]
         elif view.may_ask.yes:
             self.acts.append(("ask-lift", person, index, reason))
-            self.stopped[index] = replace(self.stopped[index], lift_asked=f"{self.people[person].name} asked.", lift_reason=reason)
+            self.stopped[index] = replace(
+                self.stopped[index],
+                lift_asked=f"{self.people[person].name} asked.",
+                lift_reason=reason,
+            )
         else:
             raise Problem("needs-another", "you asked to lift it; another person must agree")
 
     def agents(self, person: str) -> tuple[AgentRow, ...]:
         return (
-            AgentRow("pay-runner", "Pays supplier invoices", "payments", "Amara Okafor", "L3", "within limits alone, until Thu 31 Dec 2026", Verdict("allow", "Active"), "", "", 90 if 90 in self.stopped else None, True),
-            AgentRow("cv-screener", HOSTILE, "hr", "Otto <b>Bold</b>", "L1", "", Verdict("plain", "Suspended"), "", "High risk: EU AI Act, Annex III, point 4", None, True),
-            AgentRow("travel-desk", LONG, "", "", "L0", "", Verdict("plain", "Draft"), "waits for a second person", "", None, False),
+            AgentRow(
+                "pay-runner",
+                "Pays supplier invoices",
+                "payments",
+                "Amara Okafor",
+                "L3",
+                "within limits alone, until Thu 31 Dec 2026",
+                Verdict("allow", "Active"),
+                "",
+                "",
+                90 if 90 in self.stopped else None,
+                True,
+            ),
+            AgentRow(
+                "cv-screener",
+                HOSTILE,
+                "hr",
+                "Otto <b>Bold</b>",
+                "L1",
+                "",
+                Verdict("plain", "Suspended"),
+                "",
+                "High risk: EU AI Act, Annex III, point 4",
+                None,
+                True,
+            ),
+            AgentRow(
+                "travel-desk",
+                LONG,
+                "",
+                "",
+                "L0",
+                "",
+                Verdict("plain", "Draft"),
+                "waits for a second person",
+                "",
+                None,
+                False,
+            ),
         )
 
     def head(self) -> HeadView:
-        return HeadView("corp.example/governance", 48211, "q83v" * 10 + "abc=", START, "corp.example/governance\n48211\nq83v\n\n— corp.example/governance AAAA\n", "corp.example/governance+aabbccdd+AbCd", "Nothing outside has seen this head: whoever holds key and disk could still rewrite it.", False)
+        return HeadView(
+            "corp.example/governance",
+            48211,
+            "q83v" * 10 + "abc=",
+            START,
+            "corp.example/governance\n48211\nq83v\n\n— corp.example/governance AAAA\n",
+            "corp.example/governance+aabbccdd+AbCd",
+            "Nothing outside has seen this head: whoever holds key and disk could still rewrite it.",
+            False,
+        )
 
 
 @dataclass
@@ -371,7 +555,9 @@ class World:
 def make_world(front: PaperFront | None = None) -> World:
     """A fresh world; hashing is cheap, everything else as in the service."""
     front = front or PaperFront()
-    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
     store = AccountStore(engine)
     store.create_tables()
     accounts = Accounts(store, PasswordHasher.from_parameters(CHEAPEST))
@@ -387,7 +573,9 @@ def token_of(page: str) -> str:
     return page.split('name="form" value="', 1)[1].split('"', 1)[0]
 
 
-def sign_in(client: FlaskClient, name: str = "maria@corp.example", password: str = PASSWORD, **more: Any) -> Any:
+def sign_in(
+    client: FlaskClient, name: str = "maria@corp.example", password: str = PASSWORD, **more: Any
+) -> Any:
     """Open the sign-in page and send its form."""
     form = token_of(client.get("/sign-in").get_data(as_text=True))
     data = {"form": form, "sign_in": name, "password": password, "next": "/"}

@@ -249,7 +249,9 @@ def test_no_page_scrolls_sideways(phone, served):
     wide = []
     for path in PAGES[1:]:
         phone.go(path)
-        wide += [(path, width) for width in (320, 360, 640, 768, 1024, 1280) if not phone.fits(width)]
+        wide += [
+            (path, width) for width in (320, 360, 640, 768, 1024, 1280) if not phone.fits(width)
+        ]
     phone.page.context.clear_cookies()
     phone.go("/sign-in")
     wide += [("/sign-in", width) for width in (320, 360, 768, 1280) if not phone.fits(width)]

@@ -30,10 +30,18 @@ FORMS = {
     },
     "/stops/new": {"scope": "everything", "reason": "a test of the door"},
     "/stops/90/lift": {"reason": "it is safe again"},
-    "/decisions/1042/override": {"lift": "support-refunds/REF-009", "reason": "the shop asked", "digest": DIGEST},
+    "/decisions/1042/override": {
+        "lift": "support-refunds/REF-009",
+        "reason": "the shop asked",
+        "digest": DIGEST,
+    },
     "/decisions/1042/disregard": {"reason": "the list was stale"},
     "/decisions/1042/reverse": {"reason": "paid back in cash", "outcome": "undone"},
-    "/account/password": {"old": PASSWORD, "new": "five other words here now", "again": "five other words here now"},
+    "/account/password": {
+        "old": PASSWORD,
+        "new": "five other words here now",
+        "again": "five other words here now",
+    },
     "/account/sign-out-everywhere": {},
     "/sign-out": {},
 }
@@ -72,7 +80,9 @@ def test_no_act_without_the_sessions_own_token(world, form, token):
     client = world.signed_in()
     data = dict(FORMS[form])
     if token == "another":
-        token = token_of(world.signed_in("jonas@corp.example").get("/stops/new").get_data(as_text=True))
+        token = token_of(
+            world.signed_in("jonas@corp.example").get("/stops/new").get_data(as_text=True)
+        )
     if token is not None:
         data["form"] = token
     response = client.post(form, data=data)
@@ -95,22 +105,31 @@ def test_a_form_from_another_page_is_refused_even_with_the_token(world, headers)
     """If this failed, a leaked token would be enough to act from another site."""
     client = world.signed_in()
     form = token_of(client.get("/stops/new").get_data(as_text=True))
-    response = client.post("/stops/new", data={**FORMS["/stops/new"], "form": form}, headers=headers)
+    response = client.post(
+        "/stops/new", data={**FORMS["/stops/new"], "form": form}, headers=headers
+    )
     assert response.status_code == 403
     assert world.front.acts == []
 
 
-@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://localhost"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://localhost"}]
+)
 def test_a_form_of_ours_is_taken(world, headers):
     """If this failed, nobody could press stop."""
     client = world.signed_in()
     form = token_of(client.get("/stops/new").get_data(as_text=True))
-    response = client.post("/stops/new", data={**FORMS["/stops/new"], "form": form}, headers=headers)
+    response = client.post(
+        "/stops/new", data={**FORMS["/stops/new"], "form": form}, headers=headers
+    )
     assert response.status_code == 303
     assert world.front.acts == [("stop", MARIA, "everything", "", "a test of the door")]
 
 
-@pytest.mark.parametrize("page", [*PAGES, "/sign-in", "/approvals/999", "/stops/999", "/assets/console.css", "/assets/nothing"])
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, "/sign-in", "/approvals/999", "/stops/999", "/assets/console.css", "/assets/nothing"],
+)
 def test_every_answer_carries_the_strict_headers(world, page):
     """If this failed, one forgotten page would let a hostile string run or be framed."""
     response = world.signed_in().get(page)
@@ -253,7 +272,15 @@ def test_a_form_sent_after_the_session_ended_does_nothing_and_says_so(world):
 
 @pytest.mark.parametrize(
     "going",
-    ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nSet-Cookie: x=1", "/" + "a" * 900, "é"],
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/a\nSet-Cookie: x=1",
+        "/" + "a" * 900,
+        "é",
+    ],
 )
 def test_signing_in_never_leads_off_the_site(world, going):
     """If this failed, a link could use our sign-in page to send people to a false one."""
@@ -270,7 +297,10 @@ def test_a_link_in_a_message_takes_a_signed_in_person_along(world):
     assert response.status_code == 200
     assert b'content="0; url=/approvals/1043"' in response.data
     assert b"Halvorsen" not in response.data
-    assert stranger.get("/approvals/1043", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 303
+    assert (
+        stranger.get("/approvals/1043", headers={"Sec-Fetch-Site": "same-origin"}).status_code
+        == 303
+    )
 
 
 def test_signing_out_ends_the_session_on_the_server(world):
@@ -302,7 +332,12 @@ def test_changing_the_password(world):
     """If this failed, the password printed at set-up would stay for ever."""
     client = world.signed_in()
     form = token_of(client.get("/account").get_data(as_text=True))
-    data = {"form": form, "old": PASSWORD, "new": "five other words here now", "again": "five other words here now"}
+    data = {
+        "form": form,
+        "old": PASSWORD,
+        "new": "five other words here now",
+        "again": "five other words here now",
+    }
     assert client.post("/account/password", data={**data, "again": "x"}).status_code == 400
     assert client.post("/account/password", data={**data, "old": "x"}).status_code == 400
     short = client.post("/account/password", data={**data, "new": "short", "again": "short"})

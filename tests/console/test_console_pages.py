@@ -74,7 +74,12 @@ def answer_data(client, path="/approvals/1043", **changes):
     """The form of an approval as a browser would send it, with changes."""
     page = look(client, path)
     hidden = {i["name"]: i["value"] for i in page.of("input") if i.get("type") == "hidden"}
-    return {**hidden, "answer": "grant", "reason": "called the payee back on the number we know", **changes}
+    return {
+        **hidden,
+        "answer": "grant",
+        "reason": "called the payee back on the number we know",
+        **changes,
+    }
 
 
 @pytest.fixture
@@ -183,7 +188,10 @@ def test_an_approval_shows_everything_needed_to_decide(world):
 def test_what_the_agent_claims_comes_last_and_capped(world):
     """If this failed, an agent could argue its case before the facts, at any length."""
     html = world.signed_in().get("/approvals/2044").get_data(as_text=True)
-    order = [html.index(f'id="{name}"') for name in ("h-what", "h-why", "h-known", "h-hist", "h-who", "h-claim")]
+    order = [
+        html.index(f'id="{name}"')
+        for name in ("h-what", "h-why", "h-known", "h-hist", "h-who", "h-claim")
+    ]
     assert order == sorted(order)
     assert "First " in html
     assert "of 1260 characters" in html
@@ -240,7 +248,9 @@ def test_what_was_typed_is_still_there_after_an_error(world):
     data = answer_data(client, answer="", reason="<b>looked</b> at\nthe invoice")
     html = client.post("/approvals/1043/answer", data=data).get_data(as_text=True)
     assert "&lt;b&gt;looked&lt;/b&gt; at\nthe invoice</textarea>" in html
-    refused = client.post("/approvals/1043/answer", data=answer_data(client, answer="refuse", reason="no"))
+    refused = client.post(
+        "/approvals/1043/answer", data=answer_data(client, answer="refuse", reason="no")
+    )
     assert 'value="refuse" required checked' in refused.get_data(as_text=True)
 
 
@@ -302,7 +312,13 @@ def test_two_people_lift_a_stop_and_the_first_reads_why_it_stands(world):
     form = token_of(maria.get("/stops/new").get_data(as_text=True))
     raised = maria.post(
         "/stops/new",
-        data={"form": form, "scope": "agent", "agent": "pay-runner", "team": "payments", "reason": "wrong payees"},
+        data={
+            "form": form,
+            "scope": "agent",
+            "agent": "pay-runner",
+            "team": "payments",
+            "reason": "wrong payees",
+        },
     )
     assert raised.headers["Location"] == "/stops/90"
     assert world.front.acts == [("stop", MARIA, "agent", "pay-runner", "wrong payees")]
@@ -343,7 +359,11 @@ def test_stop_comes_with_the_agent_of_the_page(world):
     client = world.signed_in()
     page = look(client, "/approvals/1043")
     assert any(a["href"] == "/stops/new?agent=pay-runner" for a in page.of("a"))
-    chosen = [o["value"] for o in look(client, "/stops/new?agent=pay-runner").of("option") if "selected" in o]
+    chosen = [
+        o["value"]
+        for o in look(client, "/stops/new?agent=pay-runner").of("option")
+        if "selected" in o
+    ]
     assert chosen == ["pay-runner"]
     plain = look(client, "/stops/new")
     assert not [o for o in plain.of("option") if "selected" in o]
@@ -375,13 +395,28 @@ def test_override_and_disregard_go_through_with_their_reason(world):
     """If this failed, a person could not step in after a refusal."""
     client = world.signed_in()
     form = token_of(client.get("/decisions/1042").get_data(as_text=True))
-    bare = client.post("/decisions/1042/override", data={"form": form, "reason": "the shop asked for it"})
+    bare = client.post(
+        "/decisions/1042/override", data={"form": form, "reason": "the shop asked for it"}
+    )
     assert bare.status_code == 400
     assert "Tick each rule" in bare.get_data(as_text=True)
-    data = {"form": form, "reason": "the shop asked for it", "lift": "support-refunds/REF-009", "digest": DIGEST}
+    data = {
+        "form": form,
+        "reason": "the shop asked for it",
+        "lift": "support-refunds/REF-009",
+        "digest": DIGEST,
+    }
     assert client.post("/decisions/1042/override", data=data).status_code == 303
-    assert client.post("/decisions/1042/disregard", data={"form": form, "reason": "a stale list"}).status_code == 303
-    reversed_ = client.post("/decisions/1042/reverse", data={"form": form, "reason": "paid back in cash", "outcome": "undone"})
+    assert (
+        client.post(
+            "/decisions/1042/disregard", data={"form": form, "reason": "a stale list"}
+        ).status_code
+        == 303
+    )
+    reversed_ = client.post(
+        "/decisions/1042/reverse",
+        data={"form": form, "reason": "paid back in cash", "outcome": "undone"},
+    )
     assert reversed_.status_code == 303
     assert [act[0] for act in world.front.acts] == ["override", "disregard", "reverse"]
 
@@ -428,7 +463,16 @@ def test_templates_hold_no_script_no_style_and_no_unescaped_value():
     """If this failed, the strict policy would break a page, or a value would become markup."""
     for path in [*TEMPLATES.glob("*.html")]:
         source = path.read_text()
-        for forbidden in ("<script", "<style", " style=", "|safe", "autoescape false", "javascript:", "http://", "https://"):
+        for forbidden in (
+            "<script",
+            "<style",
+            " style=",
+            "|safe",
+            "autoescape false",
+            "javascript:",
+            "http://",
+            "https://",
+        ):
             assert forbidden not in source, f"{path.name}: {forbidden}"
         assert not re.search(r"\son\w+=", source), path.name
 
@@ -481,7 +525,13 @@ def test_markup_of_ours_is_left_alone():
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0, "0"), (9999, "9999"), (10_000, "10\u202f000"), (48211, "48\u202f211"), (-1_234_567, "-1\u202f234\u202f567")],
+    [
+        (0, "0"),
+        (9999, "9999"),
+        (10_000, "10\u202f000"),
+        (48211, "48\u202f211"),
+        (-1_234_567, "-1\u202f234\u202f567"),
+    ],
 )
 def test_large_numbers_are_grouped(value, said):
     """If this failed, an entry's number could be misread by a digit."""
@@ -490,7 +540,16 @@ def test_large_numbers_are_grouped(value, said):
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(-1, "none"), (0, "none"), (59, "59 s"), (60, "1 min"), (5_880, "1 h 38 min"), (7_200, "2 h"), (86_400, "1 day"), (280_800, "3 days 6 h")],
+    [
+        (-1, "none"),
+        (0, "none"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (5_880, "1 h 38 min"),
+        (7_200, "2 h"),
+        (86_400, "1 day"),
+        (280_800, "3 days 6 h"),
+    ],
 )
 def test_time_left_is_said_in_words(seconds, said):
     """If this failed, a person would misjudge how long there is."""

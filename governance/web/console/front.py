@@ -96,7 +96,7 @@ class Front(Protocol):
     def choices(self, person: str) -> StopChoices:
         """What a stop can be raised for."""
 
-    def raise_stop(self, person: str, scope: Scope, id: str, *, reason: str) -> int:
+    def raise_stop(self, person: str, scope: Scope, name: str, *, reason: str) -> int:
         """Stop it now; gives the stop's number."""
 
     def lift(self, person: str, index: int, *, reason: str) -> None:

@@ -115,17 +115,26 @@ def _refusal(pages: Pages, problem: Problem) -> Response:
 
 def _http_error(pages: Pages, error: HTTPException) -> Response:
     said = {
-        400: ("Something in the form does not fit", "The form could not be read. Go back and send it again."),
+        400: (
+            "Something in the form does not fit",
+            "The form could not be read. Go back and send it again.",
+        ),
         404: ("There is no such page", "The address may be mistyped. Nothing was done."),
         405: ("This page cannot be reached that way", "Nothing was done."),
-        413: ("The form is too long", f"A reason may have {LONGEST_REASON} characters. Nothing was done."),
+        413: (
+            "The form is too long",
+            f"A reason may have {LONGEST_REASON} characters. Nothing was done.",
+        ),
     }
     code = error.code or 500
-    heading, text = said.get(code, (
-        "This went wrong on our side",
-        "What you sent may or may not be recorded: look at the page it concerns before you send"
-        " it again.",
-    ))
+    heading, text = said.get(
+        code,
+        (
+            "This went wrong on our side",
+            "What you sent may or may not be recorded: look at the page it concerns before you send"
+            " it again.",
+        ),
+    )
     if g.get("visit") is None:
         g.pop("form_token", None)
     return pages.message(code, heading, text, back="/", back_text="Go to Now")

@@ -8,7 +8,7 @@ its digits; text from outside shows each invisible or direction-changing charact
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from markupsafe import Markup
 
@@ -58,7 +58,11 @@ def left(until: datetime, at: datetime) -> str:
     hours, rest = divmod(rest, 3_600)
     minutes = rest // 60
     if days:
-        return f"{days}{NBSP}{_s(days, 'day')} {hours}{NBSP}h" if hours else f"{days}{NBSP}{_s(days, 'day')}"
+        return (
+            f"{days}{NBSP}{_s(days, 'day')} {hours}{NBSP}h"
+            if hours
+            else f"{days}{NBSP}{_s(days, 'day')}"
+        )
     if hours:
         return f"{hours}{NBSP}h {minutes}{NBSP}min" if minutes else f"{hours}{NBSP}h"
     return f"{minutes}{NBSP}min" if minutes else f"{seconds}{NBSP}s"
@@ -66,7 +70,7 @@ def left(until: datetime, at: datetime) -> str:
 
 def span(duration: timedelta) -> str:
     """A duration as people say it: "24 h", "15 min", "3 days"."""
-    zero = datetime.min
+    zero = datetime(1, 1, 1, tzinfo=UTC)
     return left(zero + duration, zero) if duration > timedelta(0) else f"0{NBSP}s"
 
 
@@ -101,7 +105,20 @@ class Clockface:
     def _element(self, at: datetime, clock: str) -> Markup:
         local = at.astimezone(self.zone)
         days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-        months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+        months = (
+            "Jan",
+            "Feb",
+            "Mar",
+            "Apr",
+            "May",
+            "Jun",
+            "Jul",
+            "Aug",
+            "Sep",
+            "Oct",
+            "Nov",
+            "Dec",
+        )
         # Not strftime's %a and %b: a page must not change with the server's locale.
         day = f"{days[local.weekday()]} {local.day} {months[local.month - 1]} {local.year}"
         said = f"{day}, {local.strftime(clock)}{NBSP}{self.zone_name(at)}"

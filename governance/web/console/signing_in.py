@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, g, make_response, redirect, request
 
-from governance.web.accounts import SHORTEST_PASSWORD, SignInError, ThrottledError, WeakPasswordError
+from governance.web.accounts import (
+    SHORTEST_PASSWORD,
+    SignInError,
+    ThrottledError,
+    WeakPasswordError,
+)
 from governance.web.console.forms import Read
 from governance.web.console.front import Front
 from governance.web.console.guard import Guard, local_path, session_cookie
@@ -20,8 +25,14 @@ STALE = "This page had been open too long, or your browser keeps no cookies. Try
 
 def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     """Add the routes of this module."""
+    _add_door(mounted, guard, front, pages)
+    _add_account(mounted, guard, front, pages)
 
-    def form(status: int, going: str, error: str = "", name: str = "", lost: bool = False) -> Response:
+
+def _add_door(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
+    def form(
+        status: int, going: str, error: str = "", name: str = "", lost: bool = False
+    ) -> Response:
         secret = guard.door_secret()
         g.form_token = guard.door_token(secret)
         response = pages.render(
@@ -53,7 +64,9 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
             )
         except ThrottledError as throttled:
             wait = minutes_up(throttled.wait)
-            response = form(429, going, f"Too many wrong attempts. Wait {wait}, then try again.", name)
+            response = form(
+                429, going, f"Too many wrong attempts. Wait {wait}, then try again.", name
+            )
             response.headers["Retry-After"] = str(int(throttled.wait.total_seconds()) + 1)
             return response
         except SignInError:
@@ -72,6 +85,8 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
         guard.accounts.sign_out(g.visit.signed_in.secret)
         return guard.drop(make_response(redirect("/sign-in", 303)))
 
+
+def _add_account(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     def account_form(status: int, read: Read, done: str = "") -> Response:
         return pages.render(
             "account.html",
@@ -88,7 +103,9 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     @mounted.get("/account")
     @guard.signed_in
     def account() -> Response:
-        return account_form(200, Read(), "Your password is changed." if "changed" in request.args else "")
+        return account_form(
+            200, Read(), "Your password is changed." if "changed" in request.args else ""
+        )
 
     @mounted.post("/account/password")
     @guard.signed_in

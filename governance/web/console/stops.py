@@ -21,12 +21,11 @@ SHORTEST_STOP_REASON = 3
 
 def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     """Add the routes of this module."""
+    _add_raising(mounted, guard, front, pages)
+    _add_lifting(mounted, guard, front, pages)
 
-    @mounted.get("/stops")
-    @guard.signed_in
-    def stops() -> Response:
-        return pages.render("stops.html", place="stops", rows=front.stops(g.visit.person))
 
+def _add_raising(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     def form(status: int, read: Read) -> Response:
         return pages.render(
             "stop_new.html",
@@ -63,6 +62,13 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
             return form(400, read)
         index = front.raise_stop(g.visit.person, cast(Scope, scope), chosen, reason=reason)
         return make_response(redirect(f"/stops/{index}", 303))
+
+
+def _add_lifting(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
+    @mounted.get("/stops")
+    @guard.signed_in
+    def stops() -> Response:
+        return pages.render("stops.html", place="stops", rows=front.stops(g.visit.person))
 
     def show(index: int, status: int, read: Read) -> Response:
         return pages.render(
