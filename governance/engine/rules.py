@@ -162,12 +162,13 @@ class Observing:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row of a case table: dotted cells as written, what is expected, and where it stands."""
+    """One row of a case table: dotted cells as written (without the empty ones), the effect that is
+    expected, the rules that must be among the reasons, and where it stands."""
 
     name: str
     cells: Mapping[str, object] = field(hash=False)
     expect: Effect
-    by: str | None
+    by: tuple[str, ...]
     path: str
     line: int
     column: int

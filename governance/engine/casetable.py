@@ -1,0 +1,110 @@
+"""Reads case tables: what a policy promises, one line a case.
+
+Law: every policy file has cases, and every column is a name that the engine knows. Columns are
+`name`, `expect`, `by`, `neighbour` (kept for readers), `action`, `attested`, any field, `lists.x`,
+`limits.LIM-1` (already used in the window) and `history.PAY-005` (`yes`, `no`, `cannot tell`).
+An empty cell is a field that is not given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from governance.engine.catalogue import Catalogue
+from governance.engine.conditions import known_fields
+from governance.engine.model import Effect
+from governance.engine.reading import Document, Findings, Way
+from governance.engine.rules import Case
+from governance.engine.shape import TABLE, fits, nearest
+
+_PLAIN = ("name", "expect", "by", "neighbour", "action", "attested")
+_MORE = frozenset({"context.cwd", "context.obligations_supported"})
+
+
+def read_tables(
+    document: Document, catalogue: Catalogue, way: Way, findings: Findings
+) -> tuple[Case, ...]:
+    """The cases of one table or of a list of tables at `way`."""
+    data: Any = document.data
+    for step in way:
+        data = data[step]
+    if isinstance(data, list):
+        each = [read_tables(document, catalogue, (*way, i), findings) for i in range(len(data))]
+        return tuple(case for cases in each for case in cases)
+    if not fits(document, TABLE, findings, way):
+        return ()
+    columns, always = data["columns"], data.get("always") or {}
+    if not _columns(document, catalogue, columns, always, way, findings):
+        return ()
+    cases = [
+        _case(document, columns, always, row, (*way, "rows", i), findings)
+        for i, row in enumerate(data["rows"])
+    ]
+    return tuple(case for case in cases if case is not None)
+
+
+def _columns(
+    document: Document,
+    catalogue: Catalogue,
+    columns: list[str],
+    always: Mapping[str, Any],
+    way: Way,
+    findings: Findings,
+) -> bool:
+    known = {*_PLAIN, *_MORE, *known_fields(catalogue.actions.values())}
+    sound = True
+    named = [((*way, "columns", i), name, False) for i, name in enumerate(columns)]
+    named += [((*way, "always", name), name, True) for name in always]
+    for at, name, key in named:
+        place = document.place(at, key=key)
+        if name not in known and name.partition(".")[0] not in ("lists", "limits", "history"):
+            undeclared = name.startswith("args.") and name.count(".") == 1
+            if not undeclared:
+                findings.add(document.path, place, "unknown-column",
+                             f"`{name}` is not a column", nearest(name, known))  # fmt: skip
+                sound = False
+        if (columns.count(name) + (name in always)) > 1:
+            findings.add(document.path, place, "duplicate-key", f"`{name}` is there twice")
+            sound = False
+    for name in ("name", "expect", "action"):
+        if name not in columns and name not in always:
+            findings.add(document.path, document.place(way), "missing-key",
+                         f"the column `{name}` is missing")  # fmt: skip
+            sound = False
+    return sound
+
+
+def _case(
+    document: Document,
+    columns: list[str],
+    always: Mapping[str, Any],
+    row: list[Any],
+    way: Way,
+    findings: Findings,
+) -> Case | None:
+    place = document.place(way)
+    if len(row) != len(columns):
+        findings.add(document.path, place, "wrong-size",
+                     f"the row has {len(row)} cells, the table {len(columns)} columns",
+                     "a text with a comma needs quotes")  # fmt: skip
+        return None
+    cells = {**always, **dict(zip(columns, row, strict=True))}
+    name, expect, by = str(cells.pop("name")), cells.pop("expect"), cells.pop("by", None)
+    cells.pop("neighbour", None)
+    if expect not in ("allow", "require_approval", "deny"):
+        at = (*way, columns.index("expect")) if "expect" in columns else way
+        findings.add(document.path, document.place(at), "not-allowed",
+                     f"`{expect}` is not an effect",
+                     nearest(str(expect), ("allow", "require_approval", "deny")))  # fmt: skip
+        return None
+    wanted = by if isinstance(by, list) else [] if by is None else [by]
+    return Case(
+        name=name,
+        cells={key: value for key, value in cells.items() if value is not None},
+        expect=Effect.of(expect),
+        by=tuple(str(item) for item in wanted),
+        path=document.path,
+        line=place[0],
+        column=place[1],
+    )

@@ -1,0 +1,213 @@
+"""The catalogue: every action there is, and what its arguments are.
+
+Law: reading a request never raises and never guesses. A spoiled or missing required argument is
+`CannotTell`; an optional argument that is not given is `ABSENT` (or the default that the tool uses,
+if the catalogue knows it); an argument that is not declared is named in `undeclared`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from governance.engine import command
+from governance.engine.fields import (
+    CLAIM_SPEAKERS,
+    COMMAND_FIELDS,
+    COMMON_CLAIMS,
+    SERVICE_FIELDS,
+)
+from governance.engine.model import ABSENT, CannotTell, Request, Risk, Scalar, Value
+from governance.engine.values import Type, write
+
+ArgClass = Literal["quantity", "category", "identity", "private"]
+MISSING: Final = CannotTell("missing")
+UNKNOWN_ACTION: Final = CannotTell("unknown_action")
+
+
+@dataclass(frozen=True, slots=True)
+class ArgType:
+    """One argument or claim: its type, whether it must be given, and what may be recorded of it.
+
+    `cls`: quantity and category are recorded in the clear, identity as the pseudonym of the data
+    subject of type `about`, private as a commitment. `default` is the value the tool uses when an
+    optional argument is not given (None: the catalogue does not know one).
+    """
+
+    type: Type
+    required: bool
+    cls: ArgClass
+    about: str = ""
+    default: Scalar | tuple[Scalar, ...] | None = None
+
+    @property
+    def unit(self) -> str:
+        return self.type.unit
+
+
+@dataclass(frozen=True, slots=True)
+class ActionType:
+    """One action. `args` by bare name; `claims` by dotted name (`resource.owner`). `labels` say
+    what the action does, `attaches` which labels the session takes on once it is allowed."""
+
+    name: str
+    title: str
+    labels: tuple[str, ...]
+    risk: Risk
+    args: Mapping[str, ArgType] = field(hash=False)
+    claims: Mapping[str, ArgType] = field(hash=False)
+    attaches: frozenset[str] = frozenset()
+    path: str = ""
+    line: int = 1
+    column: int = 1
+
+    @property
+    def command(self) -> str | None:
+        """The argument whose command line gives the `command.*` fields, if there is one."""
+        for name, declared in self.args.items():
+            if declared.type.name == "command":
+                return name
+        return None
+
+    def type_of(self, name: str) -> Type | None:
+        """The type of a dotted field for this action, or None when it does not have that field."""
+        speaker, _, rest = name.partition(".")
+        if speaker == "args":
+            declared = self.args.get(rest)
+            return declared.type if declared else None
+        if speaker in CLAIM_SPEAKERS:
+            claim = self.claims.get(name)
+            return claim.type if claim else COMMON_CLAIMS.get(name)
+        if speaker == "command":
+            return COMMAND_FIELDS.get(name) if self.command else None
+        return SERVICE_FIELDS.get(name)
+
+    def declared(self, name: str) -> ArgType | None:
+        """What the catalogue declares for `args.*` or a claim; None for every other field."""
+        speaker, _, rest = name.partition(".")
+        return self.args.get(rest) if speaker == "args" else self.claims.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All actions by name, and every label that any of them carries or attaches."""
+
+    actions: Mapping[str, ActionType]
+
+    @property
+    def labels(self) -> frozenset[str]:
+        return frozenset(label for action in self.actions.values() for label in action.labels)
+
+    def read(
+        self,
+        action: str,
+        arguments: Mapping[str, Any],
+        extra_fields: Mapping[str, Any],
+        attested: bool,
+    ) -> Request:
+        """One request. Never raises on what an agent sends.
+
+        `arguments` are JSON values by bare name (numbers as int or Decimal). `extra_fields` is flat
+        and dotted: JSON values of claims (`resource.*`, `subject.*`, `context.*`), which are read
+        by their declared types, and the service's own typed values (`agent.*`, `session.*`,
+        `time.*`), which are taken as they are. Claims that are not declared are left out: no rule
+        can test them.
+        """
+        fields: dict[str, Value] = {}
+        claims: dict[str, Any] = {}
+        for name, value in extra_fields.items():
+            if name.partition(".")[0] in CLAIM_SPEAKERS:
+                claims[name] = value
+            else:
+                fields[name] = value
+        declared = self.actions.get(action)
+        if declared is None:
+            undeclared = tuple(sorted(f"args.{name}" for name in arguments))
+            return Request(action, fields, undeclared, attested)
+        fields["tool.labels"] = declared.labels
+        fields["tool.risk"] = declared.risk.word
+        places = _place(fields, "session.workspace"), _place(fields, "session.home")
+        for name, arg in declared.args.items():
+            fields[f"args.{name}"] = _read(arg, arguments, name, places)
+        for name, arg in declared.claims.items():
+            fields[name] = _read(arg, claims, name, places)
+        for name, kind in COMMON_CLAIMS.items():
+            if name not in declared.claims:
+                fields[name] = kind.read(claims[name]) if name in claims else MISSING
+        known = claims.get("context.obligations_supported", ())
+        if isinstance(known, list | tuple):
+            fields["context.obligations_supported"] = tuple(i for i in known if isinstance(i, str))
+        if declared.command is not None:
+            # An agent's word about where it stands would decide what a relative path means.
+            cwd = claims.get("context.cwd") if attested else None
+            _derive(fields, declared.command, cwd, places)
+        unknown = arguments.keys() - declared.args.keys()
+        return Request(action, fields, tuple(sorted(f"args.{name}" for name in unknown)), attested)
+
+    def recall(
+        self, action: str, recorded: Mapping[str, Any], extra_fields: Mapping[str, Value]
+    ) -> Request:
+        """The request as the log recorded it: clear values are read again, pseudonyms and
+        commitments are not values and stay *cannot tell*; pseudonyms still make keys.
+
+        `recorded` is by bare name, as `record` gives it and the log stores it.
+        """
+        declared = self.actions.get(action)
+        clear: dict[str, Any] = {}
+        pseudonyms: dict[str, str] = {}
+        hidden: dict[str, CannotTell] = {}
+        for name, value in recorded.items():
+            arg = declared.args.get(name) if declared else None
+            if isinstance(value, dict):
+                hidden[f"args.{name}"] = CannotTell(str(value.get("spoiled", "spoiled")))
+            elif arg is None or arg.cls == "private":
+                hidden[f"args.{name}"] = CannotTell("not_disclosed")
+            elif arg.cls == "identity":
+                hidden[f"args.{name}"] = CannotTell("not_disclosed")
+                pseudonyms[f"args.{name}"] = value
+            else:
+                clear[name] = value
+        request = self.read(action, clear, extra_fields, False)
+        known = {f"args.{name}" for name in declared.args} if declared else set[str]()
+        undeclared = tuple(sorted({f"args.{name}" for name in recorded} - known))
+        return Request(action, {**request.fields, **hidden}, undeclared, False, pseudonyms)
+
+
+def record(value: Scalar | tuple[Scalar, ...]) -> Any:
+    """The normalised JSON form of a value: what the log holds of quantities and categories."""
+    return [write(item) for item in value] if isinstance(value, tuple) else write(value)
+
+
+def _place(fields: Mapping[str, Value], name: str) -> str | None:
+    value = fields.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _read(
+    arg: ArgType, given: Mapping[str, Any], name: str, places: tuple[str | None, str | None]
+) -> Value:
+    if name in given:
+        return arg.type.read(given[name], *places)
+    if arg.required:
+        return MISSING
+    return ABSENT if arg.default is None else arg.default
+
+
+def _derive(
+    fields: dict[str, Value], argument: str, cwd: Any, places: tuple[str | None, str | None]
+) -> None:
+    """The `command.*` fields of the command line in `argument`; all unknown if it is unknown."""
+    line = fields[f"args.{argument}"]
+    if isinstance(line, str):
+        workspace, home = places
+        at = cwd if isinstance(cwd, str) else None
+        found = command.parse(line, workspace=workspace, cwd=at, home=home)
+        for name in COMMAND_FIELDS:
+            value = found.get(name.removeprefix("command."), CannotTell("not_understood"))
+            if name == "command.hosts" and isinstance(value, tuple):
+                value = COMMAND_FIELDS[name].read(value)
+            fields[name] = value
+        return
+    for name in COMMAND_FIELDS:
+        fields[name] = ABSENT if line is ABSENT else CannotTell("missing")

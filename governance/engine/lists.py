@@ -1,0 +1,126 @@
+"""Lists that rules name with `$`: written in the file, or kept in a list file with a date.
+
+Law: every member fits the type of the field it is compared with, and a list older than its
+`max_age` is *cannot tell*, never empty and never full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from governance.engine.model import CannotTell, Scalar
+from governance.engine.reading import Document, Findings, Place
+from governance.engine.rules import ListUse
+from governance.engine.shape import LIST_FILE, LIST_USE, fits, nearest
+from governance.engine.values import Type, duration
+
+
+@dataclass(frozen=True, slots=True)
+class ListFile:
+    """One list file: members as written, all of one type, true as of a point in time (UTC)."""
+
+    name: str
+    as_of: datetime
+    kind: str
+    members: tuple[Any, ...]
+    path: str
+
+
+def read_list(document: Document, findings: Findings) -> ListFile | None:
+    """The list of one file, or None after its findings were added."""
+    if not fits(document, LIST_FILE, findings):
+        return None
+    data = document.data
+    as_of = Type("datetime").one(data["as_of"])
+    if not isinstance(as_of, datetime):
+        findings.add(document.path, document.place(("as_of",)), "wrong-form",
+                     f"`{data['as_of']}` is not a point in time with its offset",
+                     "such as 2026-11-20T08:00:00Z")  # fmt: skip
+        return None
+    kind = Type(data["type"])
+    sound = kind.name == "choice"
+    if not sound:
+        sound = True
+        for i, raw in enumerate(data["members"]):
+            if isinstance(kind.one(raw), CannotTell):
+                findings.add(document.path, document.place(("members", i)), "wrong-constant",
+                             f"`{str(raw)[:60]}` is not a {kind.name}")  # fmt: skip
+                sound = False
+    if not sound:
+        return None
+    return ListFile(data["list"], as_of.astimezone(UTC), kind.name, tuple(data["members"]),
+                    document.path)  # fmt: skip
+
+
+@dataclass(slots=True)
+class ListBook:
+    """The lists of one policy file, typed when they are first used."""
+
+    document: Document
+    findings: Findings
+    files: Mapping[str, ListFile]
+    used: dict[str, ListUse] = field(default_factory=dict)
+    kinds: dict[str, Type] = field(default_factory=dict)
+
+    def use(self, name: str, kind: Type, place: Place) -> bool:
+        """Make `$name` usable for values of `kind`; False after a finding was added."""
+        declared = self.document.data.get("lists") or {}
+        path = self.document.path
+        if name not in declared:
+            self.findings.add(path, place, "unknown-list", f"`${name}` is not a list of this file",
+                              nearest(name, declared))  # fmt: skip
+            return False
+        before = self.kinds.get(name)
+        if before is not None:
+            if before.name != kind.name:
+                self.findings.add(path, place, "two-types",
+                                  f"`${name}` is used for {before.name} and for {kind.name}",
+                                  "make two lists")  # fmt: skip
+                return False
+            return name in self.used
+        self.kinds[name] = kind
+        use = self._inline(name, declared[name], kind)
+        if use is not None:
+            self.used[name] = use
+        return use is not None
+
+    def _inline(self, name: str, raw: Any, kind: Type) -> ListUse | None:
+        path, way = self.document.path, ("lists", name)
+        if isinstance(raw, dict):
+            return self._from_file(name, raw, kind)
+        if not isinstance(raw, list):
+            self.findings.add(path, self.document.place(way), "wrong-shape",
+                              f"`{name}` must be a list, or {{from: …, max_age: …}}")  # fmt: skip
+            return None
+        members: list[Scalar] = []
+        for i, item in enumerate(raw):
+            value = kind.one(item)
+            if isinstance(value, CannotTell):
+                self.findings.add(path, self.document.place((*way, i)), "wrong-constant",
+                                  f"`{str(item)[:60]}` is not a {kind.name}",
+                                  nearest(str(item), kind.members))  # fmt: skip
+            else:
+                members.append(value)
+        return ListUse(name, tuple(members)) if len(members) == len(raw) else None
+
+    def _from_file(self, name: str, raw: dict[str, Any], kind: Type) -> ListUse | None:
+        path, way = self.document.path, ("lists", name)
+        if not fits(self.document, LIST_USE, self.findings, way):
+            return None
+        source = self.files.get(raw["from"])
+        if source is None:
+            self.findings.add(path, self.document.place((*way, "from")), "unknown-list",
+                              f"there is no list file `{raw['from']}`",
+                              nearest(raw["from"], self.files)
+                              or f"add lists/{raw['from']}.yaml")  # fmt: skip
+            return None
+        if source.kind != kind.name:
+            self.findings.add(path, self.document.place((*way, "from")), "two-types",
+                              f"`{source.name}` holds {source.kind}, the field is {kind.name}")  # fmt: skip
+            return None
+        found = [kind.one(item) for item in source.members]
+        members = tuple(value for value in found if not isinstance(value, CannotTell))
+        return ListUse(name, members, source.name, duration(raw["max_age"]), source.as_of)

@@ -1,0 +1,162 @@
+"""Policy files in, a checked bundle out. The law: everything is found, or nothing is wrong.
+
+Bytes come in by path; nothing is read from disk. Catalogue files are under `actions/`, lists under
+`lists/`, case tables under `cases/`, every other `.yaml` file is a policy. A leading `policies/` is
+the same as none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from governance.engine.actions import read_catalogue
+from governance.engine.casetable import read_tables
+from governance.engine.catalogue import Catalogue
+from governance.engine.lists import ListBook, ListFile, read_list
+from governance.engine.model import Mode, PolicyErrors
+from governance.engine.policyfile import Reader, read_policy
+from governance.engine.reading import Document, Findings, Place, read
+from governance.engine.rules import Case, PolicyFile
+from governance.engine.shape import CASES, POLICY, fits, nearest
+
+MAX_TOTAL = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Checked policy files (by policy name), the catalogue and the list files (by list name)."""
+
+    files: tuple[PolicyFile, ...]
+    catalogue: Catalogue
+    lists: Mapping[str, ListFile] = field(hash=False)
+
+
+def load(files: Mapping[str, bytes], at: date | None = None) -> Bundle:
+    """The bundle of these files, by path.
+
+    `at` is the day of a check; None means that the files were checked before (a restart, a replay)
+    and skips what lapses with time. Raises PolicyErrors with every finding.
+    """
+    findings = Findings()
+    groups = _read(files, findings)
+    catalogue = read_catalogue(groups["actions"], findings)
+    lists = _lists(groups["lists"], findings)
+    # With a broken catalogue every rule would look wrong: say only what is wrong at the root.
+    if findings.items:
+        raise PolicyErrors(findings.sorted())
+    policies, histories = _policies(groups["policies"], catalogue, lists, at, findings)
+    cases = _cases(groups, catalogue, {file.policy for file in policies}, findings)
+    _fed(policies, histories, findings)
+    if not findings.items:
+        for file in policies:
+            if not cases.get(file.policy):
+                findings.add(file.path, (1, 1), "no-cases", f"`{file.policy}` has no cases",
+                             "add a table under `cases:`: what must happen, one line a case")  # fmt: skip
+    if findings.items:
+        raise PolicyErrors(findings.sorted())
+    done = (replace(file, cases=cases[file.policy]) for file in policies)
+    return Bundle(tuple(sorted(done, key=lambda file: file.policy)), catalogue, lists)
+
+
+def group_of(path: str) -> str | None:
+    """Which kind of file a path is: actions, lists, cases, policies; None for any other file."""
+    parts = path.removeprefix("policies/").split("/")
+    if not path.endswith((".yaml", ".yml")):
+        return None
+    return parts[0] if len(parts) > 1 and parts[0] in ("actions", "lists", "cases") else "policies"
+
+
+def _read(files: Mapping[str, bytes], findings: Findings) -> dict[str, list[Document]]:
+    groups: dict[str, list[Document]] = {"actions": [], "lists": [], "cases": [], "policies": []}
+    total = sum(len(data) for data in files.values())
+    for path in sorted(files):
+        group = group_of(path)
+        if group is None:
+            continue
+        if total > MAX_TOTAL and len(files[path]) <= MAX_TOTAL // 8:
+            continue
+        document = read(path, files[path], findings)
+        if document is not None:
+            groups[group].append(document)
+    if total > MAX_TOTAL and not findings.items:
+        findings.add(sorted(files)[0], (1, 1), "too-large", "all files together have over 32 MiB")
+    return groups
+
+
+def _lists(documents: list[Document], findings: Findings) -> dict[str, ListFile]:
+    lists: dict[str, ListFile] = {}
+    for document in documents:
+        made = read_list(document, findings)
+        if made is None:
+            continue
+        if made.name in lists:
+            findings.add(document.path, document.place(("list",)), "duplicate-list",
+                         f"`{made.name}` is already in {lists[made.name].path}")  # fmt: skip
+        lists[made.name] = made
+    return lists
+
+
+def _policies(
+    documents: list[Document],
+    catalogue: Catalogue,
+    lists: Mapping[str, ListFile],
+    at: date | None,
+    findings: Findings,
+) -> tuple[list[PolicyFile], list[tuple[PolicyFile, str, Place]]]:
+    policies: dict[str, PolicyFile] = {}
+    histories: list[tuple[PolicyFile, str, Place]] = []
+    for document in documents:
+        if not fits(document, POLICY, findings):
+            continue
+        reader = Reader(document, findings, catalogue, ListBook(document, findings, lists))
+        made = read_policy(reader, at)
+        if made is None:
+            continue
+        if made.policy in policies:
+            findings.add(document.path, document.place(("policy",)), "duplicate-policy",
+                         f"`{made.policy}` is already in {policies[made.policy].path}",
+                         "one policy is one file")  # fmt: skip
+            continue
+        policies[made.policy] = made
+        histories += [(made, action, place) for action, place in reader.histories]
+    return list(policies.values()), histories
+
+
+def _cases(
+    groups: Mapping[str, list[Document]],
+    catalogue: Catalogue,
+    policies: set[str],
+    findings: Findings,
+) -> dict[str, tuple[Case, ...]]:
+    cases: dict[str, tuple[Case, ...]] = {}
+    for document in groups["policies"]:
+        if isinstance(document.data, dict) and isinstance(document.data.get("cases"), dict | list):
+            name = str(document.data.get("policy"))
+            cases[name] = read_tables(document, catalogue, ("cases",), findings)
+    for document in groups["cases"]:
+        if not fits(document, CASES, findings):
+            continue
+        name = document.data["policy"]
+        if name not in policies and not findings.items:
+            findings.add(document.path, document.place(("policy",)), "unknown-policy",
+                         f"there is no policy `{name}`", nearest(name, policies))  # fmt: skip
+        cases[name] = cases.get(name, ()) + read_tables(document, catalogue, ("tables",), findings)
+    return cases
+
+
+def _fed(
+    policies: list[PolicyFile],
+    histories: list[tuple[PolicyFile, str, Place]],
+    findings: Findings,
+) -> None:
+    """A history of an action that no file in force governs can never be anything but empty."""
+    governed = {action for file in policies if file.mode is not Mode.DRAFT
+                for action in file.governs}  # fmt: skip
+    for file, action, place in histories:
+        own = file.governs if file.mode is Mode.DRAFT else ()
+        if action not in governed and action not in own:
+            findings.add(file.path, place, "never-fed",
+                         f"`{action}` is never allowed: no file in force governs it",
+                         "so nothing feeds this history")  # fmt: skip
