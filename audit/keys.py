@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from audit.encoding import MAX_SIZE, b64, decimal, unb64
-from audit.errors import BadKey, UnknownKey
+from audit.errors import BadKey, BadNote, UnknownKey
 
 ED25519 = 0x01
 ECDSA = 0x02
@@ -31,6 +31,8 @@ MLDSA44_COSIGNATURE = 0x06
 
 COSIGNATURES = frozenset({ED25519_COSIGNATURE, MLDSA44_COSIGNATURE})
 _LENGTHS = {ED25519: 32, ED25519_COSIGNATURE: 32, MLDSA44_COSIGNATURE: 1312}
+
+_COSIGNATURE_LENGTHS = {ED25519_COSIGNATURE: 8 + 64, MLDSA44_COSIGNATURE: 8 + 2420}
 
 _Check = Callable[[bytes, bytes], None]
 
@@ -142,15 +144,23 @@ def _ecdsa(spki: bytes) -> _Check:
     return check
 
 
-def _timestamped(key: Verifier, text: bytes, signature: bytes) -> tuple[int, bytes, bytes]:
-    wanted = 8 + (64 if key.algorithm == ED25519_COSIGNATURE else 2420)
-    if len(signature) != wanted:
-        raise UnknownKey(
-            f"the cosignature by `{key.name}` has {len(signature)} bytes, not {wanted}"
-        )
+def cosignature_time(signature: bytes) -> int:
+    """The Unix seconds in a cosignature of either type, **unverified**. Raises `BadNote`."""
+    if len(signature) not in _COSIGNATURE_LENGTHS.values():
+        raise BadNote(f"a cosignature has 72 or 2,428 bytes, not {len(signature)}")
     time = int.from_bytes(signature[:8], "big")
     if time > MAX_SIZE:
-        raise UnknownKey(f"the cosignature by `{key.name}` has a time beyond 2^63")
+        raise BadNote("a cosignature's time is below 2^63")
+    return time
+
+
+def _timestamped(key: Verifier, text: bytes, signature: bytes) -> tuple[int, bytes, bytes]:
+    if len(signature) != _COSIGNATURE_LENGTHS[key.algorithm]:
+        raise UnknownKey(f"the cosignature by `{key.name}` is not of its key's length")
+    try:
+        time = cosignature_time(signature)
+    except BadNote as error:
+        raise UnknownKey(f"the cosignature by `{key.name}`: {error}") from error
     if key.algorithm == ED25519_COSIGNATURE:
         return time, cosignature_message(text, time), signature[8:]
     return time, _subtree_message(key.name, text, time), signature[8:]
