@@ -568,3 +568,54 @@ def test_zones_without_a_name_are_written_as_offsets():
     assert "UTC-03:00" in clock.minute(datetime(2026, 11, 20, 12, tzinfo=UTC))
     half = Clockface(timezone(timedelta(hours=5, minutes=30)))
     assert "UTC+05:30" in half.minute(datetime(2026, 11, 20, 12, tzinfo=UTC))
+
+
+# -- colours ---------------------------------------------------------------------------------------
+
+TEXT = (
+    *((ink, ground) for ink in ("ink", "ink-soft") for ground in ("ground", "surface", "sunken")),
+    *((f"{name}", f"{name}-wash") for name in ("allow", "deny", "ask", "unknown", "claim")),
+    *(("ink", f"{name}-wash") for name in ("deny", "ask", "claim", "accent")),
+    *(("ink-soft", f"{name}-wash") for name in ("ask", "claim")),
+    *(("accent", ground) for ground in ("ground", "surface", "sunken")),
+    ("on-accent", "accent"),
+    ("on-accent", "accent-strong"),
+    ("stop", "surface"),
+    ("on-stop", "stop"),
+    ("deny", "surface"),
+    ("ask", "ground"),
+    ("unknown", "surface"),
+)
+BORDERS = (("edge", "surface"), ("edge", "ground"), ("focus", "surface"), ("focus", "ground"))
+
+
+def tokens():
+    """The colours of both themes by name."""
+    light, dark = (STATIC / "tokens.css").read_text().split("@media", 1)
+    found = [dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})", part)) for part in (light, dark)]
+    return {"light": found[0], "dark": {**found[0], **found[1]}}
+
+
+def contrast(one, two):
+    """Contrast ratio of two colours, WCAG 2.2 (relative luminance)."""
+
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    bright, dim = sorted((luminance(one), luminance(two)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_pair_of_colours_can_be_read(theme):
+    """If this failed, somebody with weaker eyes could not read what they answer for."""
+    colours = tokens()[theme]
+    low = [
+        (ink, ground, round(contrast(colours[ink], colours[ground]), 2))
+        for pairs, least in ((TEXT, 4.5), (BORDERS, 3.0))
+        for ink, ground in pairs
+        if contrast(colours[ink], colours[ground]) < least
+    ]
+    assert low == []

@@ -102,7 +102,15 @@ class Clockface:
         """The same to the minute, where seconds would only be in the way."""
         return self._element(at, "%H:%M")
 
+    def plain(self, at: datetime) -> str:
+        """The same to the minute without the element, for sentences."""
+        return self._said(at, "%H:%M")
+
     def _element(self, at: datetime, clock: str) -> Markup:
+        exact = at.astimezone(self.zone).isoformat()
+        return Markup('<time datetime="{}">{}</time>').format(exact, self._said(at, clock))
+
+    def _said(self, at: datetime, clock: str) -> str:
         local = at.astimezone(self.zone)
         days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
         months = (
@@ -121,8 +129,7 @@ class Clockface:
         )
         # Not strftime's %a and %b: a page must not change with the server's locale.
         day = f"{days[local.weekday()]} {local.day} {months[local.month - 1]} {local.year}"
-        said = f"{day}, {local.strftime(clock)}{NBSP}{self.zone_name(at)}"
-        return Markup('<time datetime="{}">{}</time>').format(local.isoformat(), said)
+        return f"{day}, {local.strftime(clock)}{NBSP}{self.zone_name(at)}"
 
 
 def _s(count: int, word: str) -> str:

@@ -304,11 +304,12 @@ class StopView:
 
 @dataclass(frozen=True, slots=True)
 class StopChoices:
-    """What can be stopped: what the form offers to choose from."""
+    """What the reader can stop; `wide` means more than the agents they answer for."""
 
     agents: tuple[str, ...]
     teams: tuple[str, ...]
     actions: tuple[str, ...]
+    wide: bool = True
 
 
 @dataclass(frozen=True, slots=True)
