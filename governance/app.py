@@ -7,6 +7,7 @@ routes, the console and the notices around it; `close` undoes all of it in the o
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,12 @@ from governance.config import Config
 from governance.notify import Notifier, target_of
 from governance.service.desk import FOLD, Desk, Settings
 from governance.store.accounts import AccountStore
+from governance.store.lanes import limits
 from governance.store.workspace import Workspace
 from governance.web import api, problems, routes
 from governance.web.accounts import Accounts
 from governance.web.api.call import Surface
+from governance.web.api.itself import version
 from governance.web.console.mount import blueprint
 from governance.web.health import failing
 from governance.web.http import Receive, Scope, Send
@@ -31,6 +34,9 @@ from governance.web.metrics import Meters
 from governance.web.mount import Mount
 from governance.web.notices import Notices
 from governance.web.quota import Quotas
+
+BURST = 4
+"""How many seconds' worth of calls one key may make at once on the slow side."""
 
 
 class Application:
@@ -66,13 +72,13 @@ class Application:
         # a page's route and the API's are told apart by exact paths, with or without a slash
         flask.url_map.strict_slashes = True
         flask.config["MAX_FORM_MEMORY_SIZE"] = self.config.limits.single_bytes
-        limits = self.config.limits
+        asked = self.config.limits
         surface = Surface(
             desk=self.desk,
             config=self.config,
             meters=self.meters,
             ready=lambda: failing(self.desk),
-            quotas=Quotas(limits.person_per_second, limits.person_burst),
+            quotas=Quotas(asked.person_per_second, asked.person_per_second * BURST),
             accounts=self.accounts,
         )
         api.register(flask, surface)
@@ -90,7 +96,11 @@ class Application:
             lambda: sum(ledger.depth().values()),
         )
         watch("governance_log_entries", "Entries in the log", lambda: self.desk.state.size)
-        watch("governance_log_bytes", "Size of the log's database", lambda: workspace.log_bytes())
+        watch(
+            "governance_log_bytes",
+            "Size of the log's database",
+            lambda: workspace.paths.log.stat().st_size,
+        )
         watch(
             "governance_read_model_lag_entries",
             "Entries that lists and searches do not show yet",
@@ -99,7 +109,7 @@ class Application:
         watch(
             "governance_head_age_seconds",
             "Since the log's head last reached its outside sink; not a number without a sink",
-            lambda: workspace.anchored_age(),
+            self._anchored_age,
         )
         watch("governance_ready", "1 when decisions can be taken", lambda: not failing(self.desk))
         watch(
@@ -107,6 +117,12 @@ class Application:
             "Approvals waiting for people",
             lambda: len(self.desk.state.approvals),
         )
+
+    def _anchored_age(self) -> float:
+        """Seconds since the outside copy of the head was last written."""
+        sink = self.config.log.head_sink
+        written = Path(sink).stat().st_mtime if sink else float("nan")
+        return time.time() - written  # noqa: TID251 a surface reads the clock
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -152,12 +168,24 @@ def settings_of(config: Config) -> Settings:
 
 
 @contextmanager
-def open_desk(directory: Path, config: Config) -> Iterator[Desk]:
+def open_desk(directory: Path, config: Config, *, record_start: bool) -> Iterator[Desk]:
     """The desk of a workspace, owned by this process until the block ends.
 
-    Raises governance.store.errors.CannotOpen with what is wrong and what to do.
+    `record_start` writes `service.started`. Raises governance.store.errors.CannotOpen with what is
+    wrong and what to do (NotOwner when another process owns the workspace).
     """
-    workspace = Workspace.open(directory, fold=FOLD)
+    asked = config.limits
+    workspace = Workspace.open(
+        directory,
+        FOLD,
+        version=version() if record_start else None,
+        head=Path(config.log.head) if config.log.head else None,
+        limits=limits(
+            agent_per_second=asked.agent_per_second,
+            person_per_second=asked.person_per_second,
+            queue=asked.waiting,
+        ),
+    )
     try:
         yield Desk.over(workspace, settings_of(config))
     finally:

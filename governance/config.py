@@ -50,10 +50,8 @@ class Limits:
     batch_bytes: int = 1024 * 1024
     depth: int = 32
     batch_items: int = 1000
-    agent_per_second: int = 500
-    agent_burst: int = 2000
+    agent_per_second: int = 2000
     person_per_second: int = 50
-    person_burst: int = 200
     waiting: int = 4096
 
 
@@ -77,9 +75,12 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The log's name in checkpoints and the file outside the database that keeps its head."""
+    """The log's name in checkpoints, its head file if it is not in the workspace (best on another
+    volume), and a sink outside that gets a copy of the head.
+    """
 
     origin: str = ""
+    head: str = ""
     head_sink: str = ""
 
 
@@ -142,9 +143,7 @@ _RANGES = {
     "limits.depth": (8, 64),
     "limits.batch_items": (1, 10_000),
     "limits.agent_per_second": (1, 1_000_000),
-    "limits.agent_burst": (1, 1_000_000),
     "limits.person_per_second": (1, 1_000_000),
-    "limits.person_burst": (1, 1_000_000),
     "limits.waiting": (16, 100_000),
     "decisions.permit_seconds": (1, 3600),
     "decisions.request_seconds": (60, 604_800),

@@ -198,7 +198,13 @@ class Lane:
         return await self._hooked(asked, session)
 
     async def _hooked(self, asked: Asked, session: int) -> Mapping[str, Any]:
-        request = claude_code.request_of(asked.body, agent=asked.caller.id, session=session)
+        agent = self.desk.state.agents.get(asked.caller.id)
+        request = claude_code.request_of(
+            asked.body,
+            agent=asked.caller.id,
+            session=session,
+            home=None if agent is None else agent.workspace,
+        )
         decision = await self._decide(asked, request, via="hook", ask=True)
         return claude_code.answer_of(decision)
 

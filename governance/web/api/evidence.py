@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from governance.service import backing_up, clock, erasing, exporting, reading, reporting
@@ -32,9 +33,22 @@ def make_report(call: Call) -> Mapping[str, Any]:
         call.desk,
         call.who,
         agent=body.get("agent"),
-        start=body.get("from"),
-        end=body.get("to"),
+        start=_instant(body.get("from"), "from"),
+        end=_instant(body.get("to"), "to"),
     )
+
+
+def _instant(text: str | None, name: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        raise Problem(
+            "bad-field",
+            f"`{name}` is `{text}`, which is no time; write one such as `2026-11-20T08:00:00Z`",
+            field=name,
+        ) from None
 
 
 def read_report(call: Call) -> Reply:

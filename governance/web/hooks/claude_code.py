@@ -5,109 +5,110 @@ Input is the JSON the host writes to a hook (`session_id`, `cwd`, `hook_event_na
 is an HTTP error, so that `curl -sf … || exit 2` blocks; a hook of type `http` would let the tool
 run on an error and must not be used.
 
+Law: what is judged is what the host will run. A relative path is relative to where the host is, not
+to where the workspace begins, so the host's working directory is made part of the path or of the
+command line; it is never believed to be the workspace.
+
 Pure functions; the lane authenticates, finds the session and decides.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-# tool of the host -> (action of the catalogue, {field of the host: argument of the action})
-# None instead of a mapping: the tool's own field names are the argument names.
-_TOOLS: Final[Mapping[str, tuple[str, Mapping[str, str] | None]]] = {
-    "Bash": ("shell.run", {"command": "command", "description": "description"}),
-    "Read": ("file.read", {"file_path": "path"}),
-    "NotebookRead": ("file.read", {"notebook_path": "path"}),
-    "Write": ("file.write", {"file_path": "path", "content": "content"}),
-    "Edit": ("file.edit", {"file_path": "path", "old_string": "before", "new_string": "after"}),
-    "MultiEdit": ("file.edit", {"file_path": "path"}),
-    "NotebookEdit": ("file.edit", {"notebook_path": "path", "new_source": "after"}),
-    "Glob": ("file.search", {"path": "path", "pattern": "pattern"}),
-    "Grep": ("file.search", {"path": "path", "pattern": "pattern"}),
-    "LS": ("file.search", {"path": "path"}),
-    "WebFetch": ("web.fetch", {"url": "url", "prompt": "prompt"}),
-    "WebSearch": ("web.search", {"query": "query"}),
-    "Task": ("agent.delegate", {"description": "description", "prompt": "prompt"}),
-    "Agent": ("agent.delegate", {"description": "description", "prompt": "prompt"}),
+from governance.engine.command import file_action
+
+# What a tool's settings change about showing or waiting, never about what is touched.
+_HARMLESS: Final = {
+    "WebSearch": frozenset({"allowed_domains", "blocked_domains"}),
 }
-# Settings of a tool that change how it shows or counts, never what it touches. Everything else a
-# host sends stays an argument, so that an undeclared one makes every allow "cannot tell".
-_DISPLAY_ONLY: Final = frozenset(
-    [
-        "timeout",
-        "run_in_background",
-        "offset",
-        "limit",
-        "output_mode",
-        "head_limit",
-        "-n",
-        "-i",
-        "-A",
-        "-B",
-        "-C",
-        "multiline",
-        "glob",
-        "type",
-        "replace_all",
-        "edits",
-        "cell_id",
-        "cell_type",
-        "edit_mode",
-        "subagent_type",
-        "model",
-        "pages",
-    ]
-)
+_ACTIONS: Final = {
+    "Bash": "shell.run",
+    "WebFetch": "web.fetch",
+    "WebSearch": "web.search",
+    "Task": "agent.delegate",
+    "Agent": "agent.delegate",
+}
 _MCP: Final = re.compile(r"mcp__(?P<server>.+?)__(?P<tool>.+)\Z")
+_PART: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def action_of(tool_name: str, tool_input: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def action_of(
+    tool_name: str, tool_input: Mapping[str, Any], cwd: str | None = None, home: str | None = None
+) -> tuple[str, dict[str, Any]]:
     """The catalogue's action and its arguments for one tool call.
 
-    `mcp__server__tool` becomes `mcp.server.tool` with the tool's arguments as they are; a tool
-    that is not known becomes `tool.<name>`, which no file governs until somebody writes one.
+    `cwd` is the host's working directory, `home` the folder that the service takes relative paths
+    from (the agent's workspace). `mcp__server__tool` becomes `mcp.server.tool` with the tool's
+    arguments as they are; a tool that is not known becomes `tool.<name>`, which no file governs
+    until somebody writes one.
     """
-    known = _TOOLS.get(tool_name)
-    if known is not None:
-        action, names = known
-        return action, _arguments(tool_input, names or {})
+    filed = file_action(tool_name, tool_input)
+    if filed is not None:
+        action, arguments = filed[0], dict(filed[1])
+        path = arguments.get("path")
+        if isinstance(path, str) and cwd and not path.startswith(("/", "~")):
+            arguments["path"] = posixpath.join(cwd, path)
+        return action, arguments
     mcp = _MCP.match(tool_name)
     if mcp:
-        return f"mcp.{mcp['server']}.{mcp['tool']}", dict(tool_input)
-    return f"tool.{_snake(tool_name)}", dict(tool_input)
+        return f"mcp.{_word(mcp['server'])}.{_word(mcp['tool'])}", dict(tool_input)
+    action = _ACTIONS.get(tool_name, f"tool.{_snake(tool_name)}")
+    dropped = _HARMLESS.get(tool_name, frozenset())
+    arguments = {name: value for name, value in tool_input.items() if name not in dropped}
+    if tool_name == "Bash":
+        _stand_where_the_host_stands(arguments, cwd, home)
+    if tool_name == "WebFetch" and isinstance(arguments.get("url"), str):
+        host = _host(arguments["url"])
+        if host is not None:
+            arguments["host"] = host
+    return action, arguments
 
 
-def _arguments(tool_input: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in tool_input.items():
-        if name in names:
-            found[names[name]] = value
-        elif name not in _DISPLAY_ONLY:
-            found[name] = value
-    return found
+def _stand_where_the_host_stands(
+    arguments: dict[str, Any], cwd: str | None, home: str | None
+) -> None:
+    command = arguments.get("command")
+    if not isinstance(command, str) or not cwd or not cwd.startswith("/"):
+        return
+    if home is None or posixpath.normpath(cwd) != posixpath.normpath(home):
+        arguments["command"] = f"cd {shlex.quote(cwd)} && {{ {command}\n}}"
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _snake(name: str) -> str:
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    return re.sub(r"[^a-z0-9_.-]", "_", words)
+    return _word(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
 
 
-def request_of(hook: Mapping[str, Any], *, agent: str, session: int) -> dict[str, Any]:
-    """The evaluation request for one hook call: intent to act, approval asked for if needed.
+def _word(text: str) -> str:
+    return _PART.sub("_", text)[:90]
 
-    `agent` is whose key it is, `session` the session this service minted for the host's.
+
+def request_of(
+    hook: Mapping[str, Any], *, agent: str, session: int, home: str | None
+) -> dict[str, Any]:
+    """The evaluation request for one hook call: intent to act.
+
+    `agent` is whose key it is, `session` the session this service minted for the host's, `home`
+    the agent's workspace folder as people registered it.
     """
-    action, arguments = action_of(hook["tool_name"], hook["tool_input"])
-    context: dict[str, Any] = {"session": session, "intent": "act"}
-    if isinstance(hook.get("cwd"), str):
-        context["cwd"] = hook["cwd"]
+    action, arguments = action_of(hook["tool_name"], hook["tool_input"], hook.get("cwd"), home)
     return {
         "subject": {"type": "agent", "id": agent},
         "action": {"name": action, "properties": {"arguments": arguments}},
         "resource": {"type": "tool", "id": hook["tool_name"]},
-        "context": context,
+        "context": {"session": session, "intent": "act"},
     }
 
 
@@ -131,24 +132,25 @@ def reason_of(decision: Mapping[str, Any]) -> str:
     if decision.get("decision") is True:
         return f"allowed by policy{named}"
     why = _why(context)
-    approval = (context.get("access_request") or {}).get("approval") or context.get("approval")
-    if isinstance(approval, Mapping):
-        approval = approval.get("id") or approval.get("approval")
-    if context.get("effect") == "require_approval" and approval is not None:
+    if context.get("effect") != "require_approval":
+        return f"denied: {why}{named}"
+    asked = context.get("access_request") or {}
+    approval = asked.get("approval")
+    if approval is not None:
         return (
-            f"needs approval: {why}. Approval {approval} was requested{named}; once it is granted,"
+            f"needs approval: {why}. Approval {approval} is requested{named}; once it is granted,"
             " repeat exactly this action to use it"
         )
-    if context.get("effect") == "require_approval":
-        return f"needs approval: {why}{named}; ask the agent's owner to approve it"
-    return f"denied: {why}{named}"
+    if asked.get("detail"):
+        return f"needs approval: {why}{named}; no approval was requested: {asked['detail']}"
+    return f"needs approval: {why}{named}; ask the agent's owner"
 
 
 def _why(context: Mapping[str, Any]) -> str:
     said = []
     for reason in (context.get("reasons") or ())[:3]:
         if isinstance(reason, Mapping):
-            title = reason.get("title") or reason.get("because") or reason.get("rule")
+            title = reason.get("title") or reason.get("because") or "a rule"
             said.append(f"{title} [{reason['rule']}]" if reason.get("rule") else str(title))
         else:
             said.append(str(reason))
