@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from audit import checkpoint as checkpoints
 from audit.checkpoint import Checkpoint
 from audit.encoding import b64, unb64
-from audit.errors import BadHead, Gap, Malformed, Tampered
+from audit.errors import Gap, Malformed, Tampered, UnknownKey
 from audit.head import FILE_SIZE, read_head
 from audit.keys import Verifier
 from audit.proof import TlogProof
@@ -54,9 +54,10 @@ def read_anchor(label: str, data: str | bytes, verifiers: Sequence[Verifier]) ->
             checkpoint = checkpoints.open_checkpoint(proof.checkpoint, verifiers)
             return Anchor(label, checkpoint, proof.index, proof=proof)
         return Anchor(label, checkpoints.open_checkpoint(text, verifiers))
+    except UnknownKey as error:
+        raise UnknownKey(f"`{label}`: {error}") from error
     except (Malformed, UnicodeDecodeError) as error:
-        what = "the head file" if isinstance(error, BadHead) else f"`{label}`"
-        raise Gap(f"{what} cannot be used as an anchor: {error}", file=label) from error
+        raise Gap(f"`{label}` cannot be used as an anchor: {error}", file=label) from error
 
 
 def _receipt(label: str, text: str, verifiers: Sequence[Verifier]) -> Anchor:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -100,6 +101,7 @@ def key_id(name: str, algorithm: int, public_key: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + bytes([algorithm]) + public_key).digest()[:4]
 
 
+@lru_cache(maxsize=256)
 def check_name(name: str) -> None:
     """Raises `BadKey` unless `name` is non-empty, without spaces, `+` and control characters."""
     if (

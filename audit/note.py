@@ -11,6 +11,7 @@ it if no known key has signed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -42,6 +43,7 @@ __all__ = [
 
 MAX_SIGNATURES = 100
 _DASH = "\u2014 "
+_FORBIDDEN = re.compile("[\\x00-\\x09\\x0b-\\x1f\\ud800-\\udfff]")
 
 
 class Signer(Protocol):
@@ -253,9 +255,9 @@ def _lines(text: str, signers: Iterable[Signer]) -> str:
 
 
 def _check_characters(text: str) -> None:
-    for c in text:
-        if (c < " " and c != "\n") or "\ud800" <= c <= "\udfff":
-            raise BadNote(f"a note must not hold the character U+{ord(c):04X}")
+    found = _FORBIDDEN.search(text)
+    if found is not None:
+        raise BadNote(f"a note must not hold the character U+{ord(found[0]):04X}")
 
 
 def _nobody(signatures: list[Signature], known: Iterable[tuple[str, bytes]]) -> str:

@@ -91,7 +91,7 @@ def scan(
 ) -> Stretch:
     """Read and check the entries `start` (a multiple of 65,536) to `stop`.
 
-    `disclosures` are those of these entries. Without `envelopes` only hashes are computed.
+    `disclosures` are those of these entries. Without `envelopes` only hashes are computed and compared.
     Raises `Gap` for a missing file; everything else that is wrong is in what is returned.
     """
     if isinstance(package, Path):
@@ -118,7 +118,7 @@ def scan(
             result.tail = hashes
         if reader is not None and result.wrong is None:
             reader.read(first, entries)
-        if result.unsealed is None:
+        if envelopes and result.unsealed is None:
             result.unsealed = _unsealed(package, {bundle.path: data, leaves.path: tile})
     return result
 
