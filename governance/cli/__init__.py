@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from governance.cli import runtimes, setup
+from governance.cli import demo, runtimes, setup
 from governance.cli.agents import agent
 from governance.cli.approvals import approval, decision
 from governance.cli.evidence import data, report
@@ -54,6 +54,7 @@ for group in (policy, agent, person, key, approval, decision, stop, audit, repor
 for group in (runtimes.hook, runtimes.install, runtimes.doctor):
     root.add_command(group)
 setup.register(root)
+demo.register(root)
 
 
 def main(app: Wiring) -> None:

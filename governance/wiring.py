@@ -1,0 +1,178 @@
+"""What the command line borrows from the app: the only meeting of commands and the open workspace.
+
+Law: a command that fails says one sentence. Everything the floors below raise for people (a setting, a
+workspace that cannot be opened, a refused request, policy files with findings) becomes `Failed` here,
+with the exit code the command line documents.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from audit.entry import Entry, decode
+from governance import config as settings
+from governance import serve
+from governance.app import open_desk
+from governance.cli.setup import shipped_policies
+from governance.cli.transport import ADMIN_KEY, Exchange, Failed
+from governance.config import Config, ConfigError
+from governance.oversight.errors import Refused
+from governance.service import exporting, founding, releasing
+from governance.store.accounts import AccountStore
+from governance.store.errors import StoreError
+from governance.store.reader import Reader
+from governance.store.restoring import restore
+from governance.store.upkeep import fsck
+from governance.store.workspace import Workspace
+from governance.web.accounts import Accounts, generate_password
+
+DEFAULT_ORIGIN = "governance.localhost.example/log"
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what the floors below raise for people into the command's one sentence."""
+    try:
+        yield
+    except (ConfigError, StoreError) as error:
+        raise Failed(str(error)) from error
+    except Refused as refused:
+        field = f" (`{refused.field}`)" if refused.field else ""
+        raise Failed(f"{refused.detail}{field}") from refused
+
+
+class App:
+    """The `Wiring` that the command line is given."""
+
+    def initialise(self, directory: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a workspace and found it; the answer holds what is shown once."""
+        with _in_words():
+            config = _config(options)
+            Workspace.create(directory, config.log.origin)
+            _copy_policies(options.get("policies") or shipped_policies(), directory / "policies")
+            (directory / settings.FILE_NAME).write_text(settings.render(config), encoding="utf-8")
+            with open_desk(directory, config, record_start=True) as desk:
+                made = founding.found(
+                    desk,
+                    name=options["name"],
+                    email=options["email"],
+                    files=releasing.read_folder(directory / "policies"),
+                    agent=options.get("agent"),
+                )
+                password = generate_password()
+                accounts = Accounts(AccountStore(desk.workspace.vault_engine))
+                accounts.enrol(
+                    person=made["person"],
+                    sign_in=options["email"],
+                    password=password,
+                    at=datetime.now(UTC),  # noqa: TID251 - a surface
+                )
+                vkey = desk.workspace.signer.vkey
+        _write_private(directory / ADMIN_KEY, made["person_key"] + "\n")
+        (directory / "log.vkey").write_text(vkey + "\n", encoding="ascii")
+        return {
+            "workspace": str(directory),
+            "url": config.url,
+            "sign_in": options["email"],
+            "password": password,
+            "person": made["person"],
+            "person_key": made["person_key"],
+            "agent": made.get("agent"),
+            "agent_key": made.get("agent_key"),
+            "log_key": vkey,
+            "release": made["release"],
+        }
+
+    def serve(self, directory: Path, host: str | None, port: int | None) -> int:
+        """Own the workspace and answer until told to stop."""
+        with _in_words():
+            return serve.serve(directory, host, port)
+
+    @contextmanager
+    def in_process(self, directory: Path) -> Iterator[Exchange]:
+        """The API of a workspace that nobody serves."""
+        with _in_words(), serve.in_process(directory) as exchange:
+            yield exchange
+
+    def restore(self, directory: Path, backup: Path, into: Path) -> dict[str, Any]:
+        """Open a backup as a new log."""
+        with _in_words():
+            return restore(directory, backup, into)
+
+    def fsck(self, directory: Path) -> dict[str, Any]:
+        """Hold facts and read models against the log."""
+        with _in_words():
+            return fsck(directory)
+
+    def replay(self, source: Path) -> dict[str, Any]:
+        """Perform every recorded decision again."""
+        with _in_words():
+            return exporting.replay(source)
+
+    def export(self, directory: Path, target: Path) -> dict[str, Any]:
+        """Write a package for a stranger."""
+        with _in_words():
+            return exporting.write(directory, target)
+
+    def entries(
+        self, directory: Path, start: int | None, stop: int | None
+    ) -> Iterator[tuple[int, Entry]]:
+        """Decoded entries; a negative `start` counts from the end."""
+        with _in_words():
+            reader = Reader(directory / "log.db")
+            try:
+                size = reader.size()
+                first = max(0, size + start if start is not None and start < 0 else start or 0)
+                last = size if stop is None else min(size, stop + 1)
+                for index, raw in enumerate(reader.entries(first, last), first):
+                    yield index, decode(raw)
+            finally:
+                reader.close()
+
+    def backtest(
+        self, directory: Path, files: Mapping[str, bytes], options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What a draft would have answered to what was recorded."""
+        with _in_words():
+            return exporting.backtest(directory, files, **options)
+
+
+def _config(options: Mapping[str, Any]) -> Config:
+    config = Config()
+    head_sink = options.get("head_sink")
+    config = replace(
+        config,
+        workspace=replace(config.workspace, name=options.get("title") or "Governance"),
+        log=replace(
+            config.log,
+            origin=options.get("origin") or DEFAULT_ORIGIN,
+            head_sink=str(head_sink.resolve()) if head_sink else "",
+        ),
+    )
+    if options.get("port"):
+        config = replace(config, server=replace(config.server, port=options["port"]))
+    settings.check(config)
+    return config
+
+
+def _copy_policies(source: Path, target: Path) -> None:
+    """Copy policy files; lists that come as examples are as fresh as the workspace."""
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: TID251 - a surface
+    for path in (target / "lists").rglob("*.yaml"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        fresh = [f"as_of: {now}\n" if line.startswith("as_of:") else line for line in lines]
+        path.write_text("".join(fresh), encoding="utf-8")
+
+
+def _write_private(path: Path, text: str) -> None:
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(opened, "w", encoding="ascii") as file:
+        file.write(text)
