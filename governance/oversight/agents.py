@@ -44,7 +44,10 @@ def loosens(agent: Agent, fields: Mapping[str, Any]) -> bool:
     an agent out of a policy); another owner or deputy moves the accountability, so that takes two
     people as well.  Fewer tools, a smaller budget, a new purpose text or model name do not.
     """
-    if any(name in fields for name in ("team", "class", "owner", "deputy", "labels", "annex")):
+    if any(
+        name in fields
+        for name in ("team", "class", "owner", "deputy", "labels", "annex", "workspace")
+    ):
         return True
     if not frozenset(fields.get("tools", ())) <= agent.tools:
         return True
@@ -89,6 +92,7 @@ def proposed(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
         autonomy_until=parse_or_none(data["autonomy_until"]),
         budget=_budget(data["budget"]),
         proposed_by=by["id"],
+        workspace=data["workspace"],
     )
     return _set(state, new)
 

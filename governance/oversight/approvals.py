@@ -177,6 +177,24 @@ def require_answer(
         raise Refused("needs-another", "you have already granted this; it takes another person")
 
 
+def require_reviewed(approval: Approval, person: str, at: datetime) -> None:
+    """Refuse an answer that comes sooner after the showing than a clause's review time."""
+    shown_at = approval.shown_at.get(person)
+    longest = max((clause.review_time for clause in approval.clauses), default=0)
+    if longest and (shown_at is None or at - shown_at < longest * MICROSECOND):
+        seconds = -(-longest // 1_000_000)
+        raise Refused(
+            "conflict",
+            f"the rule asks for at least {seconds} s between seeing this and answering",
+            retry_after=seconds,
+        )
+
+
+def with_grant(approval: Approval, person: str, role: str, index: int, at: datetime) -> Approval:
+    """`approval` with one more yes."""
+    return replace(approval, grants=(*approval.grants, Grant(index, person, role, at)))
+
+
 def require_may_ask(state: State, agent: Agent, variant: str, at: datetime) -> int:
     """How often people refused this action or a variant before; refuses while it cools down,
     and beyond the cap of open requests."""
@@ -251,7 +269,11 @@ def shown(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     old = state.approvals.get(number)
     if old is None:
         return state
-    new = replace(old, shown=old.shown.set(data["person"], data["evidence"]))
+    new = replace(
+        old,
+        shown=old.shown.set(data["person"], data["evidence"]),
+        shown_at=old.shown_at.set(data["person"], at),
+    )
     return replace(state, approvals=state.approvals.set(number, new))
 
 
@@ -259,7 +281,7 @@ def granted(state: State, index: int, at: datetime, by: Any, data: Any) -> State
     """approval.granted: complete when every clause is met; then it waits for its one use."""
     number = data["refs"]["approval"]
     old = state.approvals[number]
-    new = replace(old, grants=(*old.grants, Grant(index, data["person"], data["role"], at)))
+    new = with_grant(old, data["person"], data["role"], index, at)
     if data["complete"]:
         new = replace(new, granted=True, until=at + USE_WITHIN)
     return replace(state, approvals=state.approvals.set(number, new))

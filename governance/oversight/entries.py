@@ -21,6 +21,7 @@ points to (`refs.approval` points to an `approval.asked`).  Fields beyond the co
   person confirms it (`agent.onboarded` whose `refs.agent` is the change).
 - `outcome`: `charges` feed the *confirmed* history of an attested `executed` report.
 - `stop.lift_asked`, `stop.lifted`: `refs.stop`, or `refs.service` for the stop of a restore.
+- `service.clock`: `looked` is the first person's confirmation of a jump, `confirmed` the last one.
 - `session.cleared`: a person forgets the labels that an agent's own sessions left on it.
 - `decision`: `attested`, `undeclared` and `session` facts make it re-performable; `via` says
   which surface asked (api, batch, hook); `deny` findings say what could have been waived.
@@ -116,6 +117,7 @@ _agent_fields: dict[str, Check] = {
     "labels": _words,
     "model": either(nothing, text(200)),
     "budget": either(nothing, _budget),
+    "workspace": either(nothing, text(400)),  # absolute folder that paths are judged against
 }
 
 _answered: dict[str, Check] = {
@@ -150,7 +152,7 @@ KINDS: Final[Mapping[str, Check]] = {
     "service.throttled": record(
         {"key": either(nothing, key_id), "refused": count, "since": instant, "until": instant}
     ),
-    "service.clock": record({"event": one_of("jumped", "confirmed"), "seconds": decimal}),
+    "service.clock": record({"event": one_of("jumped", "looked", "confirmed"), "seconds": decimal}),
     "service.restored": record(
         {
             "origin": text(300),
@@ -229,6 +231,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "refs": record({"session?": index, "decision?": index}),
             "depth": count,
             "standing": flag,
+            "workspace?": text(400),
         }
     ),
     "session.closed": record({"refs": record({"session": index})}),
@@ -266,7 +269,6 @@ KINDS: Final[Mapping[str, Check]] = {
             "labels?": _words,
             "autonomy": either(nothing, one_of(*LEVELS)),
             "risk": identifier,
-            "variant": digest,
             "via": one_of(*VIAS),
             "valid_until?": instant,
         }
@@ -366,6 +368,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "proposed_by": person_id,
             "signed_by": person_id,
             "alone": flag,
+            "time_zone": text(64),  # of hours, weekdays and dates in rules, from here on
         }
     ),
     # data and reports

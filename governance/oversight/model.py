@@ -83,6 +83,7 @@ class Agent:
     autonomy_until: datetime | None
     budget: Budget | None
     proposed_by: str
+    workspace: str | None = None
     brief: Brief | None = None
     pending: Change | None = None
     residue: frozenset[str] = NO_LABELS
@@ -134,6 +135,7 @@ class Session:
     depth: int
     parent: int | None
     ancestors: tuple[int, ...] = ()
+    workspace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class Grant:
 class Approval:
     """A request for a human yes, open or granted and not yet used.
 
-    `shown` maps a person to the digest of exactly what that person last saw.  `until` is the
+    `shown` maps a person to the digest of exactly what that person last saw, `shown_at` to when.  `until` is the
     latest time for an answer while open, and for the use once granted.
     """
 
@@ -188,6 +190,7 @@ class Approval:
     requester: str | None
     release: str | None
     shown: Map[str, str] = field(default_factory=Map)
+    shown_at: Map[str, datetime] = field(default_factory=Map)
     grants: tuple[Grant, ...] = ()
     granted: bool = False
 
@@ -212,7 +215,8 @@ class Override:
 class Stop:
     """Nothing in its scope is allowed while it is here.
 
-    `person` is None for the stop that a restore raises; `asked_by` is who asked to lift it.
+    `person` is None for the stop that a restore raises; `asked_by` is who asked to lift it,
+    with entry `asked_index`.
     """
 
     index: int
@@ -222,6 +226,7 @@ class Stop:
     at: datetime
     drill: bool = False
     asked_by: str | None = None
+    asked_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +261,7 @@ class State:
     semantics: str = ""
     release: str | None = None
     release_index: int | None = None
+    time_zone: str = "UTC"
     authors: tuple[str, ...] = ()
     agents: Map[str, Agent] = field(default_factory=Map)
     people: Map[str, Person] = field(default_factory=Map)

@@ -24,9 +24,7 @@ def clock(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """service.clock: a jump pauses answers until two people (or the only one) confirm."""
     if data["event"] == "jumped":
         return replace(state, clock=ClockPause(index))
-    if state.clock is None:
-        return state
-    if state.clock.confirmed_by is None and not state.single_person:
+    if data["event"] == "looked" and state.clock is not None:
         return replace(state, clock=replace(state.clock, confirmed_by=by["id"]))
     return replace(state, clock=None)
 
@@ -77,5 +75,6 @@ def policy_released(state: State, index: int, at: datetime, by: Any, data: Any) 
         proposals=proposals,
         release=data["release"],
         release_index=index,
+        time_zone=data["time_zone"],
         authors=tuple(dict.fromkeys((data["proposed_by"], data["signed_by"]))),
     )

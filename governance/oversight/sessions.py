@@ -83,6 +83,7 @@ def opened(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
         depth=data["depth"],
         parent=refs.get("decision"),
         ancestors=ancestors,
+        workspace=data.get("workspace"),
     )
     kept, state = _make_room(state, agent, new.opened_by == "agent", at)
     agent = replace(

@@ -95,7 +95,7 @@ def _number(data: Any) -> int:
 def lift_asked(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """stop.lift_asked"""
     number = _number(data)
-    stop = replace(state.stops[number], asked_by=data["person"])
+    stop = replace(state.stops[number], asked_by=data["person"], asked_index=index)
     return replace(state, stops=state.stops.set(number, stop))
 
 

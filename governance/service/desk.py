@@ -1,0 +1,148 @@
+"""The desk: everything a verb needs, wired once.
+
+Law: verbs get the desk and the caller, never globals.  What a verb reads from the desk outside the
+ledger's lock (the state, a compiled release, a pseudonym) is advice; what counts is what the
+command sees when the ledger runs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+from zoneinfo import ZoneInfo
+
+from governance.oversight import entries, snapshot
+from governance.oversight.model import State
+from governance.oversight.state import SEMANTICS, apply, genesis
+from governance.service.releases import Releases, zone_of
+from governance.store.blobs import Blobs
+from governance.store.clock import Clock, SystemClock, to_datetime
+from governance.store.fold import Fold
+
+if TYPE_CHECKING:
+    from governance.store.ledger import Ledger
+    from governance.store.reader import Reader
+    from governance.store.vault import Vault
+    from governance.store.workspace import Workspace
+
+CONSOLE: Final = "console"
+SERVICE_ID: Final = "governance"
+
+
+def _windows_unknown(state: State) -> bool:
+    return state.restored
+
+
+def _clock_jumped(state: State) -> bool:
+    return state.clock is not None
+
+
+FOLD: Final = Fold(
+    genesis=genesis,
+    apply=apply,
+    dump=snapshot.dump,
+    load=snapshot.load,
+    semantics=SEMANTICS,
+    check=entries.check,
+    blind=_windows_unknown,
+    clock_jumped=_clock_jumped,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking, as authenticated by a surface.
+
+    `key` is the public id of the API key, or `console` for a signed-in browser.  `digest` is the
+    SHA-256 of the key's secret: under the lock it is looked up again, so that a key that was revoked
+    while its request waited does nothing.
+    """
+
+    type: Literal["agent", "gateway", "person", "service"]
+    id: str
+    key: str = CONSOLE
+    digest: str | None = None
+
+    def by(self, speaking_for: str | None = None) -> dict[str, str]:
+        """The `by` of an entry; `speaking_for` is the agent whose request a gateway forwards."""
+        by = {"type": self.type, "id": self.id}
+        if self.key.startswith("k-"):
+            by["key"] = self.key
+        if speaking_for is not None and self.type == "gateway":
+            by["for"] = speaking_for
+        return by
+
+
+SERVICE: Final = Caller("service", SERVICE_ID, "service")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation may choose.
+
+    `permit_seconds`: how long an allow may be carried out.  `time_zone`: of rules about hours and
+    days, from the next release on.  `patience`: seconds a blocking verb waits for the ledger.
+    """
+
+    permit_seconds: int = 60
+    time_zone: str = "UTC"
+    patience: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One open workspace, ready for verbs."""
+
+    directory: Path
+    ledger: Ledger
+    vault: Vault
+    blobs: Blobs
+    releases: Releases
+    settings: Settings
+    workspace: Workspace
+    clock: Clock
+
+    def now(self) -> datetime:
+        """The machine's time: advice for surfaces; what is recorded is stamped under the lock."""
+        return to_datetime(self.clock.wall())
+
+    @property
+    def reader(self) -> Reader:
+        """Read-only access to the log."""
+        return self.workspace.reader
+
+    @property
+    def state(self) -> State:
+        """The state after the last committed entry."""
+        state = self.ledger.state
+        assert isinstance(state, State)
+        return state
+
+    @staticmethod
+    def zone(name: str) -> ZoneInfo | None:
+        """A time zone; None for UTC, which needs no conversion."""
+        return zone_of(name)
+
+    @classmethod
+    def over(
+        cls, workspace: Workspace, settings: Settings | None = None, clock: Clock | None = None
+    ) -> Desk:
+        """A desk over an open workspace; the release in force is compiled before this returns."""
+        settings = settings or Settings()
+        blobs = Blobs(workspace.paths.root / "blobs")
+        releases = Releases(blobs)
+        desk = cls(
+            directory=workspace.paths.root,
+            ledger=workspace.ledger,
+            vault=workspace.vault,
+            blobs=blobs,
+            releases=releases,
+            settings=settings,
+            workspace=workspace,
+            clock=clock or SystemClock(),
+        )
+        if desk.state.release is not None:
+            releases.get(desk.state.release)
+        return desk

@@ -1,0 +1,449 @@
+"""Onboarding agents like employees: role, owner, purpose, tools, budget, brief, autonomy.
+
+Law: an agent acts only after two people agreed that it exists in this form; whatever lets it do
+more afterwards takes two people again, whatever lets it do less takes one and holds at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from governance.oversight import agents, autonomy, people, sessions
+from governance.oversight.commands import Facts, Proposal
+from governance.oversight.entries import CLASSES, LEVELS
+from governance.oversight.errors import Refused
+from governance.oversight.model import Agent, State
+from governance.oversight.times import parse, write
+from governance.service.acting import Act, Texts, do, one, person, stated
+from governance.service.desk import Caller, Desk
+from governance.service.problem import Problem
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}").fullmatch
+_TOOL: Final = re.compile(r"\*|[a-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*(\.\*)?").fullmatch
+_PERIODS: Final = ("day", "week", "month")
+
+
+def propose(
+    desk: Desk,
+    caller: Caller,
+    *,
+    agent: str,
+    team: str,
+    owner: str,
+    deputy: str | None = None,
+    purpose: str,
+    agent_class: str = "not_classified",
+    annex: str | None = None,
+    reasoning: str | None = None,
+    tools: Iterable[str] = (),
+    labels: Iterable[str] = (),
+    model: str | None = None,
+    autonomy: str = "L1",
+    autonomy_until: str | None = None,
+    budget: Mapping[str, Any] | None = None,
+    workspace: str | None = None,
+) -> dict[str, Any]:
+    """Propose an agent; it acts once another person confirms it.
+
+    `owner` and `deputy` are pseudonyms of active people.  `budget` is
+    `{amount, currency, period: day | week | month}`.  Times are RFC 3339 in UTC.
+    Returns `{agent, state: draft, entry}`.
+    """
+    who = person(caller)
+    fields = _fields(
+        {
+            "team": team,
+            "owner": owner,
+            "deputy": deputy,
+            "class": agent_class,
+            "annex": annex,
+            "tools": tools,
+            "labels": labels,
+            "model": model,
+            "budget": budget,
+            "workspace": workspace,
+        }
+    )
+    _require_name(agent, "agent")
+    data = {
+        "agent": agent,
+        **fields,
+        "autonomy": _level(autonomy),
+        "autonomy_until": None if autonomy_until is None else _instant(autonomy_until),
+    }
+    texts = Texts.of(purpose=stated(purpose, "purpose"), reasoning=reasoning)
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        people.require(state, who, "manage agents")
+        if agent in state.agents:
+            raise Refused(
+                "conflict", f"there is an agent `{agent}`, or there was one", field="agent"
+            )
+        _require_owners(state, fields)
+        answer = {"agent": agent, "state": "draft", "entry": index}
+        return one("agent.proposed", at, caller, index, data, answer, texts)
+
+    return do(desk, Act(who, run))
+
+
+def confirm(desk: Desk, caller: Caller, agent: str) -> dict[str, Any]:
+    """Confirm an agent, or the change of it that waits, as the second person.
+
+    Returns `{agent, state, confirmed: index, alone}`.
+    """
+    who = person(caller)
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        people.require(state, who, "manage agents")
+        found = agents.agent(state, agent)
+        target, proposer = found.index, found.proposed_by
+        if found.state == "draft":
+            _require_owners(state, {"owner": found.owner, "deputy": found.deputy})
+        elif found.pending is not None:
+            target, proposer = found.pending.index, found.pending.person
+            _require_owners(state, found.pending.fields)
+        else:
+            raise Refused("conflict", f"nothing about agent `{agent}` waits for a second person")
+        alone = state.single_person
+        if who == proposer and not alone:
+            raise Refused(
+                "needs-another", "you proposed this yourself; another agent manager must confirm it"
+            )
+        data = {"refs": {"agent": target}, "agent": agent, "alone": alone}
+        answer = {"agent": agent, "state": "active", "confirmed": target, "alone": alone}
+        return one("agent.onboarded", at, caller, index, data, answer)
+
+    return do(desk, Act(who, run))
+
+
+def change(desk: Desk, caller: Caller, agent: str, **fields: Any) -> dict[str, Any]:
+    """Change what was agreed about an agent (fields of `propose`, but autonomy).
+
+    A change that loosens waits for `confirm`; one that tightens holds at once.
+    Returns `{agent, pending, entry}`.
+    """
+    who = person(caller)
+    texts = Texts.of(purpose=fields.pop("purpose", None), reasoning=fields.pop("reasoning", None))
+    if "agent_class" in fields:
+        fields["class"] = fields.pop("agent_class")
+    new = _fields(fields)
+    if not new and not texts.items:
+        raise Problem("bad-request", "say what to change")
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        people.require(state, who, "manage agents")
+        found = _living(state, agent)
+        _require_owners(state, new)
+        pending = agents.loosens(found, new)
+        data = {"agent": agent, "pending": pending, **new}
+        answer = {"agent": agent, "pending": pending, "entry": index}
+        return one("agent.changed", at, caller, index, data, answer, texts)
+
+    return do(desk, Act(who, run))
+
+
+def suspend(desk: Desk, caller: Caller, agent: str, *, why: str) -> dict[str, Any]:
+    """Suspend an agent at once; every action is denied.  Managers, and its owner or deputy."""
+    return _turn(desk, caller, agent, "agent.suspended", ("active",), "suspended", why)
+
+
+def resume(desk: Desk, caller: Caller, agent: str, *, why: str) -> dict[str, Any]:
+    """Let a suspended agent act again.  Agent managers only."""
+    return _turn(desk, caller, agent, "agent.resumed", ("suspended",), "active", why)
+
+
+def retire(desk: Desk, caller: Caller, agent: str, *, why: str) -> dict[str, Any]:
+    """End an agent for good: keys, sessions and open approvals go; its name is not used again."""
+    old = ("draft", "active", "suspended")
+    return _turn(desk, caller, agent, "agent.retired", old, "retired", why)
+
+
+def _turn(
+    desk: Desk, caller: Caller, agent: str, kind: str, before: tuple[str, ...], after: str, why: str
+) -> dict[str, Any]:
+    who, texts = person(caller), Texts.of(why=stated(why, "why"))
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        found = _living(state, agent)
+        if not (after == "suspended" and people.answers_for(found, who)):
+            people.require(state, who, "manage agents")
+        people.person(state, who)
+        if found.state not in before:
+            raise Refused(
+                "conflict", f"agent `{agent}` is {found.state}, not {' or '.join(before)}"
+            )
+        answer = {"agent": agent, "state": after}
+        return one(kind, at, caller, index, {"agent": agent}, answer, texts)
+
+    return do(desk, Act(who, run, lane="stop" if after == "suspended" else "human"))
+
+
+def set_autonomy(
+    desk: Desk,
+    caller: Caller,
+    agent: str,
+    *,
+    level: str,
+    until: str | None = None,
+    why: str = "",
+    evidence: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Raise (with an end, on evidence) or lower (at once) how far an agent may go alone.
+
+    `evidence` is what was shown at that moment (figures with their intervals, entry indexes);
+    numbers must be whole or text.  An owner may lower, only an agent manager may raise.
+    Returns `{agent, level, until}`.
+    """
+    who, wanted = person(caller), _level(level)
+    end = None if until is None else _instant(until)
+    shown = dict(evidence or {})
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        found = _living(state, agent)
+        if not autonomy.raises(found, wanted, at) and end is None:
+            if not people.answers_for(found, who):
+                people.require(state, who, "manage agents")
+            data: dict[str, Any] = {"agent": agent, "level": wanted}
+            answer = {"agent": agent, "level": wanted, "until": None}
+            texts = Texts.of(why=stated(why, "why"))
+            return one("autonomy.lowered", at, caller, index, data, answer, texts)
+        people.require(state, who, "manage agents")
+        if end is None or parse(end) <= at:
+            raise Refused(
+                "bad-field", "autonomy is raised for a period; say until when", field="until"
+            )
+        if not shown:
+            raise Refused(
+                "bad-field", "autonomy is raised on evidence; say what was shown", field="evidence"
+            )
+        data = {"agent": agent, "level": wanted, "until": end, "evidence": shown}
+        answer = {"agent": agent, "level": wanted, "until": end}
+        return one("autonomy.granted", at, caller, index, data, answer)
+
+    return do(desk, Act(who, run))
+
+
+def set_brief(
+    desk: Desk,
+    caller: Caller,
+    agent: str,
+    *,
+    text: str,
+    as_of: str,
+    valid_until: str | None = None,
+    sources: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Tell an agent what it is for, with the date of what was said and its sources.
+
+    Its owner, its deputy or an agent manager.  Returns `{agent, brief: index}`.
+    """
+    who = person(caller)
+    named = {"text": stated(text, "text")}
+    named |= {f"source.{n}": source for n, source in enumerate(sources)}
+    texts = Texts.named(named)
+    stamp = _instant(as_of)
+    end = None if valid_until is None else _instant(valid_until)
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        if not people.answers_for(_living(state, agent), who):
+            people.require(state, who, "manage agents")
+        if parse(stamp) > at:
+            raise Refused("bad-field", f"`{as_of}` has not come yet", field="as_of")
+        data = {"agent": agent, "as_of": stamp, "valid_until": end}
+        return one("brief.set", at, caller, index, data, {"agent": agent, "brief": index}, texts)
+
+    return do(desk, Act(who, run))
+
+
+def listed(desk: Desk) -> dict[str, Any]:
+    """Every agent: `{agents: [...]}` of what `agent` gives."""
+    state, now = desk.state, desk.now()
+    return {"agents": [_json(state, each, now) for _, each in sorted(state.agents.items())]}
+
+
+def agent(desk: Desk, name: str) -> dict[str, Any]:
+    """One agent as JSON, its purpose and brief opened from the vault where they still are."""
+    state = desk.state
+    found = state.agents.get(name)
+    if found is None:
+        raise Problem("unknown", f"there is no agent `{name}`")
+    out = _json(state, found, desk.now())
+    out["purpose"] = _opened(desk, found.index, "purpose")
+    out["reasoning"] = _opened(desk, found.index, "reasoning")
+    if found.brief is not None:
+        out["brief"]["text"] = _opened(desk, found.brief.index, "text")
+    return out
+
+
+def _opened(desk: Desk, index: int, field: str) -> str | None:
+    from governance.service.reading import opened
+
+    value = opened(desk, index, field)
+    return value if isinstance(value, str) else None
+
+
+def _json(state: State, agent: Agent, now: datetime) -> dict[str, Any]:
+    budget, brief = agent.budget, agent.brief
+    return {
+        "agent": agent.id,
+        "state": agent.state,
+        "team": agent.team,
+        "owner": agent.owner,
+        "deputy": agent.deputy,
+        "class": agent.agent_class,
+        "annex": agent.annex,
+        "tools": sorted(agent.tools),
+        "labels": sorted(agent.labels),
+        "model": agent.model,
+        "autonomy": autonomy.level(agent, now),
+        "autonomy_until": None if agent.autonomy_until is None else write(agent.autonomy_until),
+        "budget": None
+        if budget is None
+        else {"amount": str(budget.amount), "currency": budget.currency, "period": budget.period},
+        "workspace": agent.workspace,
+        "proposed_by": agent.proposed_by,
+        "entry": agent.index,
+        "pending": None
+        if agent.pending is None
+        else {
+            "entry": agent.pending.index,
+            "by": agent.pending.person,
+            "fields": dict(agent.pending.fields),
+        },
+        "brief": None
+        if brief is None
+        else {
+            "entry": brief.index,
+            "as_of": write(brief.as_of),
+            "valid_until": None if brief.valid_until is None else write(brief.valid_until),
+        },
+        "residue": sorted(agent.residue),
+        "sessions": [n for n in agent.sessions if sessions.live(state, n, now) is not None],
+    }
+
+
+def _living(state: State, name: str) -> Agent:
+    found = agents.agent(state, name)
+    if found.state == "retired":
+        raise Refused("conflict", f"agent `{name}` is retired")
+    return found
+
+
+def _require_owners(state: State, fields: Mapping[str, Any]) -> None:
+    for name in ("owner", "deputy"):
+        who = fields.get(name)
+        if who is not None and who not in state.people:
+            raise Refused("bad-field", f"`{who}` is not an active person", field=name)
+    if fields.get("owner") is not None and fields.get("owner") == fields.get("deputy"):
+        raise Refused(
+            "bad-field",
+            "owner and deputy must be two people, or there is no deputy",
+            field="deputy",
+        )
+
+
+def _require_name(name: Any, field: str) -> None:
+    if type(name) is not str or _NAME(name) is None:
+        raise Problem(
+            "bad-field",
+            f"`{name}` is no valid name; expected letters, digits, `.`, `_` and `-`, at most 100",
+            field=field,
+        )
+
+
+def _level(level: Any) -> str:
+    if level not in LEVELS:
+        raise Problem("bad-field", f"`{level}` is no level; expected L0 to L5", field="autonomy")
+    return str(level)
+
+
+def _instant(text: str) -> str:
+    """An RFC 3339 time in UTC as the log writes it."""
+    read: datetime | None
+    try:
+        read = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        read = None
+    if read is None or read.utcoffset() is None or read.utcoffset():
+        raise Problem(
+            "bad-field", f"`{text}` is no time in UTC; expected the form 2026-11-20T08:00:00Z"
+        )
+    return write(read)
+
+
+def _words(name: str, value: Any, fits: Any, example: str) -> list[str]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise Problem("bad-field", f"`{name}` must be a list of words", field=name)
+    found = sorted(set(value))
+    for word in found:
+        if type(word) is not str or fits(word) is None:
+            raise Problem("bad-field", f"`{word}` does not fit; expected {example}", field=name)
+    return found
+
+
+def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Agent fields as an entry holds them; refuses what does not fit."""
+    out: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in ("owner", "deputy"):
+            if value is None and name == "owner":
+                raise Problem("bad-field", "an agent has one accountable owner", field="owner")
+            out[name] = value
+        elif name == "team":
+            _require_name(value, name)
+            out[name] = value
+        elif name == "class":
+            if value not in CLASSES:
+                raise Problem(
+                    "bad-field", f"`{value}` is no class; expected {', '.join(CLASSES)}", field=name
+                )
+            out[name] = value
+        elif name == "tools":
+            out[name] = _words(name, value, _TOOL, "an action such as payment.create, or mcp.*")
+        elif name == "labels":
+            out[name] = _words(name, value, _NAME, "a word such as payments")
+        elif name == "budget":
+            out[name] = _budget(value)
+        elif name in ("annex", "model", "workspace"):
+            out[name] = _short(name, value)
+        else:
+            raise Problem("bad-field", f"an agent has no field `{name}`", field=name)
+    return out
+
+
+def _short(name: str, value: Any) -> str | None:
+    longest = {"annex": 40, "model": 200, "workspace": 400}[name]
+    if value is None:
+        return None
+    if type(value) is not str or not value or len(value) > longest:
+        raise Problem(
+            "bad-field", f"`{name}` must be text of at most {longest} characters", field=name
+        )
+    if name == "workspace" and not value.startswith("/"):
+        raise Problem("bad-field", f"`{value}` is no absolute path", field=name)
+    return value
+
+
+def _budget(value: Any) -> dict[str, str] | None:
+    if value is None:
+        return None
+    try:
+        amount = Decimal(str(value["amount"]))
+        currency, period = str(value["currency"]), str(value["period"])
+    except (KeyError, TypeError, InvalidOperation):
+        raise Problem(
+            "bad-field",
+            "a budget is {amount, currency, period: day | week | month}",
+            field="budget",
+        ) from None
+    if not amount.is_finite() or amount < 0 or period not in _PERIODS or len(currency) != 3:
+        raise Problem(
+            "bad-field",
+            "a budget needs an amount that is not negative, a currency such as EUR and a period",
+            field="budget",
+        )
+    return {"amount": format(amount, "f"), "currency": currency, "period": period}

@@ -1,0 +1,160 @@
+"""People: added, given roles, and left; known to the log by pseudonyms only.
+
+Law: names and e-mail addresses go to the vault and nowhere else; the first person is the only one
+whom nobody added.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from governance.oversight import people
+from governance.oversight.commands import Facts, Proposal
+from governance.oversight.errors import Refused
+from governance.oversight.model import State
+from governance.service.acting import Act, do, entry, person
+from governance.service.desk import SERVICE, Caller, Desk
+from governance.service.problem import Problem
+
+_ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+_ROLE: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}").fullmatch
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}").fullmatch
+
+
+def pseudonym() -> str:
+    """A new random `p-xxxxxxxxxx` (50 bits; collisions are refused under the lock)."""
+    return "p-" + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in os.urandom(10))
+
+
+def _roles(roles: Iterable[str]) -> list[str]:
+    found = sorted(set(roles))
+    for role in found:
+        if type(role) is not str or _ROLE(role) is None:
+            raise Problem(
+                "bad-field",
+                f"`{role}` is no role; expected lower-case words such as agent_manager or treasurer",
+                field="roles",
+            )
+    if not found:
+        raise Problem("bad-field", "a person needs at least one role", field="roles")
+    return found
+
+
+def _named(name: str, email: str) -> None:
+    if type(name) is not str or not name.strip() or len(name) > 200:
+        raise Problem("bad-field", "`name` must have 1 to 200 characters", field="name")
+    if type(email) is not str or _EMAIL(email) is None:
+        raise Problem("bad-field", f"`{email}` is no e-mail address", field="email")
+
+
+def first(desk: Desk, *, name: str, email: str) -> dict[str, Any]:
+    """The first person of a workspace, with every role of the service but auditor.
+
+    Works only while nobody is there.  Returns `{person, roles}`.
+    """
+    _named(name, email)
+    new = pseudonym()
+    desk.vault.put_person(new, name.strip(), email)
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        if state.people:
+            raise Refused("conflict", "this workspace has people; an administrator adds others")
+        data = {"person": new, "roles": sorted(people.FIRST_ROLES)}
+        return Proposal((entry("person.added", at, SERVICE, data),), data)
+
+    return _forgetting(desk, new, Act("service", run))
+
+
+def add(
+    desk: Desk, caller: Caller, *, name: str, email: str, roles: Iterable[str]
+) -> dict[str, Any]:
+    """Add a person with roles.  Administrators only.  Returns `{person, roles}`."""
+    _named(name, email)
+    who, new, wanted = person(caller), pseudonym(), _roles(roles)
+    people.require(desk.state, who, "manage people")
+    desk.vault.put_person(new, name.strip(), email)
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        people.require(state, who, "manage people")
+        if new in state.people:
+            raise Refused("conflict", "the random pseudonym is taken; try again")
+        data = {"person": new, "roles": wanted}
+        return Proposal((entry("person.added", at, caller, data),), data)
+
+    return _forgetting(desk, new, Act(who, run))
+
+
+def _forgetting(desk: Desk, new: str, act: Act) -> dict[str, Any]:
+    """Do `act`; if it is refused, the name just put into the vault goes again."""
+    try:
+        return do(desk, act)
+    except Problem as problem:
+        if problem.status < 500:
+            desk.vault.erase(new)
+        raise
+
+
+def set_roles(desk: Desk, caller: Caller, who: str, *, roles: Iterable[str]) -> dict[str, Any]:
+    """Give a person these roles instead of the present ones.  Administrators only."""
+    by, wanted = person(caller), _roles(roles)
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        people.require(state, by, "manage people")
+        _known(state, who)
+        people.require_administrator_left(state, who, frozenset(wanted))
+        data = {"person": who, "roles": wanted}
+        return Proposal((entry("person.changed", at, caller, data),), data)
+
+    return do(desk, Act(by, run))
+
+
+def leave(desk: Desk, caller: Caller, who: str) -> dict[str, Any]:
+    """A person leaves: keys stop working, roles end.  Administrators, or the person.
+
+    Refused for the last administrator and for somebody who still answers for an agent.
+    """
+    by = person(caller)
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        if by != who:
+            people.require(state, by, "manage people")
+        _known(state, who)
+        people.require_administrator_left(state, who, frozenset())
+        people.require_answers_for_nothing(state, who)
+        data = {"person": who}
+        return Proposal((entry("person.left", at, caller, data),), data)
+
+    return do(desk, Act(by, run))
+
+
+def _known(state: State, who: str) -> None:
+    if who not in state.people:
+        raise Refused("unknown", f"there is no active person `{who}`")
+
+
+def name_of(desk: Desk, who: str | None) -> str:
+    """The name behind a pseudonym, or the pseudonym if the name was erased or never known."""
+    if who is None:
+        return "the service"
+    found = desk.vault.person(who)
+    return who if found is None else found.name
+
+
+def listed(desk: Desk) -> dict[str, Any]:
+    """Active people: `{people: [{person, name, email, roles}]}`."""
+    out = []
+    for who, each in sorted(desk.state.people.items()):
+        known = desk.vault.person(who)
+        out.append(
+            {
+                "person": who,
+                "name": known.name if known else None,
+                "email": known.email if known else None,
+                "roles": sorted(each.roles),
+            }
+        )
+    return {"people": out}

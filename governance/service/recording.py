@@ -1,0 +1,236 @@
+"""What the log will hold of an action: clear quantities, pseudonyms, commitments, and one digest.
+
+Law: no value of a person and no unsalted hash of one leaves this module towards an entry.  The same
+action in the same session has the same recorded form and so the same digest (salts are derived from
+the session's secret), which is how a repeated action finds its grant; any other value, in any
+argument, declared or not, readable or spoiled, gives another digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from audit.canonical import canonical
+from audit.commit import commitment
+from audit.encoding import b64url
+from audit.errors import Malformed
+from governance.engine.catalogue import ActionType, ArgType, record
+from governance.engine.model import ABSENT, CannotTell, Request
+from governance.oversight.commands import VaultRow
+from governance.service.problem import Problem
+from governance.service.reading import plain
+
+MOST_UNDECLARED: Final = 64
+_TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}").fullmatch
+_NAME: Final = re.compile(r"[^\x00-\x20\x7f]{1,100}").fullmatch
+_STANDING: Final = "standing"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opens one commitment: the field, canonical bytes of the value, salt, whose it is."""
+
+    field: str
+    value: bytes
+    salt: bytes
+    subject: str | None
+
+    def row(self, index: int) -> VaultRow:
+        """For entry `index`."""
+        return VaultRow(index, self.field, self.value, self.salt, self.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The recorded form of one action, and what the vault keeps to open it again.
+
+    `pseudonyms`: field -> `s-...` for the engine's keys.  `digest` is the action digest (hex),
+    `variant` the same without quantities, texts and whatever could not be read.
+    """
+
+    args: dict[str, Any]
+    resource: dict[str, Any]
+    claims: dict[str, Any]
+    commitments: dict[str, str]
+    openings: tuple[Opening, ...]
+    pseudonyms: dict[str, str]
+    digest: str
+    variant: str
+
+
+class _Recorder:
+    """Collects the recorded form field by field."""
+
+    def __init__(self, vault: Any, secret: bytes) -> None:
+        self.vault = vault
+        self.secret = secret
+        self.commitments: dict[str, str] = {}
+        self.openings: list[Opening] = []
+        self.pseudonyms: dict[str, str] = {}
+
+    def commit(self, field: str, value: Any, subject: str | None = None) -> None:
+        """Commit to `value` under `field`, with a salt that repeats for the same value."""
+        try:
+            data = canonical(value)
+        except Malformed:
+            raise Problem(
+                "bad-field", "the value cannot be written as canonical JSON", field=field
+            ) from None
+        salt = hmac.digest(self.secret, field.encode() + b"\x00" + data, "sha256")[:16]
+        self.commitments[field] = commitment(b64url(salt), field, value)
+        self.openings.append(Opening(field, data, salt, subject))
+
+    def value(
+        self, field: str, declared: ArgType, value: Any, given: Mapping[str, Any], name: str
+    ) -> Any:
+        """The recorded form of one declared field; None when there is nothing to record."""
+        if name not in given or value is ABSENT:
+            return None
+        if isinstance(value, CannotTell):
+            self.commit(field, plain(given[name]))
+            return {"spoiled": value.why}
+        clear = record(value)
+        kind = declared.cls
+        if kind == "quantity" or kind == "category":
+            return clear
+        if kind == "private":
+            self.commit(field, clear)
+            return None
+        if type(clear) is list:
+            whose = [self.vault.pseudonym(declared.about, _text(each)) for each in clear]
+            self.commit(field, clear, whose[0] if len(whose) == 1 else None)
+            return whose
+        subject = self.vault.pseudonym(declared.about, _text(clear))
+        self.pseudonyms[field] = subject
+        self.commit(field, clear, subject)
+        return subject
+
+
+def _text(value: Any) -> str:
+    return value if type(value) is str else canonical(value).decode()
+
+
+def secret_name(agent: str, session: int | None) -> str:
+    """Under which name the vault keeps the secret from which a session's salts are derived."""
+    return f"{agent}/{_STANDING if session is None else session}"
+
+
+def record_action(
+    vault: Any,
+    secret: bytes,
+    agent: str,
+    action: str,
+    declared: ActionType | None,
+    request: Request,
+    arguments: Mapping[str, Any],
+    claims: Mapping[str, Any],
+) -> Recorded:
+    """The recorded form of an action.
+
+    `request` is what the catalogue read from `arguments` (by bare name) and `claims` (dotted:
+    `resource.*`, `subject.*`, `context.*`).  Raises `Problem` for what cannot be written at all.
+    """
+    recorder = _Recorder(vault, secret)
+    args: dict[str, Any] = {}
+    resource: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    fields = request.fields
+    if declared is not None:
+        for name, arg in declared.args.items():
+            field = "args." + name
+            found = recorder.value(field, arg, fields[field], arguments, name)
+            if found is not None:
+                args[name] = found
+        for field, claim in declared.claims.items():
+            found = recorder.value(field, claim, fields[field], claims, field)
+            if found is not None:
+                speaker, _, name = field.partition(".")
+                if speaker == "resource":
+                    resource[name] = found
+                else:
+                    rest[field] = found
+    _undeclared(recorder, request, arguments)
+    _resource(recorder, declared, claims, resource)
+    body = {
+        "action": action,
+        "agent": agent,
+        "args": args,
+        "commitments": recorder.commitments,
+        "resource": resource,
+    }
+    return Recorded(
+        args=args,
+        resource=resource,
+        claims=rest,
+        commitments=recorder.commitments,
+        openings=tuple(recorder.openings),
+        pseudonyms=recorder.pseudonyms,
+        digest=hashlib.sha256(canonical(body)).hexdigest(),
+        variant=variant_of(action, agent, declared, args, resource),
+    )
+
+
+def _undeclared(recorder: _Recorder, request: Request, arguments: Mapping[str, Any]) -> None:
+    """An argument that the catalogue does not know is bound like a private one."""
+    if len(request.undeclared) > MOST_UNDECLARED:
+        raise Problem(
+            "too-large",
+            f"the action has {len(request.undeclared)} arguments that the catalogue does not "
+            f"declare; at most {MOST_UNDECLARED} are recorded",
+            field="action.properties.arguments",
+        )
+    for field in request.undeclared:
+        if _NAME(field) is None:
+            raise Problem(
+                "bad-field",
+                "a name of an argument must have 1 to 95 characters without spaces",
+                field="action.properties.arguments",
+            )
+        recorder.commit(field, plain(arguments[field.removeprefix("args.")]))
+
+
+def _resource(
+    recorder: _Recorder,
+    declared: ActionType | None,
+    claims: Mapping[str, Any],
+    resource: dict[str, Any],
+) -> None:
+    """The resource's type and id, and whatever else the caller says about it, bind the digest."""
+    known = declared.claims if declared is not None else {}
+    for field, value in claims.items():
+        speaker, _, name = field.partition(".")
+        if speaker != "resource" or field in known:
+            continue
+        if name == "type" and type(value) is str and _TYPE(value) is not None:
+            resource["type"] = value
+            continue
+        if _NAME(field) is None:
+            raise Problem(
+                "bad-field",
+                "a name of a property must have 1 to 91 characters without spaces",
+                field="resource.properties",
+            )
+        recorder.commit(field, plain(value))
+
+
+def variant_of(
+    action: str,
+    agent: str,
+    declared: ActionType | None,
+    args: Mapping[str, Any],
+    resource: Mapping[str, Any],
+) -> str:
+    """A digest of what stays the same when somebody tries again with one cent less."""
+    same: dict[str, Any] = {}
+    if declared is not None:
+        for name, value in args.items():
+            known = declared.args.get(name)
+            if known is not None and known.cls == "identity" and type(value) is not dict:
+                same[name] = value
+    body = {"action": action, "agent": agent, "args": same, "type": resource.get("type")}
+    return hashlib.sha256(canonical(body)).hexdigest()

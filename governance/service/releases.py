@@ -1,0 +1,115 @@
+"""Compiled releases by digest: what is in force, and what was in force when an entry was written.
+
+Law: a release is loaded from the bytes that were signed, and counts only if compiling them gives
+the digest that the log names.  Files in the policy folder are drafts; nothing here reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from governance.engine.compile import Release, compile_release
+from governance.store.blobs import BlobError, Blobs
+
+KEPT: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A compiled release with the sentences of its rules and its files' digests."""
+
+    release: Release
+    texts: Mapping[str, tuple[str, str]]
+    files: Mapping[str, str]
+
+
+class Releases:
+    """Releases of one workspace; safe for several threads."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._ready: dict[str, Ready] = {}
+        self._lock = threading.Lock()
+
+    def get(self, digest: str) -> Ready:
+        """The release `digest`; raises `BlobError` if its files are missing or altered."""
+        found = self._ready.get(digest)
+        return found if found is not None else self._load(digest)
+
+    def known(self, digest: str) -> bool:
+        """Whether the files of this release are kept here."""
+        return digest in self._ready or self._manifest(digest).exists()
+
+    def keep(self, files: Mapping[str, bytes]) -> Ready:
+        """Compile `files`, keep them by digest and be ready to enforce them.
+
+        Raises `governance.engine.model.PolicyErrors` when they do not make a release.
+        """
+        release = compile_release(files)
+        digests = {path: self._blobs.put(data) for path, data in sorted(files.items())}
+        place = self._manifest(release.digest)
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            draft = place.with_name("." + place.name)
+            draft.write_text(json.dumps(digests, sort_keys=True), encoding="utf-8")
+            draft.replace(place)
+        return self._remember(release, digests)
+
+    def files(self, digest: str) -> dict[str, bytes]:
+        """The files of a release as they were signed."""
+        return {path: self._blobs.get(blob) for path, blob in self._digests(digest).items()}
+
+    def _load(self, digest: str) -> Ready:
+        digests = self._digests(digest)
+        release = compile_release({p: self._blobs.get(blob) for p, blob in digests.items()})
+        if release.digest != digest:
+            raise BlobError(
+                f"the files kept for release `{digest}` make release `{release.digest}`; restore "
+                f"{self._blobs.directory} from a backup"
+            )
+        return self._remember(release, digests)
+
+    def _digests(self, digest: str) -> dict[str, str]:
+        try:
+            found = json.loads(self._manifest(digest).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise BlobError(
+                f"release `{digest}` is not in {self._blobs.directory}; restore the folder from a "
+                "backup"
+            ) from None
+        return {str(path): str(blob) for path, blob in found.items()}
+
+    def _manifest(self, digest: str) -> Path:
+        return self._blobs.directory / "releases" / f"{digest}.json"
+
+    def _remember(self, release: Release, digests: Mapping[str, str]) -> Ready:
+        ready = Ready(release, texts_of(release), dict(digests))
+        with self._lock:
+            self._ready.pop(release.digest, None)
+            self._ready[release.digest] = ready
+            while len(self._ready) > KEPT:
+                del self._ready[next(iter(self._ready))]
+        return ready
+
+
+def texts_of(release: Release) -> dict[str, tuple[str, str]]:
+    """`policy/rule` -> (title, because) for every rule, limit and default of a release."""
+    out: dict[str, tuple[str, str]] = {}
+    for file in release.bundle.files:
+        for rule in file.rules:
+            out[f"{file.policy}/{rule.id}"] = (rule.title, rule.because)
+        for limit in file.limits:
+            out[f"{file.policy}/{limit.id}"] = (limit.title, limit.because)
+        out[f"{file.policy}/default"] = (file.title, "")
+    return out
+
+
+def zone_of(name: str) -> ZoneInfo | None:
+    """A time zone, None for UTC (which needs no conversion)."""
+    return None if name == "UTC" else ZoneInfo(name)
