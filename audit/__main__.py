@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.encoding import b64
-from audit.errors import Gap, LogError, NothingToVerify, NotVerified, Tampered, UnknownKey
+from audit.errors import BadKey, Gap, LogError, NothingToVerify, NotVerified, Tampered, UnknownKey
 from audit.keys import Verifier
 from audit.statement import Proven
 from audit.verify import verify
@@ -36,12 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        keys = [Verifier.from_vkey(key) for key in options.key]
+        keys = [key for text in options.key for key in _read_keys(text, options.package)]
         head = options.head.read_bytes() if options.head else None
         receipts = [path.read_bytes() for path in options.receipt]
         if not options.package.exists():
             parser.error(f"there is no file or directory `{options.package}`")
-    except (LogError, OSError) as error:
+    except (LogError, OSError, UnicodeDecodeError) as error:
         parser.error(str(error))
     try:
         proven = verify(options.package, keys, head, receipts, workers=options.workers)
@@ -50,6 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     _print_proven(proven, options.output)
     return 0
+
+
+def _read_keys(text: str, package: Path) -> list[Verifier]:
+    """The key that `text` is, or those in the file it names, which must not be the package's."""
+    path = Path(text)
+    if "+" in text and not path.is_file():
+        return [Verifier.from_vkey(text)]
+    if package.resolve() in path.resolve().parents:
+        raise BadKey(
+            f"`{text}` lies in the package: a key must come from elsewhere, or it proves nothing"
+        )
+    lines = path.read_text().split()
+    if not lines:
+        raise BadKey(f"the file `{text}` holds no key")
+    return [Verifier.from_vkey(line) for line in lines]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         required=True,
         metavar="VKEY",
-        help="a verifier key, obtained otherwise than from the package; may be given again",
+        help="a verifier key, or a file of them, got otherwise than with the package; may be "
+        "given again",
     )
     command.add_argument(
         "--head",

@@ -6,24 +6,26 @@ checkpoint of m entries must be the tree over the package's first m entries; an 
 somebody holds a receipt must still be at its place, unchanged.
 
 Read here are the two-slot head file (`audit.head`), a signed checkpoint as text, a `.tlog-proof`,
-and the JSON receipt that an answer carried (`index`, `leaf_hash`, `tree_size`, `checkpoint`,
-`proof` or null).
+and the JSON receipt that an answer carried (`index`, `leaf_hash` in hex, `tree_size`,
+`checkpoint`, perhaps `proof`), alone or still in its answer.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit import checkpoint as checkpoints
 from audit.checkpoint import Checkpoint
-from audit.encoding import b64, unb64
 from audit.errors import Gap, Malformed, Tampered, UnknownKey
 from audit.head import FILE_SIZE, read_head
 from audit.keys import Verifier
 from audit.proof import TlogProof
 from audit.tree import NodeSource, frontier_at
+
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def read_anchor(label: str, data: str | bytes, verifiers: Sequence[Verifier]) ->
 def _receipt(label: str, text: str, verifiers: Sequence[Verifier]) -> Anchor:
     try:
         value = json.loads(text)
-        value = value.get("receipt", value)
+        value = value.get("context") or value
+        value = value.get("receipt") or value
         note, proof = value["checkpoint"], value.get("proof")
         index, size, leaf = value["index"], value["tree_size"], value["leaf_hash"]
         texts = all(type(item) is str for item in (note, leaf)) and type(proof or "") is str
@@ -73,17 +76,15 @@ def _receipt(label: str, text: str, verifiers: Sequence[Verifier]) -> Anchor:
         raise Malformed(
             "expected a receipt with `index`, `leaf_hash`, `tree_size` and `checkpoint`"
         ) from error
-    try:
-        leaf_hash = unb64(leaf)
-    except ValueError as error:
-        raise Malformed(f"its leaf hash: {error}") from error
+    if not _HASH.fullmatch(leaf):
+        raise Malformed("its leaf hash is not 64 hex digits")
     from_text = TlogProof.parse(proof) if proof else None
     checkpoint = checkpoints.open_checkpoint(note, verifiers)
     if checkpoint.size != size or not 0 <= index < size:
         raise Malformed("its index and tree size do not fit its checkpoint")
     if from_text is not None and from_text.index != index:
         raise Malformed("its proof is for another entry")
-    return Anchor(label, checkpoint, index, leaf_hash, from_text)
+    return Anchor(label, checkpoint, index, bytes.fromhex(leaf), from_text)
 
 
 def check_anchors(
@@ -147,6 +148,6 @@ def _check_entry(
 def _not_the_receipted(anchor: Anchor, index: int, leaf: bytes) -> Tampered:
     return Tampered(
         f"entry {index} was rewritten: `{anchor.label}` is a signed receipt for another entry at "
-        f"this place than the package holds (leaf hash `{b64(leaf)}`)",
+        f"this place than the package holds (leaf hash `{leaf.hex()}`)",
         index=index,
     )

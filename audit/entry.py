@@ -9,7 +9,7 @@ members of `data` are understood here without knowing any kind (FORMAT.md, "Conv
 
 - `refs`: role -> index of an earlier entry whose kind begins with that role,
 - `commitments`: field name -> salted commitment to its value (`audit.commit`),
-- `blobs`: name -> SHA-256, in hex, of something too large for an entry.
+- `files`: name -> SHA-256, in hex, of something too large for an entry, kept as a blob.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def _check_envelope(kind: Any, by: Any, data: Any) -> None:
         _check_digests(
             data["commitments"], "commitments", _COMMITMENT, "43 characters of base64url"
         )
-    if "blobs" in data:
-        _check_digests(data["blobs"], "blobs", _DIGEST, "a SHA-256 in lower-case hex")
+    if "files" in data:
+        _check_digests(data["files"], "files", _DIGEST, "a SHA-256 in lower-case hex")
 
 
 def _check_refs(refs: Any) -> None:

@@ -252,7 +252,7 @@ class _Reader:
         if refs:
             self._check_refs(index, refs)
         result.commitments += len(entry.data.get("commitments", ()))
-        result.blobs.update(entry.data.get("blobs", {}).values())
+        result.blobs.update(entry.data.get("files", {}).values())
 
     def _check_shown(self, index: int, entry: Entry) -> None:
         if index not in self._shown:

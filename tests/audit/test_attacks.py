@@ -422,7 +422,7 @@ def test_an_old_export_replayed_is_found_by_a_retained_head(world) -> None:
         verify(path, [world.key], head=world.checkpoint(log))
 
 
-@pytest.mark.parametrize("form", ["json", "json with proof", "answer", "proof"])
+@pytest.mark.parametrize("form", ["json", "json with proof", "answer", "evaluation", "proof"])
 def test_a_receipt_names_the_rewritten_entry(world, form: str) -> None:
     """Otherwise an agent whose decision was changed could not show which."""
     log = world.log(50)
@@ -442,12 +442,16 @@ def make_receipt(world, log: MemoryLog, index: int, form: str) -> str:
         return proof
     receipt = {
         "index": index,
-        "leaf_hash": b64(leaf_hash(next(log.entries(index, index + 1)))),
+        "leaf_hash": leaf_hash(next(log.entries(index, index + 1))).hex(),
         "tree_size": log.size,
         "checkpoint": note,
         "proof": proof if form == "json with proof" else None,
     }
-    return json.dumps({"decision": True, "receipt": receipt} if form == "answer" else receipt)
+    answers = {
+        "answer": {"decision": True, "receipt": receipt},
+        "evaluation": {"decision": True, "context": {"receipt": receipt}},
+    }
+    return json.dumps(answers.get(form, receipt))
 
 
 def test_a_head_signed_by_a_stranger_proves_nothing_and_says_so(world) -> None:

@@ -63,6 +63,18 @@ def test_heads_and_receipts_are_read_from_files(world, capsys) -> None:
     assert run(capsys, short, "--head", head, *options)[0] == 12
 
 
+def test_a_key_may_come_from_a_file_but_not_from_the_package(world, capsys) -> None:
+    """Otherwise an auditor would be led to believe the key that came with the evidence."""
+    path = world.package(world.log(20))
+    (world.folder / "log.vkey").write_text(world.key + "\n")
+    (world.folder / "none.vkey").write_text("\n")
+    assert run(capsys, path, "--key", world.folder / "log.vkey")[0] == 0
+    for bad in (path / "keys/log.vkey", world.folder / "none.vkey"):
+        with pytest.raises(SystemExit) as caught:
+            run(capsys, path, "--key", bad)
+        assert caught.value.code == 2
+
+
 def test_json_says_the_same(world, capsys) -> None:
     """Otherwise a program would have to read sentences."""
     log = world.log(20)

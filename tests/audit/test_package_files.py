@@ -127,7 +127,7 @@ def test_what_is_inside_can_be_read_back(world) -> None:
 
 def test_blobs_that_entries_name_and_that_are_missing_are_counted(world) -> None:
     """Otherwise a policy left out of the package would not be missed."""
-    named = world.changed(world.log(8), 0, blobs={"policy": "ab" * 32})
+    named = world.changed(world.log(8), 0, files={"policy": "ab" * 32})
     proven = verify(world.package(named), [world.key])
     assert (proven.blobs, proven.blobs_missing, proven.blobs_unnamed) == (1, 1, 1)
     assert any("not in the package" in line for line in proven.not_proven)
