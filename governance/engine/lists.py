@@ -104,7 +104,7 @@ class ListBook:
                                   nearest(str(item), kind.members))  # fmt: skip
             else:
                 members.append(value)
-        return ListUse(name, tuple(members)) if len(members) == len(raw) else None
+        return ListUse(name, tuple(members), kind=kind) if len(members) == len(raw) else None
 
     def _from_file(self, name: str, raw: dict[str, Any], kind: Type) -> ListUse | None:
         path, way = self.document.path, ("lists", name)
@@ -123,4 +123,4 @@ class ListBook:
             return None
         found = [kind.one(item) for item in source.members]
         members = tuple(value for value in found if not isinstance(value, CannotTell))
-        return ListUse(name, members, source.name, duration(raw["max_age"]), source.as_of)
+        return ListUse(name, members, source.name, duration(raw["max_age"]), source.as_of, kind)

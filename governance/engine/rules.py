@@ -20,6 +20,7 @@ from governance.engine.model import (
     Risk,
     Scalar,
 )
+from governance.engine.values import Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +143,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class ListUse:
-    """A list as one file uses it: inline members, or `source` (a list file) with `max_age`."""
+    """A list as one file uses it: inline members, or `source` (a list file) with `max_age`.
+    `kind` is the type of its members."""
 
     name: str
     members: tuple[Scalar, ...]
     source: str | None = None
     max_age: timedelta | None = None
     as_of: datetime | None = None
+    kind: Type = Type("text")
 
 
 @dataclass(frozen=True, slots=True)

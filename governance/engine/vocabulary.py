@@ -34,7 +34,8 @@ from governance.engine.values import ORDERED, SCALARS, level
 Answer = bool | None
 Fields = Mapping[str, Value]
 Holds = Callable[[Any], Answer]
-Check = Callable[[Fields], Answer]
+Check = Callable[..., Answer]
+"""A comparison as a function of the fields (and of a context, which plain comparisons ignore)."""
 
 _EQUAL = frozenset(SCALARS) - {"command"}
 _LISTS = frozenset(f"list of {name}" for name in SCALARS if name not in ("command",))
@@ -131,7 +132,7 @@ def check(test: Test, constants: tuple[Scalar, ...], reading: Reading) -> Check:
 
 
 def _on_field(name: str, holds: Holds, absent: Answer) -> Check:
-    def test(fields: Fields) -> Answer:
+    def test(fields: Fields, context: object = None) -> Answer:
         value = fields.get(name)
         if value is None or value.__class__ is CannotTell:
             return None
@@ -143,7 +144,7 @@ def _on_field(name: str, holds: Holds, absent: Answer) -> Check:
 
 
 def _is_set(name: str, wanted: bool) -> Check:
-    def test(fields: Fields) -> Answer:
+    def test(fields: Fields, context: object = None) -> Answer:
         value = fields.get(name)
         if value is None or value.__class__ is CannotTell:
             return None
@@ -156,7 +157,7 @@ def _two_fields(test: Test, other: str, negative: bool, absent: Answer) -> Check
     equal = _equal(test.kind)
     name = test.field
 
-    def compare(fields: Fields) -> Answer:
+    def compare(fields: Fields, context: object = None) -> Answer:
         one, two = fields.get(name), fields.get(other)
         if one is None or two is None or CannotTell in (one.__class__, two.__class__):
             return None

@@ -1,0 +1,272 @@
+"""Runs case tables. The law: a release whose promises do not hold is not made.
+
+A case runs against the whole release, with its own file enforced whatever its mode is, so that a
+case says what will happen and not what one file would like. Lists are fresh unless a cell says
+`stale`; facts are what the cells `limits.X` and `history.X` say, and nothing otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from governance.engine.compile import Release, compile_bundle
+from governance.engine.decide import decide, needs
+from governance.engine.fields import CLAIM_SPEAKERS, SERVICE_FIELDS
+from governance.engine.model import (
+    SERVICE,
+    CannotTell,
+    FactQuery,
+    Mode,
+    Money,
+    Request,
+    Scalar,
+    Total,
+    Value,
+    Verdict,
+)
+from governance.engine.nodes import UNKNOWN_KEY
+from governance.engine.reach import conjuncts, histories_of
+from governance.engine.rules import Case, Limit, ListUse, PolicyFile, Test
+from governance.engine.values import Type, write
+
+AT: Final = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
+"""When a case happens: a Wednesday at ten."""
+
+CANNOT_TELL: Final = "cannot tell"
+STALE: Final = "stale"
+_BUILTIN: Final = frozenset({"governed", "stop", "agent", "autonomy", "obligation"})
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+AGENT: Final[Mapping[str, Value]] = {
+    "agent.id": "case-agent",
+    "agent.team": "case-team",
+    "agent.labels": (),
+    "agent.class": "minimal",
+    "agent.autonomy": "L4",
+    "agent.state": "active",
+    "agent.owner": "p-owner",
+    "agent.model": "case-model",
+    "agent.tools": ("*",),
+    "agent.brief_age": timedelta(hours=1),
+    "agent.evaluation_age": timedelta(hours=1),
+    "agent.certified": True,
+    "session.id": "1",
+    "session.labels": (),
+    "session.depth": 0,
+    "session.opened_by": "person",
+    "session.acting": "agent",
+    "session.age": timedelta(minutes=1),
+    "session.workspace": "/srv/work",
+    "session.stops": (),
+    "session.chain_agents": (),
+    "session.chain_teams": (),
+    "session.chain_sessions": (),
+    "time.hour": AT.hour,
+    "time.weekday": "wed",
+    "time.date": AT.date(),
+}
+"""What a case need not say: an ordinary active agent at L4 in a clean session."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """How one case went. `problem` is empty when it passed."""
+
+    policy: str
+    case: Case
+    request: Request
+    verdict: Verdict
+    problem: str
+
+    @property
+    def passed(self) -> bool:
+        return not self.problem
+
+
+def run(release: Release, policy: str | None = None) -> tuple[CaseResult, ...]:
+    """Every case of every file (or of one), in file order."""
+    variants: dict[str, Release] = {}
+    out = []
+    for file in release.bundle.files:
+        if policy is None or file.policy == policy:
+            out += [_run(release, file, case, variants) for case in file.cases]
+    return tuple(out)
+
+
+def failures(results: tuple[CaseResult, ...]) -> tuple[CaseResult, ...]:
+    """The cases that did not go as their table says."""
+    return tuple(result for result in results if not result.passed)
+
+
+def coverage(results: tuple[CaseResult, ...]) -> Mapping[str, int]:
+    """How many cases each `policy/rule` was a reason in, with certainty or without."""
+    counts: dict[str, int] = {}
+    for result in results:
+        for finding in result.verdict.findings:
+            counts[finding.name] = counts.get(finding.name, 0) + 1
+    return counts
+
+
+def uncovered(release: Release, results: tuple[CaseResult, ...]) -> tuple[str, ...]:
+    """Rules and limits (`policy/rule`) that no case has as a reason."""
+    seen = coverage(results)
+    every: list[str] = []
+    for file in release.bundle.files:
+        every += [f"{file.policy}/{rule.id}" for rule in file.rules]
+        every += [f"{file.policy}/{limit.id}" for limit in file.limits]
+    return tuple(name for name in every if name not in seen)
+
+
+def _run(
+    release: Release, file: PolicyFile, case: Case, variants: dict[str, Release]
+) -> CaseResult:
+    cells = case.cells
+    lists = {name: value for name, value in cells.items() if name.startswith("lists.")}
+    key = f"{file.policy} {sorted(lists.items())!r}"
+    if key not in variants:
+        variants[key] = _variant(release, file, lists)
+    variant = variants[key]
+    request, problems = request_of(variant, file, cells)
+    facts = _facts(variant, file, cells, request)
+    verdict = decide(variant, request, facts, AT)
+    problem = "; ".join(problems) or _compare(file, case, verdict)
+    return CaseResult(file.policy, case, request, verdict, problem)
+
+
+def _variant(release: Release, tested: PolicyFile, lists: Mapping[str, Any]) -> Release:
+    """The release with one file enforced, its lists as a case gives them, and all lists fresh."""
+    files = []
+    for file in release.bundle.files:
+        uses = {name: replace(use, max_age=None) for name, use in file.lists.items()}
+        if file.policy == tested.policy:
+            for name, value in lists.items():
+                bare = name.removeprefix("lists.")
+                if bare in uses:
+                    uses[bare] = _members(uses[bare], value)
+        own = file.policy == tested.policy
+        enforced = replace(file, mode=Mode.ENFORCE, observing=None) if own else file
+        files.append(replace(enforced, lists=uses))
+    return compile_bundle(replace(release.bundle, files=tuple(files)), {}, "")
+
+
+def _members(use: ListUse, value: Any) -> ListUse:
+    if value == STALE:
+        return replace(use, as_of=_LONG_AGO, max_age=timedelta(0))
+    raw = value if isinstance(value, list) else [value]
+    found = [use.kind.one(item) for item in raw]
+    return replace(use, members=tuple(v for v in found if not isinstance(v, CannotTell)))
+
+
+def agent_of(file: PolicyFile) -> dict[str, Value]:
+    """An ordinary agent that a file applies to."""
+    fields = dict(AGENT)
+    for part in conjuncts(file.applies_to):
+        if not isinstance(part, Test):
+            continue
+        members = [m for name in part.lists for m in file.lists[name].members]
+        values: tuple[Scalar, ...] = (*part.constants, *members)
+        if part.op in ("contains_any", "contains_all"):
+            fields[part.field] = values
+        elif part.op in ("is", "one_of", "at_least", "at_most") and values:
+            fields[part.field] = values[0]
+    return fields
+
+
+def request_of(
+    release: Release, file: PolicyFile, cells: Mapping[str, Any]
+) -> tuple[Request, list[str]]:
+    """The request that a row of cells describes, and what is wrong with the row itself."""
+    problems: list[str] = []
+    arguments: dict[str, Any] = {}
+    extra: dict[str, Any] = {
+        **agent_of(file),
+        "context.obligations_supported": ("redact", "notify", "log", "tell_user"),
+    }
+    tool: dict[str, Value] = {}
+    for name, raw in cells.items():
+        speaker = name.partition(".")[0]
+        if speaker == "args":
+            arguments[name.removeprefix("args.")] = raw
+        elif speaker in CLAIM_SPEAKERS:
+            extra[name] = raw
+        elif name in SERVICE_FIELDS:
+            value = _fact(SERVICE_FIELDS[name], raw)
+            if isinstance(value, CannotTell) and raw != CANNOT_TELL:
+                problems.append(f"`{raw}` is not a value of `{name}`")
+            (tool if speaker == "tool" else extra)[name] = value
+    action = str(cells["action"])
+    if action not in release.plans:
+        problems.append(f"`{action}` is not an action of the catalogue")
+    request = release.catalogue.read(action, arguments, extra, cells.get("attested") is True)
+    names = {
+        name: f"s-{write(value)}"
+        for name, value in request.fields.items()
+        if name.startswith("args.") and isinstance(value, str)
+    }
+    return replace(request, fields={**request.fields, **tool}, pseudonyms=names), problems
+
+
+def _fact(kind: Type, raw: Any) -> Value:
+    if raw == CANNOT_TELL:
+        return CannotTell("missing")
+    if kind.many and not isinstance(raw, list):
+        raw = [raw]
+    return kind.read(raw)
+
+
+def _facts(
+    release: Release, file: PolicyFile, cells: Mapping[str, Any], request: Request
+) -> dict[FactQuery, Total]:
+    used = {limit.series: _used(limit, cells.get(f"limits.{limit.id}")) for limit in file.limits}
+    past: dict[str, str] = {}
+    for rule in file.rules:
+        said = cells.get(f"history.{rule.id}")
+        for history in histories_of(rule.when) if said is not None else ():
+            past[history.series] = past[history.confirmed_series] = str(said)
+    facts: dict[FactQuery, Total] = {}
+    for query in needs(release, request, AT):
+        total: Total | None = Total(Decimal(0), 0)
+        if query.series in used:
+            total = used[query.series]
+        elif query.key != UNKNOWN_KEY and query.series in past:
+            said = past[query.series]
+            done = said == "yes" or (said == CANNOT_TELL and query.series.startswith("did:"))
+            total = Total(Decimal(done), int(done))
+        if total is not None:
+            facts[query] = total
+    return facts
+
+
+def _used(limit: Limit, raw: Any) -> Total | None:
+    if raw is None:
+        return Total(Decimal(0), 0)
+    if raw == CANNOT_TELL:
+        return None
+    kind = Type("money") if isinstance(limit.at_most, Money) else Type("number", unit=limit.unit)
+    value = kind.one(raw)
+    if isinstance(value, Money):
+        return Total(value.amount, 1, value.currency != limit.unit)
+    return Total(value, 1) if isinstance(value, Decimal) else None
+
+
+def _compare(file: PolicyFile, case: Case, verdict: Verdict) -> str:
+    reasons = [f for f in verdict.findings if f.effect is verdict.effect and not f.lifted]
+    names = {finding.name for finding in reasons}
+    wanted = {_full(file, name) for name in case.by}
+    if verdict.effect is case.expect and wanted <= names:
+        return ""
+    expected = case.expect.word + (f" by {', '.join(sorted(wanted))}" if wanted else "")
+    unknown = sorted({name for finding in reasons for name in finding.unknown})
+    why = f", cannot tell {', '.join(f'`{name}`' for name in unknown)}" if unknown else ""
+    got = f"{verdict.effect.word} by {', '.join(sorted(names))}{why}"
+    return f"expected {expected}, got {got}"
+
+
+def _full(file: PolicyFile, name: str) -> str:
+    if "/" in name:
+        return name
+    return f"{SERVICE if name in _BUILTIN else file.policy}/{name}"

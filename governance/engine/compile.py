@@ -1,0 +1,360 @@
+"""Makes a release out of policy files. The law: what is enforced is exactly what was checked.
+
+A release is named by the digest of its manifest: every file's path and SHA-256, and every list's
+date. Compiling the same files gives the same release; a release pickles as its files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from governance.engine.catalogue import ActionType, Catalogue
+from governance.engine.fields import COMMON_CLAIMS, SERVICE_FIELDS
+from governance.engine.index import Index
+from governance.engine.lists import ListFile
+from governance.engine.load import Bundle, group_of, load
+from governance.engine.model import Effect, Finding, Mode, Obligation, Risk
+from governance.engine.nodes import Node, Surroundings, always, build
+from governance.engine.reach import conjuncts, histories_of, specialise, tests_of
+from governance.engine.rules import (
+    ActionIs,
+    All,
+    Any,
+    Condition,
+    History,
+    Limit,
+    ListUse,
+    Not,
+    Observing,
+    PolicyFile,
+    Rule,
+)
+from governance.engine.vocabulary import Reading
+
+Order = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Governor:
+    """One file in force, as it speaks about one action: whether it applies, and its default."""
+
+    file: PolicyFile
+    node: Node
+    finding: Finding
+    order: Order
+    governs: bool
+
+    def observes(self, at: datetime) -> bool:
+        """True while the file only watches; before and after its period it enforces."""
+        watching: Observing | None = self.file.observing
+        return watching is not None and watching.since <= at.date() <= watching.until
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One rule of one file, compiled for one action (or for any)."""
+
+    rule: Rule
+    policy: str
+    node: Node
+    finding: Finding
+    order: Order
+    allow: bool
+    severity: Risk
+    obligations: tuple[Obligation, ...]
+    histories: tuple[History, ...]
+    action: ActionType | None
+    condition: Condition | bool
+    lists: Mapping[str, ListUse]
+    unsure: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cap:
+    """One limit of one file, compiled for one action. `node` says whether the action counts."""
+
+    limit: Limit
+    policy: str
+    node: Node
+    finding: Finding
+    order: Order
+    action: ActionType
+    zone: ZoneInfo | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Everything that can matter for one action."""
+
+    action: ActionType
+    governors: tuple[Governor, ...]
+    index: Index[Candidate]
+    caps: tuple[Cap, ...]
+    feeds: tuple[History, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSpec:
+    """A series that the facts must keep: which actions add to it, and under which fields."""
+
+    name: str
+    actions: tuple[str, ...]
+    keys: tuple[str, ...]
+    measure: str | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """What is enforced. `digest` names it; `series` are the totals it needs, so that a new limit can
+    be filled from the past; `observing` tells whether some file only watches."""
+
+    digest: str
+    bundle: Bundle
+    files: Mapping[str, bytes]
+    plans: Mapping[str, Plan]
+    shared: Index[Candidate]
+    series: Mapping[str, SeriesSpec]
+    governors: Mapping[str, Governor] = field(default_factory=dict)
+    observing: bool = False
+
+    def __reduce__(self) -> tuple[object, tuple[dict[str, bytes]]]:
+        return compile_release, (dict(self.files),)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.bundle.catalogue
+
+    def candidates(self, action: str) -> tuple[Candidate, ...]:
+        """Every rule that can speak about an action."""
+        plan = self.plans.get(action)
+        return (*plan.index.everything, *self.shared.everything) if plan else ()
+
+
+def compile_release(
+    files: Mapping[str, bytes],
+    *,
+    lists: Mapping[str, bytes] | None = None,
+    at: date | None = None,
+) -> Release:
+    """Check and compile policy files.
+
+    `files` maps paths (`policies/*.yaml`, `policies/actions/…`, `policies/cases/…`,
+    `policies/lists/…`) to bytes; `lists` are further list files. `at` is the day of the check; None
+    loads what was checked before, and what has lapsed since does not stop it. Raises PolicyErrors.
+    Case tables are read but not run: `cases.run` does that, when a release is made.
+    """
+    everything = {**files, **(lists or {})}
+    bundle = load(everything, at)
+    return compile_bundle(bundle, everything, manifest_digest(everything, bundle.lists))
+
+
+def manifest_digest(files: Mapping[str, bytes], lists: Mapping[str, ListFile]) -> str:
+    """Hex SHA-256 over the sorted manifest: each file's path and SHA-256, each list's `as_of`."""
+    manifest = {
+        "files": {
+            path: hashlib.sha256(data).hexdigest()
+            for path, data in files.items()
+            if group_of(path) is not None
+        },
+        "lists": {name: made.as_of.isoformat() for name, made in lists.items()},
+    }
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def compile_bundle(bundle: Bundle, files: Mapping[str, bytes], digest: str) -> Release:
+    """Compile what was loaded. Files in draft mode are left out: they are checked only."""
+    live = [file for file in bundle.files if file.mode is not Mode.DRAFT]
+    actions = bundle.catalogue.actions
+    specific: dict[str, list[Candidate]] = {name: [] for name in actions}
+    shared: list[Candidate] = []
+    for file in live:
+        for rule in file.rules:
+            whole = All((*conjuncts(file.applies_to), *conjuncts(rule.when)))
+            if rule.effect is not Effect.ALLOW and _independent(whole):
+                shared.append(_candidate(file, rule, whole, None))
+                continue
+            for name in _actions(file, rule, whole, actions):
+                left = specialise(whole, actions[name])
+                if left is not False:
+                    specific[name].append(_candidate(file, rule, left, actions[name]))
+    histories = _histories(live)
+    plans = {
+        name: Plan(
+            action=action,
+            governors=tuple(_governor(file, action) for file in live if name in file.governs),
+            index=Index(specific[name]),
+            caps=tuple(_caps(live, action)),
+            feeds=tuple(h for h in histories.values() if name in h.actions),
+        )
+        for name, action in actions.items()
+    }
+    return Release(
+        digest=digest,
+        bundle=bundle,
+        files=files,
+        plans=plans,
+        shared=Index(shared),
+        series=_series(live, plans, histories),
+        governors={file.policy: _governor(file, None) for file in live},
+        observing=any(file.observing for file in live),
+    )
+
+
+def _actions(
+    file: PolicyFile, rule: Rule, whole: All, actions: Mapping[str, ActionType]
+) -> Iterable[str]:
+    names: Iterable[str] = file.governs if rule.effect is Effect.ALLOW else actions
+    for part in whole.parts:
+        if isinstance(part, ActionIs):
+            allowed = frozenset(names)
+            names = [name for name in part.actions if name in allowed]
+    return names
+
+
+def _independent(condition: Condition) -> bool:
+    """True when a condition means the same for every action there is."""
+    if _names_action(condition):
+        return False
+    known = SERVICE_FIELDS.keys() | COMMON_CLAIMS.keys()
+    for test in tests_of(condition):
+        for name in (test.field, test.other):
+            if name is not None and (name not in known or name.startswith("tool.")):
+                return False
+    return not histories_of(condition)
+
+
+def _names_action(condition: Condition) -> bool:
+    if isinstance(condition, ActionIs):
+        return True
+    if isinstance(condition, Not):
+        return _names_action(condition.part)
+    return isinstance(condition, All | Any) and any(map(_names_action, condition.parts))
+
+
+def _node(
+    condition: Condition | bool, file: PolicyFile, action: ActionType | None,
+    attested_only: bool, allow: bool,
+) -> Node:  # fmt: skip
+    if isinstance(condition, bool):
+        return Node(All(()), always, (), ())
+    around = Surroundings(file.lists, attested_only, action)
+    return build(condition, around, Reading(allow=allow))
+
+
+def _candidate(
+    file: PolicyFile, rule: Rule, condition: Condition | bool, action: ActionType | None
+) -> Candidate:
+    allow = rule.effect is Effect.ALLOW
+    node = _node(condition, file, action, rule.attested_only, allow)
+    claims = frozenset(
+        name for name in node.fields if name.partition(".")[0] in ("resource", "subject", "context")
+    )
+    finding = Finding(
+        policy=file.policy,
+        rule=rule.id,
+        title=rule.title,
+        effect=rule.effect,
+        because=rule.because,
+        severity=rule.severity,
+        fields=node.fields,
+        clause=rule.clause,
+        waivable_by=rule.waivable_by,
+    )
+    return Candidate(
+        rule=rule,
+        policy=file.policy,
+        node=node,
+        finding=finding,
+        order=order_of(finding),
+        allow=allow,
+        severity=rule.severity,
+        obligations=rule.obligations,
+        histories=() if isinstance(condition, bool) else histories_of(condition),
+        action=action,
+        condition=condition,
+        lists=file.lists,
+        unsure=claims if rule.attested_only else frozenset(),
+    )
+
+
+def order_of(finding: Finding) -> Order:
+    """Where a finding stands in a verdict: strictest first, then by policy and rule."""
+    return (-finding.effect, finding.policy, finding.rule)
+
+
+def _governor(file: PolicyFile, action: ActionType | None) -> Governor:
+    finding = Finding(
+        policy=file.policy,
+        rule="default",
+        title="No rule of this file decides, so its default does",
+        effect=file.default,
+        because=f"`{file.policy}` says {file.default.word} where it has no rule.",
+        severity=Risk.LOW,
+        clause=file.default_clause,
+    )
+    applies = All(conjuncts(file.applies_to))
+    left = specialise(applies, action) if action else (applies if applies.parts else True)
+    governs = action is not None and action.name in file.governs
+    return Governor(
+        file, _node(left, file, action, False, False), finding, order_of(finding), governs
+    )
+
+
+def _caps(files: Iterable[PolicyFile], action: ActionType) -> Iterable[Cap]:
+    for file in files:
+        for limit in file.limits:
+            whole = All((*conjuncts(file.applies_to), *conjuncts(limit.of)))
+            left = specialise(whole, action)
+            if left is False:
+                continue
+            node = _node(left, file, action, limit.attested_only, False)
+            measured = (limit.measure,) if limit.measure else ()
+            finding = Finding(
+                policy=file.policy,
+                rule=limit.id,
+                title=limit.title,
+                effect=limit.otherwise,
+                because=limit.because,
+                severity=limit.severity,
+                fields=tuple(dict.fromkeys((*node.fields, *measured, *limit.per))),
+                clause=limit.clause,
+                waivable_by=limit.waivable_by,
+            )
+            zone = ZoneInfo(limit.calendar_day) if limit.calendar_day else None
+            yield Cap(limit, file.policy, node, finding, order_of(finding), action, zone)
+
+
+def _histories(files: Iterable[PolicyFile]) -> dict[str, History]:
+    """Every series that a history of a file in force looks at, by name."""
+    found: dict[str, History] = {}
+    for file in files:
+        for condition in (*(r.when for r in file.rules), *(limit.of for limit in file.limits)):
+            for history in histories_of(condition):
+                found.setdefault(history.series, replace(history, negative=False, in_last=None))
+    return found
+
+
+def _series(
+    files: Iterable[PolicyFile], plans: Mapping[str, Plan], histories: Mapping[str, History]
+) -> dict[str, SeriesSpec]:
+    made: dict[str, SeriesSpec] = {}
+    for history in histories.values():
+        for name in (history.series, history.confirmed_series):
+            made[name] = SeriesSpec(name, history.actions, history.same, None, "")
+    for file in files:
+        for limit in file.limits:
+            actions = tuple(
+                name for name, plan in plans.items()
+                if any(cap.limit is limit for cap in plan.caps)
+            )  # fmt: skip
+            made[limit.series] = SeriesSpec(
+                limit.series, actions, limit.per, limit.measure, limit.unit
+            )
+    return made

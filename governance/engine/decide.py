@@ -1,0 +1,300 @@
+"""The decision. The law: a verdict is a function of release, request, facts and time, nothing else.
+
+In a page: every file in force that governs the action speaks for itself. Its rules match or not;
+what cannot be told matches in a deny, an approval or a limit and not in an allow. If none of its
+allows or approvals matches with certainty, its default speaks. Denies, approvals and limits of all
+other files that reach the request are added, then the built-in findings. The strictest finding wins.
+
+Two things make this monotone, so that less information never loosens: only a *certain* allow or
+approval replaces a file's default, and an allow that cannot be told still brings its severity and
+its obligations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from operator import itemgetter
+from typing import Final, TypeVar
+
+from governance.engine import builtin
+from governance.engine.compile import Candidate, Governor, Order, Plan, Release, order_of
+from governance.engine.model import (
+    Charge,
+    Effect,
+    FactQuery,
+    Finding,
+    Mode,
+    Obligation,
+    Request,
+    Risk,
+    Total,
+    Verdict,
+)
+from governance.engine.nodes import Context, doubts, queries
+from governance.engine.totals import (
+    cap_charges,
+    cap_queries,
+    history_charges,
+    passed,
+    unsure_of,
+)
+
+NOTHING_LIFTED: Final[frozenset[str]] = frozenset()
+_ALLOW, _ASK, _DENY = Effect.ALLOW, Effect.REQUIRE_APPROVAL, Effect.DENY
+_first = itemgetter(0)
+T = TypeVar("T")
+
+
+def needs(release: Release, request: Request, at: datetime) -> tuple[FactQuery, ...]:
+    """The totals that `decide` will look at for this request; each once."""
+    plan = release.plans.get(request.action)
+    if plan is None:
+        return ()
+    context = Context(request, {}, at)
+    fields = request.fields
+    asked: dict[FactQuery, None] = {}
+    for candidate in plan.index.reach(fields):
+        if candidate.histories and candidate.node.test(fields, context) is not False:
+            for history in candidate.histories:
+                asked.update(dict.fromkeys(queries(history, plan.action, fields, context)))
+    for cap in plan.caps:
+        if cap.node.test(fields, context) is not False:
+            asked.update(dict.fromkeys(cap_queries(cap, fields, context)))
+    return tuple(asked)
+
+
+def decide(
+    release: Release,
+    request: Request,
+    facts: Mapping[FactQuery, Total],
+    at: datetime,
+    lifted: frozenset[str] = NOTHING_LIFTED,
+) -> Verdict:
+    """The verdict on one request.
+
+    `facts` answer `needs`; a fact that is missing cannot be told. `at` is an aware datetime.
+    `lifted` names findings (`policy/rule`) that people lifted: approvals that were granted, and
+    denies that were overridden and may be waived; nothing else can be lifted. Never raises on
+    what a request holds.
+    """
+    plan = release.plans.get(request.action)
+    hearing = _Hearing(request, Context(request, facts, at))
+    hearing.hits += [(order_of(f), f) for f in builtin.standing(request.action, request.fields)]
+    if plan is None:
+        hearing.hits.append((order_of(builtin.GOVERNED), builtin.GOVERNED))
+        return hearing.verdict(None, lifted)
+    if release.observing:
+        hearing.watching = frozenset(
+            name for name, governor in release.governors.items() if governor.observes(at)
+        )
+    hearing.risk = plan.action.risk
+    hearing.rules(plan.index.reach(request.fields))
+    if release.shared.everything:
+        hearing.rules(release.shared.reach(request.fields))
+    if plan.caps:
+        hearing.limits(plan)
+    hearing.defaults(plan.governors)
+    return hearing.verdict(plan, lifted)
+
+
+@dataclass(slots=True)
+class _Hearing:
+    """What has been heard so far about one request."""
+
+    request: Request
+    context: Context
+    hits: list[tuple[Order, Finding]] = field(default_factory=list)
+    spoke: set[str] = field(default_factory=set)
+    unsure: dict[str, list[str]] = field(default_factory=dict)
+    obligations: list[Obligation] = field(default_factory=list)
+    risk: Risk = Risk.LOW
+    watching: frozenset[str] = frozenset()
+    observed: bool = False
+
+    def rules(self, candidates: Iterable[Candidate]) -> None:
+        """Every rule that matches, or may."""
+        fields, context, silenced = self.request.fields, self.context, self.request.undeclared
+        for candidate in candidates:
+            answer = candidate.node.test(fields, context)
+            if answer is False:
+                continue
+            watched = candidate.policy in self.watching
+            if not watched:
+                if candidate.severity > self.risk:
+                    self.risk = candidate.severity
+                if candidate.obligations:
+                    self.obligations += candidate.obligations
+            finding = candidate.finding
+            if candidate.allow and (answer is None or silenced):
+                if answer is None:
+                    names = doubts(candidate.node, fields, context)
+                    self.unsure.setdefault(candidate.policy, []).extend(names)
+                continue
+            if answer is None:
+                names = doubts(candidate.node, fields, context)
+                finding = replace(finding, certain=False, unknown=names)
+            elif finding.effect is not _DENY:
+                self.spoke.add(candidate.policy)
+            if watched:
+                finding = replace(finding, mode=Mode.OBSERVE)
+            self.hits.append((candidate.order, finding))
+
+    def limits(self, plan: Plan) -> None:
+        """Every limit that this request passes, or may pass."""
+        fields, context = self.request.fields, self.context
+        for cap in plan.caps:
+            applies = cap.node.test(fields, context)
+            if applies is False:
+                continue
+            answer = passed(cap, applies, fields, context)
+            if answer is False:
+                continue
+            finding = cap.finding
+            if answer is None:
+                names = (*doubts(cap.node, fields, context), *unsure_of(cap, fields, context))
+                if applies is True:
+                    names = unsure_of(cap, fields, context) or (f"limits.{cap.limit.id}",)
+                finding = replace(finding, certain=False, unknown=tuple(dict.fromkeys(names)))
+            if cap.policy in self.watching:
+                finding = replace(finding, mode=Mode.OBSERVE)
+            else:
+                self.risk = max(self.risk, cap.limit.severity)
+            self.hits.append((cap.order, finding))
+
+    def defaults(self, governors: tuple[Governor, ...]) -> None:
+        """The default of every governing file in which nothing decided; `governed` without any."""
+        fields, context, names = self.request.fields, self.context, self.request.undeclared
+        governed, watcher = False, ""
+        for governor in governors:
+            applies = governor.node.test(fields, context)
+            if applies is False:
+                continue
+            policy = governor.file.policy
+            watched = policy in self.watching
+            governed = governed or not watched
+            watcher = watcher or (policy if watched else "")
+            if policy in self.spoke:
+                continue
+            unsure = [*self.unsure.get(policy, ())]
+            if applies is None:
+                unsure += doubts(governor.node, fields, context)
+            made = [governor.finding]
+            if unsure:
+                unknown = tuple(dict.fromkeys(unsure))
+                made = [replace(governor.finding, certain=False, unknown=unknown)]
+            if names:
+                made.append(builtin.undeclared(policy, governor.finding.effect, names))
+            if watched:
+                made = [replace(finding, mode=Mode.OBSERVE) for finding in made]
+            self.hits += [(order_of(finding), finding) for finding in made]
+        if not governed:
+            finding = builtin.observed(watcher) if watcher else builtin.GOVERNED
+            self.observed = bool(watcher)
+            self.hits.append((order_of(finding), finding))
+
+    def verdict(self, plan: Plan | None, lifted: frozenset[str]) -> Verdict:
+        """Weigh what was heard: autonomy, obligations, what people lifted; then the strictest."""
+        said = _ALLOW
+        for _, finding in self.hits:
+            if finding.effect > said and finding.mode is Mode.ENFORCE:
+                said = finding.effect
+        level = self.request.fields.get("agent.autonomy")
+        if plan is not None and level not in ("L4", "L5"):
+            cap = builtin.autonomy(level, self.risk, said)
+            if cap is not None:
+                self.hits.append((order_of(cap), cap))
+        owed = tuple(_each_once(self.obligations)) if self.obligations else ()
+        if owed:
+            known = self.request.fields.get("context.obligations_supported")
+            can = known if isinstance(known, tuple) else ()
+            missing = [one for one in owed if one.id not in can and one.type not in can]
+            for finding in _each_once(map(builtin.obligation, missing)):
+                self.hits.append((order_of(finding), finding))
+        if lifted:
+            self.hits = [(order, _lift(finding, lifted)) for order, finding in self.hits]
+        if len(self.hits) > 1:
+            self.hits.sort(key=_first)
+        return self._weigh(plan, tuple(finding for _, finding in self.hits), owed)
+
+    def _weigh(
+        self, plan: Plan | None, findings: tuple[Finding, ...], owed: tuple[Obligation, ...]
+    ) -> Verdict:
+        effect = would_be = _ALLOW
+        clauses = []
+        for finding in findings:
+            if finding.lifted:
+                continue
+            if finding.effect > would_be:
+                would_be = finding.effect
+            if finding.mode is Mode.ENFORCE:
+                if finding.effect > effect:
+                    effect = finding.effect
+                if finding.clause is not None:
+                    clauses.append(finding.clause)
+        allowed = effect is _ALLOW and plan is not None
+        return Verdict(
+            effect=effect,
+            findings=findings,
+            obligations=() if effect is _DENY else owed,
+            clauses=tuple(clauses),
+            charges=_charges(plan, self.request, self.context) if allowed and plan else (),
+            labels=plan.action.attaches if allowed and plan else frozenset(),
+            risk=_RISKS[self.risk],
+            observed=self.observed,
+            would_be=would_be,
+        )
+
+
+_RISKS: Final = tuple(risk.word for risk in Risk)
+
+
+def _each_once(items: Iterable[T]) -> list[T]:
+    out: list[T] = []
+    for item in items:
+        if item not in out:
+            out.append(item)
+    return out
+
+
+def _lift(finding: Finding, lifted: frozenset[str]) -> Finding:
+    if finding.name not in lifted or finding.mode is not Mode.ENFORCE:
+        return finding
+    asked = finding.effect is _ASK and finding.clause is not None
+    waived = finding.effect is _DENY and finding.waivable_by
+    return replace(finding, lifted=True) if asked or waived else finding
+
+
+def _charges(plan: Plan, request: Request, context: Context) -> tuple[Charge, ...]:
+    if not plan.caps and not plan.feeds:
+        return ()
+    out: list[Charge] = []
+    for cap in plan.caps:
+        if cap.node.test(request.fields, context) is not False:
+            out += cap_charges(cap, request.fields, context)
+    out += history_charges(plan.feeds, plan, request)
+    return tuple(out)
+
+
+def charges(release: Release, request: Request, at: datetime) -> tuple[Charge, ...]:
+    """What this request, once allowed, adds to every series of the release: for filling a new
+    limit from recorded decisions. A limit whose condition cannot be told is charged."""
+    plan = release.plans.get(request.action)
+    return _charges(plan, request, Context(request, {}, at)) if plan else ()
+
+
+def series_rows(
+    release: Release, request: Request, series: str, at: datetime
+) -> tuple[Charge, ...]:
+    """As `charges`, for one series."""
+    return tuple(charge for charge in charges(release, request, at) if charge.series == series)
+
+
+def confirmed(allowed: Iterable[Charge]) -> tuple[Charge, ...]:
+    """The charges that an attested outcome `executed` adds: to the confirmed histories only."""
+    return tuple(
+        replace(charge, series="done:" + charge.series.removeprefix("did:"))
+        for charge in allowed
+        if charge.series.startswith("did:")
+    )
