@@ -53,9 +53,9 @@ def read_anchor(label: str, data: str | bytes, verifiers: Sequence[Verifier]) ->
             return _receipt(label, text, verifiers)
         if text.startswith("c2sp.org/tlog-proof@v1\n"):
             proof = TlogProof.parse(text)
-            checkpoint = checkpoints.open_checkpoint(proof.checkpoint, verifiers)
+            checkpoint = checkpoints.open_named_checkpoint(proof.checkpoint, verifiers)
             return Anchor(label, checkpoint, proof.index, proof=proof)
-        return Anchor(label, checkpoints.open_checkpoint(text, verifiers))
+        return Anchor(label, checkpoints.open_named_checkpoint(text, verifiers))
     except UnknownKey as error:
         raise UnknownKey(f"`{label}`: {error}") from error
     except (Malformed, UnicodeDecodeError) as error:
@@ -79,7 +79,7 @@ def _receipt(label: str, text: str, verifiers: Sequence[Verifier]) -> Anchor:
     if not _HASH.fullmatch(leaf):
         raise Malformed("its leaf hash is not 64 hex digits")
     from_text = TlogProof.parse(proof) if proof else None
-    checkpoint = checkpoints.open_checkpoint(note, verifiers)
+    checkpoint = checkpoints.open_named_checkpoint(note, verifiers)
     if checkpoint.size != size or not 0 <= index < size:
         raise Malformed("its index and tree size do not fit its checkpoint")
     if from_text is not None and from_text.index != index:

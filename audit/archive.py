@@ -187,6 +187,8 @@ class ZipWriter:
         directory = self._file.tell()
         records = b"".join(member.central() for member in self._members)
         self._file.write(records + _end(self._members, directory, len(records)))
+        self._file.flush()
+        os.fsync(self._file.fileno())
         self._file.close()
         self._part.replace(self._target)
 

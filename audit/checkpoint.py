@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from audit import note as notes
 from audit.encoding import MAX_SIZE, b64, decimal, unb64
 from audit.errors import BadCheckpoint, UnknownKey
-from audit.keys import ED25519_COSIGNATURE, Verifier
+from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier
 from audit.tree import HASH_SIZE
 
 
@@ -79,7 +79,32 @@ def open_checkpoint(
     checkpoint = parse(opened.text)
     if origin is not None and checkpoint.origin != origin:
         raise UnknownKey(f"the checkpoint is of `{checkpoint.origin}`, not of `{origin}`")
-    logs = {(v.name, v.key_id) for v in pinned if v.algorithm != ED25519_COSIGNATURE}
+    logs = {(v.name, v.key_id) for v in pinned if _may_be_the_log(v, checkpoint.origin)}
     if not any((line.name, line.key_id) in logs for line in opened.verified):
         raise UnknownKey(f"only witnesses signed the checkpoint of `{checkpoint.origin}`")
     return checkpoint
+
+
+def open_named_checkpoint(note: str | bytes, verifiers: Iterable[Verifier]) -> Checkpoint:
+    """As `open_checkpoint`, signed by a pinned key whose name is the origin, as our logs do.
+
+    With keys of several logs pinned, none of them can speak for another. Raises `UnknownKey`.
+    """
+    pinned = list(verifiers)
+    origin = parse(notes.split(note)[0]).origin
+    own = [key for key in pinned if key.name == origin]
+    if not own:
+        names = ", ".join(f"`{key.name}`" for key in pinned)
+        raise UnknownKey(
+            f"the checkpoint is of the log `{origin}`, and no pinned key has that name "
+            f"(pinned: {names or 'none'})"
+        )
+    notes.open_note(note, pinned)
+    return open_checkpoint(note, own, origin)
+
+
+def _may_be_the_log(key: Verifier, origin: str) -> bool:
+    """Whether a key signs for the log: a cosigning key does only if it bears the log's name."""
+    if key.algorithm == MLDSA44_COSIGNATURE:
+        return key.name == origin
+    return key.algorithm != ED25519_COSIGNATURE

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from audit import note as notes
 from audit.anchors import Anchor, check_anchors, read_anchor
-from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.checkpoint import Checkpoint, open_named_checkpoint
 from audit.contents import check_names, check_small_files
 from audit.errors import Gap, LogError, Malformed, NothingToVerify, Tampered, UnknownKey
-from audit.keys import COSIGNATURES, Verifier
+from audit.keys import Verifier
 from audit.locate import altered_tile, locate
 from audit.package import CHECKPOINT, DISCLOSURES, Disclosure, Package
 from audit.scan import STRETCH, Computed, Stretch, Unreadable, Wrong, check_role, scan_all
@@ -89,8 +89,10 @@ def _verify(
         origin=tree.origin,
         size=tree.size,
         root=tree.root,
-        signed_by=tuple(f"{s.name}+{s.key_id.hex()}" for s in signatures if s.time is None),
-        witnessed=tuple((s.name, s.time) for s in signatures if s.time is not None),
+        signed_by=tuple(f"{s.name}+{s.key_id.hex()}" for s in signatures if s.name == tree.origin),
+        witnessed=tuple(
+            (s.name, s.time) for s in signatures if s.name != tree.origin and s.time is not None
+        ),
         first_at=stretches[0].first_at,
         last_at=stretches[-1].last_at,
         kinds=dict(sorted(sum((s.kinds for s in stretches), Counter[str]()).items())),
@@ -110,18 +112,12 @@ def _checkpoint(
 ) -> tuple[Checkpoint, tuple[notes.Signature, ...]]:
     note = package.note()
     try:
-        tree = open_checkpoint(note, verifiers)
+        tree = open_named_checkpoint(note, verifiers)
         signatures = notes.open_note(note, verifiers).verified
     except Malformed as error:
         raise Tampered(f"the file `{CHECKPOINT}` was altered: {error}", file=CHECKPOINT) from error
     except UnknownKey as error:
         raise UnknownKey(f"the file `{CHECKPOINT}`: {error}") from error
-    logs = {(v.name, v.key_id) for v in verifiers if v.algorithm not in COSIGNATURES}
-    logs |= {(v.name, v.key_id) for v in verifiers if v.name == tree.origin}
-    if not any(s.name == tree.origin and (s.name, s.key_id) in logs for s in signatures):
-        raise UnknownKey(
-            f"the checkpoint is of the log `{tree.origin}`, and no pinned key of that name signed it"
-        )
     return tree, signatures
 
 

@@ -285,6 +285,19 @@ def test_the_log_key_under_another_origin_is_not_believed(world) -> None:
         verify(path, [world.key])
 
 
+def test_one_log_cannot_speak_for_another(world) -> None:
+    """Otherwise the operator of one pinned log could accuse, or vouch for, another."""
+    log = world.log(20)
+    other = Ed25519Signer.from_seed("example.com/other", bytes(32))
+    pinned = [world.key, other.vkey]
+    forged = sign_checkpoint(Checkpoint(world.signer.name, 30, bytes(32)), other)
+    with pytest.raises(UnknownKey):
+        verify(world.package(log), pinned, head=forged)
+    note = world.checkpoint(world.log(20), 20, other)
+    with pytest.raises(UnknownKey):
+        verify(world.package(log, note), pinned)
+
+
 def test_the_package_key_is_never_trusted(world) -> None:
     """Otherwise the package itself would say whom to believe."""
     path = world.package(world.log(20))
