@@ -2,7 +2,8 @@
 
 A case runs against the whole release, with its own file enforced whatever its mode is, so that a
 case says what will happen and not what one file would like. Lists are fresh unless a cell says
-`stale`; facts are what the cells `limits.X` and `history.X` say, and nothing otherwise.
+`stale`. `limits.LIM-1` is what was used before; `history.PAY-005: yes` means that what the rule says
+about the past is true. Without such cells nothing has happened before.
 """
 
 from __future__ import annotations
@@ -222,23 +223,27 @@ def _facts(
     release: Release, file: PolicyFile, cells: Mapping[str, Any], request: Request
 ) -> dict[FactQuery, Total]:
     used = {limit.series: _used(limit, cells.get(f"limits.{limit.id}")) for limit in file.limits}
-    past: dict[str, str] = {}
+    past: dict[str, Total] = {}
     for rule in file.rules:
         said = cells.get(f"history.{rule.id}")
         for history in histories_of(rule.when) if said is not None else ():
-            past[history.series] = past[history.confirmed_series] = str(said)
+            happened = (said == "yes") is not history.negative
+            past[history.series] = _times(happened or said == CANNOT_TELL)
+            past[history.confirmed_series] = _times(happened and said != CANNOT_TELL)
     facts: dict[FactQuery, Total] = {}
     for query in needs(release, request, AT):
-        total: Total | None = Total(Decimal(0), 0)
+        total: Total | None = _times(False)
         if query.series in used:
             total = used[query.series]
-        elif query.key != UNKNOWN_KEY and query.series in past:
-            said = past[query.series]
-            done = said == "yes" or (said == CANNOT_TELL and query.series.startswith("did:"))
-            total = Total(Decimal(done), int(done))
+        elif query.key != UNKNOWN_KEY:
+            total = past.get(query.series, total)
         if total is not None:
             facts[query] = total
     return facts
+
+
+def _times(once: bool) -> Total:
+    return Total(Decimal(once), int(once))
 
 
 def _used(limit: Limit, raw: Any) -> Total | None:

@@ -11,7 +11,7 @@ be escaped, loose for allows, which must be earned.
   tightly one member suffices; read loosely every member must hold. Inside `not:` the side flips.
 * An absent optional argument is a value. Read from a deny, an approval or a limit it simply is not
   equal to, above or under anything: positive operators say no, negative ones yes; so leaving an
-  argument out escapes no negative deny. Inside an allow no comparison with it ever helps, whether
+  argument out escapes no negative deny. An absent list reads as an empty one. Inside an allow no comparison with it ever helps, whether
   negated by the operator or by `not:`, so leaving an argument out earns nothing. `is_set` is the one
   way to speak about absence. (A tool that replaces an absent argument by a default says so in the
   catalogue; then it is not absent.)
@@ -113,7 +113,7 @@ def check(test: Test, constants: tuple[Scalar, ...], reading: Reading) -> Check:
     operator = OPERATORS[test.op]
     if test.op == "is_set":
         return _is_set(test.field, bool(constants[0]))
-    absent = reading.negated if reading.allow else operator.negation_of is not None
+    absent: Answer = reading.negated if reading.allow else operator.negation_of is not None
     if operator.takes == "field":
         assert test.other is not None
         return _two_fields(test, test.other, operator.negation_of is not None, absent)
@@ -128,6 +128,8 @@ def check(test: Test, constants: tuple[Scalar, ...], reading: Reading) -> Check:
         holds = _negate(holds)
     if many and name not in _OF_LISTS:
         holds = _any(holds) if reading.tight else _every(holds)
+    if many and not reading.allow:
+        absent = holds(())
     return _on_field(test.field, holds, absent)
 
 
