@@ -11,7 +11,7 @@ from reports.articles import Duty
 def _control(
     number: int, duty: str, test: str, proof: str, section: str, *labels: str, fresh: int = 92
 ) -> Duty:
-    source = f"control C{number} of this service"
+    source = f"control C{number}"
     who = "the organisation"
     return Duty(
         f"C{number}", duty, source, who, None, "any", test, proof, section, labels, "", fresh
@@ -21,7 +21,7 @@ def _control(
 CONTROLS: tuple[Duty, ...] = (
     _control(
         1,
-        "Nothing ran without a decision that allowed it",
+        "What is reported as run rests on a decision that allowed it",
         "decided",
         "each outcome that says something ran names a decision that allowed it",
         "3",

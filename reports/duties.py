@@ -33,6 +33,7 @@ class Proof:
     shows: str
     cites: tuple[Cite, ...] = ()
     doubts: tuple[str, ...] = ()
+    empty: str = "nothing recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ Test = Callable[[Shown], Proof]
 def judge(duty: Duty, shown: Shown) -> DutyRow:
     """The row of `duty`: its proof, its status, and what is lacking."""
     proof = TESTS[duty.test](shown)
-    shows = proof.shows
+    shows = proof.shows if proof.n else proof.empty
     if duty.test == "not_recorded":
-        shows = f"this log has no kind of entry for it: {duty.proof}"
+        shows = f"no kind of entry for {duty.proof}"
     exempt = _exempt(duty.reach, shown.evidence)
     lacks = _lacks(duty, proof, shown)
     status: Status
@@ -105,7 +106,7 @@ def _lacks(duty: Duty, proof: Proof, shown: Shown) -> tuple[str, ...]:
     population, period = shown.evidence.population, shown.evidence.header.period
     lacks = []
     if proof.k < proof.n or not proof.n:
-        lacks.append(f"{proof.k:,} of {proof.n:,} {proof.unit}" if proof.n else "nothing recorded")
+        lacks.append(f"{proof.k:,} of {proof.n:,} {proof.unit}" if proof.n else proof.empty)
     if population.covered_seconds < population.period_seconds:
         began = population.log_began
         if began and population.covered_seconds:
@@ -180,7 +181,7 @@ def _shown(s: Shown) -> Proof:
 
 
 def _overrides(s: Shown) -> Proof:
-    rows = [a for a in s.evidence.acts if a.kind == "override.granted"]
+    rows = [a for a in s.evidence.acts if a.kind == "override.granted" and a.complete]
     good = [a for a in rows if not a.alone]
     alone = len(rows) - len(good)
     shows = f"{plural(len(rows), 'override')}, {alone:,} of them by one person alone"
@@ -190,12 +191,11 @@ def _overrides(s: Shown) -> Proof:
 
 def _acts(s: Shown) -> Proof:
     rows = s.evidence.acts
-    shows = "no override, disregard or reversal in the period, which is itself a finding"
-    if rows:
-        count = {kind: sum(a.kind == kind for a in rows) for kind in _ACTS}
-        shows = ", ".join(plural(n, _ACTS[kind]) for kind, n in count.items())
-    cites = tuple(a.cite for a in rows)
-    return Proof(len(rows), len(rows), "acts", _latest(a.at for a in rows), shows, cites)
+    count = {kind: sum(a.kind == kind for a in rows) for kind in _ACTS}
+    shows = ", ".join(plural(n, _ACTS[kind]) for kind, n in count.items())
+    empty = "no override, disregard or reversal in the period, which is itself a finding"
+    cites, last = tuple(a.cite for a in rows), _latest(a.at for a in rows)
+    return Proof(len(rows), len(rows), "acts", last, shows, cites, empty=empty)
 
 
 _ACTS: Final = {
@@ -212,7 +212,7 @@ def _stops(s: Shown) -> Proof:
     passed = sum(r.passed.n for r in rows)
     counted = f"{plural(len(rows) - drills, 'stop')}, {plural(drills, 'drill')}"
     shows = f"{counted}; {plural(passed, 'action')} passed after them"
-    last = _latest(r.at for r in held)
+    last = _latest(r.at for r in held if r.refused or r.seconds is not None)
     return Proof(len(held), len(rows), "stops", last, shows, tuple(r.cite for r in rows))
 
 

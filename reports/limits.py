@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from reports.articles import DISPUTED, DUTIES
 from reports.evidence import Evidence, Rate, Statement
+from reports.words import plural
 
 
 def not_shown(evidence: Evidence) -> tuple[Statement, ...]:
@@ -126,8 +127,9 @@ def _particular(e: Evidence) -> list[Statement]:
         found.append(Statement("Control in observe mode.", text, (cite,)))
     if e.erasures:
         text = (
-            f"{sum(r.values for r in e.erasures):,} values of {len(e.erasures):,} subjects were "
-            "erased. The decisions stand and count; what exactly was asked can no longer be read."
+            f"{plural(sum(r.values for r in e.erasures), 'value')} of "
+            f"{plural(len(e.erasures), 'subject')} erased. "
+            "The decisions stand and count; what exactly was asked can no longer be read."
         )
         found.append(Statement("Values that were erased.", text))
     if e.decisions.never_fired is None:

@@ -57,6 +57,7 @@ class Log:
             "annex": None,
             "tools": ["payments.pay"],
             "labels": [],
+            "workspace": None,
             "model": "model-1",
             "budget": None,
             "autonomy": "L2",
@@ -103,7 +104,6 @@ class Log:
             "findings": [finding],
             "autonomy": "L2",
             "risk": "low",
-            "variant": D,
             "via": "api",
         }
         return self.add("decision", {**data, **fields}, seconds=seconds, type="agent", id=agent)
@@ -224,6 +224,7 @@ def company(decisions: int = 400, seed: int = 7) -> Log:
         "release": RELEASE,
         "proposed_by": PEOPLE[0],
         "signed_by": PEOPLE[1],
+        "time_zone": "UTC",
         "alone": False,
     }
     agents = {"payments-1": "L3", "refunds-1": "L2", "coding-agent-with-a-long-name": "L4"}

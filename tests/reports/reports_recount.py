@@ -1,0 +1,138 @@
+"""The numbers of a report counted again, by somebody who has never seen `reports.tally`.
+
+Plain loops over all entries, as slow and as obvious as possible.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.entry import Entry
+from reports.evidence import Period
+
+
+def recount(entries: list[Entry], period: Period) -> dict[str, Any]:
+    """Path in the JSON -> the number that must stand there."""
+    rows = list(enumerate(entries))
+    inside = [(i, e) for i, e in rows if period.start <= e.at < period.end]
+
+    def of(kind: str, where: list[tuple[int, Entry]] = inside) -> list[tuple[int, Entry]]:
+        return [(i, e) for i, e in where if e.kind == kind]
+
+    def ref(entry: Entry, role: str) -> int:
+        return int(entry.data["refs"].get(role, -1))
+
+    decided = of("decision")
+    effect = {
+        w: [i for i, e in decided if e.data["effect"] == w]
+        for w in ("allow", "require_approval", "deny")
+    }
+    allowed = set(effect["allow"])
+    known = {ref(e, "decision") for _, e in of("outcome", rows)}
+    outcomes = of("outcome")
+    asked = {i for i, _ in of("approval.asked")}
+    answers = [
+        (i, e)
+        for i, e in rows
+        if e.kind in ("approval.granted", "approval.refused") and ref(e, "approval") in asked
+    ]
+    grants = [(i, e) for i, e in answers if e.kind == "approval.granted"]
+
+    def shown(entry: Entry) -> float | None:
+        times = [
+            s.at
+            for _, s in of("approval.shown", rows)
+            if ref(s, "approval") == ref(entry, "approval")
+            and s.data["person"] == entry.data["person"]
+            and s.at <= entry.at
+        ]
+        return (entry.at - min(times)).total_seconds() if times else None
+
+    def floor(entry: Entry) -> float:
+        clauses = entries[ref(entry, "approval")].data["clauses"]
+        return max(c["review_time"] for c in clauses) / 1e6
+
+    seen = [(e, shown(e)) for _, e in grants if shown(e) is not None]
+    timed = [(e, s) for e, s in seen if floor(e)]
+    used = [e for i, e in decided if "approval" in e.data["refs"] and i in allowed]
+
+    def quorate(entry: Entry) -> bool:
+        approval = ref(entry, "approval")
+        mine = [e for _, e in of("approval.granted", rows) if ref(e, "approval") == approval]
+        seats = max(sum(s["count"] for s in c["needs"]) for c in entries[approval].data["clauses"])
+        people = {e.data["person"] for e in mine}
+        return any(e.data["complete"] for e in mine) and len(people) >= seats
+
+    ended = {
+        w: [i for i, e in of(f"approval.{w}", rows) if ref(e, "approval") in asked]
+        for w in ("refused", "expired", "cancelled")
+    }
+    granted = [i for i, e in grants if e.data["complete"]]
+    closed = len(granted) + sum(len(v) for v in ended.values())
+    return {
+        "head.size": len(entries),
+        "population.entries.n": len(inside),
+        "population.before": sum(e.at < period.start for e in entries),
+        "population.after": sum(e.at >= period.end for e in entries),
+        "population.present": len(entries),
+        "population.allowed.n": len(allowed),
+        "population.with_outcome.k": len(allowed & known),
+        "population.with_outcome.n": len(allowed),
+        "population.without_outcome.n": len(allowed - known),
+        "population.redeemed.n": len(of("permit.redeemed")),
+        "population.outcomes.n": len(outcomes),
+        "population.attested.k": sum(e.data["attested"] for _, e in outcomes),
+        "population.attested.n": len(outcomes),
+        "population.outcomes_without_allow.n": sum(
+            entries[ref(e, "decision")].data["effect"] != "allow"
+            and e.data["status"] != "not_executed"
+            for _, e in outcomes
+        ),
+        "population.outcomes_observed.n": sum(
+            entries[ref(e, "decision")].data["observed"] for _, e in outcomes
+        ),
+        "decisions.total.n": len(decided),
+        "decisions.allow.n": len(effect["allow"]),
+        "decisions.require_approval.n": len(effect["require_approval"]),
+        "decisions.deny.n": len(effect["deny"]),
+        "decisions.observed.n": sum(e.data["observed"] for _, e in decided),
+        "oversight.asked.n": len(asked),
+        "oversight.granted.k": len(granted),
+        "oversight.granted.n": len(asked),
+        "oversight.refused.k": len(ended["refused"]),
+        "oversight.refused.n": len(asked),
+        "oversight.expired.k": len(ended["expired"]),
+        "oversight.expired.n": len(asked),
+        "oversight.cancelled.k": len(ended["cancelled"]),
+        "oversight.cancelled.n": len(asked),
+        "oversight.open.n": len(asked) - closed,
+        "oversight.answers.n": len(answers),
+        "oversight.shown_first.k": len(seen),
+        "oversight.shown_first.n": len(grants),
+        "oversight.too_fast.k": sum(s < floor(e) for e, s in timed if s is not None),
+        "oversight.too_fast.n": len(timed),
+        "oversight.used.n": len(used),
+        "oversight.quorum.k": sum(quorate(e) for e in used),
+        "oversight.quorum.n": len(used),
+        "oversight.people.n": len({e.data["person"] for _, e in answers}),
+        "oversight.to_decide.n": sum(shown(e) is not None for _, e in answers),
+        "oversight.waited.n": len(granted) + len(ended["refused"]),
+    }
+
+
+def groups(entries: list[Entry], period: Period, *fields: str) -> dict[tuple[str, ...], list[int]]:
+    """Decisions of the period by the values of `fields`: allow, require approval, deny."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    effects = ["allow", "require_approval", "deny"]
+    for e in entries:
+        if e.kind == "decision" and period.start <= e.at < period.end:
+            key = tuple(e.data[f] for f in fields)
+            found.setdefault(key, [0, 0, 0])[effects.index(e.data["effect"])] += 1
+    return found
+
+
+def at_path(report: Any, path: str) -> Any:
+    """The value of a JSON document under a dotted path."""
+    for part in path.split("."):
+        report = report[part]
+    return report
