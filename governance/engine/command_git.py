@@ -24,10 +24,7 @@ _NET = row("network writes", "address")
 
 COMMANDS: Mapping[str, Program] = {
     **dict.fromkeys(
-        "status log diff shortlog describe rev-parse rev-list ls-files ls-tree blame annotate "
-        "whatchanged name-rev merge-base cherry count-objects var version help show-ref for-each-ref "
-        "diff-tree diff-index diff-files range-diff check-ignore check-attr verify-commit "
-        "show-branch symbolic-ref fsck ls".split(),
+        ["status", "log", "diff", "shortlog", "describe", "rev-parse", "rev-list", "ls-files", "ls-tree", "blame", "annotate", "whatchanged", "name-rev", "merge-base", "cherry", "count-objects", "var", "version", "help", "show-ref", "for-each-ref", "diff-tree", "diff-index", "diff-files", "range-diff", "check-ignore", "check-attr", "verify-commit", "show-branch", "symbolic-ref", "fsck", "ls"],
         _LOOK,
     ),
     "show": row("reads", "objects", "--output=writes!writes"),

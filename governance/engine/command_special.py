@@ -183,7 +183,9 @@ def _interpreter(scene: Scene, name: str, words: Sequence[Word], source: str) ->
         text = word.text
         if text in ("--version", "-V", "--help", "-h") or (text == "-v" and name != "perl"):
             return
-        if re.match(r"^(-[A-Za-z]*[eEprRnBIM]|--(eval|print|require|import|run|loader)|/c|/k)", text):
+        if re.match(
+            r"^(-[A-Za-z]*[eEprRnBIM]|--(eval|print|require|import|run|loader)|/c|/k)", text
+        ):
             scene.doubt("inline_code")
             return
         if re.match(r"^-(c|Command|EncodedCommand|enc|ec)", text, re.I):
@@ -218,7 +220,11 @@ def _pessimistic(scene: Scene, word: Word) -> None:
 
 def _python(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     rest = list(words)
-    while rest and rest[0].known and re.fullmatch(r"-[bBdEhiIOPqsSuvVx]+|-[WX].*|--\w.*", rest[0].text):
+    while (
+        rest
+        and rest[0].known
+        and re.fullmatch(r"-[bBdEhiIOPqsSuvVx]+|-[WX].*|--\w.*", rest[0].text)
+    ):
         option = rest.pop(0).text
         if option in ("-W", "-X", "--check-hash-based-pycs"):
             rest = rest[1:]
@@ -301,7 +307,9 @@ def _awk(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     if any(option.value == "code" for option, _ in chosen) or not operands:
         scene.doubt("inline_code")
         return
-    if not operands[0].known or re.search(r"system|getline|[|>@]|ARGV|ENVIRON|extension", operands[0].text):
+    if not operands[0].known or re.search(
+        r"system|getline|[|>@]|ARGV|ENVIRON|extension", operands[0].text
+    ):
         scene.doubt("inline_code")
     scene.operands("reads", [w for w in operands[1:] if not re.match(r"^\w+=", w.text)], "")
 
@@ -360,9 +368,7 @@ def _tar(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
 
 
 _FIND_VALUES = frozenset(
-    "-name -iname -path -ipath -wholename -regex -iregex -type -mtime -mmin -ctime -cmin -atime "
-    "-amin -newer -size -maxdepth -mindepth -perm -user -group -printf -fstype -links -inum "
-    "-lname -regextype -D -xtype -uid -gid -used -samefile -newermt -e -E -x -X -t -d -g".split()
+    ["-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex", "-type", "-mtime", "-mmin", "-ctime", "-cmin", "-atime", "-amin", "-newer", "-size", "-maxdepth", "-mindepth", "-perm", "-user", "-group", "-printf", "-fstype", "-links", "-inum", "-lname", "-regextype", "-D", "-xtype", "-uid", "-gid", "-used", "-samefile", "-newermt", "-e", "-E", "-x", "-X", "-t", "-d", "-g"]
 )
 
 
@@ -385,8 +391,10 @@ def _find(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
         elif text in ("-fprint", "-fprintf", "-fls", "-fprint0"):
             if rest:
                 scene.path("writes", rest.pop(0))
-        elif text.startswith("-exec") or text in ("-ok", "-okdir", "--exec", "--exec-batch") or (
-            name != "find" and text in ("-x", "-X")
+        elif (
+            text.startswith("-exec")
+            or text in ("-ok", "-okdir", "--exec", "--exec-batch")
+            or (name != "find" and text in ("-x", "-X"))
         ):
             inner: list[Word] = []
             while rest and rest[0].text not in (";", "+"):
@@ -411,8 +419,11 @@ def _for_each(scene: Scene, inner: Sequence[Word], starts: Sequence[Word]) -> No
     for start in starts:
         beneath = Word(f"{start.text.rstrip('/') or ''}/**", start.known, start.why)
         filled = [
-            beneath if word.text == "{}" else
-            Word(word.text, False, "words_from_input") if "{}" in word.text else word
+            beneath
+            if word.text == "{}"
+            else Word(word.text, False, "words_from_input")
+            if "{}" in word.text
+            else word
             for word in inner
         ]
         if filled:
@@ -450,7 +461,9 @@ def _fetch(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     if name not in ("curl", "wget"):
         scene.add("effects", "network", "sends", "writes")
         scene.path("writes", Word("."))
-        scene.operands("url", [w for w in words if re.search(r"://|^[\w-]+(\.[\w-]+)+", w.text)], "")
+        scene.operands(
+            "url", [w for w in words if re.search(r"://|^[\w-]+(\.[\w-]+)+", w.text)], ""
+        )
         return
     program = _CURL if name == "curl" else _WGET
     scene.apply(program, words)
@@ -503,8 +516,14 @@ def _subcommand(scene: Scene, name: str, words: Sequence[Word], source: str) -> 
             return
         inner = program.commands.get(command)
         scene.add("subcommands", f"{name} {command}")
-        scene.add("flags", *(w.text.partition("=")[0] for w in words[position + 1 :]
-                             if w.known and w.text.startswith("-")))
+        scene.add(
+            "flags",
+            *(
+                w.text.partition("=")[0]
+                for w in words[position + 1 :]
+                if w.known and w.text.startswith("-")
+            ),
+        )
         scene.add("effects", *(inner.effects if inner else (*program.effects, "unknown_program")))
         for operand in words[position + 1 :]:
             if operand.known and re.match(r"^(\.{0,2}/|~)", operand.text):

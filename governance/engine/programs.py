@@ -23,10 +23,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-EFFECTS = (
-    "reads writes deletes lists network sends installs runs_code privileged changes_system "
-    "changes_history changes_remote stops_programs reads_environment unknown_program"
-).split()
+EFFECTS = ["reads", "writes", "deletes", "lists", "network", "sends", "installs", "runs_code", "privileged", "changes_system", "changes_history", "changes_remote", "stops_programs", "reads_environment", "unknown_program"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +189,9 @@ _TEXT_TOOLS: dict[str, Program] = {
         "vi vim nvim ex emacs nano pico ed",
         row("reads writes runs_code", "edit", "-c=code -s=code --cmd=code --eval=code -S=code"),
     ),
-    "patch": row("reads writes", "edit", "-i|--input=reads -p=none -d|--directory=writes -o=writes"),
+    "patch": row(
+        "reads writes", "edit", "-i|--input=reads -p=none -d|--directory=writes -o=writes"
+    ),
 }
 
 _FILE_TOOLS: dict[str, Program] = {
@@ -217,7 +216,9 @@ _FILE_TOOLS: dict[str, Program] = {
     "mkfifo": row("writes", "writes"),
     "mknod": row("writes changes_system", "writes"),
     **_same("cp gcp", row("reads writes", "copy", _COPY)),
-    "mv": row("reads writes deletes", "move", _COPY.replace("-r|-R|--recursive* -a|--archive*", "")),
+    "mv": row(
+        "reads writes deletes", "move", _COPY.replace("-r|-R|--recursive* -a|--archive*", "")
+    ),
     "ln": row("writes", "link", "-s|--symbolic -f|--force -n|--no-dereference -t=writes"),
     "install": row(
         "reads writes", "copy", "-d|--directory -m|--mode=none -o=none -g=none -t=writes -D"
@@ -238,7 +239,9 @@ _FILE_TOOLS: dict[str, Program] = {
     ),
     "tar": row(special="tar"),
     "bsdtar": row(special="tar"),
-    "zip": row("reads writes", "archive", "-r|--recurse-paths* -x=none -P=none -TT=code -m!deletes"),
+    "zip": row(
+        "reads writes", "archive", "-r|--recurse-paths* -x=none -P=none -TT=code -m!deletes"
+    ),
     "7z": row("reads writes", "archive", skip=1, deep=True),
     "unzip": row("reads writes", "unpack", "-d=writes -o -q -l -p -P=none"),
     **_same(
@@ -295,10 +298,14 @@ _RUNNERS: dict[str, Program] = {
     **_same("sh bash zsh dash ksh ash fish csh tcsh rbash mksh", row(special="shell")),
     "busybox": row(special="wrapper"),
     "toybox": row(special="wrapper"),
-    "sudo": row("privileged", options="-u|--user=none -g|--group=none -h=none -p|--prompt=none "
-                "-C=none -T=none -r=none -t=none -U=none -D|--chdir=dir -R=unknown "
-                "-E|--preserve-env -n|--non-interactive -s|--shell=shell -i|--login=shell "
-                "-e|--edit=unknown", special="wrapper"),
+    "sudo": row(
+        "privileged",
+        options="-u|--user=none -g|--group=none -h=none -p|--prompt=none "
+        "-C=none -T=none -r=none -t=none -U=none -D|--chdir=dir -R=unknown "
+        "-E|--preserve-env -n|--non-interactive -s|--shell=shell -i|--login=shell "
+        "-e|--edit=unknown",
+        special="wrapper",
+    ),
     "doas": row("privileged", options="-u=none -C=unknown -s=shell -n", special="wrapper"),
     "pkexec": row("privileged", options="--user=none", special="wrapper"),
     **_same("su runuser", row("privileged", special="su")),
@@ -309,18 +316,29 @@ _RUNNERS: dict[str, Program] = {
     "ionice": row(options="-c|--class=none -n|--classdata=none -p=none -t", special="wrapper"),
     "time": row(options="-f|--format=none -o|--output=writes -p -v -a", special="wrapper"),
     "timeout": row(
-        options="-s|--signal=none -k|--kill-after=none --preserve-status --foreground "
-        "-v|--verbose", skip=1, special="wrapper"),
+        options="-s|--signal=none -k|--kill-after=none --preserve-status --foreground -v|--verbose",
+        skip=1,
+        special="wrapper",
+    ),
     "gtimeout": row(options="-s|--signal=none -k|--kill-after=none", skip=1, special="wrapper"),
     "stdbuf": row(options="-i=none -o=none -e=none", special="wrapper"),
     **_same("setsid caffeinate unbuffer catchsegv", row(special="wrapper")),
     **_same("command builtin exec", row(options="-a=none -v -V -p -c -l", special="wrapper")),
-    "flock": row("writes", options="-w|--timeout=none -c|--command=line -n -s -x -E=none", skip=1,
-                 special="wrapper"),
-    **_same("strace ltrace", row(options="-o=writes -e=none -p=none -s=none -f", special="wrapper")),
-    "xargs": row(options="-n|--max-args=none -P|--max-procs=none -I=none -i -L|--max-lines=none "
-                 "-s=none -d|--delimiter=none -a|--arg-file=reads -E=none -0|--null "
-                 "-r|--no-run-if-empty -t|--verbose -J=none -R=none", special="xargs"),
+    "flock": row(
+        "writes",
+        options="-w|--timeout=none -c|--command=line -n -s -x -E=none",
+        skip=1,
+        special="wrapper",
+    ),
+    **_same(
+        "strace ltrace", row(options="-o=writes -e=none -p=none -s=none -f", special="wrapper")
+    ),
+    "xargs": row(
+        options="-n|--max-args=none -P|--max-procs=none -I=none -i -L|--max-lines=none "
+        "-s=none -d|--delimiter=none -a|--arg-file=reads -E=none -0|--null "
+        "-r|--no-run-if-empty -t|--verbose -J=none -R=none",
+        special="xargs",
+    ),
     **_same("parallel script expect at batch watch entr", row(special="unreadable")),
     "ssh": row("network sends runs_code", special="ssh"),
     **_same("python pypy", row("runs_code", special="python")),
@@ -335,7 +353,9 @@ _RUNNERS: dict[str, Program] = {
     "hub": row("network sends changes_remote"),
 }
 
-_BUILDERS = row("runs_code", "edit", "-C|--directory=writes -f|--file=reads -n=none -j=none -k=none -m=none")
+_BUILDERS = row(
+    "runs_code", "edit", "-C|--directory=writes -f|--file=reads -n=none -j=none -k=none -m=none"
+)
 _INSTALL = row("installs network runs_code writes")
 _PUBLISH = row("sends network changes_remote")
 _NPM = {
@@ -370,23 +390,35 @@ _SYSTEM_PACKAGES = {
 _PACKAGES: dict[str, Program] = {
     **_same("npm pnpm yarn cnpm", row("runs_code", commands=_NPM, special="subcommand")),
     **_same("npx pnpx bunx uvx pipx dlx", _INSTALL),
-    **_same("pip uv poetry pipenv pdm conda mamba hatch rye",
-            row("runs_code", commands=_PIP, special="subcommand")),
+    **_same(
+        "pip uv poetry pipenv pdm conda mamba hatch rye",
+        row("runs_code", commands=_PIP, special="subcommand"),
+    ),
     **_same(
         "apt apt-get aptitude yum dnf apk pacman zypper brew port snap flatpak choco winget scoop "
         "dpkg rpm pkg",
         row("changes_system", commands=_SYSTEM_PACKAGES, special="subcommand"),
     ),
     **_same("gem composer bundle cpan cpanm luarocks opam stack cabal nix nix-env", _INSTALL),
-    "cargo": row("runs_code", special="subcommand", commands={
-        **_same("build b check c test t run r bench doc clippy fmt clean", _BUILDERS),
-        **_same("install add update fetch remove uninstall", _INSTALL),
-        **_same("publish yank owner login", _PUBLISH),
-        **_same("tree metadata version help search", row())}),
-    "go": row("runs_code", special="subcommand", commands={
-        **_same("build test run vet generate fmt clean tool", _BUILDERS),
-        **_same("install get mod", _INSTALL),
-        **_same("list version env doc help", row())}),
+    "cargo": row(
+        "runs_code",
+        special="subcommand",
+        commands={
+            **_same("build b check c test t run r bench doc clippy fmt clean", _BUILDERS),
+            **_same("install add update fetch remove uninstall", _INSTALL),
+            **_same("publish yank owner login", _PUBLISH),
+            **_same("tree metadata version help search", row()),
+        },
+    ),
+    "go": row(
+        "runs_code",
+        special="subcommand",
+        commands={
+            **_same("build test run vet generate fmt clean tool", _BUILDERS),
+            **_same("install get mod", _INSTALL),
+            **_same("list version env doc help", row()),
+        },
+    ),
     "twine": _PUBLISH,
     **_same(
         "make gmake cmake ninja meson bazel gradle gradlew mvn mvnw ant sbt rake just task tox nox "
@@ -400,35 +432,49 @@ _PACKAGES: dict[str, Program] = {
 
 _NETWORK: dict[str, Program] = {
     **_same("curl wget aria2c http https xh httpie", row("network", special="fetch")),
-    **_same("nc ncat netcat socat telnet ftp sftp lftp tftp rclone s3cmd mail mailx sendmail "
-            "mutt swaks msmtp ngrok cloudflared autossh mosh websocat",
-            row("network sends", "host", "-e=code -c=code -p=none -w=none -s=none")),
-    **_same("ping ping6 traceroute tracepath mtr whois",
-            row("network sends", "host", "-c=none -i=none -W=none -w=none -t=none -s=none")),
+    **_same(
+        "nc ncat netcat socat telnet ftp sftp lftp tftp rclone s3cmd mail mailx sendmail "
+        "mutt swaks msmtp ngrok cloudflared autossh mosh websocat",
+        row("network sends", "host", "-e=code -c=code -p=none -w=none -s=none"),
+    ),
+    **_same(
+        "ping ping6 traceroute tracepath mtr whois",
+        row("network sends", "host", "-c=none -i=none -W=none -w=none -t=none -s=none"),
+    ),
     **_same("dig nslookup host", row("network sends", "host", "-t=none -p=none")),
     **_same("nmap masscan tcpdump wireshark tshark", row("network sends privileged", "host")),
-    **_same("ssh-keygen ssh-add ssh-agent ssh-copy-id keychain security pass op bw vault",
-            row("reads changes_system network sends", "unknown")),
-    **_same("aws gcloud az kubectl helm terraform tofu pulumi ansible ansible-playbook heroku "
-            "flyctl fly vercel netlify wrangler doctl oc kustomize argocd serverless sls cdk "
-            "firebase supabase eksctl",
-            row("network sends changes_remote runs_code", "reads")),
-    **_same("docker podman nerdctl docker-compose vagrant lxc qemu-system-x86_64",
-            row("runs_code network privileged changes_system")),
+    **_same(
+        "ssh-keygen ssh-add ssh-agent ssh-copy-id keychain security pass op bw vault",
+        row("reads changes_system network sends", "unknown"),
+    ),
+    **_same(
+        "aws gcloud az kubectl helm terraform tofu pulumi ansible ansible-playbook heroku "
+        "flyctl fly vercel netlify wrangler doctl oc kustomize argocd serverless sls cdk "
+        "firebase supabase eksctl",
+        row("network sends changes_remote runs_code", "reads"),
+    ),
+    **_same(
+        "docker podman nerdctl docker-compose vagrant lxc qemu-system-x86_64",
+        row("runs_code network privileged changes_system"),
+    ),
 }
 
 _SYSTEM: dict[str, Program] = {
     **_same("kill pkill killall xkill skill", row("stops_programs")),
     **_same("shutdown reboot halt poweroff init telinit", row("changes_system stops_programs")),
-    **_same("mkfs mke2fs mkswap fdisk parted sfdisk wipefs cryptsetup lvremove vgremove "
-            "diskutil blkdiscard hdparm",
-            row("changes_system deletes", "deletes")),
-    **_same("mount umount losetup swapon swapoff modprobe insmod rmmod sysctl systemctl service "
-            "launchctl systemd-run initctl update-rc.d crontab useradd usermod userdel adduser "
-            "passwd chpasswd groupadd visudo iptables nft ufw firewall-cmd setcap setenforce "
-            "dscl defaults hostnamectl timedatectl ldconfig update-alternatives chsh ip ifconfig "
-            "route nmcli networksetup sysrc reg net sc loginctl at atq atrm",
-            row("changes_system privileged", "writes")),
+    **_same(
+        "mkfs mke2fs mkswap fdisk parted sfdisk wipefs cryptsetup lvremove vgremove "
+        "diskutil blkdiscard hdparm",
+        row("changes_system deletes", "deletes"),
+    ),
+    **_same(
+        "mount umount losetup swapon swapoff modprobe insmod rmmod sysctl systemctl service "
+        "launchctl systemd-run initctl update-rc.d crontab useradd usermod userdel adduser "
+        "passwd chpasswd groupadd visudo iptables nft ufw firewall-cmd setcap setenforce "
+        "dscl defaults hostnamectl timedatectl ldconfig update-alternatives chsh ip ifconfig "
+        "route nmcli networksetup sysrc reg net sc loginctl at atq atrm",
+        row("changes_system privileged", "writes"),
+    ),
 }
 
 TABLE: Mapping[str, Program] = {
@@ -446,8 +492,7 @@ ALIASES: Mapping[str, str] = {
 }  # fmt: skip
 
 STANDARD_PLACES = frozenset(
-    "/bin /sbin /usr/bin /usr/sbin /usr/local/bin /usr/local/sbin /opt/homebrew/bin "
-    "/opt/local/bin /snap/bin /usr/games".split()
+    ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/opt/homebrew/bin", "/opt/local/bin", "/snap/bin", "/usr/games"]
 )
 
 

@@ -24,8 +24,7 @@ MAX_LINE = 20_000
 MAX_DEPTH = 12
 _META = " \t\n;&|<>()"
 _RESERVED = frozenset(
-    "if then elif else fi for while until do done case esac function select [[ coproc "
-    "repeat foreach".split()
+    ["if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "function", "select", "[[", "coproc", "repeat", "foreach"]
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9?#$!@*-]")
