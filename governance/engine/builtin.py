@@ -71,6 +71,17 @@ TOOLS_UNKNOWN: Final = _deny(
 )  # fmt: skip
 
 
+def stands(action: str, fields: Fields) -> bool:
+    """True when `standing` has nothing to say; the quick answer for almost every request."""
+    tools = fields.get("agent.tools")
+    return (
+        fields.get("session.stops") == ()
+        and fields.get("agent.state") in LIVE_STATES
+        and tools.__class__ is tuple
+        and (action in tools or tools == ("*",))  # type: ignore[operator]
+    )
+
+
 def standing(action: str, fields: Fields) -> Iterable[Finding]:
     """Findings about stops, and about the agent itself."""
     stops = fields.get("session.stops")

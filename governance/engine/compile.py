@@ -19,7 +19,7 @@ from governance.engine.index import Index
 from governance.engine.lists import ListFile
 from governance.engine.load import Bundle, group_of, load
 from governance.engine.model import Effect, Finding, Mode, Obligation, Risk
-from governance.engine.nodes import Node, Surroundings, always, build
+from governance.engine.nodes import Node, Run, Surroundings, always, build
 from governance.engine.reach import conjuncts, histories_of, specialise, tests_of
 from governance.engine.rules import (
     ActionIs,
@@ -62,6 +62,7 @@ class Candidate:
     rule: Rule
     policy: str
     node: Node
+    test: Run
     finding: Finding
     order: Order
     allow: bool
@@ -271,6 +272,7 @@ def _candidate(
         rule=rule,
         policy=file.policy,
         node=node,
+        test=node.test,
         finding=finding,
         order=order_of(finding),
         allow=allow,

@@ -13,7 +13,7 @@ its obligations.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 from typing import Final, TypeVar
@@ -80,8 +80,11 @@ def decide(
     what a request holds.
     """
     plan = release.plans.get(request.action)
-    hearing = _Hearing(request, Context(request, facts, at))
-    hearing.hits += [(order_of(f), f) for f in builtin.standing(request.action, request.fields)]
+    risk = plan.action.risk if plan is not None else Risk.LOW
+    hearing = _Hearing(request, Context(request, facts, at), risk)
+    if not builtin.stands(request.action, request.fields):
+        standing = builtin.standing(request.action, request.fields)
+        hearing.hits += [(order_of(finding), finding) for finding in standing]
     if plan is None:
         hearing.hits.append((order_of(builtin.GOVERNED), builtin.GOVERNED))
         return hearing.verdict(None, lifted)
@@ -89,7 +92,6 @@ def decide(
         hearing.watching = frozenset(
             name for name, governor in release.governors.items() if governor.observes(at)
         )
-    hearing.risk = plan.action.risk
     hearing.rules(plan.index.reach(request.fields))
     if release.shared.everything:
         hearing.rules(release.shared.reach(request.fields))
@@ -99,28 +101,33 @@ def decide(
     return hearing.verdict(plan, lifted)
 
 
-@dataclass(slots=True)
 class _Hearing:
     """What has been heard so far about one request."""
 
-    request: Request
-    context: Context
-    hits: list[tuple[Order, Finding]] = field(default_factory=list)
-    spoke: set[str] = field(default_factory=set)
-    unsure: dict[str, list[str]] = field(default_factory=dict)
-    obligations: list[Obligation] = field(default_factory=list)
-    risk: Risk = Risk.LOW
-    watching: frozenset[str] = frozenset()
-    observed: bool = False
+    __slots__ = (
+        "context", "hits", "obligations", "observed", "request", "risk", "spoke", "unsure",
+        "watching",
+    )  # fmt: skip
+
+    def __init__(self, request: Request, context: Context, risk: Risk) -> None:
+        self.request = request
+        self.context = context
+        self.risk = risk
+        self.hits: list[tuple[Order, Finding]] = []
+        self.spoke: set[str] = set()
+        self.unsure: dict[str, list[str]] = {}
+        self.obligations: list[Obligation] = []
+        self.watching: frozenset[str] = NOTHING_LIFTED
+        self.observed = False
 
     def rules(self, candidates: Iterable[Candidate]) -> None:
         """Every rule that matches, or may."""
         fields, context, silenced = self.request.fields, self.context, self.request.undeclared
         for candidate in candidates:
-            answer = candidate.node.test(fields, context)
+            answer = candidate.test(fields, context)
             if answer is False:
                 continue
-            watched = candidate.policy in self.watching
+            watched = self.watching and candidate.policy in self.watching
             if not watched:
                 if candidate.severity > self.risk:
                     self.risk = candidate.severity

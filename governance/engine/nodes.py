@@ -29,16 +29,21 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class Context:
     """What a condition may look at besides the fields of the request."""
 
-    __slots__ = ("at", "attested", "facts", "now", "pseudonyms")
+    __slots__ = ("at", "attested", "facts", "pseudonyms")
 
     def __init__(self, request: Request, facts: Mapping[FactQuery, Total], at: datetime) -> None:
         self.at = at
-        self.now = (at - EPOCH) // _MICROSECOND
         self.attested = request.attested
         self.facts = facts
         self.pseudonyms = request.pseudonyms
 
+    @property
+    def now(self) -> int:
+        """`at` in microseconds since the epoch."""
+        return (self.at - EPOCH) // _MICROSECOND
 
+
+_LATE: Final = frozenset({("agent.id",), ("agent.team",), ("agent.labels",)})
 Run = Callable[[Fields, Context], Answer]
 
 
@@ -75,7 +80,8 @@ def build(condition: Condition, around: Surroundings, reading: Reading) -> Node:
         test = _negation(parts[0].test)
     elif isinstance(condition, All | Any):
         parts = tuple(build(part, around, reading) for part in condition.parts)
-        tests = tuple(part.test for part in parts)
+        # The index has already met what it stands on; asking that last finds a no sooner.
+        tests = tuple(p.test for p in sorted(parts, key=lambda part: part.fields[:1] in _LATE))
         test = _conjunction(tests) if isinstance(condition, All) else _disjunction(tests)
     else:
         raise TypeError(f"`{type(condition).__name__}` should have been decided by the catalogue")

@@ -23,6 +23,9 @@ from governance.engine.model import (
 from governance.engine.values import Type
 
 
+_TEXT = Type("text")
+
+
 @dataclass(frozen=True, slots=True)
 class Test:
     """One comparison: `field op constants`.
@@ -151,7 +154,7 @@ class ListUse:
     source: str | None = None
     max_age: timedelta | None = None
     as_of: datetime | None = None
-    kind: Type = Type("text")
+    kind: Type = _TEXT
 
 
 @dataclass(frozen=True, slots=True)
