@@ -181,6 +181,7 @@ class PaperFront:
             risk="critical",
             agent=HOSTILE if hostile else "pay-runner",
             autonomy="L3",
+            attested=not hostile,
             notice=HOSTILE if hostile else "Refused once before, on Thu 19 Nov 2026.",
             facts=(
                 Fact("amount", "18\u202f400.00 EUR", "exact", "money", look="amount"),
@@ -240,6 +241,7 @@ class PaperFront:
                 )
                 for place, role in enumerate(("treasurer", "cfo"))
             ),
+            barred=("Amara Okafor, who answers for the agent",),
             filled=len(said),
             claim=Claim(
                 HOSTILE * 2 if hostile else "The supplier asked by e-mail.",
@@ -374,6 +376,14 @@ class PaperFront:
                             "yes",
                         ),
                     ),
+                ),
+            ),
+            known=(
+                Known(
+                    "LIM-3, at most 500 EUR a day",
+                    "3 times, in all 212.50",
+                    "ours",
+                    "Recorded here",
                 ),
             ),
             enough=("a list returning_customers refreshed within 24 h", HOSTILE),

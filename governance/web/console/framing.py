@@ -91,13 +91,13 @@ def frame(desk: Desk, workspace: str, person: str, waiting: int) -> Frame | None
         waiting=waiting,
         stops=len(state.stops),
         log_size=state.size,
-        is_anchored=_outside(desk)[0],
+        is_anchored=outside(desk)[0],
         release=(state.release or "")[:12],
         may_stop=may_stop(state, person),
     )
 
 
-def _outside(desk: Desk) -> tuple[bool, str]:
+def outside(desk: Desk) -> tuple[bool, str]:
     """Whether the head is known outside, and the sentence that says how."""
     age = desk.workspace.anchored_age()
     if math.isnan(age):
@@ -119,7 +119,7 @@ def head(desk: Desk) -> HeadView:
     note = reader.checkpoint()
     origin, size, root = note.split("\n")[:3]
     entries = int(size)
-    is_anchored, said = _outside(desk)
+    is_anchored, said = outside(desk)
     return HeadView(
         origin=origin,
         size=entries,
@@ -142,7 +142,7 @@ def scope_words(stop: Stop) -> str:
     return f"{stop.scope.capitalize()} {stop.scope_id}"
 
 
-def stop_view(desk: Desk, clock: Clockface, person: str, stop: Stop) -> StopView:
+def stop_view(desk: Desk, person: str, stop: Stop) -> StopView:
     """One stop in force, and how far lifting has come."""
     state = desk.state
     may_ask, may_lift = _lifting(state, person, stop)
@@ -158,7 +158,7 @@ def stop_view(desk: Desk, clock: Clockface, person: str, stop: Stop) -> StopView
         lift_asked=f"{name_of(desk, asked)} asked to lift it; one more person must agree."
         if asked
         else "",
-        lift_reason="",
+        lift_reason=_asked_why(desk, stop) if asked else "",
         may_ask=may_ask,
         may_lift=may_lift,
     )
@@ -168,6 +168,11 @@ def _reason(desk: Desk, stop: Stop) -> str:
     if stop.person is None:
         return "The workspace was restored from a backup; two people look at it before it goes on."
     said = opened(desk, stop.index, "reason")
+    return said if isinstance(said, str) else "The reason was erased."
+
+
+def _asked_why(desk: Desk, stop: Stop) -> str:
+    said = None if stop.asked_index is None else opened(desk, stop.asked_index, "reason")
     return said if isinstance(said, str) else "The reason was erased."
 
 
@@ -226,6 +231,17 @@ def agent_row(desk: Desk, clock: Clockface, person: str, agent: Agent, at: datet
         risk_class=_class_words(agent),
         stopped_by=stopped,
         can_be_stopped=agent.state not in ("draft", "retired") and can,
+    )
+
+
+def unowned(state: State) -> tuple[str, ...]:
+    """Agents that may act although the person who answers for them is not here any more."""
+    return tuple(
+        sorted(
+            agent.id
+            for agent in state.agents.values()
+            if agent.state not in ("draft", "retired") and agent.owner not in state.people
+        )
     )
 
 

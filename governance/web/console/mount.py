@@ -19,6 +19,7 @@ from governance.web.console.forms import LONGEST_REASON
 from governance.web.console.front import Front
 from governance.web.console.guard import LONGEST_FORM, Guard
 from governance.web.console.pages import STATIC, Pages
+from governance.web.console.saying import sentence
 
 if TYPE_CHECKING:
     from governance.service.desk import Desk
@@ -138,12 +139,3 @@ def _http_error(pages: Pages, error: HTTPException) -> Response:
     if g.get("visit") is None:
         g.pop("form_token", None)
     return pages.message(code, heading, text, back="/", back_text="Go to Now")
-
-
-def sentence(detail: str) -> str:
-    """An error's text as a sentence: capital first, full stop last."""
-    said = detail.strip()
-    if not said:
-        return "Nothing was done."
-    said = said[0].upper() + said[1:]
-    return said if said.endswith((".", "!", "?")) else said + "."

@@ -169,11 +169,15 @@ class ApprovalView:
     agent: str
     autonomy: str
     notice: str
+    attested: bool
+    """Whether a gateway vouches that exactly this is carried out; else the agent says so itself."""
     facts: tuple[Fact, ...]
     rules: tuple[RuleWhy, ...]
     known: tuple[Known, ...]
     history: tuple[Fact, ...]
     seats: tuple[Seat, ...]
+    barred: tuple[str, ...]
+    """Who may not answer, each with the reason."""
     filled: int
     claim: Claim | None
     checklist: tuple[str, ...]
@@ -245,6 +249,8 @@ class FindingView:
     verdict: Verdict
     decided: bool
     conditions: tuple[Condition, ...]
+    lifted: bool = False
+    """Whether people had lifted it, so that it held nothing back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +279,8 @@ class DecisionView:
     agent: str
     facts: tuple[Fact, ...]
     findings: tuple[FindingView, ...]
+    known: tuple[Known, ...]
+    """What limits and histories held at that moment."""
     enough: tuple[str, ...]
     story: tuple[Step, ...]
     receipt: ReceiptView

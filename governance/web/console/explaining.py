@@ -1,0 +1,261 @@
+"""Decisions, read from the desk and put into words.
+
+Law: a decision is explained with what was recorded when it was taken. What can no longer be
+opened says so; nothing is looked up anew and passed off as what was seen then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from governance.oversight import people
+from governance.service import describing
+from governance.service import explaining as service
+from governance.service.desk import Caller
+from governance.service.people import name_of
+from governance.service.problem import Problem
+from governance.service.reading import entry_of
+from governance.web.console import saying
+from governance.web.console.approving import facts, heading, windows
+from governance.web.console.framing import LEVELS, YES, allowed, outside
+from governance.web.console.present import Clockface
+from governance.web.console.telling import PATIENCE, Told, story
+from governance.web.console.views import (
+    Condition,
+    DecisionFilter,
+    DecisionPage,
+    DecisionRow,
+    DecisionView,
+    Fact,
+    FindingView,
+    May,
+    ReceiptView,
+    Source,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from governance.oversight.model import State
+    from governance.service.desk import Desk
+    from governance.store.readmodel import DecisionLine
+
+PAGE = 50
+WORDS = {
+    "allow": Verdict("allow", "Allowed"),
+    "require_approval": Verdict("ask", "Person asked"),
+    "deny": Verdict("deny", "Refused"),
+}
+SPOKE = {
+    "allow": Verdict("allow", "Allows"),
+    "require_approval": Verdict("ask", "Asks a person"),
+    "deny": Verdict("deny", "Refuses"),
+}
+OUTCOMES = {"executed": "Done", "failed": "Failed", "not_executed": "Not carried out"}
+
+
+# -- the list --------------------------------------------------------------------------------------
+
+
+def page(desk: Desk, wanted: DecisionFilter) -> DecisionPage:
+    """A page of decisions, newest first, from the lists that follow the log."""
+    views = desk.workspace.views
+    complete = views.wait_for(desk.state.size, PATIENCE)
+    lines = views.decisions(
+        agent=wanted.agent or None,
+        effect=wanted.effect or None,
+        before=wanted.before,
+        limit=PAGE + 1,
+    )
+    shown = lines[:PAGE]
+    return DecisionPage(
+        rows=tuple(_row(desk, line) for line in shown),
+        older=shown[-1].index if len(lines) > PAGE else None,
+        agents=tuple(sorted(desk.state.agents)),
+        lag=""
+        if complete
+        else "The newest decisions are not in this list yet; look again shortly.",
+    )
+
+
+def _row(desk: Desk, line: DecisionLine) -> DecisionRow:
+    recorded = desk.reader.entry(line.index)
+    action = describing.action_of(desk, recorded.data)
+    rule = next((name for name in line.rules if name.endswith(":" + line.effect)), "")
+    return DecisionRow(
+        index=line.index,
+        at=recorded.at,
+        agent=line.agent,
+        action=line.action,
+        summary=heading(recorded.data, action) if action else "",
+        verdict=WORDS[line.effect],
+        rule=saying.split_rule(rule.rpartition(":")[0])[1],
+        outcome=_came_of(line),
+    )
+
+
+def _came_of(line: DecisionLine) -> str:
+    said = []
+    if line.outcome:
+        said.append(OUTCOMES[line.outcome])
+    if line.reversed_by is not None:
+        said.append(f"taken back, entry {line.reversed_by}")
+    if line.disregarded_by is not None:
+        said.append(f"not to be relied on, entry {line.disregarded_by}")
+    return "; ".join(said)
+
+
+# -- one decision ----------------------------------------------------------------------------------
+
+
+def view(desk: Desk, clock: Clockface, person: str, index: int, at: datetime) -> DecisionView:
+    """One decision with its conditions, receipt, and what came of it."""
+    entry = entry_of(desk, index, "decision")
+    data, state = entry.data, desk.state
+    explained = service.decision(desk, Caller("person", person), index)
+    told = story(desk, Told(index, entry))
+    line = _line(desk, index)
+    action = describing.action_of(desk, data)
+    return DecisionView(
+        index=index,
+        at=entry.at,
+        title=f"{data['agent']} wanted: {heading(data, action)}",
+        sentence=explained["sentence"],
+        verdict=WORDS[data["effect"]],
+        observed=data["observed"],
+        agent=data["agent"],
+        facts=(*_asked(desk, data, action), *facts(explained["facts"])),
+        findings=tuple(_finding(each, data["effect"]) for each in explained["findings"]),
+        known=tuple(windows(desk, clock, data.get("facts", ()), data["release"])),
+        enough=tuple(explained["enough"]),
+        story=told,
+        receipt=_receipt(desk, index, data),
+        digest=data["digest"],
+        lifts=tuple(_denies(data)),
+        may_override=_may_override(state, person, data),
+        may_reverse=_may_reverse(state, person, data, line),
+        may_disregard=_may_correct(state, person, data),
+        approval=next((s.index for s in told if s.link.startswith("/approvals/")), None),
+    )
+
+
+def _asked(desk: Desk, data: Mapping[str, Any], action: Any) -> tuple[Fact, ...]:
+    agent = desk.state.agents.get(data["agent"])
+    owner = f", for whom {name_of(desk, agent.owner)} answers" if agent else ""
+    level = f"autonomy {data['autonomy']}, {LEVELS[data['autonomy']]}" if data["autonomy"] else ""
+    session = data["refs"].get("session")
+    out = [
+        Fact("Action", action.title if action else data["action"], note=data["action"]),
+        Fact("Agent", f"{data['agent']}{owner}", note=level),
+    ]
+    if session is not None:
+        out.append(Fact("Session", str(session)))
+    out.append(Fact("Risk", data["risk"]))
+    return tuple(out)
+
+
+def _finding(finding: Mapping[str, Any], effect: str) -> FindingView:
+    return FindingView(
+        rule=finding["rule"],
+        policy="" if finding["policy"] == "service" else finding["policy"],
+        title=saying.rule_title(finding["policy"], finding["rule"], finding["title"]),
+        because=saying.capped(finding["because"], 400),
+        verdict=SPOKE[finding["effect"]],
+        decided=finding["effect"] == effect and not finding.get("lifted"),
+        lifted=bool(finding.get("lifted")),
+        conditions=tuple(_condition(each, finding["effect"]) for each in finding["conditions"]),
+    )
+
+
+def _condition(condition: Mapping[str, Any], effect: str) -> Condition:
+    source: Source | None = _SOURCES.get(condition["source"])
+    counts = "no" if effect == "allow" else "yes"
+    note = condition.get("note") or ""
+    if condition["holds"] == "unknown" and not note:
+        note = f"counts as {counts}"
+    return Condition(
+        text=saying.capped(condition["text"], 400),
+        seen=saying.value(condition["seen"]),
+        source=source,
+        who=_WHO.get(condition["source"], "Nobody"),
+        holds=condition["holds"],
+        note=note,
+    )
+
+
+_SOURCES: dict[str, Source] = {"service": "ours", "gateway": "vouched", "agent": "claimed"}
+_WHO = {
+    "service": "Recorded here",
+    "gateway": "Vouched for by the gateway",
+    "agent": "As the agent asks it",
+}
+
+
+def _line(desk: Desk, index: int) -> DecisionLine | None:
+    found = desk.workspace.views.decisions(before=index + 1, limit=1)
+    return found[0] if found and found[0].index == index else None
+
+
+def _receipt(desk: Desk, index: int, data: Mapping[str, Any]) -> ReceiptView:
+    receipt = desk.reader.receipt(index)
+    is_outside, said_outside = outside(desk)
+    return ReceiptView(
+        index=index,
+        leaf=receipt.leaf_hash.hex(),
+        origin=desk.workspace.origin,
+        size=receipt.tree_size,
+        is_anchored=is_outside,
+        anchored=said_outside,
+        release=(data["release"] or "")[:12],
+    )
+
+
+# -- what may be done ------------------------------------------------------------------------------
+
+
+def _denies(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Rules that denied, with the roles that may waive them."""
+    return {
+        f"{each['policy']}/{each['rule']}": tuple(each.get("waivable_by", ()))
+        for each in data["findings"]
+        if each["effect"] == "deny" and not each.get("lifted")
+    }
+
+
+def _may_override(state: State, person: str, data: Mapping[str, Any]) -> May:
+    denies = _denies(data)
+    if data["effect"] != "deny":
+        return May(False)
+    never = sorted(name for name, roles in denies.items() if not roles)
+    if never:
+        return May(False, f"No person may lift {saying.listing(never)}.")
+    held = state.people[person].roles
+    for name, roles in sorted(denies.items()):
+        if not held & set(roles):
+            needed = saying.listing([saying.words(role) for role in roles], "or")
+            return May(False, f"To lift {name} takes the role {needed}; you do not have it.")
+    return YES
+
+
+def _may_correct(state: State, person: str, data: Mapping[str, Any]) -> May:
+    agent = state.agents.get(data["agent"])
+    if agent is not None and people.answers_for(agent, person):
+        return YES
+    return allowed(state, person, "correct decisions")
+
+
+def _may_reverse(
+    state: State, person: str, data: Mapping[str, Any], line: DecisionLine | None
+) -> May:
+    if data["effect"] != "allow":
+        return May(False)
+    if line is not None and line.reversed_by is not None:
+        return May(False, f"It was taken back already, entry {line.reversed_by}.")
+    return _may_correct(state, person, data)
+
+
+def require_same(desk: Desk, index: int, digest: str) -> None:
+    """Refuse an override form that was shown for another action."""
+    if entry_of(desk, index, "decision").data["digest"] != digest:
+        raise Problem("conflict", "the form was made for another action; open the decision again")

@@ -1,0 +1,177 @@
+"""`Front` over the real desk.
+
+Law: reading asks the state and the lists, acting calls a verb; this module adds no rule of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from governance.oversight import stops as stop_rules
+from governance.service import asking, overriding, stopping
+from governance.service.desk import Caller
+from governance.web.console import approving, explaining, framing
+from governance.web.console.front import Answer, Scope, Undone
+from governance.web.console.present import Clockface
+from governance.web.console.views import (
+    AgentRow,
+    ApprovalRow,
+    ApprovalView,
+    DecisionFilter,
+    DecisionPage,
+    DecisionView,
+    Frame,
+    HeadView,
+    HomeView,
+    StopChoices,
+    StopView,
+)
+
+if TYPE_CHECKING:
+    from governance.service.desk import Desk
+
+
+class ServiceFront:
+    """The console's door to one desk; see `governance.web.console.front.Front`."""
+
+    def __init__(self, desk: Desk, workspace: str = "") -> None:
+        self._desk = desk
+        self._workspace = workspace or desk.workspace.origin
+        self._zone = ZoneInfo(desk.settings.time_zone)
+        self._clock = Clockface(self._zone)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The workspace's time zone."""
+        return self._zone
+
+    def now(self) -> datetime:
+        """The machine's time."""
+        return self._desk.now()
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def frame(self, person: str) -> Frame | None:
+        """What stands around the page, or None when this person left or never was."""
+        state = self._desk.state
+        if person not in state.people:
+            return None
+        waiting = approving.waiting_for(state, person, self.now())
+        return framing.frame(self._desk, self._workspace, person, waiting)
+
+    def home(self, person: str) -> HomeView:
+        """What needs this person now."""
+        rows = self.approvals(person)
+        state = self._desk.state
+        return HomeView(
+            mine=tuple(row for row in rows if row.may.yes),
+            others=tuple(row for row in rows if not row.may.yes),
+            stops=self.stops(person),
+            unowned=framing.unowned(state),
+            head=self.head(),
+        )
+
+    def approvals(self, person: str) -> tuple[ApprovalRow, ...]:
+        """All open approvals, least time left first."""
+        return approving.rows(self._desk, person, self.now())
+
+    def approval(self, person: str, index: int) -> ApprovalView:
+        """One approval; records that it was shown."""
+        return approving.view(self._desk, self._clock, person, index, self.now())
+
+    def note(self, person: str, index: int) -> str:
+        """All of what the agent says about an approval."""
+        return approving.note(self._desk, index)
+
+    def decisions(self, person: str, wanted: DecisionFilter) -> DecisionPage:
+        """A page of decisions, newest first."""
+        return explaining.page(self._desk, wanted)
+
+    def decision(self, person: str, index: int) -> DecisionView:
+        """One decision explained."""
+        return explaining.view(self._desk, self._clock, person, index, self.now())
+
+    def stops(self, person: str) -> tuple[StopView, ...]:
+        """Stops in force, newest first."""
+        found = sorted(self._desk.state.stops.values(), key=lambda stop: -stop.index)
+        return tuple(framing.stop_view(self._desk, person, stop) for stop in found)
+
+    def stop(self, person: str, index: int) -> StopView:
+        """One stop in force."""
+        found = stop_rules.get(self._desk.state, index)
+        return framing.stop_view(self._desk, person, found)
+
+    def choices(self, person: str) -> StopChoices:
+        """What a stop can be raised for."""
+        return framing.choices(self._desk.state, person)
+
+    def agents(self, person: str) -> tuple[AgentRow, ...]:
+        """All agents by id."""
+        at = self.now()
+        found = sorted(self._desk.state.agents.items())
+        return tuple(
+            framing.agent_row(self._desk, self._clock, person, agent, at) for _, agent in found
+        )
+
+    def head(self) -> HeadView:
+        """The log's head."""
+        return framing.head(self._desk)
+
+    # -- acting --------------------------------------------------------------------------------
+
+    def answer(
+        self,
+        person: str,
+        index: int,
+        answer: Answer,
+        *,
+        reason: str,
+        digest: str,
+        evidence: str,
+        role: str,
+    ) -> None:
+        """Grant or refuse exactly what was shown."""
+        verb = asking.grant if answer == "grant" else asking.refuse
+        verb(
+            self._desk,
+            Caller("person", person),
+            index,
+            digest=digest,
+            evidence=evidence,
+            reason=reason,
+            role=role or None,
+        )
+
+    def override(
+        self, person: str, index: int, *, reason: str, lifts: tuple[str, ...], digest: str
+    ) -> None:
+        """Let this refused action pass once."""
+        explaining.require_same(self._desk, index, digest)
+        overriding.override(self._desk, Caller("person", person), index, lifts=lifts, reason=reason)
+
+    def reverse(self, person: str, index: int, *, reason: str, outcome: Undone) -> None:
+        """Record that what was carried out has been undone, or could not be."""
+        overriding.reverse(
+            self._desk, Caller("person", person), index, reason=reason, outcome=outcome
+        )
+
+    def disregard(self, person: str, index: int, *, reason: str) -> None:
+        """Record that nobody should rely on this decision."""
+        overriding.disregard(self._desk, Caller("person", person), index, reason=reason)
+
+    def raise_stop(self, person: str, scope: Scope, name: str, *, reason: str) -> int:
+        """Stop it now; gives the stop's number."""
+        raised = stopping.raise_stop(
+            self._desk,
+            Caller("person", person),
+            scope=scope,
+            scope_id=name or None,
+            reason=reason,
+        )
+        return int(raised["stop"])
+
+    def lift(self, person: str, index: int, *, reason: str) -> None:
+        """Ask to lift a stop, or, as the second person, lift it."""
+        stopping.lift(self._desk, Caller("person", person), index, reason=reason)
