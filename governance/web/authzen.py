@@ -10,12 +10,11 @@ Functions are pure: parsed JSON in, plain values out, Problem (400) where it doe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from governance.service.problem import Problem
-from governance.web import problems
 from governance.web.openapi import body_checks
 from governance.web.parsing import printable
 
@@ -41,11 +40,11 @@ def check_evaluation(request: Mapping[str, Any]) -> None:
     refuse_facts(request)
 
 
-def refuse_facts(request: Mapping[str, Any], prefix: str = "") -> None:
+def refuse_facts(request: Mapping[str, Any]) -> None:
     """Raises Problem (400) where the request states a fact of the service (see the law)."""
     for name in request:
         if name in _FACTS:
-            raise _fact(prefix + name)
+            raise _fact(name)
     context = request.get("context")
     if not isinstance(context, dict):
         return
@@ -54,7 +53,7 @@ def refuse_facts(request: Mapping[str, Any], prefix: str = "") -> None:
             (name in _FACTS or name == "time") and isinstance(value, (dict, list))
         ) or name.startswith(_FACT_PREFIXES)
         if stated:
-            raise _fact(f"{prefix}context.{name}")
+            raise _fact(f"context.{name}")
 
 
 def _fact(path: str) -> Problem:
@@ -96,14 +95,9 @@ def _text(value: Any, longest: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch made complete.
+    """A batch made complete: each evaluation in the caller's order, or why it cannot be asked."""
 
-    `requests` are the evaluations that can be asked, in order; `slots` has for each evaluation of
-    the caller's array its number in `requests`, or the problem that keeps it from being asked.
-    """
-
-    requests: tuple[Mapping[str, Any], ...]
-    slots: tuple[int | Problem, ...]
+    requests: tuple[Mapping[str, Any] | Problem, ...]
     semantics: str
 
 
@@ -113,13 +107,12 @@ def batch(request: Mapping[str, Any], *, most: int) -> Batch | None:
     An entity given in an evaluation replaces the default whole. Raises Problem (400) for what
     spoils the whole payload, and (413) beyond `most` evaluations.
     """
-    check, _ = body_checks()["evaluateMany"]
     evaluations = request.get("evaluations")
     if evaluations is None or evaluations == []:
         return None
-    check(request, "")
+    check, _ = body_checks()["evaluateMany"]
+    check({**request, "evaluations": evaluations}, "")
     refuse_facts(request)
-    assert isinstance(evaluations, list)
     if len(evaluations) > most:
         raise Problem(
             "too-large",
@@ -127,70 +120,34 @@ def batch(request: Mapping[str, Any], *, most: int) -> Batch | None:
             field="evaluations",
         )
     defaults = {name: request[name] for name in ENTITIES if name in request}
-    semantics = (request.get("options") or {}).get("evaluations_semantic", "execute_all")
-    requests: list[Mapping[str, Any]] = []
-    slots: list[int | Problem] = []
-    for position, evaluation in enumerate(evaluations):
-        whole = {**defaults, **{k: evaluation[k] for k in ENTITIES if k in evaluation}}
-        problem = _complaint(whole, evaluation, position)
-        if problem is None:
-            slots.append(len(requests))
-            requests.append(whole)
-        else:
-            slots.append(problem)
-            if semantics == "deny_on_first_deny":
-                break
-    return Batch(tuple(requests), tuple(slots), semantics)
+    options = request.get("options", {})
+    return Batch(
+        tuple(_complete(defaults, each, place) for place, each in enumerate(evaluations)),
+        options.get("evaluations_semantic", SEMANTICS[0]),
+    )
 
 
-def _complaint(
-    whole: Mapping[str, Any], evaluation: Mapping[str, Any], position: int
-) -> Problem | None:
-    prefix = f"evaluations[{position}]."
+def _complete(
+    defaults: Mapping[str, Any], evaluation: Mapping[str, Any], place: int
+) -> Mapping[str, Any] | Problem:
+    prefix = f"evaluations[{place}]."
+    whole = {**defaults, **{name: evaluation[name] for name in ENTITIES if name in evaluation}}
     try:
-        refuse_facts(evaluation, prefix)
+        refuse_facts(evaluation)
         check_evaluation(whole)
     except Problem as problem:
         field = problem.field or ""
-        if field.startswith(prefix):
-            return problem
         detail = problem.detail.replace(f"`{field}`", f"`{prefix}{field}`", 1)
         return Problem(problem.type, detail, field=prefix + field)
-    return None
+    return whole
 
 
-def splice(batch: Batch, results: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The answers in the order of the caller's array, stopped where the semantics stops.
-
-    `results` are the answers to `batch.requests`, as far as they were asked.
-    """
-    answered = list(results)
-    merged: list[Mapping[str, Any]] = []
-    for slot in batch.slots:
-        if isinstance(slot, Problem):
-            merged.append(failed(slot))
-        elif slot < len(answered):
-            merged.append(answered[slot])
-        else:
-            break
-        decision = merged[-1]["decision"]
-        if batch.semantics == "deny_on_first_deny" and not decision:
-            break
-        if batch.semantics == "permit_on_first_permit" and decision:
-            break
-    return merged
-
-
-def failed(problem: Problem) -> dict[str, Any]:
-    """One evaluation of a batch that could not be asked: a deny that says why."""
-    error = problems.document(problem)
-    return {
-        "decision": False,
-        "context": {
-            "reason": "invalid_request",
-            "error": {"status": error["status"], "message": error["detail"], **error},
-        },
-    }
+def absolute(answer: dict[str, Any], url: str) -> dict[str, Any]:
+    """The answer with the access request's endpoint as a whole address (the profile wants one)."""
+    request = answer["context"].get("access_request")
+    if request is not None and str(request.get("endpoint", "")).startswith("/"):
+        request["endpoint"] = url + request["endpoint"]
+    return answer
 
 
 def discovery(url: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class Lane:
         self.rest = rest
         self.meters = meters
         self.host_sessions = HostSessions(desk)
+        self._url = config.url
         self._handlers: dict[str, Handler] = {
             "evaluate": self.evaluate,
             "evaluateMany": self.evaluate_many,
@@ -153,7 +154,7 @@ class Lane:
             ask=ask,
         )
         answer = deciding.finish(self.desk, await self.submit(command))
-        self._count(answer)
+        self._count(authzen.absolute(answer, self._url))
         return answer
 
     async def evaluate_many(self, asked: Asked) -> Mapping[str, Any]:
@@ -162,21 +163,17 @@ class Lane:
         if batch is None:
             authzen.check_evaluation(asked.body)
             return await self._decide(asked, asked.body)
-        results: list[Mapping[str, Any]] = []
-        if batch.requests:
-            command = deciding.prepare_many(
-                self.desk,
-                asked.caller,
-                batch.requests,
-                semantics=batch.semantics,
-                idempotency_key=http.idempotency_key(asked.headers),
-            )
-            answer = deciding.finish(self.desk, await self.submit(command))
-            results = answer["evaluations"]
-        merged = authzen.splice(batch, results)
-        for one in merged:
-            self._count(one)
-        return {"evaluations": merged}
+        command = deciding.prepare_many(
+            self.desk,
+            asked.caller,
+            batch.requests,
+            semantics=batch.semantics,
+            idempotency_key=http.idempotency_key(asked.headers),
+        )
+        answer = deciding.finish(self.desk, await self.submit(command))
+        for one in answer["evaluations"]:
+            self._count(authzen.absolute(one, self._url))
+        return answer
 
     async def hook_claude_code(self, asked: Asked) -> Mapping[str, Any]:
         """Claude Code's PreToolUse: translated, decided, answered in the host's own JSON."""

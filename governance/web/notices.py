@@ -65,7 +65,7 @@ class Notices:
         return len(new)
 
     def _notice(self, approval: Approval) -> Notice:
-        recorded = self._desk.ledger.entry(approval.decision)
+        recorded = self._desk.reader.entry(approval.decision)
         roles = sorted({seat.role for clause in approval.clauses for seat in clause.needs})
         return asked(
             self._desk.state.origin,

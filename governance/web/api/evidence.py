@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from governance.service import backing_up, clock, erasing, exporting, reading, reporting
+from governance.service import backing_up, clock, erasing, exporting, reporting
+from governance.service.acting import receipt_json
 from governance.service.problem import Problem
 from governance.web.api.call import Call, Handler, Reply
 
@@ -93,9 +94,16 @@ def confirm_clock(call: Call) -> Mapping[str, Any]:
 
 def read_receipt(call: Call) -> Mapping[str, Any]:
     """The receipt of an entry; `proof=1` adds the way from its leaf to the signed head."""
-    return reading.receipt(
-        call.desk, call.who, call.given["index"], proof=call.given.get("proof") == "1"
-    )
+    index, reader = call.given["index"], call.desk.reader
+    try:
+        receipt = reader.receipt(index)
+        answer = receipt_json(receipt)
+        if call.given.get("proof") == "1":
+            proof = reader.inclusion_proof(index, receipt.tree_size)
+            answer["proof"] = [step.hex() for step in proof]
+    except IndexError:
+        raise Problem("unknown", f"there is no entry `{index}`", field="index") from None
+    return answer
 
 
 HANDLERS: Mapping[str, Handler] = {

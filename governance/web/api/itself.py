@@ -58,7 +58,7 @@ def discover(call: Call) -> Mapping[str, Any]:
 
 def read_checkpoint(call: Call) -> Reply:
     """The signed head of the log, as a signed note."""
-    return Reply(call.desk.ledger.checkpoint().encode("utf-8"), "text/plain; charset=utf-8")
+    return Reply(call.desk.reader.checkpoint().encode("utf-8"), "text/plain; charset=utf-8")
 
 
 HANDLERS: Mapping[str, Handler] = {

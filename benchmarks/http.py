@@ -1,0 +1,611 @@
+"""Decisions over HTTP: wrk against the real service, beside an echo of the same server.
+
+    python -m benchmarks.http [--rounds 5] [--seconds 4] [--rules 1000] [--without-cerbos] [-o json]
+
+The service runs in a child process exactly as `governance serve` wires it: authenticated, 1,000 rules
+in force, every decision committed and signed before it is answered. The echo is a route of the same
+server that reads the same body and answers as many bytes; it exists only in this program. Rounds
+are interleaved, so that a busy minute of the machine meets both, and each figure is the median.
+Beside them: one durable commit of an entry's size by itself, and, where npm can fetch it, a Cerbos
+server with a file decision log and as many rules.
+
+Exit code 0 whether or not the targets hold; they are printed with `ok` or `missed`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+WRK = "wrk"
+CERBOS_PACKAGE = "@cerbos/cerbos-linux-x64"
+ECHO = "/bench/echo"
+EVALUATION = "/access/v1/evaluation"
+EVALUATIONS = "/access/v1/evaluations"
+RULES_EACH = 10
+BATCH = 100
+
+SCRIPT = """
+local bodies = {}
+for line in io.lines(os.getenv("BENCH_BODIES")) do bodies[#bodies + 1] = line end
+local count = 0
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+if os.getenv("BENCH_KEY") then
+  wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_KEY")
+end
+request = function()
+  count = count + 1
+  return wrk.format(nil, nil, nil, bodies[count % #bodies + 1])
+end
+done = function(summary, latency, requests)
+  local bad = summary.errors.status + summary.errors.read + summary.errors.write
+  io.write(string.format("BENCH %d %d %d %d %d\\n", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), bad + summary.errors.timeout))
+end
+"""
+
+
+class Missing(Exception):
+    """Something this benchmark needs is not on this machine."""
+
+
+# -- the workspace that is measured ------------------------------------------------------------------
+
+
+def policy_files(rules: int) -> dict[str, bytes]:
+    """`rules` rules over a tenth as many actions, some ten of which can match each request."""
+    actions = [f"bench.a{number:03d}" for number in range(max(1, rules // RULES_EACH))]
+    catalogue = ["catalogue: bench", "title: Actions of the benchmark", "owner: bench@corp.example"]
+    catalogue.append("actions:")
+    policy = [
+        "policy: bench",
+        "title: Rules of the benchmark",
+        "owner: bench@corp.example",
+        "review_by: 2099-01-01",
+        f"governs: [{', '.join(actions)}]",
+        "applies_to: {agents: all}",
+        "mode: enforce",
+        "default: deny",
+        "rules:",
+    ]
+    for action in actions:
+        catalogue += [
+            f"  {action}:",
+            "    title: Pay out",
+            "    labels: [moves_money]",
+            "    risk: low",
+            "    args:",
+            "      amount: {type: money, currencies: [EUR], class: quantity}",
+            "      country: {type: country, class: category}",
+            "      payee: {type: iban, class: identity, about: payee}",
+            "      note: {type: text, class: private, required: false}",
+        ]
+        policy += _rules(action)
+    policy += [
+        "cases:",
+        "  columns: [name, args.amount, args.country, expect]",
+        f"  always: {{action: {actions[0]}, args.payee: DE89370400440532013000}}",
+        "  rows:",
+        "    - [small, 120 EUR, DE, allow]",
+        "    - [sanctioned, 120 EUR, KP, deny]",
+    ]
+    return {
+        "policies/bench.yaml": "\n".join(policy).encode(),
+        "policies/actions/bench.yaml": "\n".join(catalogue).encode(),
+    }
+
+
+def _rules(action: str) -> list[str]:
+    name = action.rpartition(".")[2].upper()
+    lines = [
+        f"  - id: {name}-00",
+        "    title: Small amounts go through",
+        "    effect: allow",
+        f"    when: {{action: {action}, args.amount: {{at_most: 500 EUR}}}}",
+        "    because: It is small.",
+        "    severity: low",
+    ]
+    countries = ["KP", "IR", "SY", "CU", "BY", "RU", "SD", "MM", "VE"]
+    for number, country in enumerate(countries[: RULES_EACH - 1], start=1):
+        lines += [
+            f"  - id: {name}-{number:02d}",
+            f"    title: Not to {country} above {number} 000",
+            "    effect: deny",
+            f"    when: {{action: {action}, args.country: {{one_of: [{country}]}},"
+            f" args.amount: {{above: {number} EUR}}}}",
+            "    because: Sanctions.",
+            "    severity: high",
+        ]
+    return lines
+
+
+def bodies(rules: int, count: int = 512) -> list[dict[str, Any]]:
+    """Distinct evaluation requests of some 600 bytes, spread over actions and payees."""
+    payees = [_iban(number) for number in range(64)]
+    actions = max(1, rules // RULES_EACH)
+    return [
+        {
+            "subject": {"type": "agent", "id": "bench-1"},
+            "action": {
+                "name": f"bench.a{number % actions:03d}",
+                "properties": {
+                    "arguments": {
+                        "amount": {"amount": f"{number % 400 + 1}.50", "currency": "EUR"},
+                        "country": "DE",
+                        "payee": payees[number % len(payees)],
+                        "note": "monthly invoice of the supplier, checked by accounting " * 3,
+                    }
+                },
+            },
+            "resource": {"type": "account", "id": f"acct-{number % 16}"},
+            "context": {"intent": "act", "confidence": "0.93"},
+        }
+        for number in range(count)
+    ]
+
+
+def _iban(number: int) -> str:
+    account = f"37040044{number:010d}"
+    check = 98 - int(account + "131400") % 97
+    return f"DE{check:02d}{account}"
+
+
+def found(directory: Path, rules: int) -> str:
+    """Make the workspace; the agent's key."""
+    from governance import config as settings
+    from governance.app import open_desk
+    from governance.config import Config, Limits
+    from governance.service import founding
+    from governance.store.workspace import Workspace
+
+    config = Config(limits=Limits(agent_per_second=1_000_000, waiting=100_000))
+    Workspace.create(directory, "bench.example/log")
+    (directory / settings.FILE_NAME).write_text(settings.render(config))
+    with open_desk(directory, config, record_start=True) as desk:
+        made = founding.found(
+            desk,
+            name="Bench",
+            email="bench@corp.example",
+            files=policy_files(rules),
+            agent="bench-1",
+        )
+        _trust(desk, made)
+    return str(made["agent_key"])
+
+
+def _trust(desk: Any, made: Mapping[str, Any]) -> None:
+    """Let the agent act alone, so that what is measured are allowed, charged decisions."""
+    from governance.service import keys, onboarding
+
+    caller = keys.caller_of(desk, made["person_key"])
+    onboarding.set_autonomy(
+        desk,
+        caller,
+        "bench-1",
+        level="L4",
+        until="2099-01-01T00:00:00Z",
+        why="benchmark",
+        evidence={"decisions": 0},
+    )
+
+
+# -- the child: the real service, and an echo --------------------------------------------------------
+
+
+def child(directory: Path, port: int) -> int:
+    """Serve `directory` on `port` with the echo beside it, until SIGTERM."""
+    from governance import app as wiring
+    from governance import serve as serving
+
+    made = wiring.create_app
+
+    def with_echo(desk: Any, config: Any, **kwargs: Any) -> Any:
+        return Echoing(made(desk, config, **kwargs))
+
+    serving.create_app = with_echo  # type: ignore[assignment]
+    return serving.serve(directory, "127.0.0.1", port)
+
+
+class Echoing:
+    """The application with one more route that does nothing but read and answer."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._answer = json.dumps({"decision": True, "context": {"filler": "x" * 1400}}).encode()
+        self._headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(self._answer)).encode()),
+        ]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app, name)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"] == ECHO:
+            while (await receive()).get("more_body"):
+                pass
+            await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            await send({"type": "http.response.body", "body": self._answer})
+            return
+        await self._app(scope, receive, send)
+
+
+@contextmanager
+def service(directory: Path) -> Iterator[str]:
+    """The service in a child process; its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.http", "--child", str(directory), str(port)]
+    with (directory / "service.log").open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/livez", process, directory / "service.log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+# -- measuring ---------------------------------------------------------------------------------------
+
+
+def wrk(
+    url: str, lines: Path, *, connections: int, seconds: int, key: str | None
+) -> dict[str, float]:
+    """One run of wrk: requests per second, p50 and p99 in milliseconds. Raises on any error."""
+    environment = {**os.environ, "BENCH_BODIES": str(lines)}
+    environment.pop("BENCH_KEY", None)
+    if key is not None:
+        environment["BENCH_KEY"] = key
+    script = lines.with_name("bench.lua")
+    script.write_text(SCRIPT)
+    command = [WRK, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
+    done = subprocess.run(
+        [*command, "-s", str(script), url], env=environment, capture_output=True, text=True
+    )
+    figures = [line for line in done.stdout.splitlines() if line.startswith("BENCH ")]
+    if done.returncode or not figures:
+        raise RuntimeError(f"wrk failed: {done.stdout}{done.stderr}")
+    requests, micros, p50, p99, bad = (int(x) for x in figures[0].split()[1:])
+    if bad:
+        raise RuntimeError(f"{bad} of {requests} requests to {url} failed")
+    return {"per_second": requests / (micros / 1e6), "p50": p50 / 1e3, "p99": p99 / 1e3}
+
+
+def one_commit(directory: Path, rounds: int = 200) -> float:
+    """Median milliseconds of one durable SQLite commit of an entry's size, by itself."""
+    path = directory / "commit.db"
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    database.execute("CREATE TABLE entries (idx INTEGER PRIMARY KEY, entry BLOB)")
+    taken = []
+    for number in range(rounds):
+        begun = time.perf_counter()
+        database.execute("INSERT INTO entries VALUES (?, ?)", (number, os.urandom(1500)))
+        taken.append((time.perf_counter() - begun) * 1e3)
+    database.close()
+    return statistics.median(taken)
+
+
+def decisions_in(directory: Path) -> int:
+    """How many decisions the log holds, read beside the service."""
+    database = sqlite3.connect(f"file:{directory / 'log.db'}?mode=ro", uri=True)
+    try:
+        return int(database.execute("SELECT count(*) FROM decisions").fetchone()[0])
+    finally:
+        database.close()
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Every figure, each a list with one value for each round."""
+    with tempfile.TemporaryDirectory(prefix="bench-http-") as temporary:
+        directory = Path(temporary) / "workspace"
+        directory.mkdir()
+        key = found(directory, options.rules)
+        single, batch = _write_bodies(Path(temporary), options.rules)
+        figures: dict[str, list[Any]] = {}
+
+        def note(name: str, value: Any) -> None:
+            figures.setdefault(name, []).append(value)
+
+        with service(directory) as url:
+            wrk(url + EVALUATION, single, connections=16, seconds=2, key=key)  # warm
+            for _ in range(options.rounds):
+                _round(url, directory, single, batch, key, options.seconds, note)
+        if not options.without_cerbos:
+            try:
+                with cerbos(Path(temporary), options.rules) as (address, lines):
+                    wrk(address, lines, connections=16, seconds=2, key=None)
+                    for _ in range(options.rounds):
+                        note(
+                            "cerbos64",
+                            wrk(address, lines, connections=64, seconds=options.seconds, key=None),
+                        )
+            except Missing as missing:
+                figures["cerbos_missing"] = [str(missing)]
+    return figures
+
+
+def _round(
+    url: str,
+    directory: Path,
+    single: Path,
+    batch: Path,
+    key: str,
+    seconds: int,
+    note: Callable[[str, Any], None],
+) -> None:
+    note("echo64", wrk(url + ECHO, single, connections=64, seconds=seconds, key=key))
+    before = decisions_in(directory)
+    ran = wrk(url + EVALUATION, single, connections=64, seconds=seconds, key=key)
+    recorded = decisions_in(directory) - before
+    if recorded < ran["per_second"] * seconds * 0.95:
+        raise RuntimeError(f"only {recorded} decisions are in the log for {ran}")
+    note("decide64", ran)
+    note("echo1", wrk(url + ECHO, single, connections=1, seconds=seconds, key=key))
+    note("decide1", wrk(url + EVALUATION, single, connections=1, seconds=seconds, key=key))
+    note("commit", one_commit_again(directory))
+    note("batch", wrk(url + EVALUATIONS, batch, connections=2, seconds=seconds, key=key))
+
+
+def one_commit_again(directory: Path) -> float:
+    """`one_commit` on a fresh file each time."""
+    with tempfile.TemporaryDirectory(dir=directory) as folder:
+        return one_commit(Path(folder))
+
+
+def _write_bodies(directory: Path, rules: int) -> tuple[Path, Path]:
+    asked = bodies(rules)
+    single = directory / "single.jsonl"
+    single.write_text("".join(json.dumps(body, separators=(",", ":")) + "\n" for body in asked))
+    batch = directory / "batch.jsonl"
+    lines = []
+    for start in range(0, len(asked) - BATCH, 64):
+        evaluations = [
+            {name: body[name] for name in ("action", "resource")}
+            for body in asked[start : start + BATCH]
+        ]
+        whole = {"subject": asked[0]["subject"], "evaluations": evaluations}
+        lines.append(json.dumps(whole, separators=(",", ":")) + "\n")
+    batch.write_text("".join(lines))
+    return single, batch
+
+
+# -- Cerbos ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def cerbos(directory: Path, rules: int) -> Iterator[tuple[str, Path]]:
+    """A Cerbos server with a file decision log; its check address and the bodies for it."""
+    folder = directory / "cerbos"
+    (folder / "policies").mkdir(parents=True)
+    program = _fetch_cerbos(folder)
+    actions = max(1, rules // RULES_EACH)
+    for number in range(actions):
+        (folder / "policies" / f"a{number:03d}.json").write_text(json.dumps(_cerbos_policy(number)))
+    port = free_port()
+    settings = {
+        "server": {
+            "httpListenAddr": f"127.0.0.1:{port}",
+            "grpcListenAddr": f"127.0.0.1:{free_port()}",
+        },
+        "storage": {"driver": "disk", "disk": {"directory": str(folder / "policies")}},
+        "audit": {
+            "enabled": True,
+            "accessLogsEnabled": False,
+            "decisionLogsEnabled": True,
+            "backend": "file",
+            "file": {"path": str(folder / "decisions.log")},
+        },
+        "telemetry": {"disabled": True},
+    }
+    (folder / "config.json").write_text(json.dumps(settings))
+    lines = folder / "bodies.jsonl"
+    lines.write_text("".join(_cerbos_body(body) + "\n" for body in bodies(rules)))
+    with (folder / "server.log").open("wb") as output:
+        process = subprocess.Popen(
+            [str(program), "server", f"--config={folder / 'config.json'}"],
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/_cerbos/health", process, folder / "server.log")
+        yield f"http://127.0.0.1:{port}/api/check/resources", lines
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _fetch_cerbos(folder: Path) -> Path:
+    if shutil.which("npm") is None:
+        raise Missing("npm is not installed")
+    done = subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), CERBOS_PACKAGE],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    found = [path for path in folder.glob("node_modules/@cerbos/**/cerbos") if path.is_file()]
+    if done.returncode or not found:
+        raise Missing(f"npm could not fetch {CERBOS_PACKAGE}")
+    return found[0]
+
+
+def _cerbos_policy(number: int) -> dict[str, Any]:
+    countries = ["KP", "IR", "SY", "CU", "BY", "RU", "SD", "MM", "VE"]
+    rules: list[dict[str, Any]] = [
+        {
+            "actions": ["pay"],
+            "effect": "EFFECT_ALLOW",
+            "roles": ["agent"],
+            "condition": {"match": {"expr": "R.attr.amount <= 500.0"}},
+        }
+    ]
+    rules += [
+        {
+            "actions": ["pay"],
+            "effect": "EFFECT_DENY",
+            "roles": ["agent"],
+            "condition": {
+                "match": {"expr": f'R.attr.country == "{country}" && R.attr.amount > {n}.0'}
+            },
+        }
+        for n, country in enumerate(countries, start=1)
+    ]
+    return {
+        "apiVersion": "api.cerbos.dev/v1",
+        "resourcePolicy": {"resource": f"a{number:03d}", "version": "default", "rules": rules},
+    }
+
+
+def _cerbos_body(body: Mapping[str, Any]) -> str:
+    given = body["action"]["properties"]["arguments"]
+    document = {
+        "principal": {"id": body["subject"]["id"], "roles": ["agent"]},
+        "resources": [
+            {
+                "actions": ["pay"],
+                "resource": {
+                    "kind": body["action"]["name"].rpartition(".")[2],
+                    "id": body["resource"]["id"],
+                    "attr": {**given, "amount": float(given["amount"]["amount"])},
+                },
+            }
+        ],
+    }
+    return json.dumps(document, separators=(",", ":"))
+
+
+# -- small things ------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], output: Path, seconds: float = 60) -> None:
+    """Wait until `url` answers 200; raises with the process's output if it ends before."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"it ended: {output.read_text(errors='replace')[-2000:]}")
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise RuntimeError(f"{url} did not answer: {output.read_text(errors='replace')[-2000:]}")
+
+
+def machine() -> str:
+    """What it was measured on."""
+    model = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [x.partition(":")[2] for x in info.read_text().splitlines() if "model name" in x]
+        model = names[0].strip() if names else model
+    return (
+        f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()},"
+        f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    )
+
+
+def summary(figures: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """Medians, ratios and whether the targets hold."""
+
+    def median(name: str, part: str) -> float:
+        return statistics.median(each[part] for each in figures[name])
+
+    commit = statistics.median(figures["commit"])
+    ratios = [
+        d["per_second"] / e["per_second"]
+        for d, e in zip(figures["decide64"], figures["echo64"], strict=True)
+    ]
+    slower = [
+        d["p50"] / (e["p50"] + c)
+        for d, e, c in zip(figures["decide1"], figures["echo1"], figures["commit"], strict=True)
+    ]
+    out: dict[str, Any] = {
+        "machine": machine(),
+        "echo, 64 connections, per second": round(median("echo64", "per_second")),
+        "decisions, 64 connections, per second": round(median("decide64", "per_second")),
+        "decisions / echo": round(statistics.median(ratios), 3),
+        "decisions, 64 connections, p50 ms": round(median("decide64", "p50"), 2),
+        "decisions, 64 connections, p99 ms": round(median("decide64", "p99"), 2),
+        "echo, one connection, p50 ms": round(median("echo1", "p50"), 3),
+        "one durable commit, ms": round(commit, 3),
+        "decision, one connection, p50 ms": round(median("decide1", "p50"), 3),
+        "decision / (echo + commit), one connection": round(statistics.median(slower), 2),
+        f"decisions per second in batches of {BATCH}": round(median("batch", "per_second") * BATCH),
+    }
+    if "cerbos64" in figures:
+        out["Cerbos with file decision log, 64 connections, per second"] = round(
+            median("cerbos64", "per_second")
+        )
+        out["Cerbos, p99 ms"] = round(median("cerbos64", "p99"), 2)
+    elif "cerbos_missing" in figures:
+        out["Cerbos"] = f"not measured: {figures['cerbos_missing'][0]}"
+    targets = {
+        "decisions / echo >= 0.25": out["decisions / echo"] >= 0.25,
+        "p99 at 64 connections <= 40 ms": out["decisions, 64 connections, p99 ms"] <= 40,
+        "one connection <= 4 x (echo + commit)": statistics.median(slower) <= 4,
+        "batches >= 10,000 decisions/s": median("batch", "per_second") * BATCH >= 10_000,
+    }
+    out["targets"] = {name: "ok" if held else "missed" for name, held in targets.items()}
+    return out
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--rules", type=int, default=1000)
+    parser.add_argument("--without-cerbos", action="store_true")
+    parser.add_argument("-o", "--output", choices=["table", "json"], default="table")
+    parser.add_argument("--child", nargs=2, metavar=("DIR", "PORT"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        return child(Path(options.child[0]), int(options.child[1]))
+    if shutil.which(WRK) is None:
+        print("wrk is not installed; `apt-get install wrk`", file=sys.stderr)
+        return 2
+    result = summary(measure(options))
+    if options.output == "json":
+        print(json.dumps(result, indent=2))
+        return 0
+    targets = result.pop("targets")
+    for name, value in result.items():
+        print(f"{name:58} {value:,}" if isinstance(value, int) else f"{name:58} {value}")
+    for name, verdict in targets.items():
+        print(f"{name:58} {verdict}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
