@@ -17,8 +17,8 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from governance.engine.catalogue import MISSING
 from governance.engine.cases import AGENT
+from governance.engine.catalogue import MISSING
 from governance.engine.compile import Release, compile_release
 from governance.engine.decide import decide, needs
 from governance.engine.model import NOTHING, Money, Request

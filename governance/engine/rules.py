@@ -22,7 +22,6 @@ from governance.engine.model import (
 )
 from governance.engine.values import Type
 
-
 _TEXT = Type("text")
 
 

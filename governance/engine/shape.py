@@ -223,8 +223,23 @@ CASES: Final[dict[str, Any]] = {
 TABLE: Final = _TABLE
 
 NOT_ENFORCED: Final = frozenset(
-    ("extends", "exceptions", "risk", "autonomy", "marks", "canary", "gradual", "final", "expires")
-    + ("not_after", "trained", "open", "signed", "decided_by", "outcome")
+    (
+        "extends",
+        "exceptions",
+        "risk",
+        "autonomy",
+        "marks",
+        "canary",
+        "gradual",
+        "final",
+        "expires",
+        "not_after",
+        "trained",
+        "open",
+        "signed",
+        "decided_by",
+        "outcome",
+    )
 )
 """Clauses of the language's future: named, so that nobody thinks they were understood."""
 
