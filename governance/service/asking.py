@@ -21,6 +21,7 @@ from governance.oversight.model import Approval, Seat, State
 from governance.oversight.times import parse, write
 from governance.service import describing
 from governance.service.acting import Act, Texts, do, entry, lane_of, one, perform, person
+from governance.service.answering import ASK_WITHIN
 from governance.service.desk import SERVICE, Caller, Desk
 from governance.service.judging import clause_json
 from governance.service.problem import Problem
@@ -46,11 +47,13 @@ def prepare_ask(desk: Desk, caller: Caller, *, decision: int, note: str | None =
     texts = Texts.of(note=note)
 
     def wants(state: State, at: datetime) -> Needs:
-        return Needs(entries=(decision,))
+        return Needs(decisions=(decision,), entries=(decision,))
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         data = _decision_data(facts, decision)
         require_speaks_for(state, caller, data["agent"])
+        if at >= facts.decisions[decision].at + ASK_WITHIN:
+            raise Refused("expired", f"decision `{decision}` is too old; ask for a new one")
         if data["effect"] != "require_approval":
             raise Refused(
                 "conflict", f"decision `{decision}` is {data['effect']}; nothing can be asked for"
@@ -185,7 +188,8 @@ def _ended(desk: Desk, approval: int, asked: Entry) -> dict[str, Any]:
     The read model follows the log a moment later; until it does, the request is told as open,
     which makes whoever waits ask again.
     """
-    for index in desk.workspace.views.referring(approval):
+    desk.workspace.views.wait_for(desk.state.size, 2.0)
+    for index, _ in desk.workspace.views.referring_to(approval):
         each = read_entry(desk, index)
         word = _ENDINGS.get(each.kind)
         if word is None or (each.kind == "decision" and each.data["effect"] != "allow"):
@@ -236,8 +240,8 @@ def found(
         return listed(desk, caller)
     return {
         "approvals": [
-            status(desk, caller, index)
-            for index in desk.workspace.views.approvals(state=state, limit=limit)
+            status(desk, caller, line.index) | {"agent": line.agent}
+            for line in desk.workspace.views.approvals(state=state, limit=limit)
         ]
     }
 

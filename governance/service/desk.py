@@ -20,6 +20,7 @@ from governance.service.releases import Releases, zone_of
 from governance.store.blobs import Blobs
 from governance.store.clock import Clock, SystemClock, to_datetime
 from governance.store.fold import Fold
+from governance.store.opening import carried
 
 if TYPE_CHECKING:
     from governance.store.ledger import Ledger
@@ -119,6 +120,12 @@ class Desk:
         state = self.ledger.state
         assert isinstance(state, State)
         return state
+
+    def first_state(self) -> State:
+        """The state that the log began with: nothing, or what a restore carried over."""
+        with self.reader.connection() as db:
+            found = carried(db, FOLD)[0]
+        return genesis() if found is None else found
 
     @staticmethod
     def zone(name: str) -> ZoneInfo | None:

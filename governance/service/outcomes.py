@@ -176,9 +176,7 @@ def prepare_redeem(desk: Desk, caller: Caller, decision: int) -> Act:
         require_speaks_for(state, caller, fact.agent)
         action = decode(facts.entries[decision]).data["action"]
         _require_good(state, fact, action, at)
-        made = Entry(
-            "permit.redeemed", at, caller.by(fact.agent), {"refs": {"decision": decision}}
-        )
+        made = Entry("permit.redeemed", at, caller.by(fact.agent), {"refs": {"decision": decision}})
         answer = {
             "permit": str(decision),
             "action_digest": fact.digest,

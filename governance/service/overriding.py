@@ -58,11 +58,14 @@ def prepare_override(
         waivable = _waivable(data, wanted)
         overrides.require_waivable(active.roles, waivable)
         if who == approvals.requester_of(state, data["refs"].get("session", -1)):
-            raise Refused("needs-another", "the action was requested by you; another person decides")
+            raise Refused(
+                "needs-another", "the action was requested by you; another person decides"
+            )
         earlier = _earlier(state, data["digest"], at)
         needed = _quorum(data)
+        signed: tuple[str, ...] = (who,)
         if earlier is None:
-            signed, until, refs = (who,), at + timedelta(seconds=seconds), {"decision": decision}
+            until, refs = at + timedelta(seconds=seconds), {"decision": decision}
         else:
             _require_same(earlier, waivable, who)
             signed, until = (*earlier.people, who), earlier.until

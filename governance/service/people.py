@@ -21,7 +21,7 @@ from governance.service.desk import SERVICE, Caller, Desk
 from governance.service.problem import Problem
 
 _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
-_ROLE: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}").fullmatch
+_ROLE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}").fullmatch
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}").fullmatch
 
 

@@ -154,6 +154,8 @@ def record_action(
                     resource[name] = found
                 else:
                     rest[field] = found
+    if declared is not None and declared.command is not None and "context.cwd" in claims:
+        recorder.commit("context.cwd", plain(claims["context.cwd"]))  # paths are read against it
     _undeclared(recorder, request, arguments)
     _resource(recorder, declared, claims, resource)
     body = {

@@ -46,12 +46,9 @@ class Releases:
         """Whether the files of this release are kept here."""
         return digest in self._ready or self._manifest(digest).exists()
 
-    def keep(self, files: Mapping[str, bytes]) -> Ready:
-        """Compile `files`, keep them by digest and be ready to enforce them.
-
-        Raises `governance.engine.model.PolicyErrors` when they do not make a release.
-        """
-        release = compile_release(files)
+    def keep(self, release: Release) -> Ready:
+        """Keep the files of a release by digest, and be ready to enforce it."""
+        files = release.files
         digests = {path: self._blobs.put(data) for path, data in sorted(files.items())}
         place = self._manifest(release.digest)
         if not place.exists():

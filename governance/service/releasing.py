@@ -1,0 +1,253 @@
+"""Releasing policies: checked in a process of its own, proposed by one person, signed by another.
+
+Law: what is enforced is a release that two people put in force (or the only person of a workspace,
+marked `alone`), ready to decide before its entry is written; on any failure the old release stays.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from governance.engine import cases
+from governance.engine.compile import Release, compile_bundle, compile_release
+from governance.engine.load import Bundle, group_of
+from governance.engine.model import LoadFinding, PolicyErrors
+from governance.oversight import people
+from governance.oversight.commands import AdoptRow, Facts, Proposal
+from governance.oversight.errors import Refused
+from governance.oversight.model import State
+from governance.service import child
+from governance.service.acting import Act, Texts, do, entry, one, person
+from governance.service.backfilling import Charging
+from governance.service.desk import Caller, Desk
+from governance.service.judging import BUDGET
+from governance.service.problem import Problem
+from governance.service.reading import entry_of
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """The policy files below `folder` by path (`policies/...`), as `check` and `propose` take them."""
+    files = {}
+    for path in sorted(folder.rglob("*.yaml")):
+        name = "policies/" + path.relative_to(folder).as_posix()
+        if group_of(name) is not None and path.is_file():
+            files[name] = path.read_bytes()
+    return files
+
+
+def check(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Check files and run their cases: `{ok, findings, release, cases}`; changes nothing.
+
+    A finding is `{path, line, column, code, message, hint}`.
+    """
+    _require_size(files)
+    findings, digest, ran, _ = child.run(_checked, dict(files), _today())
+    return {
+        "ok": not findings,
+        "findings": [_finding(each) for each in findings],
+        "release": digest,
+        "cases": ran,
+    }
+
+
+def _checked(
+    files: dict[str, bytes], today: date
+) -> tuple[tuple[LoadFinding, ...], str | None, int, bytes]:
+    """In the child: findings, digest, number of cases that ran, and the pickled bundle."""
+    try:
+        release = compile_release(files, at=today)
+    except PolicyErrors as errors:
+        return errors.findings, None, 0, b""
+    results = cases.run(release)
+    findings = tuple(
+        LoadFinding(
+            each.case.path,
+            each.case.line,
+            each.case.column,
+            "case-failed",
+            f"case `{each.case.name}` of `{each.policy}`: {each.problem}",
+            "change the rule or what the case expects",
+        )
+        for each in cases.failures(results)
+    )
+    return findings, release.digest, len(results), pickle.dumps(release.bundle)
+
+
+def _require_size(files: Mapping[str, bytes]) -> None:
+    if not files:
+        raise Problem("bad-policy", "there are no policy files; expected at least one")
+    total = sum(len(data) for data in files.values())
+    if total > MOST_BYTES:
+        raise Problem("too-large", f"the policy files have {total} bytes; at most {MOST_BYTES} fit")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()  # noqa: TID251 - a check is for the day it is made on
+
+
+def _finding(finding: LoadFinding) -> dict[str, Any]:
+    return {
+        "path": finding.path,
+        "line": finding.line,
+        "column": finding.column,
+        "code": finding.code,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
+
+
+def propose(
+    desk: Desk, caller: Caller, files: Mapping[str, bytes], *, note: str | None = None
+) -> dict[str, Any]:
+    """Propose files as a release.  Risk editors only.
+
+    Returns `{proposal, release, findings, warnings, cases}`; with findings nothing is proposed and
+    `proposal` is None.  `warnings` name roles that nobody active holds.
+    """
+    who, texts = person(caller), Texts.of(note=note)
+    people_of = desk.state
+    people.require(people_of, who, "propose policies")
+    _require_size(files)
+    findings, digest, ran, pickled = child.run(_checked, dict(files), desk.now().date())
+    if findings or digest is None:
+        return {
+            "proposal": None,
+            "release": None,
+            "findings": [_finding(each) for each in findings],
+            "warnings": [],
+            "cases": ran,
+        }
+    bundle: Bundle = pickle.loads(pickled)  # noqa: S301 - made by our own child just now
+    ready = desk.releases.keep(compile_bundle(bundle, dict(files), digest))
+    lists = {name: made.as_of.isoformat() for name, made in ready.release.bundle.lists.items()}
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        people.require(state, who, "propose policies")
+        data = {"release": digest, "files": dict(ready.files), "lists": lists}
+        answer = {
+            "proposal": index,
+            "release": digest,
+            "findings": [],
+            "warnings": warnings(state, ready.release),
+            "cases": ran,
+        }
+        return one("policy.proposed", at, caller, index, data, answer, texts)
+
+    return do(desk, Act(who, run))
+
+
+def warnings(state: State, release: Release) -> list[str]:
+    """Sentences about roles that the release names and no active person holds."""
+    held = {role for each in state.people.values() for role in each.roles}
+    wanted: dict[str, set[str]] = {}
+    for file in release.bundle.files:
+        asked = [(rule.id, rule.clause, rule.waivable_by) for rule in file.rules]
+        asked += [(limit.id, limit.clause, limit.waivable_by) for limit in file.limits]
+        asked.append(("default", file.default_clause, ()))
+        for name, clause, waivable in asked:
+            roles = [seat.role for seat in clause.needs] if clause is not None else []
+            for role in (*roles, *waivable):
+                wanted.setdefault(role, set()).add(f"{file.policy}/{name}")
+    return [
+        f"nobody has the role `{role}`, which {', '.join(sorted(rules)[:3])} asks for"
+        for role, rules in sorted(wanted.items())
+        if role not in held
+    ]
+
+
+def sign(desk: Desk, caller: Caller, proposal: int) -> dict[str, Any]:
+    """Put a proposed release in force, as another person than who proposed it.
+
+    What a new limit counts is filled from the decisions recorded so far before the entry is
+    written.  Returns `{release, proposal, alone, entry}`.
+    """
+    who = person(caller)
+    people.require(desk.state, who, "sign policies")
+    found = desk.state.proposals.get(proposal)
+    if found is None:
+        raise Problem("unknown", f"there is no proposal `{proposal}` that waits for a signature")
+    ready = desk.releases.get(found.release)
+    series = (*sorted(ready.release.series), BUDGET)
+    desk.workspace.backfill.prepare(series, Charging(desk, ready.release))
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        people.require(state, who, "sign policies")
+        waiting = state.proposals.get(proposal)
+        if waiting is None:
+            raise Refused("conflict", f"proposal `{proposal}` waits no more")
+        alone = state.single_person
+        if waiting.person == who and not alone:
+            raise Refused("needs-another", "you proposed this release; another person must sign it")
+        data = {
+            "refs": {"policy": proposal},
+            "release": waiting.release,
+            "proposed_by": waiting.person,
+            "signed_by": who,
+            "alone": alone,
+            "time_zone": desk.settings.time_zone,
+        }
+        answer = {"release": waiting.release, "proposal": proposal, "alone": alone, "entry": index}
+        rows = (AdoptRow(index, series),)
+        return Proposal((entry("policy.released", at, caller, data),), answer, rows)
+
+    return do(desk, Act(who, run))
+
+
+def first(desk: Desk, caller: Caller, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Propose and sign at once, where one person is alone; raises `Problem` with the findings."""
+    proposed = propose(desk, caller, files)
+    if proposed["proposal"] is None:
+        worst = proposed["findings"][0]
+        raise Problem(
+            "bad-policy",
+            f"{worst['path']}:{worst['line']}:{worst['column']}: {worst['message']}"
+            + (f" (and {len(proposed['findings']) - 1} more)" if proposed["findings"][1:] else ""),
+        )
+    return {**proposed, **sign(desk, caller, proposed["proposal"])}
+
+
+def current(desk: Desk) -> dict[str, Any]:
+    """The release in force and what waits for a signature.
+
+    `{release, entry, proposed_by, signed_by, alone, files: {path: text}, policies, proposals}`.
+    """
+    state = desk.state
+    out: dict[str, Any] = {
+        "release": state.release,
+        "proposals": [
+            {"proposal": p.index, "release": p.release, "proposed_by": p.person}
+            for _, p in sorted(state.proposals.items())
+        ],
+    }
+    if state.release is None or state.release_index is None:
+        return out | {"files": {}, "policies": []}
+    released = entry_of(desk, state.release_index, "policy.released").data
+    ready = desk.releases.get(state.release)
+    out |= {
+        "entry": state.release_index,
+        "proposed_by": released["proposed_by"],
+        "signed_by": released["signed_by"],
+        "alone": released["alone"],
+        "time_zone": released["time_zone"],
+        "files": {path: data.decode() for path, data in desk.releases.files(state.release).items()},
+        "policies": [
+            {
+                "policy": file.policy,
+                "title": file.title,
+                "owner": file.owner,
+                "review_by": file.review_by.isoformat(),
+                "mode": file.mode.value,
+                "governs": list(file.governs),
+                "rules": len(file.rules),
+                "limits": len(file.limits),
+            }
+            for file in ready.release.bundle.files
+        ],
+    }
+    return out
