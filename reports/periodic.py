@@ -7,6 +7,8 @@ the head, count only where they answer, end or follow something of the period.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -64,10 +66,9 @@ class RuleFact:
 class Parameters:
     """Everything a report needs besides the entries.
 
-    `checkpoint`: the signed note all entries are counted under. `names`: pseudonym -> name, for
-    people who may be named; others stay pseudonyms. `reasons`: (index, field) -> opened text.
-    `rules`: rules in force during the period, release digest -> facts; None if not at hand.
-    `made_at` is printed and decides which duties are in force; nothing else depends on it.
+    `checkpoint`: the signed note all entries are counted under. `rules`: release digest -> its
+    rules, asked for each release in force during the period; None if the texts are not at hand.
+    `made_at` is printed, ends what the log can cover, and decides which duties are in force.
     """
 
     workspace: str
@@ -75,8 +76,6 @@ class Parameters:
     made_at: datetime
     checkpoint: str
     agent: str | None = None
-    names: Mapping[str, str] | None = None
-    reasons: Mapping[tuple[int, str], str] | None = None
     rules: Mapping[str, Sequence[RuleFact]] | None = None
     software: str = ""
 
@@ -88,11 +87,12 @@ def periodic(rows: Iterable[Row], parameters: Parameters) -> Evidence:
     """
     tally = Tally(Scope(parameters.period, parameters.agent))
     tally.read(rows)
-    _trusting(tally, parameters)
+    rules = _rules(tally, parameters)
+    _trusting(tally, rules or {})
     for index in tally.decisions.without_outcome():
         agent = tally.columns.agent_of(index)
         tally.exceptions.note("no-outcome", agent, "", index, None, "decision")
-    evidence = _collect(tally, parameters)
+    evidence = _collect(tally, parameters, rules)
     shown = Shown(
         evidence,
         _last_seen(tally),
@@ -113,8 +113,20 @@ def periodic(rows: Iterable[Row], parameters: Parameters) -> Evidence:
     )
 
 
-def _collect(tally: Tally, parameters: Parameters) -> Evidence:
-    reasons = parameters.reasons or {}
+Rules = Mapping[str, Sequence[RuleFact]]
+
+
+def _rules(tally: Tally, parameters: Parameters) -> Rules | None:
+    """The rules of every release in force at some time of the period, by release."""
+    if parameters.rules is None:
+        return None
+    entries, start = tally.registry.release_entries, parameters.period.start
+    earlier = [release for release, (_, at) in entries.items() if at < start]
+    within = [release for release, (_, at) in entries.items() if at >= start]
+    return {release: parameters.rules[release] for release in (*earlier[-1:], *within)}
+
+
+def _collect(tally: Tally, parameters: Parameters, rules: Rules | None) -> Evidence:
     head = _head(tally, parameters.checkpoint)
     return Evidence(
         FORMAT,
@@ -126,24 +138,24 @@ def _collect(tally: Tally, parameters: Parameters) -> Evidence:
         _roles(tally),
         tuple(tally.registry.releases),
         _population(tally, head, parameters),
-        _decisions(tally, parameters),
+        _decisions(tally, rules),
         _oversight(tally),
-        tally.acts.rows(reasons),
-        tally.stops.rows(reasons),
+        tally.acts.rows(),
+        tally.stops.rows(),
         tuple(tally.registry.erasures),
         tally.exceptions.rows(),
         (),
         (),
         (),
-        tuple(sorted((parameters.names or {}).items())),
+        (),
     )
 
 
 def _header(parameters: Parameters, size: int) -> Header:
     period = parameters.period
-    agent = f"-{parameters.agent}" if parameters.agent else ""
+    of = f"-{_file_word(parameters.agent)}" if parameters.agent else ""
     return Header(
-        f"OVR-{period.start:%Y%m%d}-{period.end:%Y%m%d}-{size}{agent}",
+        f"OVR-{period.start:%Y%m%d}-{period.end:%Y%m%d}-{size}{of}",
         parameters.workspace,
         period,
         parameters.agent,
@@ -151,6 +163,12 @@ def _header(parameters: Parameters, size: int) -> Header:
         parameters.software,
         AS_OF.isoformat(),
     )
+
+
+def _file_word(name: str) -> str:
+    """`name` as part of a file's name; one that does not fit gets a digest instead of its rest."""
+    word = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:40]
+    return word if word == name else f"{word}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _head(tally: Tally, checkpoint: str) -> Head:
@@ -243,9 +261,10 @@ def _population(tally: Tally, head: Head, parameters: Parameters) -> Population:
     )
 
 
-def _decisions(tally: Tally, parameters: Parameters) -> Decisions:
+def _decisions(tally: Tally, rules_in_force: Rules | None) -> Decisions:
     d = tally.decisions
-    facts = _facts(parameters)
+    known = (rules_in_force or {}).values()
+    facts = {(fact.policy, fact.rule): fact for facts in known for fact in facts}
     rules = []
     for (policy, rule), counted in sorted(d.rules.items()):
         fact = facts.get((policy, rule))
@@ -266,23 +285,14 @@ def _decisions(tally: Tally, parameters: Parameters) -> Decisions:
         d.bars(),
         d.width,
         tuple(rules),
-        None if parameters.rules is None else tuple(silent),
+        None if rules_in_force is None else tuple(silent),
     )
 
 
-def _facts(parameters: Parameters) -> dict[tuple[str, str], RuleFact]:
-    releases = (parameters.rules or {}).values()
-    return {(fact.policy, fact.rule): fact for facts in releases for fact in facts}
-
-
-def _trusting(tally: Tally, parameters: Parameters) -> None:
+def _trusting(tally: Tally, rules: Rules) -> None:
     """Rules that believe a claim are exceptions from the release that brought them."""
-    for release, facts in sorted((parameters.rules or {}).items()):
-        entry = tally.registry.release_entries.get(release)
-        if entry is None:
-            raise ValueError(
-                f"rules of release `{release}` were given, which the log never released"
-            )
+    for release, facts in sorted(rules.items()):
+        entry = tally.registry.release_entries[release]
         for fact in sorted(facts, key=lambda f: (f.policy, f.rule)):
             if fact.trust_claim is not None:
                 cause = f"{fact.policy}/{fact.rule}: {fact.trust_claim}"

@@ -31,7 +31,6 @@ from reports.pdf.style import (
     LEFT,
     RUST,
     SANS,
-    SMALL,
     WHITE,
 )
 from reports.pdf.words import agrees, duration, number, span, step
@@ -346,6 +345,3 @@ def qr(paper: Paper, content: str, x: float, y: float, size: float) -> None:
             column = run + 1
     paper.canvas.setFillColor(INK)
     paper.canvas.drawPath(path, fill=1, stroke=0)
-
-
-__all__ = ["SMALL", "coverage", "over_time", "qr", "status_mark", "time_to_decide"]

@@ -18,7 +18,6 @@ from reportlab.platypus import Paragraph
 from reports.pdf import tags
 from reports.pdf.style import (
     BODY,
-    BOLD,
     BOTTOM,
     CAPTION,
     CELL,
@@ -43,8 +42,6 @@ from reports.pdf.style import (
     fit,
     register,
 )
-
-Cell = str | Paragraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +150,7 @@ class Paper:
         _, height = paragraph.wrap(width, 10_000)
         with self.canvas.tagged(element or self.canvas.root.add("P")):
             paragraph.drawOn(self.canvas, x, y - height)
-        return y - height
+        return float(y - height)
 
     def rests(self, markup: str) -> None:
         """The line that names the entries."""
@@ -183,8 +180,8 @@ class Paper:
 
     # tables
 
-    def table(self, title: str, columns: Columns, rows: Iterable[Sequence[Cell]]) -> None:
-        """A numbered table; `rows` may be lazy. Rows whose first cell starts with `!` are shaded."""
+    def table(self, title: str, columns: Columns, rows: Iterable[Sequence[str]]) -> None:
+        """A numbered table; `rows` may be lazy."""
         self._tables += 1
         if title:
             self.subheading(f"Table {self._tables}. {title}")
@@ -216,11 +213,8 @@ class Paper:
             self._draw(paragraphs, heights, columns.widths, 2.5, cells)
         self.y -= height
 
-    def _row(self, columns: Columns, body: tags.Element, cells: Sequence[Cell]) -> None:
-        paragraphs = [
-            cell if isinstance(cell, Paragraph) else Paragraph(cell, _cell_style(columns, i))
-            for i, cell in enumerate(cells)
-        ]
+    def _row(self, columns: Columns, body: tags.Element, cells: Sequence[str]) -> None:
+        paragraphs = [Paragraph(cell, _cell_style(columns, i)) for i, cell in enumerate(cells)]
         heights = self._measure(paragraphs, columns.widths)
         height = max(heights) + 4
         if self.y - height < BOTTOM:
@@ -328,6 +322,3 @@ def _cell_style(columns: Columns, i: int) -> ParagraphStyle:
     if i in columns.right:
         return CELL_RIGHT
     return CELL_BOLD if i in columns.bold else CELL
-
-
-__all__ = ["BOLD", "Cell", "Columns", "Furniture", "Paper"]

@@ -32,7 +32,7 @@ def scope(paper: Paper, e: Evidence) -> None:
         "As the log has it at the end of the period. Class and purpose are what the organisation "
         "recorded for the agent, not a finding of this report."
     )
-    widths = (112.0, 62.0, 76.0, 72.0, 34.0, 52.0, 46.0)
+    widths: tuple[float, ...] = (112.0, 62.0, 76.0, 72.0, 34.0, 52.0, 46.0)
     columns = Columns(
         (*widths, CONTENT - sum(widths)),
         ("Agent", "Team", "Owner", "AI Act class", "Level", "State", "Decisions", "Brief of"),

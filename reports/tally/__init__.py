@@ -107,7 +107,7 @@ class Tally:
         elif kind == "outcome":
             self.decisions.outcome(index, at, data)
         elif kind == "session.opened":
-            self.columns.put(index, 0, data["agent"])
+            self.columns.put(index, 0, data["agent"], session=data["refs"].get("session"))
         elif kind in _UPON:
             self.acts.take(index, kind, at, data)
         elif kind.startswith("approval."):

@@ -208,11 +208,11 @@ class Acts:
             deed.used_by = index
             deed.entries.append(index)
 
-    def rows(self, reasons: Mapping[tuple[int, str], str]) -> tuple[Act, ...]:
+    def rows(self) -> tuple[Act, ...]:
         """Every act of the period, in the order of the log."""
-        return tuple(self._row(deed, reasons) for deed in self._deeds)
+        return tuple(self._row(deed) for deed in self._deeds)
 
-    def _row(self, deed: Deed, reasons: Mapping[tuple[int, str], str]) -> Act:
+    def _row(self, deed: Deed) -> Act:
         kinds = (deed.kind, "decision") if deed.kind != "decision" else ("decision",)
         return Act(
             deed.index,
@@ -222,7 +222,7 @@ class Acts:
             deed.decision,
             tuple(deed.by),
             deed.lifts,
-            reasons.get((deed.index, "reason")),
+            None,
             deed.complete,
             deed.alone,
             self._came_of(deed),

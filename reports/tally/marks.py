@@ -122,7 +122,8 @@ def listed(
 
 
 class Columns:
-    """Per index of the log: the effect and fate of a decision, its agent, action and session."""
+    """Per index of the log: effect and fate of a decision, its agent, action and session; and for
+    a session its agent and the session that delegated to it."""
 
     __slots__ = ("_names", "_numbers", "action", "agent", "flags", "session")
 
@@ -135,7 +136,7 @@ class Columns:
     def put(
         self, index: int, flags: int, agent: str, action: str = "", session: int | None = None
     ) -> None:
-        """Remember a decision (or, with no flags, a session and whose it is)."""
+        """Remember a decision, or with no flags a session: whose it is, and its parent."""
         short = index + 1 - len(self.flags)
         if short > 0:
             self.flags.extend(bytes(short))
@@ -168,7 +169,7 @@ class Columns:
         return self._names[self.action[index]] if 0 <= index < len(self.action) else ""
 
     def session_of(self, index: int) -> int | None:
-        """The session of the decision at `index`."""
+        """The session of the decision at `index`, or the parent of the session there."""
         known = 0 <= index < len(self.session) and self.session[index]
         return self.session[index] - 1 if known else None
 

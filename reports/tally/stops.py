@@ -97,9 +97,9 @@ class Stops:
             if self._covers(stop, agent, action, columns.session_of(decision)):
                 self._passed(stop, agent, index, at, "permit.redeemed")
 
-    def rows(self, reasons: Mapping[tuple[int, str], str]) -> tuple[StopRow, ...]:
+    def rows(self) -> tuple[StopRow, ...]:
         """Every stop and drill in force during the period, in the order they were raised."""
-        return tuple(_row(s, reasons) for s in self._stops.values() if s.counted)
+        return tuple(_row(s) for s in self._stops.values() if s.counted)
 
     def _raise(self, index: int, at: datetime, data: Mapping[str, Any]) -> None:
         scope, by = data["scope"], str(data["person"])
@@ -132,8 +132,19 @@ class Stops:
             known = self._registry.get(agent)
             return known is not None and known.team == stop.id
         if stop.type == "session":
-            return str(session) == stop.id
-        return stop.id == (agent if stop.type == "agent" else action)
+            return stop.id in self._chain(session)
+        if stop.type == "agent":
+            return agent == stop.id
+        family = stop.id.removesuffix(".*")
+        return action == family or action.startswith(family + ".")
+
+    def _chain(self, session: int | None) -> set[str]:
+        """A session and those that delegated to it: a stop of one covers all below it."""
+        chain: set[str] = set()
+        while session is not None and str(session) not in chain:
+            chain.add(str(session))
+            session = self._columns.session_of(session)
+        return chain
 
     def _passed(self, stop: Stop, agent: str, index: int, at: datetime, kind: str) -> None:
         stop.passed.add(index, at)
@@ -142,14 +153,14 @@ class Stops:
             self._exceptions.note("stopped", agent, cause, index, at, kind)
 
 
-def _row(stop: Stop, reasons: Mapping[tuple[int, str], str]) -> StopRow:
+def _row(stop: Stop) -> StopRow:
     return StopRow(
         stop.index,
         stop.at,
         f"{stop.type} {stop.id}".strip(),
         stop.by,
         stop.drill,
-        reasons.get((stop.index, "reason")),
+        None,
         stop.refused,
         stop.passed.count(),
         stop.last_allowed,

@@ -143,6 +143,8 @@ def test_an_allow_after_a_stop_is_never_hidden():
         ({"type": "team", "id": "finance"}, True),
         ({"type": "team", "id": "claims"}, False),
         ({"type": "action", "id": "payments.pay"}, True),
+        ({"type": "action", "id": "payments.*"}, True),
+        ({"type": "action", "id": "pay"}, False),
         ({"type": "action", "id": "mail.send"}, False),
         ({"type": "agent", "id": "payments-2"}, False),
     ],
@@ -166,6 +168,26 @@ def test_a_stop_of_a_session_is_held_against_that_session():
     log.person("stop.raised", PEOPLE[0], {"scope": scope, **reason})
     log.decide("payments-1", "allow", session=session)
     log.decide("payments-1", "allow", session=session + 1)
+    assert made(log).stops[0].passed.n == 1
+
+
+def test_a_stop_of_a_session_covers_what_it_delegated():
+    """Work handed to another session would go on after its origin was stopped."""
+    log = Log()
+    session = log.agent("payments-1")
+    opened = {
+        "agent": "payments-1",
+        "opened_by": "agent",
+        "labels": [],
+        "refs": {"session": session},
+        "depth": 1,
+        "standing": False,
+    }
+    child = log.add("session.opened", opened)
+    scope = {"type": "session", "id": str(session)}
+    reason = {"commitments": {"reason": C}, "drill": False}
+    log.person("stop.raised", PEOPLE[0], {"scope": scope, **reason})
+    log.decide("payments-1", "allow", session=child)
     assert made(log).stops[0].passed.n == 1
 
 

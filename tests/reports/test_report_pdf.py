@@ -6,6 +6,7 @@ from pypdf import PdfReader
 from reports_world import PEOPLE, RULES, START, C, D, Log, company
 
 from reports.evidence import to_json
+from reports.opening import opened
 from reports.pdf import render
 from reports.periodic import periodic
 
@@ -15,7 +16,8 @@ BOTTOM, LEFT, RIGHT = 54, 48, 547.3
 @pytest.fixture(scope="module")
 def evidence():
     log = company(150)
-    return periodic(log.rows(), log.parameters(rules=RULES, names={PEOPLE[0]: "Jörg Müller"}))
+    closed = periodic(log.rows(), log.parameters(rules=RULES))
+    return opened(closed, {PEOPLE[0]: "Jörg Müller"}, {})
 
 
 @pytest.fixture(scope="module")
@@ -155,10 +157,10 @@ def test_hostile_names_neither_break_the_page_nor_become_markup():
     log = Log()
     for number in range(9):
         hostile(log, number)
-    reasons = {(i, "reason"): "Grund <i>über</i> " * 300 for i in range(len(log.entries))}
+    texts = dict.fromkeys(range(len(log.entries)), "Grund <i>über</i> " * 300)
     names = {PEOPLE[0]: "Freiherr " * 40, PEOPLE[1]: "山田太郎"}
-    parameters = log.parameters(names=names, reasons=reasons, workspace="W" * 300)
-    reader = read(render(periodic(log.rows(), parameters)))
+    closed = periodic(log.rows(), log.parameters(workspace="W" * 300))
+    reader = read(render(opened(closed, names, texts)))
     text = text_of(reader)
     assert outside(reader) == []
     assert "<b>&amp;2</b>" in text

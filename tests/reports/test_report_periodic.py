@@ -1,15 +1,17 @@
 import json
+import re
 import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from reports_recount import at_path, groups, recount
-from reports_world import END, PEOPLE, PERIOD, RELEASE, RULES, START, Log, company
+from reports_world import END, PEOPLE, PERIOD, RULES, START, Log, company
 
 from audit.entry import Entry
 from reports.evidence import Period, to_json
-from reports.periodic import periodic
+from reports.opening import opened, people, reasons
+from reports.periodic import RuleFact, periodic
 
 SECTIONS = ("population", "decisions", "oversight")
 
@@ -213,21 +215,33 @@ def test_a_repeated_index_is_counted_once_and_named(log):
     assert evidence.population.present == len(rows)
 
 
-def test_rules_of_an_unknown_release_are_refused(log):
+def test_only_rules_of_releases_in_force_are_spoken_of(log):
     """A report could speak of rules that were never in force."""
-    with pytest.raises(ValueError, match="never released"):
-        periodic(log.rows(), log.parameters(rules={"f" * 64: RULES[RELEASE]}))
+    rules = {**RULES, "f" * 64: (RuleFact("other", "OTH-1", "", "enforce", "because"),)}
+    evidence = periodic(log.rows(), log.parameters(rules=rules))
+    assert evidence.decisions.never_fired == ("payments/PAY-009",)
+    assert b"OTH-1" not in to_json(evidence)
 
 
 def test_names_and_reasons_are_only_what_was_opened(log):
-    """A report would hold a name or a reason nobody opened for it."""
-    closed = to_json(periodic(log.rows(), log.parameters()))
-    assert b"J\xc3\xb6rg" not in closed
+    """A report that is recorded would hold a name or a reason, which nobody could erase."""
+    closed = periodic(log.rows(), log.parameters())
+    assert PEOPLE[0] in people(closed)
     first = next(i for i, e in enumerate(log.entries) if e.kind == "override.granted")
-    opened = log.parameters(names={PEOPLE[0]: "Jörg"}, reasons={(first, "reason"): "Lohnlauf"})
-    text = to_json(periodic(log.rows(), opened)).decode()
-    assert "Jörg" in text
-    assert "Lohnlauf" in text
+    assert first in reasons(closed)
+    copy = to_json(opened(closed, {PEOPLE[0]: "Jörg"}, {first: "Lohnlauf"})).decode()
+    assert "Jörg" in copy
+    assert "Lohnlauf" in copy
+    assert "Jörg" not in to_json(closed).decode()
+    assert all(act.reason is None for act in closed.acts)
+
+
+def test_a_report_has_a_name_that_is_a_file(log):
+    """An agent's name could make a report write outside its folder, or overwrite another's."""
+    names = ("../../etc/passwd", "..\\..\\etc", "a" * 200, "a" * 199 + "b", "Prüfer", "payments-1")
+    ids = [periodic((), log.parameters(agent=name)).header.id for name in names]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", i) for i in ids)
 
 
 def test_a_hundred_thousand_decisions_stay_small():

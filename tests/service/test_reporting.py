@@ -1,0 +1,133 @@
+import hashlib
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pypdf import PdfReader
+from service_world import ORIGIN
+
+from governance.service import reporting
+from governance.service.problem import Problem
+
+
+@pytest.fixture
+def busy(world):
+    """A workspace in which a payment was granted, one denied and one stopped."""
+    world.pay()
+    world.pay(iban="GB82WEST12345698765432")
+    world.pay(amount="600 EUR")
+    return world
+
+
+def made(world, **more):
+    return reporting.periodic(world.desk, world.tom, **more)
+
+
+def read(world, name):
+    return (world.root / "reports" / name).read_bytes()
+
+
+def test_a_report_is_made_from_the_real_log_and_recorded(busy):
+    """A report would be made of something else than the log, or leave no trace that it was."""
+    size = busy.desk.state.size
+    answer = made(busy)
+    report = json.loads(read(busy, answer["files"][1]))
+    assert report["decisions"]["total"]["n"] == 3
+    assert report["decisions"]["allow"]["n"] == 1
+    assert report["head"]["size"] == size
+    assert report["head"]["recomputed"] == "same"
+    assert report["header"]["workspace"] == ORIGIN
+    entry = busy.desk.reader.entry(size)
+    assert entry.kind == "report.issued"
+    assert entry.by["id"] == busy.tom.id
+    assert entry.data["report"] == answer["report"]
+    assert entry.data["digest"] == hashlib.sha256(read(busy, answer["files"][1])).hexdigest()
+    assert answer["receipt"]["index"] == size
+
+
+def test_the_pdf_carries_the_recorded_json(busy):
+    """The page somebody holds could not be tied to the entry that says it was issued."""
+    answer = made(busy)
+    pdf, data = (read(busy, name) for name in answer["files"])
+    attached = PdfReader(io.BytesIO(pdf)).attachments["report.json"][0]
+    assert attached == data
+    assert hashlib.sha256(attached).hexdigest() == answer["digest"]
+
+
+def test_rules_in_force_are_named_with_those_that_never_fired(busy):
+    """A rule that never had a finding would not be noticed."""
+    report = json.loads(read(busy, made(busy)["files"][1]))
+    fired = {r["rule"]: r for r in report["decisions"]["rules"]}
+    assert fired["PAY-4"]["title"] == "Never pay this account"
+    assert "payments/PAY-3" in report["decisions"]["never_fired"]
+
+
+def test_names_are_only_in_the_copy_that_was_asked_for(busy):
+    """A name nobody could erase would be in what the log vouches for."""
+    plain = made(busy)
+    assert len(plain["files"]) == 2
+    named = made(busy, names=True)
+    assert [name.endswith(("-named.pdf", "-named.json")) for name in named["files"]] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    closed, copy = read(busy, named["files"][1]), read(busy, named["files"][3])
+    assert b"Owen Hill" not in closed
+    assert b"Owen Hill" in copy
+    assert named["digest"] == hashlib.sha256(closed).hexdigest()
+
+
+def test_one_agent_and_one_period(busy):
+    """A report asked for one agent or period would silently be of another."""
+    now = busy.desk.now()
+    answer = made(busy, agent="payments-2")
+    assert json.loads(read(busy, answer["files"][1]))["decisions"]["total"]["n"] == 0
+    earlier = made(busy, start=now - timedelta(days=9), end=now - timedelta(days=8))
+    report = json.loads(read(busy, earlier["files"][1]))
+    assert report["population"]["entries"]["n"] == 0
+    assert {row["status"] for row in report["controls"]} <= {"not evidenced", "partly"}
+
+
+def test_only_those_with_the_right_make_reports(busy):
+    """An agent, or anybody with a key, could have reports issued."""
+    for who in (busy.agent_key, busy.gateway, busy.anna):
+        with pytest.raises((Problem, Exception), match=r"to report takes|made by people"):
+            reporting.periodic(busy.desk, who)
+
+
+def test_senseless_orders_are_refused(busy):
+    """A report of nothing would be made, recorded and handed over."""
+    now = busy.desk.now()
+    for order, field in (
+        ({"start": now, "end": now - timedelta(days=1)}, "from"),
+        ({"start": now + timedelta(days=1)}, "from"),
+        ({"start": datetime(2026, 1, 1)}, "from"),
+        ({"agent": "nobody-1"}, "agent"),
+    ):
+        with pytest.raises(Problem) as refused:
+            made(busy, **order)
+        assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "label"),
+    [
+        (
+            datetime(2026, 10, 1, tzinfo=UTC),
+            datetime(2027, 1, 1, tzinfo=UTC),
+            "fourth quarter 2026",
+        ),
+        (datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC), "February 2026"),
+        (
+            datetime(2026, 2, 1, tzinfo=UTC),
+            datetime(2026, 5, 1, tzinfo=UTC),
+            "2026-02-01 to 2026-05-01",
+        ),
+    ],
+)
+def test_periods_have_their_usual_names(start, end, label):
+    """A board would read two dates where it expects a quarter."""
+    assert reporting.label_of(start, end) == label
