@@ -50,7 +50,8 @@ def verify(
     Raises `BadKey` for an unusable key, else a `NotVerified`: `Tampered`, `UnknownKey`, `Gap`,
     `NothingToVerify`.
     """
-    verifiers = [key if isinstance(key, Verifier) else Verifier.from_vkey(key) for key in keys]
+    pinned = (key if isinstance(key, Verifier) else Verifier.from_vkey(key) for key in keys)
+    verifiers = list(dict.fromkeys(pinned))
     try:
         package = package if isinstance(package, Package) else Package.open(package)
         return _verify(package, verifiers, head, list(receipts), workers)

@@ -218,6 +218,7 @@ def test_an_altered_blob_key_or_manifest_is_named(world) -> None:
         (f"blobs/{Package.open(world.package(world.log(4))).blobs()[0]}", b"rules", b"Rules"),
         ("keys/log.vkey", b"example", b"exampla"),
         ("keys/log.vkey", b"\n", b"\n\n"),
+        ("keys/log.vkey", b"\n", b"\r\n"),
         ("manifest.json", b"re-performable", b"re-performible"),
         ("manifest.json", b'"size":40', b'"size": 40'),
         ("manifest.json", b'"size":40', b'"size":41'),
@@ -467,6 +468,49 @@ def make_receipt(world, log: MemoryLog, index: int, form: str) -> str:
     return json.dumps(answers.get(form, receipt))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"index": 20},
+        {"index": -1},
+        {"index": "12"},
+        {"tree_size": 19},
+        {"leaf_hash": "zz"},
+        {"leaf_hash": None},
+        {"proof": 5},
+        {"proof": "nonsense"},
+        {"index": 11},
+    ],
+)
+def test_a_receipt_that_contradicts_itself_is_not_passed_over(world, changes) -> None:
+    """Otherwise a receipt could be made harmless, or accuse the wrong entry, by altering it."""
+    log = world.log(20)
+    receipt = json.loads(make_receipt(world, log, 12, "json with proof"))
+    with pytest.raises(Gap, match="cannot be used as an anchor"):
+        verify(world.package(log), [world.key], receipts=[json.dumps({**receipt, **changes})])
+
+
+def test_a_forged_witness_spoils_the_checkpoint(world) -> None:
+    """Otherwise a checkpoint could boast of a witness who never saw it."""
+    log = world.log(20)
+    private = Ed25519PrivateKey.from_private_bytes(bytes([9]) * 32)
+    witness = Ed25519Cosigner("witness.example/w1", private, lambda: 1_795_168_800)
+    elsewhere = countersign(world.checkpoint(log, 19), witness).splitlines(keepends=True)[-1]
+    path = world.package(log, world.checkpoint(log) + elsewhere)
+    verify(path, [world.key])
+    with pytest.raises(UnknownKey, match="does not hold"):
+        verify(path, [world.key, witness.verifier.vkey])
+
+
+def test_an_empty_log_with_a_root_is_refused(world) -> None:
+    """Otherwise a log could claim to be empty and to hold something at once."""
+    empty = world.package(world.log(0))
+    note = sign_checkpoint(Checkpoint(world.signer.name, 0, bytes(32)), world.signer)
+    (empty / "checkpoint").write_text(note)
+    with pytest.raises(Tampered, match="not that of an empty log"):
+        verify(empty, [world.key])
+
+
 def test_a_head_signed_by_a_stranger_proves_nothing_and_says_so(world) -> None:
     """Otherwise a forged head could accuse an honest log, or reassure about a false one."""
     log = world.log(20)
@@ -559,6 +603,11 @@ def test_an_acknowledged_restore_is_silent(world) -> None:
     first = Entry("service.restored", world.entry(0).at, {"type": "service", "id": "s"}, data)
     log = MemoryLog([encode(first), *world.log(20).entries(1, 1)])
     verify(world.package(log, disclosures=[]), [world.key])
+
+
+def test_a_key_pinned_twice_is_silent(world) -> None:
+    """Otherwise giving a key and a file with the same key would look like an attack."""
+    verify(world.package(world.log(5)), [world.key, world.signer.verifier, world.key])
 
 
 def test_withheld_values_are_silent_and_said(world) -> None:

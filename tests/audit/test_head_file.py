@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,15 @@ def test_a_slot_copied_over_the_other_is_not_believed() -> None:
     slot = encode_slot("a note", 4)
     with pytest.raises(BadHead):
         read_head(bytes(SLOT_SIZE) + slot)
+
+
+def test_a_slot_that_hides_bytes_behind_its_note_is_refused() -> None:
+    """Otherwise two slots could differ and yet hold the same head."""
+    slot = bytearray(encode_slot("a note", 4))
+    slot[2000] = 1
+    slot[-32:] = hashlib.sha256(slot[:-32]).digest()
+    with pytest.raises(BadHead, match="after its note"):
+        decode_slot(bytes(slot))
 
 
 def test_the_largest_note_fits_and_one_byte_more_does_not() -> None:

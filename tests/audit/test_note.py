@@ -13,7 +13,14 @@ from audit import checkpoint as checkpoints
 from audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from audit.encoding import b64
 from audit.errors import BadCheckpoint, BadKey, BadNote, LogError, Malformed, UnknownKey
-from audit.keys import ECDSA, MLDSA44_COSIGNATURE, Verifier, key_id
+from audit.keys import (
+    ECDSA,
+    MLDSA44_COSIGNATURE,
+    Verifier,
+    _subtree_message,
+    cosignature_time,
+    key_id,
+)
 from audit.note import (
     Ed25519Cosigner,
     Ed25519Signer,
@@ -126,6 +133,35 @@ def test_an_ecdsa_signature_verifies() -> None:
     signature = key.sign(TEXT.encode(), ec.ECDSA(hashes.SHA256()))
     note = f"{TEXT}\n\u2014 example.com/log {b64(key_id('', ECDSA, spki) + signature)}\n"
     assert open_note(note, [Verifier.from_vkey(verifier.vkey)]).text == TEXT
+
+
+def test_a_post_quantum_witness_alone_does_not_make_a_checkpoint() -> None:
+    """Otherwise a witness with a newer kind of key could invent a log's head."""
+    key = mldsa.MLDSA44PrivateKey.generate()
+    public = key.public_key().public_bytes_raw()
+    witness = Verifier.from_public_key("witness.example/w2", public, MLDSA44_COSIGNATURE)
+    message = _subtree_message("witness.example/w2", TEXT.encode(), 5)
+    signature = witness.key_id + (5).to_bytes(8, "big") + key.sign(message)
+    note = f"{TEXT}\n\u2014 witness.example/w2 {b64(signature)}\n"
+    assert open_note(note, [witness]).text == TEXT
+    with pytest.raises(UnknownKey, match="only witnesses"):
+        open_checkpoint(note, [witness, LOG.verifier])
+
+
+def test_a_key_given_twice_is_refused() -> None:
+    """Otherwise it would be left to chance which of two keys of one id is asked."""
+    with pytest.raises(BadNote, match="more than once"):
+        open_note(sign(TEXT, LOG), [LOG.verifier, LOG.verifier])
+
+
+@pytest.mark.parametrize("signature", [b"", bytes(71), bytes(73), b"\x80" + bytes(71)])
+def test_an_impossible_cosignature_is_refused(signature: bytes) -> None:
+    """Otherwise a time nobody can represent would be printed in a report."""
+    with pytest.raises(BadNote):
+        cosignature_time(signature)
+    line = f"\u2014 {WITNESS.name} {b64(WITNESS.key_id + signature)}\n"
+    with pytest.raises(LogError):
+        open_note(f"{TEXT}\n{line}", [WITNESS.verifier])
 
 
 @pytest.mark.parametrize(

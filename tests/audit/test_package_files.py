@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,31 @@ def test_a_zip_with_a_foreign_header_is_refused(world) -> None:
             new.writestr(name, old.read(name))
     with pytest.raises(Tampered, match="as it was written"):
         verify(again, [world.key])
+
+
+@pytest.mark.parametrize(
+    "name", ["tile/entries/000.p/5", "tile/0/000.p/5", "manifest.json", "checkpoint"]
+)
+def test_a_false_checksum_in_the_archive_is_noticed(world, name: str) -> None:
+    """Otherwise an unzip program would call damaged what we call proven."""
+    path = world.package(world.log(5), suffix=".zip")
+    raw = path.read_bytes()
+    checksum = zlib.crc32(zipfile.ZipFile(path).read(name)).to_bytes(4, "little")
+    assert raw.count(checksum) == 2
+    path.write_bytes(raw.replace(checksum, bytes(4)))
+    with pytest.raises(Tampered, match=f"checksum of `{name}`"):
+        verify(path, [world.key])
+
+
+def test_a_name_that_occurs_twice_in_an_archive_is_refused(world) -> None:
+    """Otherwise we could read one file of that name, and an unzip program the other."""
+    path = world.folder / "twice.zip"
+    writer = archive.ZipWriter(path)
+    for content in (b"one", b"two"):
+        writer.add("checkpoint", content)
+    writer.close()
+    with pytest.raises(Tampered, match="twice"):
+        verify(path, [world.key])
 
 
 @pytest.fixture

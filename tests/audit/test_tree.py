@@ -121,6 +121,27 @@ def test_a_wrong_inclusion_proof_never_verifies(size: int, data: st.DataObject) 
             verify_inclusion(*case)
 
 
+@given(st.integers(2, 200), st.data())
+def test_a_proof_for_one_size_says_nothing_of_a_larger(size: int, data: st.DataObject) -> None:
+    """Otherwise a log could claim more entries than the root it shows ever had."""
+    index = data.draw(st.integers(0, size - 1))
+    larger = data.draw(st.integers(2 * size, 5 * size))
+    leaf, root = tree.leaf_hash(entries(size)[index]), nodes(size).root()
+    with pytest.raises(BadProof):
+        verify_inclusion(leaf, index, larger, tree.inclusion_proof(index, size, nodes(size)), root)
+    old = data.draw(st.integers(1, size - 1))
+    path = tree.consistency_proof(old, size, nodes(size))
+    with pytest.raises(LogError):
+        verify_consistency(old, nodes(old).root(), larger, root, path)
+
+
+def test_a_consistency_proof_that_stops_early_is_refused() -> None:
+    """Otherwise a tree of four could be shown as the head of a log of eight."""
+    path = tree.consistency_proof(3, 4, nodes(4))
+    with pytest.raises(BadProof, match="shorter"):
+        verify_consistency(3, nodes(3).root(), 8, nodes(4).root(), path)
+
+
 @given(st.integers(2, 300), st.data())
 def test_a_forked_tree_never_proves_consistent(size: int, data: st.DataObject) -> None:
     """Otherwise the past could be rewritten under the eyes of whoever kept a checkpoint."""
