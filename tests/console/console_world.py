@@ -378,6 +378,7 @@ class PaperFront:
                     ),
                 ),
             ),
+            incomplete="",
             known=(
                 Known(
                     "LIM-3, at most 500 EUR a day",

@@ -30,6 +30,7 @@ from governance.web.console.views import (
     DecisionView,
     Fact,
     FindingView,
+    Holds,
     May,
     ReceiptView,
     Source,
@@ -51,6 +52,11 @@ SPOKE = {
     "allow": Verdict("allow", "Allows"),
     "require_approval": Verdict("ask", "Asks a person"),
     "deny": Verdict("deny", "Refuses"),
+}
+SILENT = {
+    "allow": Verdict("plain", "Would allow, but did not apply"),
+    "require_approval": Verdict("plain", "Would ask, but did not apply"),
+    "deny": Verdict("plain", "Would refuse, but did not apply"),
 }
 OUTCOMES = {"executed": "Done", "failed": "Failed", "not_executed": "Not carried out"}
 
@@ -126,7 +132,8 @@ def view(desk: Desk, clock: Clockface, person: str, index: int, at: datetime) ->
         observed=data["observed"],
         agent=data["agent"],
         facts=(*_asked(desk, data, action), *facts(explained["facts"])),
-        findings=tuple(_finding(each, data["effect"]) for each in explained["findings"]),
+        findings=tuple(_finding(each, data) for each in explained["accounts"]),
+        incomplete=explained["incomplete"] or "",
         known=tuple(windows(desk, clock, data.get("facts", ()), data["release"])),
         enough=tuple(explained["enough"]),
         story=told,
@@ -155,41 +162,44 @@ def _asked(desk: Desk, data: Mapping[str, Any], action: Any) -> tuple[Fact, ...]
     return tuple(out)
 
 
-def _finding(finding: Mapping[str, Any], effect: str) -> FindingView:
+def _finding(account: Mapping[str, Any], data: Mapping[str, Any]) -> FindingView:
+    policy, rule, effect = account["policy"], account["rule"], account["effect"]
+    recorded = next(
+        (f for f in data["findings"] if (f["policy"], f["rule"]) == (policy, rule)), None
+    )
+    lifted = recorded is not None and bool(recorded.get("lifted"))
     return FindingView(
-        rule=finding["rule"],
-        policy="" if finding["policy"] == "service" else finding["policy"],
-        title=saying.rule_title(finding["policy"], finding["rule"], finding["title"]),
-        because=saying.capped(finding["because"], 400),
-        verdict=SPOKE[finding["effect"]],
-        decided=finding["effect"] == effect and not finding.get("lifted"),
-        lifted=bool(finding.get("lifted")),
-        conditions=tuple(_condition(each, finding["effect"]) for each in finding["conditions"]),
+        rule=rule,
+        policy="" if policy == "service" else policy,
+        title=saying.rule_title(policy, rule, account["title"]),
+        because=saying.capped(account["because"], 400),
+        verdict=SPOKE[effect] if recorded is not None else SILENT[effect],
+        decided=recorded is not None and effect == data["effect"] and not lifted,
+        conditions=tuple(_condition(each, effect) for each in account["conditions"]),
+        lifted=lifted,
     )
 
 
-def _condition(condition: Mapping[str, Any], effect: str) -> Condition:
-    source: Source | None = _SOURCES.get(condition["source"])
+def _condition(row: Mapping[str, Any], effect: str) -> Condition:
+    holds: Holds = "unknown" if row["holds"] == "cannot tell" else row["holds"]
     counts = "no" if effect == "allow" else "yes"
-    note = condition.get("note") or ""
-    if condition["holds"] == "unknown" and not note:
-        note = f"counts as {counts}"
     return Condition(
-        text=saying.capped(condition["text"], 400),
-        seen=saying.value(condition["seen"]),
-        source=source,
-        who=_WHO.get(condition["source"], "Nobody"),
-        holds=condition["holds"],
-        note=note,
+        text=saying.capped(row["says"], 400),
+        seen=saying.capped(row["saw"], 400),
+        source=_source(row["who"]) if row["who"] else None,
+        who=row["who"][:1].upper() + row["who"][1:],
+        holds=holds,
+        note=f"counts as {counts}" if holds == "unknown" else "",
+        level=min(row["level"], 4),
     )
 
 
-_SOURCES: dict[str, Source] = {"service": "ours", "gateway": "vouched", "agent": "claimed"}
-_WHO = {
-    "service": "Recorded here",
-    "gateway": "Vouched for by the gateway",
-    "agent": "As the agent asks it",
-}
+def _source(who: str) -> Source:
+    if "claimed" in who:
+        return "claimed"
+    if "attested" in who:
+        return "vouched"
+    return "exact" if "bound" in who or "derived" in who else "ours"
 
 
 def _line(desk: Desk, index: int) -> DecisionLine | None:

@@ -236,6 +236,8 @@ class Condition:
     who: str
     holds: Holds
     note: str = ""
+    level: int = 0
+    """How deep it stands below an "at least one of these" or a "not this"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +281,8 @@ class DecisionView:
     agent: str
     facts: tuple[Fact, ...]
     findings: tuple[FindingView, ...]
+    incomplete: str
+    """Why the conditions cannot be shown any more, or nothing."""
     known: tuple[Known, ...]
     """What limits and histories held at that moment."""
     enough: tuple[str, ...]
