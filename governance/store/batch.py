@@ -112,6 +112,7 @@ class Writer:
         self.facts = FactBook(connection)
         self.position = position
         self._open = False
+        self._batch: Batch | None = None
 
     def run(self, jobs: Sequence[Job], at: int) -> bool:
         """Run, write and sign a batch at time `at` (microseconds); fills in each job's result.
@@ -119,19 +120,21 @@ class Writer:
         Returns whether the batch says that people confirmed the clock. Raises `WriteFailed`.
         """
         position = self.position
-        batch = Batch(position.state, position.size)
+        batch = self._batch = Batch(position.state, position.size)
         try:
             for job in jobs:
                 self._run_one(job, batch, at)
             if not batch.encoded:
                 for job, value, _, _ in batch.done:
                     job.value = Answer(value, ())
+                self._batch = None
                 return False
             self._commit(batch, at)
         except WriteFailed:
             raise
         except Exception as error:
             raise WriteFailed(str(error)) from error
+        self._batch = None
         return batch.confirmed
 
     def chore(self, work: Callable[[Connection], Any]) -> Any:
@@ -145,9 +148,9 @@ class Writer:
             raise WriteFailed(str(error)) from error
         return result
 
-    def pending(self, indexes: Iterable[int], batch: Batch | None = None) -> dict[int, bytes]:
+    def pending(self, indexes: Iterable[int]) -> dict[int, bytes]:
         """Entries by index, those of the batch included; what does not exist is left out."""
-        found = {}
+        found, batch = {}, self._batch
         size = self.position.size
         for index in indexes:
             if index >= size:
@@ -208,7 +211,7 @@ class Writer:
             return Proposal(command.make(state, when, index), None), command.also
         facts = self.facts.fetch(
             command.needs(state, when),
-            lambda indexes: self.pending(indexes, batch),
+            self.pending,
             blind=self._fold.blind(state),
         )
         return command.run(state, facts, when, index), None
@@ -252,6 +255,7 @@ class Writer:
             _ENTRY,
             [(start + i, data, leaves[i]) for i, data in enumerate(batch.encoded)],
         )
+        self.facts.flush()
         self._db.executemany(_NODE, [node for node in nodes if node[0]])
         root = self._check_written(old, leaves, frontier)
         note = sign_checkpoint(Checkpoint(self._signer.name, frontier.size, root), self._signer)

@@ -63,8 +63,9 @@ class FactBook:
     """Reads and writes facts on the writer's connection. One thread only."""
 
     def __init__(self, connection: Connection) -> None:
-        self._db = connection
+        self.connection = self._db = connection
         self.totals = Totals(connection)
+        self._opened: list[tuple[object, ...]] = []
         self.check_adoption: Callable[[AdoptRow], None] = _nothing_prepared
         self.adopt: Callable[[AdoptRow], None] = _nothing_prepared
 
@@ -112,22 +113,31 @@ class FactBook:
         for step, arguments in planned.steps:
             step(*arguments)
 
+    def flush(self) -> None:
+        """Write what waits, in the current transaction. To be called before the commit."""
+        self.totals.flush()
+        if self._opened:
+            self._db.executemany(_NEW_DECISION, self._opened)
+            self._opened = []
+
     def backfill(self, index: int, at: int, rows: Sequence[ChargeRow]) -> None:
-        """Charge a recorded decision to series that did not exist when it was taken.
+        """Charge what is recorded at `index` to series that did not exist then.
 
         A decision whose charges were given back since is passed over.
         """
+        self.flush()
         row = self._db.execute(
             "SELECT released, charges FROM decisions WHERE idx = ?", (index,)
         ).fetchone()
-        if row is None or row[0]:
+        if row is not None and row[0]:
             return
         plan = self.totals.plan(rows, at)
         self.totals.write(plan)
-        self._db.execute(
-            "UPDATE decisions SET charges = ? WHERE idx = ?",
-            (_dump([*_load(row[1]), *plan.charged]), index),
-        )
+        if row is not None:
+            self._db.execute(
+                "UPDATE decisions SET charges = ? WHERE idx = ?",
+                (_dump([*_load(row[1]), *plan.charged]), index),
+            )
 
     def prune_idempotency(self, before: datetime) -> int:
         """Forget idempotency keys used before a time; how many."""
@@ -138,6 +148,7 @@ class FactBook:
 
     def _decisions(self, indexes: Sequence[int]) -> dict[int, DecisionFact]:
         found = {}
+        self.flush()
         for index in indexes:
             row = self._db.execute(_DECISION, (index,)).fetchone()
             if row is not None:
@@ -150,24 +161,26 @@ class FactBook:
 
     def _open(self, row: DecisionRow, at: int, charges: str) -> None:
         until = None if row.valid_until is None else to_microseconds(row.valid_until)
-        self._db.execute(
-            _NEW_DECISION,
-            (row.index, row.digest, row.agent, row.session, row.effect, at, until, charges),
+        self._opened.append(
+            (row.index, row.digest, row.agent, row.session, row.effect, at, until, charges)
         )
 
     def _redeem(self, row: RedeemRow, _at: int) -> None:
+        self.flush()
         self._db.execute(
             "UPDATE decisions SET redeemed = ? WHERE idx = ? AND redeemed IS NULL",
             (row.index, row.decision),
         )
 
     def _report(self, row: OutcomeRow, _at: int) -> None:
+        self.flush()
         self._db.execute(
             "UPDATE decisions SET outcome = ?, outcome_idx = ?, attested = ? WHERE idx = ?",
             (row.status, row.index, int(row.attested), row.decision),
         )
 
     def _release(self, row: ReleaseRow, _at: int) -> None:
+        self.flush()
         found = self._db.execute(
             "SELECT charges FROM decisions WHERE idx = ? AND released = 0", (row.decision,)
         ).fetchone()

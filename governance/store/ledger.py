@@ -27,6 +27,9 @@ from governance.store.sqlite import Connection
 SERVICE = {"type": "service", "id": "governance"}
 """Who acts when nobody asked: the `by` of the store's own entries."""
 
+Make = Callable[[State, datetime, int], tuple[Entry, ...]]
+"""Entries of the service itself, made when state, time and first index are known."""
+
 _IDLE = 0.5
 _LOOK = 1_000_000
 _THROTTLED_EVERY = 60_000_000
@@ -93,7 +96,7 @@ class Ledger:
 
     def record(
         self,
-        make: Callable[[State, datetime, int], tuple[Entry, ...]],
+        make: Make,
         also: Callable[[Connection, int], None] | None = None,
     ) -> Future[Answer]:
         """Queue entries of the service itself. `make` gets state, time and first index."""
@@ -265,7 +268,7 @@ class Ledger:
             _settle(chore.future, None, error)
 
 
-def _own(make: Callable[[State, datetime, int], tuple[Entry, ...]]) -> Job:
+def _own(make: Make) -> Job:
     return Job(OwnCommand(make), _pending(), None)
 
 
@@ -276,7 +279,7 @@ def _pending() -> Future[Any]:
     return future
 
 
-def _jumped(seconds: int) -> Callable[[State, datetime, int], tuple[Entry, ...]]:
+def _jumped(seconds: int) -> Make:
     def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
         data = {"event": "jumped", "seconds": str(seconds)}
         return (Entry("service.clock", at, SERVICE, data),)
@@ -284,9 +287,7 @@ def _jumped(seconds: int) -> Callable[[State, datetime, int], tuple[Entry, ...]]
     return make
 
 
-def _throttled(
-    refusals: dict[str, Any], now: int
-) -> Callable[[State, datetime, int], tuple[Entry, ...]]:
+def _throttled(refusals: dict[str, Any], now: int) -> Make:
     def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
         return tuple(
             Entry(

@@ -12,9 +12,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.checkpoint import Checkpoint, open_checkpoint, parse
 from audit.errors import BadProof, LogError
 from audit.keys import Verifier
+from audit.note import split
 from audit.tree import frontier_at
 from governance.store.errors import CannotOpen, Damaged
 from governance.store.fold import Fold, State
@@ -26,9 +27,12 @@ _RESTORE = "restore the newest backup with `governance restore --acknowledge`"
 
 
 def read_log(
-    path: Path, db: sqlite3.Connection, fold: Fold, verifier: Verifier
+    path: Path, db: sqlite3.Connection, fold: Fold, verifier: Verifier | None
 ) -> tuple[Folded, str]:
-    """The folded log and its newest checkpoint. Raises `CannotOpen`."""
+    """The folded log and its newest checkpoint. Raises `CannotOpen`.
+
+    Without a verifier (the key is lost) only the tree is checked, not who signed it.
+    """
     try:
         size = db.execute("SELECT COALESCE(MAX(idx) + 1, 0) FROM log_entries").fetchone()[0]
         row = db.execute("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
@@ -42,7 +46,7 @@ def read_log(
                 f"`{path}` has {size} entries, but its newest checkpoint signs {checkpoint.size}: "
                 f"rows were added or removed by another program. Keep a copy, then {_RESTORE}"
             )
-        folded = fold_log(db, size, fold, carried_state(db, fold))
+        folded = fold_log(db, size, fold, *carried(db, fold))
     except sqlite3.Error as error:
         raise CannotOpen(explain(error, path)) from error
     except (Damaged, BadProof) as error:
@@ -79,17 +83,23 @@ def check_head(
         )
 
 
-def carried_state(db: sqlite3.Connection, fold: Fold) -> State | None:
-    """The state a restored log began with, or None."""
+def carried(db: sqlite3.Connection, fold: Fold) -> tuple[State | None, int]:
+    """The state a restored log began with and the time it was of; (None, 0) for any other log."""
     row = db.execute("SELECT value FROM meta WHERE name = 'carried'").fetchone()
-    return None if row is None else fold.load(row[0])
+    if row is None:
+        return None, 0
+    at = db.execute("SELECT value FROM meta WHERE name = 'carried_at'").fetchone()
+    return fold.load(row[0]), int(at[0])
 
 
-def _signed(note: str, verifier: Verifier, what: str) -> Checkpoint:
+def _signed(note: str, verifier: Verifier | None, what: str) -> Checkpoint:
     try:
+        if verifier is None:
+            return parse(split(note)[0])
         return open_checkpoint(note, [verifier], verifier.name)
     except LogError as error:
+        key = "" if verifier is None else f" (`{verifier.name}`)"
         raise CannotOpen(
-            f"{what} is not signed by this workspace's log key (`{verifier.name}`): {error}. Put "
+            f"{what} is not signed by this workspace's log key{key}: {error}. Put "
             f"the key or the file back that belongs here; if it is lost, {_RESTORE}"
         ) from error

@@ -46,15 +46,16 @@ class Folded(NamedTuple):
     snapshot: int
 
 
-def fold_log(db: sqlite3.Connection, size: int, fold: Fold, carried: State | None) -> Folded:
+def fold_log(
+    db: sqlite3.Connection, size: int, fold: Fold, carried: State | None, at: int = 0
+) -> Folded:
     """The state after `size` entries, from the newest snapshot that counts.
 
-    `carried` is the state the log began with (None: genesis). Every entry that is folded is hashed
+    `carried` is the state the log began with (None: genesis), `at` the time it was of. Every entry that is folded is hashed
     again; the frontier returned rests on those hashes. Raises `Damaged`.
     """
     start, state = newest(db, fold) or (0, fold.genesis() if carried is None else carried)
     frontier = frontier_at(start, lambda level, index: read_node(db, level, index))
-    at = 0
     for first in range(max(0, start - 1), size, _CHUNK):
         for index, data, leaf in db.execute(_ROWS, (first, min(first + _CHUNK, size))):
             entry = quick(data)

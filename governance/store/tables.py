@@ -19,7 +19,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import registry
+from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
@@ -171,7 +173,7 @@ class SubjectRow(VaultTable, table=True):
     """
 
     __tablename__ = "subjects"
-    __table_args__: ClassVar = (Index("subjects_pseudonym", "pseudonym", unique=True),)
+    __table_args__: ClassVar = (Index("subjects_pseudonym", "pseudonym", unique=True), _BY_KEY)
     lookup: bytes = Field(sa_column=_key(LargeBinary))
     pseudonym: str = Field(sa_column=_col(Text))
     wrapped: bytes | None = Field(sa_column=_col(LargeBinary, null=True))
@@ -321,3 +323,18 @@ class FollowerRow(ViewTable, table=True):
     origin: str = Field(sa_column=_col(Text))
     size: int = Field(sa_column=_col(BIG))
     root: bytes = Field(sa_column=_col(LargeBinary))
+
+
+def statements(base: type[SQLModel]) -> list[str]:
+    """The data definition of a database's tables and indexes for SQLite, without migrations.
+
+    For what can be thrown away: read models, and facts made again to compare.
+    """
+    made = []
+    for table in base.metadata.sorted_tables:
+        made.append(str(CreateTable(table).compile(dialect=sqlite.dialect())))
+        made += [
+            str(CreateIndex(index).compile(dialect=sqlite.dialect()))
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+        ]
+    return made

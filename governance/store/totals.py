@@ -83,6 +83,7 @@ class Totals:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._tails: Recent[tuple[str, str], Tail] = Recent(_REMEMBERED)
+        self._rows: list[tuple[object, ...]] = []
 
     def total(self, query: FactQuery) -> Total:
         """The answer to one query, charges of the current transaction included."""
@@ -127,13 +128,22 @@ class Totals:
         return plan
 
     def write(self, plan: Plan) -> None:
-        """Write a plan, in the current transaction."""
-        if len(plan.rows) == 1:
-            self._db.execute(_CHARGE, plan.rows[0])
-        elif plan.rows:
-            self._db.executemany(_CHARGE, plan.rows)
+        """Write a plan: now in memory, in the current transaction at the next `flush`.
+
+        Until then no question needs the rows themselves: they are younger than any window's
+        beginning, and their tails are remembered.
+        """
+        self._rows += plan.rows
         for place, tail in plan.tails.items():
             self._tails.put(place, tail)
+        if len(self._rows) > _REMEMBERED // 4:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that wait. To be called before the commit."""
+        if self._rows:
+            self._db.executemany(_CHARGE, self._rows)
+            self._rows = []
 
     def give_back(self, charges: Sequence[Charged]) -> None:
         """Take charges out of the windows they were made in."""
@@ -154,6 +164,7 @@ class Totals:
 
     def forget(self, series: str) -> None:
         """Drop a series that is not charged any more."""
+        self.flush()
         self._db.execute("DELETE FROM totals WHERE series = ?", (series,))
         self._db.execute("DELETE FROM given_back WHERE series = ?", (series,))
         self._tails.clear()

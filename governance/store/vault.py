@@ -30,6 +30,9 @@ from governance.store.sealing import VaultKey, seal, unseal
 from governance.store.sqlite import Connection, explain
 
 SECRET = 32
+MOVED = 1 << 40
+"""A restore moves the values of the old log this many indexes down, out of the new one's way."""
+
 _ROOM = 16_384
 """Subjects and secrets that may wait for the next batch."""
 
@@ -324,7 +327,10 @@ class Vault:
 
     def _new_subject(self, lookup: bytes) -> str:
         self._check_room()
-        pseudonym = "s-" + base64.b32encode(os.urandom(17)).decode().lower()[:26]
+        # the first 40 bits are the time in milliseconds: neighbours in time are neighbours on disk
+        # (the log shows the order anyway); the other 90 are random
+        prefix = (self._now() // 1_000 % (1 << 40)).to_bytes(5, "big")
+        pseudonym = "s-" + base64.b32encode(prefix + os.urandom(12)).decode().lower()[:26]
         self._waiting.subjects[lookup] = pseudonym
         self._waiting.keys[pseudonym] = AESGCM.generate_key(256)
         return pseudonym
@@ -358,7 +364,7 @@ class Vault:
 
     def _seal(self, row: VaultRow, fresh: dict[str, AESGCM]) -> tuple[object, ...]:
         key = self._key.own if row.subject is None else self._key_for(row.subject, fresh)
-        place = f"{row.index} {row.field}"
+        place = _place(row.index, row.field)
         packed = len(row.salt).to_bytes(1, "big") + row.salt + row.value
         return row.index, row.field, row.subject, seal(key, place, packed)
 
@@ -366,7 +372,7 @@ class Vault:
         key = self._key.own if subject is None else self._stored_key(subject)
         if key is None:
             return None
-        packed = unseal(key, f"{index} {field}", sealed)
+        packed = unseal(key, _place(index, field), sealed)
         salt = packed[0] + 1
         return Opened(packed[salt:], packed[1:salt])
 
@@ -443,3 +449,8 @@ class Vault:
                 return self._reader.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise Damaged(explain(error, self._path)) from error
+
+
+def _place(index: int, field: str) -> str:
+    """What a value is bound to; the same before and after a restore moved it below zero."""
+    return f"{index % MOVED} {field}"

@@ -6,12 +6,13 @@ left exactly as it was found, and the lock is given back.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, create_engine, event
 
@@ -20,6 +21,7 @@ from audit.entry import Entry
 from audit.note import Ed25519Signer
 from audit.tree import empty_root
 from governance.store import logkey
+from governance.store.backfill import Backfill
 from governance.store.batch import Head, Position, Writer
 from governance.store.clock import Clock, LogClock, SystemClock
 from governance.store.diskwatch import watch
@@ -34,6 +36,7 @@ from governance.store.opening import check_head, read_log
 from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
 from governance.store.reader import Reader
+from governance.store.readmodel import Views
 from governance.store.sealing import VaultKey
 from governance.store.snapshots import EVERY, Snapshots
 from governance.store.sqlite import Connection, connect_reader, connect_writer, explain
@@ -74,6 +77,9 @@ class Workspace:
         self.reader = Reader(paths.log)
         self.vault_engine = vault_engine(paths.vault)
         self._lock, self._snapshots = lock, snapshots
+        self.backfill = Backfill(ledger, self.reader)
+        self.views = Views(paths.views, self.reader, signer.name)
+        ledger.after_commit(lambda position: self.views.notice(position.size))
 
     @property
     def origin(self) -> str:
@@ -167,6 +173,7 @@ class Workspace:
         """Finish what is queued, close everything, give the lock back."""
         self._snapshots.close()
         self.ledger.close()
+        self.views.close()
         self.reader.close()
         self.vault_engine.dispose()
         self.vault.close()
@@ -180,19 +187,29 @@ class Workspace:
         self.close()
 
 
-def found_log(paths: Paths, signer: Ed25519Signer, carried: bytes | None = None) -> None:
-    """Make an empty log at `paths`: its schema, its origin, the head of the empty tree.
-
-    `carried` is a dumped state the log begins with (after a restore).
+class Beginning(NamedTuple):
+    """What a restored log begins with: a dumped state, the time of the old log's last entry, and
+    the data of the `service.restored` that must be its first entry.
     """
+
+    state: bytes
+    last_at: int
+    first: dict[str, Any]
+
+
+def found_log(paths: Paths, signer: Ed25519Signer, beginning: Beginning | None = None) -> None:
+    """Make an empty log at `paths`: its schema, its origin, the head of the empty tree."""
     note = sign_checkpoint(Checkpoint(signer.name, 0, empty_root()), signer)
     bring_up_to_date(paths.log, "log")
     db = connect_writer(paths.log)
     try:
         db.execute("BEGIN IMMEDIATE")
         db.execute("INSERT INTO meta VALUES ('origin', ?)", (signer.name.encode(),))
-        if carried is not None:
-            db.execute("INSERT INTO meta VALUES ('carried', ?)", (carried,))
+        if beginning is not None:
+            state, last_at, first = beginning
+            db.execute("INSERT INTO meta VALUES ('carried', ?)", (state,))
+            db.execute("INSERT INTO meta VALUES ('carried_at', ?)", (str(last_at).encode(),))
+            db.execute("INSERT INTO meta VALUES ('first', ?)", (json.dumps(first).encode(),))
         db.execute("INSERT INTO checkpoints VALUES (0, 0, ?)", (note,))
         db.execute("COMMIT")
     except sqlite3.Error as error:
@@ -253,7 +270,23 @@ def _open(
     workspace = Workspace(paths, lock, signer, ledger, vault, snapshots, fold)
     ledger.start()
     snapshots.start()
+    workspace.views.start()
+    if size == 0:
+        _record_restore(db, ledger)
     return workspace
+
+
+def _record_restore(db: sqlite3.Connection, ledger: Ledger) -> None:
+    """The first entry of a restored log, before anything else can be asked."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'first'").fetchone()
+    if row is None:
+        return
+    data = json.loads(row[0])
+
+    def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
+        return (Entry("service.restored", at, SERVICE, data),)
+
+    ledger.record(make).result()
 
 
 def _open_vault(paths: Paths, key: VaultKey, clock: Clock, seams: Seams, size: int) -> Vault:

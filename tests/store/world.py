@@ -6,11 +6,15 @@ of each kind there were, and whether everything is stopped.
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -230,8 +234,16 @@ def euro(amount: str, series: str = "pay/LIM-1", key: str = "payments-1") -> Any
 
 
 def make(root: Path) -> None:
-    """A new workspace."""
-    Workspace.create(root, ORIGIN)
+    """A new workspace: a copy of one made once, which is quicker."""
+    shutil.copytree(_template(), root, dirs_exist_ok=True)
+
+
+@cache
+def _template() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="workspace-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Workspace.create(folder, ORIGIN)
+    return folder
 
 
 def open_(

@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("pseudonym", sa.Text(), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=True),
         sa.Column("erased_at", BIG, nullable=True),
+        sqlite_with_rowid=False,
     )
     op.create_index("subjects_pseudonym", "subjects", ["pseudonym"], unique=True)
     op.create_table(

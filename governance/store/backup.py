@@ -1,0 +1,199 @@
+"""Copies to fall back on: the log, and apart from it what can be erased.
+
+The law: a backup of the log is consistent, complete and safe to keep for ever, because it holds no
+personal data. A backup of the vault does hold some, so it lies apart and has an expiry, after
+which it must be gone: an erasure is complete when the last vault backup that knew the person has
+expired. Neither holds a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from audit import checkpoint as checkpoints
+from audit.entry import Entry
+from audit.note import split
+from governance.store.errors import CannotOpen, StoreError
+from governance.store.headfile import sync_directory
+from governance.store.ledger import SERVICE, Ledger, Make
+from governance.store.paths import Paths
+from governance.store.sqlite import connect_reader, explain
+
+VAULT_KEPT = timedelta(days=30)
+"""How long a backup of the vault is kept; the longest time an erasure may be undone by a restore."""
+
+_STAMP = "%Y-%m-%dT%H-%M-%S"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup of a log: its folder, what it holds, and the SHA-256 (hex) of its database."""
+
+    folder: Path
+    origin: str
+    size: int
+    root: str
+    checkpoint: str
+    digest: str
+    at: str
+
+    @property
+    def database(self) -> Path:
+        """The copied database."""
+        return self.folder / "log.db"
+
+
+def back_up(paths: Paths, at: datetime, ledger: Ledger | None = None) -> Backup:
+    """Copy the log to a new folder under `backups/` and, with `ledger`, record that it was done.
+
+    Reads only, so any process may do it while the owner works. Raises `StoreError`.
+    """
+    folder = paths.backups / at.strftime(_STAMP)
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError as error:
+        raise StoreError(f"there is a backup in `{folder}` already") from error
+    except OSError as error:
+        raise StoreError(f"cannot make the folder `{folder}`: {error.strerror}") from error
+    try:
+        copy_database(paths.log, folder / "log.db")
+        backup = _describe(folder, at)
+        _write(folder / "backup.json", json.dumps(_manifest(backup), indent=1).encode())
+        _write(folder / "checkpoint", backup.checkpoint.encode())
+        sync_directory(folder)
+        sync_directory(paths.backups)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if ledger is not None:
+        ledger.record(_recorded(backup)).result()
+    return backup
+
+
+def back_up_vault(paths: Paths, at: datetime, kept: timedelta = VAULT_KEPT) -> Path:
+    """Copy the vault to `backups/vault/`; the file's name says when it expires."""
+    folder = paths.backups / "vault"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{at.strftime(_STAMP)}--until--{(at + kept).strftime(_STAMP)}.db"
+    copy_database(paths.vault, path)
+    sync_directory(folder)
+    return path
+
+
+def expire_vault_backups(paths: Paths, at: datetime) -> list[Path]:
+    """Delete the backups of the vault whose time is over; which."""
+    gone = []
+    for path in sorted((paths.backups / "vault").glob("*--until--*.db")):
+        until = path.stem.partition("--until--")[2]
+        if until <= at.strftime(_STAMP):
+            path.unlink()
+            gone.append(path)
+    return gone
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """A consistent copy of a database that is in use, in one read transaction."""
+    try:
+        reading = connect_reader(source)
+        try:
+            writing = sqlite3.connect(target, isolation_level=None)
+            try:
+                reading.backup(writing)
+                writing.execute("PRAGMA journal_mode=DELETE")
+            finally:
+                writing.close()
+        finally:
+            reading.close()
+        os.chmod(target, 0o600)
+        _sync(target)
+    except sqlite3.Error as error:
+        raise StoreError(explain(error, target)) from error
+    except OSError as error:
+        raise StoreError(f"cannot write `{target}`: {error.strerror}") from error
+
+
+def read_backup(folder: Path) -> Backup:
+    """The backup in `folder`, its database held against its digest. Raises `CannotOpen`."""
+    try:
+        manifest = json.loads((folder / "backup.json").read_bytes())
+        backup = Backup(
+            folder,
+            manifest["origin"],
+            manifest["size"],
+            manifest["root"],
+            manifest["checkpoint"],
+            manifest["digest"],
+            manifest["at"],
+        )
+        digest = _digest(backup.database)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CannotOpen(f"`{folder}` is not a complete backup ({error})") from error
+    if digest != backup.digest:
+        raise CannotOpen(
+            f"`{backup.database}` is not the file this backup was made of; it was altered"
+        )
+    return backup
+
+
+def backups(paths: Paths) -> Iterator[Path]:
+    """The folders of all backups of the log, newest first."""
+    found = [path.parent for path in paths.backups.glob("*/backup.json")]
+    return iter(sorted(found, reverse=True))
+
+
+def _describe(folder: Path, at: datetime) -> Backup:
+    database = folder / "log.db"
+    reading = connect_reader(database)
+    try:
+        note = reading.execute(
+            "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
+        ).fetchone()[0]
+    finally:
+        reading.close()
+    head = checkpoints.parse(split(note)[0])
+    return Backup(
+        folder, head.origin, head.size, head.root.hex(), note, _digest(database), at.isoformat()
+    )
+
+
+def _manifest(backup: Backup) -> dict[str, object]:
+    return {
+        "origin": backup.origin,
+        "size": backup.size,
+        "root": backup.root,
+        "checkpoint": backup.checkpoint,
+        "digest": backup.digest,
+        "at": backup.at,
+    }
+
+
+def _recorded(backup: Backup) -> Make:
+    def make(_state: object, at: datetime, _index: int) -> tuple[Entry, ...]:
+        data = {"size": backup.size, "digest": backup.digest}
+        return (Entry("service.backup", at, SERVICE, data),)
+
+    return make
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    os.chmod(path, 0o600)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

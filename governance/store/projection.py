@@ -1,0 +1,86 @@
+"""What the read models say about one entry; pure.
+
+The law: a read model is a function of the entries and nothing else. It may be thrown away and
+made again, and then says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from audit.entry import Entry
+from governance.store.clock import to_microseconds
+
+Statement = tuple[str, tuple[Any, ...]]
+
+VERSION = 1
+"""Goes up when the same entries give other rows; older read models are then made again."""
+
+_DECISION = (
+    "INSERT INTO decision_list (idx, at, agent, session, action, effect, would_be, risk, rules, "
+    "approval, override) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+)
+_ENTRY = "INSERT INTO entry_list (idx, at, kind, actor) VALUES (?,?,?,?)"
+_REFERENCE = "INSERT OR IGNORE INTO reference_list (target, idx, role) VALUES (?,?,?)"
+_ASKED = "INSERT INTO approval_list (idx, at, decision, agent, state) VALUES (?,?,?,?,'open')"
+_CLOSED = "UPDATE approval_list SET state = ?, closed_by = ? WHERE idx = ? AND state = 'open'"
+_USED = "UPDATE approval_list SET state = 'used', closed_by = ? WHERE idx = ?"
+_OUTCOME = "UPDATE decision_list SET outcome = ? WHERE idx = ?"
+_REVERSED = "UPDATE decision_list SET reversed_by = ? WHERE idx = ?"
+_DISREGARDED = "UPDATE decision_list SET disregarded_by = ? WHERE idx = ?"
+
+_ENDS = {
+    "approval.refused": "refused",
+    "approval.expired": "expired",
+    "approval.cancelled": "cancelled",
+}
+
+
+def project(index: int, entry: Entry) -> list[Statement]:
+    """The statements that bring the read models up to the entry at `index`."""
+    data, at, kind = entry.data, to_microseconds(entry.at), entry.kind
+    refs: Mapping[str, int] = data.get("refs", {})
+    made: list[Statement] = [(_REFERENCE, (target, index, role)) for role, target in refs.items()]
+    if kind == "decision":
+        return made + _decision(index, at, data, refs)
+    made.append((_ENTRY, (index, at, kind, str(entry.by["id"]))))
+    if kind == "approval.asked":
+        made.append((_ASKED, (index, at, refs["decision"], data["agent"])))
+    elif kind == "approval.granted" and data["complete"]:
+        made.append((_CLOSED, ("granted", index, refs["approval"])))
+    elif kind in _ENDS:
+        made.append((_CLOSED, (_ENDS[kind], index, refs["approval"])))
+    elif kind == "outcome":
+        made.append((_OUTCOME, (data["status"], refs["decision"])))
+    elif kind == "decision.reversed":
+        made.append((_REVERSED, (index, refs["decision"])))
+    elif kind == "decision.disregarded":
+        made.append((_DISREGARDED, (index, refs["decision"])))
+    elif kind == "service.restored":
+        made.append(("UPDATE approval_list SET state = 'expired' WHERE state = 'open'", ()))
+    return made
+
+
+def _decision(
+    index: int, at: int, data: Mapping[str, Any], refs: Mapping[str, int]
+) -> list[Statement]:
+    rules = " ".join(f"{f['policy']}/{f['rule']}:{f['effect']}" for f in data.get("findings", ()))
+    approval, override = refs.get("approval"), refs.get("override")
+    row = (
+        index,
+        at,
+        data["agent"],
+        refs.get("session"),
+        data["action"],
+        data["effect"],
+        data.get("would_be", data["effect"]),
+        data.get("risk", ""),
+        rules,
+        approval,
+        override,
+    )
+    made: list[Statement] = [(_DECISION, row)]
+    if approval is not None:
+        made.append((_USED, (index, approval)))
+    return made

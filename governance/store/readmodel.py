@@ -1,0 +1,292 @@
+"""Lists and searches for people, which follow the log at their own pace.
+
+The law: nothing is decided from a read model. It says how far behind it is, it follows on its own
+thread into its own file, and whoever doubts it deletes that file: it is made again from the log.
+Whether the file belongs to this log is checked by the root of what it has followed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from governance.store.projection import VERSION, project
+from governance.store.reader import Reader
+from governance.store.snapshots import quick
+from governance.store.tables import ViewTable, statements
+
+_CHUNK = 500
+_PAUSE = 0.01
+_MOST = 1_000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionLine:
+    """One line of the list of decisions; times in microseconds since the epoch."""
+
+    index: int
+    at: int
+    agent: str
+    session: int | None
+    action: str
+    effect: str
+    would_be: str
+    risk: str
+    rules: tuple[str, ...]
+    approval: int | None
+    override: int | None
+    outcome: str | None
+    reversed_by: int | None
+    disregarded_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalLine:
+    """One line of the list of approvals."""
+
+    index: int
+    at: int
+    decision: int
+    agent: str
+    state: str
+    closed_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLine:
+    """One line of the list of all entries that are no decisions."""
+
+    index: int
+    at: int
+    kind: str
+    actor: str
+
+
+class Views:
+    """The read models of one workspace."""
+
+    def __init__(self, path: Path, reader: Reader, origin: str) -> None:
+        self._path, self._log, self._origin = path, reader, origin
+        self._wake = threading.Condition()
+        self._target = 0
+        self._ending = False
+        self._db = self._open()
+        self._lock = threading.Lock()
+        self._reader = self._connect()
+        self._followed = int(self._db.execute("SELECT size FROM follower").fetchone()[0])
+        self._thread = threading.Thread(target=self._work, name="views", daemon=True)
+
+    # -- following ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self.notice(self._log.size)
+        self._thread.start()
+
+    def notice(self, size: int) -> None:
+        """The log has `size` entries now."""
+        self._target = size
+        if self._wake.acquire(blocking=False):
+            try:
+                self._wake.notify_all()
+            finally:
+                self._wake.release()
+
+    @property
+    def followed(self) -> int:
+        """How many entries the read models include."""
+        return self._followed
+
+    @property
+    def lag(self) -> int:
+        """How many entries they are behind."""
+        return max(0, self._target - self._followed)
+
+    def wait_for(self, size: int, timeout: float = 5.0) -> bool:
+        """Wait until the first `size` entries are included; whether they are."""
+        end = time.monotonic() + timeout
+        with self._wake:
+            while self._followed < size:
+                self._wake.notify_all()
+                if not self._wake.wait(min(0.05, max(0.001, end - time.monotonic()))) and (
+                    time.monotonic() >= end
+                ):
+                    break
+        return self._followed >= size
+
+    def close(self) -> None:
+        """Stop following."""
+        with self._wake:
+            self._ending = True
+            self._wake.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._db.close()
+        self._reader.close()
+
+    def _work(self) -> None:
+        while not self._ending:
+            try:
+                while self._followed < self._target and not self._ending:
+                    self._follow(min(self._target, self._followed + _CHUNK))
+                    time.sleep(_PAUSE if self.lag else 0)
+            except Exception:
+                log.exception(
+                    "the read models cannot follow entry %d; trying again", self._followed
+                )
+                time.sleep(1)
+            with self._wake:
+                self._wake.notify_all()
+                if self._followed >= self._target and not self._ending:
+                    self._wake.wait(0.25)
+
+    def _follow(self, stop: int) -> None:
+        """Include the entries up to `stop`, in one transaction."""
+        follow(self._db, self._log, self._followed, stop)
+        self._followed = stop
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    def decisions(
+        self,
+        *,
+        agent: str | None = None,
+        effect: str | None = None,
+        action: str | None = None,
+        text: str | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[DecisionLine]:
+        """The newest decisions that fit, newest first; `before` is an index, for the next page.
+
+        `text` is looked for in agent, action and rules.
+        """
+        where, values = _where({"agent": agent, "effect": effect, "action": action}, before)
+        if text:
+            where.append("(agent || ' ' || action || ' ' || rules) LIKE ? ESCAPE '\\'")
+            values.append(f"%{_escape(text)}%")
+        rows = self._ask("decision_list", where, values, limit)
+        return [_decision_line(row) for row in rows]
+
+    def approvals(
+        self, *, state: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[ApprovalLine]:
+        """The newest approvals, newest first; `state` open, granted, used, refused, expired, cancelled."""
+        where, values = _where({"state": state}, before)
+        return [ApprovalLine(*row) for row in self._ask("approval_list", where, values, limit)]
+
+    def entries(
+        self,
+        *,
+        kind: str | None = None,
+        actor: str | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[EntryLine]:
+        """The newest entries that are no decisions, newest first."""
+        where, values = _where({"kind": kind, "actor": actor}, before)
+        return [EntryLine(*row) for row in self._ask("entry_list", where, values, limit)]
+
+    def referring_to(self, index: int, limit: int = 200) -> list[tuple[int, str]]:
+        """Index and role of the entries that refer to entry `index`, oldest first."""
+        with self._asking() as db:
+            return [
+                (int(other), str(role))
+                for other, role in db.execute(
+                    "SELECT idx, role FROM reference_list WHERE target = ? ORDER BY idx LIMIT ?",
+                    (index, min(limit, _MOST)),
+                )
+            ]
+
+    def _ask(self, table: str, where: list[str], values: list[Any], limit: int) -> list[Any]:
+        columns = ", ".join(column.name for column in ViewTable.metadata.tables[table].columns)
+        condition = f" WHERE {' AND '.join(where)}" if where else ""
+        sql = f"SELECT {columns} FROM {table}{condition} ORDER BY idx DESC LIMIT ?"  # noqa: S608
+        with self._asking() as db:
+            return db.execute(sql, (*values, max(1, min(limit, _MOST)))).fetchall()
+
+    @contextmanager
+    def _asking(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            yield self._reader
+
+    # -- the file ----------------------------------------------------------------------------------
+
+    def _open(self) -> sqlite3.Connection:
+        """Open the file; make it anew if it is another version's, another log's, or unreadable."""
+        try:
+            db = self._connect()
+            row = db.execute("SELECT version, origin, size, root FROM follower").fetchone()
+            if row is not None and row[:2] == (VERSION, self._origin) and self._belongs(*row[2:]):
+                return db
+            db.close()
+        except sqlite3.Error:
+            log.info("making the read models anew")
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        db = self._connect()
+        create(db, self._origin, self._log.frontier(0).root())
+        return db
+
+    def _belongs(self, size: int, root: bytes) -> bool:
+        return size <= self._log.size and self._log.frontier(size).root() == root
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=OFF")
+        db.execute("PRAGMA cache_size=-4000")
+        return db
+
+
+def create(db: sqlite3.Connection, origin: str, root: bytes) -> None:
+    """Make the tables of the read models, as of the empty log with root `root`."""
+    for statement in statements(ViewTable):
+        db.execute(statement)
+    db.execute("INSERT INTO follower VALUES (1, ?, ?, 0, ?)", (VERSION, origin, root))
+
+
+def follow(db: sqlite3.Connection, reader: Reader, start: int, stop: int) -> None:
+    """Bring the read models in `db` from `start` entries to `stop`, in one transaction."""
+    statements = []
+    for index, data in enumerate(reader.entries(start, stop), start):
+        statements += project(index, quick(data))
+    root = reader.frontier(stop).root()
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for sql, rows in groupby(statements, key=lambda statement: statement[0]):
+            db.executemany(sql, [values for _, values in rows])
+        db.execute("UPDATE follower SET size = ?, root = ?", (stop, root))
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _where(wanted: dict[str, Any], before: int | None) -> tuple[list[str], list[Any]]:
+    where = [f"{column} = ?" for column, value in wanted.items() if value is not None]
+    values = [value for value in wanted.values() if value is not None]
+    if before is not None:
+        where.append("idx < ?")
+        values.append(before)
+    return where, values
+
+
+def _decision_line(row: tuple[Any, ...]) -> DecisionLine:
+    values = [*row]
+    values[8] = tuple(values[8].split())
+    return DecisionLine(*values)
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,226 @@
+"""Going on after the log was lost, without pretending that it was not.
+
+The law: a restored log never continues the old one. It has a new origin and a new key; its first
+entry names the old origin, the last head known from anywhere, the backup, and the digest of the
+state it begins with. The fold turns that entry into a stop of everything: approvals are expired,
+sessions closed, windows *cannot tell*, until two people lift the stop. Whatever was there before
+is put aside in `archive/`, never deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from audit import checkpoint as checkpoints
+from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.errors import LogError
+from audit.keys import Verifier
+from audit.note import split
+from governance.store import logkey
+from governance.store.backup import Backup, read_backup
+from governance.store.clock import Clock
+from governance.store.errors import CannotOpen, StoreError
+from governance.store.fold import Fold
+from governance.store.headfile import read_note, sync_directory
+from governance.store.opening import read_log
+from governance.store.ownership import OwnerLock
+from governance.store.paths import Paths
+from governance.store.snapshots import Folded
+from governance.store.sqlite import connect_reader, explain
+from governance.store.vault import MOVED
+from governance.store.workspace import Beginning, Workspace, found_log
+
+_CARRIED = ("totals", "given_back")
+
+
+class Restored(NamedTuple):
+    """What a restore did: new and old origin, the last head known, what it could not bring back."""
+
+    origin: str
+    old_origin: str
+    known: int
+    restored: int
+    archive: Path
+
+
+def restore(
+    root: Path,
+    folder: Path,
+    fold: Fold,
+    at: datetime,
+    *,
+    acknowledge: bool,
+    origin: str | None = None,
+    head: Path | None = None,
+    known_heads: Iterable[str] = (),
+    clock: Clock | None = None,
+) -> Restored:
+    """Open a new log in the workspace `root` from the backup in `folder`.
+
+    `known_heads` are checkpoints of the old log from receipts, reports or witnesses; the newest
+    one that is genuine is named, so that everybody sees how much is missing. `origin` names the
+    new log. Raises `CannotOpen` without `acknowledge`, and for a backup that does not hold.
+    """
+    paths = Paths(root, head)
+    backup = read_backup(folder)
+    if not acknowledge:
+        raise CannotOpen(
+            f"a restore opens a new log and leaves the old one behind: entries from {backup.size} "
+            "on are lost, open approvals expire, and everything is stopped until two people lift "
+            "it. If that is meant, run `governance restore --acknowledge`"
+        )
+    lock = OwnerLock(paths.lock)
+    try:
+        old = _verifier(paths, backup)
+        folded = _fold(backup, fold, old)
+        last = _last_known(paths, backup, old, known_heads)
+        name = origin or f"{re.sub('/r[0-9TZ]+$', '', backup.origin)}/r{at:%Y%m%dT%H%M%SZ}"
+        staged = _stage(paths, name, backup, last, folded, fold)
+        _set_values_apart(paths.vault)
+        archive = _put_aside(paths, backup, at)
+        _move_in(staged, paths)
+    finally:
+        lock.release()
+    Workspace.open(root, fold, head=head, clock=clock).close()
+    return Restored(name, backup.origin, last.size, backup.size, archive)
+
+
+def _stage(
+    paths: Paths, origin: str, backup: Backup, last: Checkpoint, folded: Folded, fold: Fold
+) -> Paths:
+    """Build the new log in a folder of its own; nothing of the old one is touched yet."""
+    staged = Paths(paths.root / "restoring")
+    shutil.rmtree(staged.root, ignore_errors=True)
+    staged.keys.mkdir(mode=0o700, parents=True)
+    signer = logkey.create(staged.log_key, origin)
+    state = fold.dump(folded.state)
+    first = {
+        "origin": backup.origin,
+        "size": last.size,
+        "root": last.root.hex(),
+        "backup": backup.digest,
+        "state": hashlib.sha256(state).hexdigest(),
+    }
+    found_log(staged, signer, Beginning(state, folded.last_at, first))
+    _carry_facts(staged.log, backup.database)
+    return staged
+
+
+def _move_in(staged: Paths, paths: Paths) -> None:
+    """Put the new log in its place, the head last: until then nothing can be opened."""
+    try:
+        shutil.move(staged.log_key, paths.log_key)
+        shutil.move(staged.log, paths.log)
+        shutil.move(staged.head, paths.head)
+        shutil.rmtree(staged.root)
+        for folder in (paths.keys, paths.root, paths.head.parent):
+            sync_directory(folder)
+    except OSError as error:
+        raise CannotOpen(
+            f"the restored log could not be put in its place ({error}); run the restore again"
+        ) from error
+
+
+def _verifier(paths: Paths, backup: Backup) -> Verifier | None:
+    """The old log's key, if it is still there."""
+    try:
+        verifier = logkey.read(paths.log_key).verifier
+    except CannotOpen:
+        return None
+    return verifier if verifier.name == backup.origin else None
+
+
+def _fold(backup: Backup, fold: Fold, verifier: Verifier | None) -> Folded:
+    """What the backup adds up to; the backup must hold what its checkpoint signs."""
+    db = connect_reader(backup.database)
+    try:
+        folded, _ = read_log(backup.database, db, fold, verifier)
+    finally:
+        db.close()
+    return folded
+
+
+def _last_known(
+    paths: Paths, backup: Backup, verifier: Verifier | None, known: Iterable[str]
+) -> Checkpoint:
+    """The largest genuine head: of the backup, the head file, or what people brought."""
+    heads = [checkpoints.parse(split(backup.checkpoint)[0])]
+    for note in (read_note(paths.head), *known):
+        if note is None:
+            continue
+        try:
+            if verifier is None:
+                head = checkpoints.parse(split(note)[0])
+            else:
+                head = open_checkpoint(note, [verifier], backup.origin)
+        except LogError as error:
+            raise CannotOpen(f"a head of `{backup.origin}` is not genuine: {error}") from error
+        if head.origin == backup.origin:
+            heads.append(head)
+    return max(heads, key=lambda head: head.size)
+
+
+def _put_aside(paths: Paths, backup: Backup, at: datetime) -> Path:
+    """Move the old log, its head and its key to `archive/`, beside a copy of what was restored."""
+    archive = paths.archive / f"{at:%Y-%m-%dT%H-%M-%S}"
+    try:
+        archive.mkdir(mode=0o700, parents=True)
+        shutil.copyfile(backup.database, archive / "restored-from.db")
+        for path in (
+            paths.log,
+            paths.log.with_name("log.db-wal"),
+            paths.log.with_name("log.db-shm"),
+            paths.views,
+            paths.head,
+            paths.log_key,
+        ):
+            if path.exists():
+                shutil.move(path, archive / path.name)
+        for suffix in ("-wal", "-shm"):
+            paths.views.with_name(paths.views.name + suffix).unlink(missing_ok=True)
+        os.chmod(archive / "restored-from.db", 0o600)
+        sync_directory(archive)
+        sync_directory(paths.root)
+    except OSError as error:
+        raise CannotOpen(f"cannot put the old log aside in `{archive}`: {error}") from error
+    return archive
+
+
+def _carry_facts(log: Path, old: Path) -> None:
+    """Take the running totals along: a restore gives nobody a fresh budget."""
+    db = sqlite3.connect(log, isolation_level=None)
+    try:
+        db.execute("ATTACH ? AS old", (str(old),))
+        db.execute("BEGIN IMMEDIATE")
+        for table in _CARRIED:
+            db.execute(f"INSERT INTO {table} SELECT * FROM old.{table}")  # noqa: S608
+        db.execute("INSERT INTO series (series, since) SELECT series, 0 FROM old.series")
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StoreError(explain(error, log)) from error
+    finally:
+        db.close()
+
+
+def _set_values_apart(vault: Path) -> None:
+    """Values stay, at places no entry of the new log has; secrets of closed sessions go."""
+    db = sqlite3.connect(vault, isolation_level=None)
+    try:
+        db.execute("PRAGMA secure_delete=ON")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE vault_values SET idx = idx - ?", (MOVED,))
+        db.execute("DELETE FROM session_secrets")
+        db.execute("COMMIT")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise StoreError(explain(error, vault)) from error
+    finally:
+        db.close()

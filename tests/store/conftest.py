@@ -1,0 +1,40 @@
+"""Workspaces for the tests of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from governance.store.workspace import Workspace
+from tests.store import world
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder with a new workspace."""
+    folder = tmp_path / "ws"
+    world.make(folder)
+    return folder
+
+
+@pytest.fixture
+def opened(root: Path) -> Iterator[Callable[..., Workspace]]:
+    """Open the workspace with the world's fold; closed at the end of the test."""
+    workspaces: list[Workspace] = []
+
+    def open_(**options: Any) -> Workspace:
+        workspaces.append(world.open_(root, **options))
+        return workspaces[-1]
+
+    yield open_
+    for workspace in workspaces:
+        workspace.close()
+
+
+@pytest.fixture
+def workspace(opened: Callable[..., Workspace]) -> Workspace:
+    """An open workspace."""
+    return opened()

@@ -1,0 +1,219 @@
+"""The ledger: what an answer promises, and who waits for whom."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from audit.checkpoint import open_checkpoint
+from audit.keys import Verifier
+from audit.proof import verify_inclusion
+from audit.tree import leaf_hash
+from governance.oversight.commands import IdempotencyRow, Needs, Proposal
+from governance.oversight.errors import Refused
+from governance.store.errors import Busy, Unavailable
+from governance.store.lanes import limits
+from governance.store.workspace import Workspace
+from tests.store import world
+from tests.store.world import Ask, Decide, Fail, Write
+
+
+def test_an_answer_proves_that_its_entry_is_in_the_signed_log(workspace: Workspace) -> None:
+    """A receipt that does not verify against the log's key would be worth nothing to an agent."""
+    answers = [workspace.ledger.submit(Decide(str(n))) for n in range(20)]
+    verifier = Verifier.from_vkey(workspace.vkey)
+    for index, answer in enumerate(future.result(10) for future in answers):
+        (receipt,) = answer.receipts
+        assert receipt.index == index
+        assert receipt.leaf_hash == leaf_hash(workspace.reader.entry_bytes(index))
+        head = open_checkpoint(receipt.checkpoint, [verifier], world.ORIGIN)
+        proof = workspace.reader.inclusion_proof(index, head.size)
+        verify_inclusion(receipt.leaf_hash, index, head.size, proof, head.root)
+        assert workspace.reader.receipt(index) == receipt
+
+
+def test_each_command_sees_what_the_one_before_it_in_the_batch_did(workspace: Workspace) -> None:
+    """Two payments arriving together would both fit a budget that only one of them fits."""
+    release = _hold(workspace)
+    futures = [workspace.ledger.submit(Decide(charges=(world.euro("10"),))) for _ in range(3)]
+    seen = workspace.ledger.submit(
+        Ask(Needs(totals=(world.FactQuery("pay/LIM-1", "payments-1", None, "EUR"),)))
+    )
+    release()
+    assert [f.result(10).receipts[0].tree_size for f in futures] == [4, 4, 4]
+    state, facts, _, index = seen.result(10).value
+    (total,) = facts.totals.values()
+    assert (total.sum, total.count, index) == (30, 3, 4)
+    assert state.kinds["decision"] == 4  # the one that held the ledger, too
+
+
+def test_a_command_that_raises_writes_nothing_and_disturbs_nobody(workspace: Workspace) -> None:
+    """One malformed request would otherwise take the answers of all others with it."""
+    release = _hold(workspace)
+    good = workspace.ledger.submit(Decide("a"))
+    bad = [
+        workspace.ledger.submit(Fail(Refused("no", "not now"))),
+        workspace.ledger.submit(Fail(ZeroDivisionError("a bug"))),
+        workspace.ledger.submit(Decide(charges=(("s", "k", "not a number", "EUR"),))),
+        workspace.ledger.submit(Write((("decision", {}),))),
+        workspace.ledger.submit(Write((("BAD KIND", {}),))),
+        workspace.ledger.submit(Decide(values=(("f", b"v", "s-nobody"),))),
+    ]
+    after = workspace.ledger.submit(Decide("b"))
+    release()
+    for future in bad:
+        with pytest.raises(Exception):  # noqa: B017  each raises its own
+            future.result(10)
+    assert good.result(10).receipts[0].index == 1
+    assert after.result(10).receipts[0].index == 2
+    assert workspace.ledger.size == 3
+    assert workspace.ledger.failure is None
+
+
+def test_a_command_that_only_asks_writes_nothing(workspace: Workspace) -> None:
+    """Reading would fill the log."""
+    before = workspace.reader.checkpoint()
+    assert workspace.ledger.submit(Ask(Needs())).result(10).receipts == ()
+    assert workspace.reader.checkpoint() == before
+
+
+def test_rows_without_entries_are_refused(workspace: Workspace) -> None:
+    """A fact that follows from no entry could not be derived again."""
+
+    class Sneaky(Ask):
+        def run(self, *_: object) -> Proposal:
+            return Proposal((), None, (IdempotencyRow("k", "i", "b", 0),))
+
+    with pytest.raises(ValueError, match="without entries"):
+        workspace.ledger.submit(Sneaky(Needs())).result(10)
+
+
+def test_stops_go_before_people_and_people_before_agents(workspace: Workspace) -> None:
+    """A stop raised while agents queue would come after the payments it was to prevent."""
+    release = _hold(workspace)
+    agent = workspace.ledger.submit(Decide("agent"))
+    person = workspace.ledger.submit(Write((("person.changed", {}),)))
+    stop = workspace.ledger.submit(world.stop())
+    release()
+    assert stop.result(10).receipts[0].index == 1
+    assert person.result(10).receipts[0].index == 2
+    with pytest.raises(Refused):
+        agent.result(10)
+
+
+def test_a_person_waits_for_one_batch_at_most_however_many_agents_ask(
+    opened: Callable[..., Workspace],
+) -> None:
+    """A hijacked agent could delay a stop by asking often."""
+    workspace = opened(limits=limits(agent_per_second=1e9, queue=5_000, batch=16))
+    release = _hold(workspace)
+    agents = [workspace.ledger.submit(Decide(str(n))) for n in range(2_000)]
+    person = workspace.ledger.submit(Write((("person.changed", {}),)))
+    release()
+    index = person.result(10).receipts[0].index
+    assert index == 1
+    for future in agents:
+        future.result(20)
+
+
+def test_a_full_lane_of_agents_leaves_room_for_people(opened: Callable[..., Workspace]) -> None:
+    """Agents could lock people out by filling the queue."""
+    workspace = opened(limits=limits(agent_per_second=1e9, queue=10))
+    release = _hold(workspace)
+    for n in range(10):
+        workspace.ledger.submit(Decide(str(n)))
+    with pytest.raises(Busy) as refused:
+        workspace.ledger.submit(Decide("one too many"))
+    assert refused.value.retry_after >= 1
+    assert not refused.value.own_quota
+    stop = workspace.ledger.submit(world.stop())
+    release()
+    assert stop.result(10).receipts[0].index == 1
+
+
+def test_a_key_beyond_its_quota_is_turned_away_and_that_is_recorded_once(
+    opened: Callable[..., Workspace],
+) -> None:
+    """A hijacked agent could fill the disk, or be throttled without anybody knowing."""
+    clock = world.FakeClock()
+    workspace = opened(clock=clock, limits=limits(agent_per_second=5))
+    for n in range(10):
+        workspace.ledger.submit(Decide(str(n))).result(10)
+    for _ in range(1_000):
+        with pytest.raises(Busy) as refused:
+            workspace.ledger.submit(Decide("more"))
+        with pytest.raises(Busy):
+            workspace.ledger.admit("k-abcdefgh")
+    assert refused.value.own_quota
+    workspace.ledger.submit(Decide("another key is free", key="k-bbbbbbbb")).result(10)
+    clock.advance(61)
+    _until(lambda: workspace.ledger.state.kinds.get("service.throttled") == 1)
+    entry = workspace.reader.entry(workspace.ledger.size - 1)
+    assert entry.data["key"] == "k-abcdefgh"
+    assert entry.data["refused"] == 2_000
+    assert workspace.ledger.size == 12
+    workspace.ledger.submit(Decide("later")).result(10)
+
+
+def test_answers_reach_callers_on_an_event_loop(workspace: Workspace) -> None:
+    """The hot lane would wait for ever."""
+
+    async def ask() -> list[int]:
+        futures = [workspace.ledger.submit_async(Decide(str(n))) for n in range(50)]
+        answers = await asyncio.gather(*futures)
+        with pytest.raises(Refused):
+            await workspace.ledger.submit_async(Fail(Refused("no", "no")))
+        return [answer.receipts[0].index for answer in answers]
+
+    assert asyncio.run(ask()) == list(range(50))
+
+
+def test_a_caller_that_went_away_does_not_harm_the_ledger(workspace: Workspace) -> None:
+    """A client that hangs up would stop the service for everybody."""
+
+    async def leave() -> None:
+        task = asyncio.ensure_future(workspace.ledger.submit_async(Decide("gone")))
+        await asyncio.sleep(0)
+        task.cancel()
+
+    for _ in range(20):
+        asyncio.run(leave())
+    assert workspace.ledger.submit(Decide("still here")).result(10).receipts
+
+
+def test_after_closing_nothing_is_taken_and_what_was_queued_is_done(
+    opened: Callable[..., Workspace],
+) -> None:
+    """A restart would lose decisions that were already on their way."""
+    workspace = opened()
+    futures = [workspace.ledger.submit(Decide(str(n))) for n in range(100)]
+    workspace.ledger.close()
+    assert [future.result(10).receipts[0].index for future in futures] == list(range(100))
+    with pytest.raises(Unavailable):
+        workspace.ledger.submit(Decide("late"))
+
+
+def _hold(workspace: Workspace) -> Callable[[], None]:
+    """Keep the ledger busy with one entry, so that what follows queues up; returns its release."""
+    go, started = threading.Event(), threading.Event()
+
+    class Hold(Decide):
+        def run(self, *arguments: object) -> Proposal:
+            started.set()
+            go.wait(10)
+            return super().run(*arguments)  # type: ignore[arg-type]
+
+    workspace.ledger.submit(Hold("held", lane="human", key="p-holdholdho"))
+    started.wait(10)
+    return go.set
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
