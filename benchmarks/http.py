@@ -20,26 +20,25 @@ import os
 import platform
 import shutil
 import signal
-import socket
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks._cerbos import Missing, cerbos
+from benchmarks._children import free_port, wait_for
+from benchmarks._http_workspace import bodies, found
+
 WRK = "wrk"
-CERBOS_PACKAGE = "@cerbos/cerbos-linux-x64"
 ECHO = "/bench/echo"
 EVALUATION = "/access/v1/evaluation"
 EVALUATIONS = "/access/v1/evaluations"
-RULES_EACH = 10
 BATCH = 100
 
 SCRIPT = """
@@ -61,150 +60,6 @@ done = function(summary, latency, requests)
     latency:percentile(50), latency:percentile(99), bad + summary.errors.timeout))
 end
 """
-
-
-class Missing(Exception):
-    """Something this benchmark needs is not on this machine."""
-
-
-# -- the workspace that is measured ------------------------------------------------------------------
-
-
-def policy_files(rules: int) -> dict[str, bytes]:
-    """`rules` rules over a tenth as many actions, some ten of which can match each request."""
-    actions = [f"bench.a{number:03d}" for number in range(max(1, rules // RULES_EACH))]
-    catalogue = ["catalogue: bench", "title: Actions of the benchmark", "owner: bench@corp.example"]
-    catalogue.append("actions:")
-    policy = [
-        "policy: bench",
-        "title: Rules of the benchmark",
-        "owner: bench@corp.example",
-        "review_by: 2099-01-01",
-        f"governs: [{', '.join(actions)}]",
-        "applies_to: {agents: all}",
-        "mode: enforce",
-        "default: deny",
-        "rules:",
-    ]
-    for action in actions:
-        catalogue += [
-            f"  {action}:",
-            "    title: Pay out",
-            "    labels: [moves_money]",
-            "    risk: low",
-            "    args:",
-            "      amount: {type: money, currencies: [EUR], class: quantity}",
-            "      country: {type: country, class: category}",
-            "      payee: {type: iban, class: identity, about: payee}",
-            "      note: {type: text, class: private, required: false}",
-        ]
-        policy += _rules(action)
-    policy += [
-        "cases:",
-        "  columns: [name, args.amount, args.country, expect]",
-        f"  always: {{action: {actions[0]}, args.payee: DE89370400440532013000}}",
-        "  rows:",
-        "    - [small, 120 EUR, DE, allow]",
-        "    - [sanctioned, 120 EUR, KP, deny]",
-    ]
-    return {
-        "policies/bench.yaml": "\n".join(policy).encode(),
-        "policies/actions/bench.yaml": "\n".join(catalogue).encode(),
-    }
-
-
-def _rules(action: str) -> list[str]:
-    name = action.rpartition(".")[2].upper()
-    lines = [
-        f"  - id: {name}-00",
-        "    title: Small amounts go through",
-        "    effect: allow",
-        f"    when: {{action: {action}, args.amount: {{at_most: 500 EUR}}}}",
-        "    because: It is small.",
-        "    severity: low",
-    ]
-    countries = ["KP", "IR", "SY", "CU", "BY", "RU", "SD", "MM", "VE"]
-    for number, country in enumerate(countries[: RULES_EACH - 1], start=1):
-        lines += [
-            f"  - id: {name}-{number:02d}",
-            f"    title: Not to {country} above {number} 000",
-            "    effect: deny",
-            f"    when: {{action: {action}, args.country: {{one_of: [{country}]}},"
-            f" args.amount: {{above: {number} EUR}}}}",
-            "    because: Sanctions.",
-            "    severity: high",
-        ]
-    return lines
-
-
-def bodies(rules: int, count: int = 512) -> list[dict[str, Any]]:
-    """Distinct evaluation requests of some 600 bytes, spread over actions and payees."""
-    payees = [_iban(number) for number in range(64)]
-    actions = max(1, rules // RULES_EACH)
-    return [
-        {
-            "subject": {"type": "agent", "id": "bench-1"},
-            "action": {
-                "name": f"bench.a{number % actions:03d}",
-                "properties": {
-                    "arguments": {
-                        "amount": {"amount": f"{number % 400 + 1}.50", "currency": "EUR"},
-                        "country": "DE",
-                        "payee": payees[number % len(payees)],
-                        "note": "monthly invoice of the supplier, checked by accounting " * 3,
-                    }
-                },
-            },
-            "resource": {"type": "account", "id": f"acct-{number % 16}"},
-            "context": {"intent": "act", "confidence": "0.93"},
-        }
-        for number in range(count)
-    ]
-
-
-def _iban(number: int) -> str:
-    account = f"37040044{number:010d}"
-    check = 98 - int(account + "131400") % 97
-    return f"DE{check:02d}{account}"
-
-
-def found(directory: Path, rules: int) -> str:
-    """Make the workspace; the agent's key."""
-    from governance import config as settings
-    from governance.app import open_desk
-    from governance.config import Config, Limits
-    from governance.service import founding
-    from governance.store.workspace import Workspace
-
-    config = Config(limits=Limits(agent_per_second=1_000_000, waiting=100_000))
-    Workspace.create(directory, "bench.example/log")
-    (directory / settings.FILE_NAME).write_text(settings.render(config))
-    with open_desk(directory, config, record_start=True) as desk:
-        made = founding.found(
-            desk,
-            name="Bench",
-            email="bench@corp.example",
-            files=policy_files(rules),
-            agent="bench-1",
-        )
-        _trust(desk, made)
-    return str(made["agent_key"])
-
-
-def _trust(desk: Any, made: Mapping[str, Any]) -> None:
-    """Let the agent act alone, so that what is measured are allowed, charged decisions."""
-    from governance.service import keys, onboarding
-
-    caller = keys.caller_of(desk, made["person_key"])
-    onboarding.set_autonomy(
-        desk,
-        caller,
-        "bench-1",
-        level="L4",
-        until="2099-01-01T00:00:00Z",
-        why="benchmark",
-        evidence={"decisions": 0},
-    )
 
 
 # -- the child: the real service, and an echo --------------------------------------------------------
@@ -392,134 +247,7 @@ def _write_bodies(directory: Path, rules: int) -> tuple[Path, Path]:
     return single, batch
 
 
-# -- Cerbos ------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def cerbos(directory: Path, rules: int) -> Iterator[tuple[str, Path]]:
-    """A Cerbos server with a file decision log; its check address and the bodies for it."""
-    folder = directory / "cerbos"
-    (folder / "policies").mkdir(parents=True)
-    program = _fetch_cerbos(folder)
-    actions = max(1, rules // RULES_EACH)
-    for number in range(actions):
-        (folder / "policies" / f"a{number:03d}.json").write_text(json.dumps(_cerbos_policy(number)))
-    port = free_port()
-    settings = {
-        "server": {
-            "httpListenAddr": f"127.0.0.1:{port}",
-            "grpcListenAddr": f"127.0.0.1:{free_port()}",
-        },
-        "storage": {"driver": "disk", "disk": {"directory": str(folder / "policies")}},
-        "audit": {
-            "enabled": True,
-            "accessLogsEnabled": False,
-            "decisionLogsEnabled": True,
-            "backend": "file",
-            "file": {"path": str(folder / "decisions.log")},
-        },
-        "telemetry": {"disabled": True},
-    }
-    (folder / "config.json").write_text(json.dumps(settings))
-    lines = folder / "bodies.jsonl"
-    lines.write_text("".join(_cerbos_body(body) + "\n" for body in bodies(rules)))
-    with (folder / "server.log").open("wb") as output:
-        process = subprocess.Popen(
-            [str(program), "server", f"--config={folder / 'config.json'}"],
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/_cerbos/health", process, folder / "server.log")
-        yield f"http://127.0.0.1:{port}/api/check/resources", lines
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _fetch_cerbos(folder: Path) -> Path:
-    if shutil.which("npm") is None:
-        raise Missing("npm is not installed")
-    done = subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), CERBOS_PACKAGE],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    found = [path for path in folder.glob("node_modules/@cerbos/**/cerbos") if path.is_file()]
-    if done.returncode or not found:
-        raise Missing(f"npm could not fetch {CERBOS_PACKAGE}")
-    return found[0]
-
-
-def _cerbos_policy(number: int) -> dict[str, Any]:
-    countries = ["KP", "IR", "SY", "CU", "BY", "RU", "SD", "MM", "VE"]
-    rules: list[dict[str, Any]] = [
-        {
-            "actions": ["pay"],
-            "effect": "EFFECT_ALLOW",
-            "roles": ["agent"],
-            "condition": {"match": {"expr": "R.attr.amount <= 500.0"}},
-        }
-    ]
-    rules += [
-        {
-            "actions": ["pay"],
-            "effect": "EFFECT_DENY",
-            "roles": ["agent"],
-            "condition": {
-                "match": {"expr": f'R.attr.country == "{country}" && R.attr.amount > {n}.0'}
-            },
-        }
-        for n, country in enumerate(countries, start=1)
-    ]
-    return {
-        "apiVersion": "api.cerbos.dev/v1",
-        "resourcePolicy": {"resource": f"a{number:03d}", "version": "default", "rules": rules},
-    }
-
-
-def _cerbos_body(body: Mapping[str, Any]) -> str:
-    given = body["action"]["properties"]["arguments"]
-    document = {
-        "principal": {"id": body["subject"]["id"], "roles": ["agent"]},
-        "resources": [
-            {
-                "actions": ["pay"],
-                "resource": {
-                    "kind": body["action"]["name"].rpartition(".")[2],
-                    "id": body["resource"]["id"],
-                    "attr": {**given, "amount": float(given["amount"]["amount"])},
-                },
-            }
-        ],
-    }
-    return json.dumps(document, separators=(",", ":"))
-
-
 # -- small things ------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], output: Path, seconds: float = 60) -> None:
-    """Wait until `url` answers 200; raises with the process's output if it ends before."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise RuntimeError(f"it ended: {output.read_text(errors='replace')[-2000:]}")
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise RuntimeError(f"{url} did not answer: {output.read_text(errors='replace')[-2000:]}")
 
 
 def machine() -> str:

@@ -1,0 +1,187 @@
+"""The real process: sockets, signals, rights of files, and that it dies as one."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from web_world import make_world, payment
+
+from governance.serve import SOCKET
+from governance.store.errors import NotOwner
+
+START = "import sys; from pathlib import Path; from governance.serve import serve; sys.exit(serve(Path(sys.argv[1]), port=0))"
+
+
+class Running:
+    """A served workspace in a child process."""
+
+    def __init__(self, directory: Path, keys: dict[str, str]) -> None:
+        self.directory = directory
+        self.keys = keys
+        self.log = directory / "service.log"
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", START, str(directory)], stdout=output, stderr=output
+            )
+        self.port = self._wait()
+
+    def _wait(self) -> int:
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            assert self.process.poll() is None, self.log.read_text()
+            for line in self.log.read_text().splitlines():
+                with contextlib.suppress(ValueError):
+                    event = json.loads(line)
+                    if event.get("event") == "listening":
+                        self.url = event["url"]
+                        return self._port()
+            time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
+
+    def _port(self) -> int:
+        mine = {
+            os.readlink(f"/proc/{self.process.pid}/fd/{fd}")
+            for fd in os.listdir(f"/proc/{self.process.pid}/fd")
+            if os.path.islink(f"/proc/{self.process.pid}/fd/{fd}")
+        }
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in mine:
+                return int(fields[1].rpartition(":")[2], 16)
+        raise AssertionError("it listens nowhere")
+
+    def ask(self, connection: http.client.HTTPConnection, body: object) -> tuple[int, dict]:  # type: ignore[type-arg]
+        connection.request(
+            "POST",
+            "/access/v1/evaluation",
+            body=json.dumps(body),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {self.keys['agent']}",
+            },
+        )
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    directory = tmp_path_factory.mktemp("served")
+    with make_world(directory) as world:
+        keys = dict(world.keys)
+    found = Running(directory, keys)
+    yield found
+    found.stop()
+
+
+def test_it_answers_over_tcp_and_over_the_unix_socket(running: Running) -> None:
+    """Programs on the same host would have to go through the network, or could not reach it."""
+    tcp = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+    status, answer = running.ask(tcp, payment())
+    assert (status, answer["decision"]) == (200, True)
+    unix = http.client.HTTPConnection("localhost", timeout=10)
+    unix.sock = socket.socket(socket.AF_UNIX)
+    unix.sock.connect(str(running.directory / SOCKET))
+    for _ in range(3):
+        status, answer = running.ask(unix, payment("900"))
+        assert (status, answer["decision"]) == (200, False)
+    tcp.close()
+    unix.close()
+
+
+def test_only_the_owner_can_use_the_unix_socket(running: Running) -> None:
+    """Every account of the machine could speak to the service past the firewall."""
+    mode = (running.directory / SOCKET).stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o600
+
+
+def test_a_whole_answer_comes_at_once_and_the_connection_stays(running: Running) -> None:
+    """Each call of a hook would cost 40 ms more than it has to."""
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as plain:
+        for _ in range(3):
+            plain.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            first = plain.recv(65536)
+            assert first.startswith(b"HTTP/1.1 200")
+            assert first.endswith(b'{"status":"ok"}')
+            assert b"content-length: 15" in first
+            assert b"server:" not in first.lower()
+
+
+def test_a_second_owner_is_refused(running: Running) -> None:
+    """Two processes would write two logs under one name."""
+    with pytest.raises(NotOwner), make_world_again(running.directory):
+        pass
+
+
+@contextlib.contextmanager
+def make_world_again(directory: Path) -> Iterator[None]:
+    from governance.serve import in_process
+
+    with in_process(directory):
+        yield
+
+
+def test_a_slow_caller_holds_nobody_up(running: Running) -> None:
+    """A handful of callers who dribble bytes would take every thread."""
+    slow = []
+    for _ in range(20):
+        made = socket.create_connection(("127.0.0.1", running.port), timeout=10)
+        made.sendall(
+            b"POST /v1/stops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Authorization: Bearer " + running.keys["ada"].encode() + b"\r\n"
+            b"Content-Length: 1000\r\n\r\n{"
+        )
+        slow.append(made)
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+    connection.request(
+        "GET", "/v1/stops", headers={"Authorization": f"Bearer {running.keys['ada']}"}
+    )
+    assert connection.getresponse().status == 200
+    for made in slow:
+        made.close()
+
+
+def test_the_operators_log_is_json_without_anything_that_callers_sent(running: Running) -> None:
+    """Names and account numbers would pile up in a log that many people read."""
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+    connection.request("GET", "/v1/agents?secret=DE89370400440532013000")
+    connection.getresponse().read()
+    time.sleep(0.1)
+    lines = running.log.read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    assert any(event["event"] == "request" for event in events)
+    for private in ("DE89370400440532013000", "payer-1", "Ada", "corp.example", "gov_k"):
+        assert private not in "\n".join(lines)
+
+
+def test_it_finishes_what_it_began_and_ends_without_a_trace(tmp_path: Path) -> None:
+    """A restart would lose an answer, or leave a process that still answers."""
+    with make_world(tmp_path) as world:
+        keys = dict(world.keys)
+    found = Running(tmp_path, keys)
+    connection = http.client.HTTPConnection("127.0.0.1", found.port, timeout=10)
+    assert found.ask(connection, payment())[0] == 200
+    assert found.stop() == 0
+    assert not (tmp_path / SOCKET).exists()
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", found.port), timeout=2)
+    with make_world_again(tmp_path):
+        pass  # the lock was given back
