@@ -62,7 +62,7 @@ applies_to: {agents: all}
 mode: enforce
 default: deny
 lists:
-  known: [DE89370400440532013000, NL91ABNA0417164300]
+  known: [DE89370400440532013000, NL91ABNA0417164300, GB82WEST12345698765432]
 rules:
   - id: PAY-1
     title: Small payments to known payees go through

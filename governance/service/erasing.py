@@ -1,0 +1,115 @@
+"""Erasing a person's data: the values and their key go, the proofs and the counts stay.
+
+Law: erasing never lowers a count and never breaks a proof; what was erased cannot be read again by
+anybody, and the log says when, by whom and on what ground (GDPR Article 17).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, Final
+
+from governance.oversight import people
+from governance.oversight.commands import Facts, Proposal
+from governance.oversight.model import State
+from governance.service.acting import Act, Texts, do, one, person
+from governance.service.desk import SERVICE, Caller, Desk
+from governance.service.problem import Problem
+from governance.store.accounts import AccountStore
+
+PERSON: Final = "person"
+_GROUND: Final = re.compile(r"[a-z][a-z0-9_.-]{0,99}").fullmatch
+_PERSON: Final = re.compile(r"p-[a-z0-9]{10}").fullmatch
+
+
+def erase(
+    desk: Desk,
+    caller: Caller,
+    *,
+    subject_type: str,
+    value: str,
+    ground: str,
+    note: str | None = None,
+) -> dict[str, Any]:
+    """Erase what is kept about one data subject.
+
+    `subject_type` is the kind of subject as the catalogue names it (`payee`) and `value` what is
+    known about them (an IBAN); or `person` and the pseudonym `p-...` of somebody who left.
+    `ground` is a word such as `gdpr-17-1-b`.  Compliance officers and administrators.
+    Returns `{subject, values, entry}`; `values` is how many values were erased.
+    """
+    who, texts = person(caller), Texts.of(note=note)
+    people.require(desk.state, who, "erase data")
+    if type(ground) is not str or _GROUND(ground) is None:
+        raise Problem("bad-field", "`ground` must be a word such as gdpr-17-1-b", field="ground")
+    subject = _subject(desk, subject_type, value)
+    values = desk.vault.erase(subject)
+    if subject_type == PERSON:
+        AccountStore(desk.workspace.vault_engine).forget(subject)
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        data = {"subject": subject, "ground": ground, "values": values}
+        answer = {"subject": subject, "values": values, "entry": index}
+        return one("data.erased", at, caller, index, data, answer, texts)
+
+    done = do(desk, Act(who, run))
+    desk.vault.recorded(subject, done["entry"])
+    return done
+
+
+def _subject(desk: Desk, kind: str, value: str) -> str:
+    if kind == PERSON:
+        if type(value) is not str or _PERSON(value) is None:
+            raise Problem("bad-field", f"`{value}` is no pseudonym of a person", field="value")
+        if value in desk.state.people:
+            raise Problem(
+                "conflict", f"`{value}` is an active person; they leave before they are erased"
+            )
+        return value
+    for normal in _spellings(desk, kind, value):
+        found = desk.vault.find(kind, normal)
+        if found is not None:
+            return found
+    raise Problem(
+        "unknown",
+        f"nothing is kept about a {kind} with this value; check the spelling",
+        field="value",
+    )
+
+
+def _spellings(desk: Desk, kind: str, value: str) -> list[str]:
+    """The value as given, and as every argument about this kind of subject normalises it."""
+    spellings = [value]
+    release = desk.state.release
+    if release is None:
+        return spellings
+    for action in desk.releases.get(release).release.bundle.catalogue.actions.values():
+        for arg in (*action.args.values(), *action.claims.values()):
+            if arg.cls == "identity" and arg.about == kind:
+                normal = arg.type.one(value)
+                if isinstance(normal, str) and normal not in spellings:
+                    spellings.append(normal)
+    return spellings
+
+
+def finish_unrecorded(desk: Desk) -> int:
+    """Record erasures that were carried out just before a crash; how many.  At start-up."""
+    left = desk.vault.unrecorded()
+    for erasure in left:
+        subject, values = erasure.subject, erasure.values
+
+        def run(
+            state: State,
+            facts: Facts,
+            at: datetime,
+            index: int,
+            subject: str = subject,
+            values: int = values,
+        ) -> Proposal:
+            data = {"subject": subject, "ground": "recorded-after-restart", "values": values}
+            return one("data.erased", at, SERVICE, index, data, {"entry": index})
+
+        done = do(desk, Act("service", run))
+        desk.vault.recorded(subject, done["entry"])
+    return len(left)

@@ -1,0 +1,193 @@
+"""One decision explained, by performing it again.
+
+Law: an explanation is the engine's own account of the same request over the same facts; where the
+decision can no longer be performed again, it says so and shows what the log recorded.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from audit.entry import Entry
+from governance.engine import explain
+from governance.engine.decide import decide
+from governance.engine.model import Effect, FactQuery, Total
+from governance.oversight.model import State
+from governance.oversight.state import apply
+from governance.oversight.times import from_micros, write
+from governance.service import describing, judging, recalling
+from governance.service.desk import FOLD, Caller, Desk
+from governance.service.reading import entry_of, opened
+from governance.service.replaying import total_of
+from governance.store.blobs import BlobError
+from governance.store.snapshots import newest, quick
+
+FARTHEST: Final = 100_000  # entries that are folded to see the state a decision saw
+
+
+def decision(desk: Desk, caller: Caller, index: int) -> dict[str, Any]:
+    """Everything about decision `index`.
+
+    `{decision, at, by, agent, action, digest, effect, ..., facts, findings, sentence, accounts,
+    enough, incomplete, story, receipt}`; `accounts` have conditions `{says, saw, holds, who,
+    level}`, `incomplete` is a sentence where it could not be performed again, else None.
+    """
+    entry = entry_of(desk, index, "decision")
+    data = entry.data
+    found = desk.reader.decision(index)
+    out: dict[str, Any] = {
+        "decision": index,
+        "at": write(entry.at),
+        "by": dict(entry.by),
+        **{
+            name: data.get(name)
+            for name in (
+                "agent", "action", "digest", "effect", "would_be", "observed", "risk", "autonomy",
+                "release", "clauses", "obligations", "attested", "valid_until", "semantics",
+            )
+        },
+        "session": data["refs"].get("session"),
+        "approval": data["refs"].get("approval"),
+        "override": data["refs"].get("override"),
+        "parent": data["refs"].get("decision"),
+        "facts": describing.facts_of(desk, index, data),
+        "findings": describing.findings_of(desk, data),
+        "outcome": None if found is None else found.outcome,
+        "redeemed": None if found is None else found.redeemed,
+        "story": story(desk, index),
+    }  # fmt: skip
+    return out | _account(desk, index, entry)
+
+
+def _account(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
+    """The engine's account, or what was recorded and why there is no more."""
+    data = entry.data
+    values = {name: opened(desk, index, name) for name in data.get("commitments", {})}
+    state = state_before(desk, index)
+    if state is None:
+        return _recorded(desk, data, "the decision is too far back to be performed again here")
+    both = recalling.standing(state, data)
+    if both is None:
+        return _recorded(desk, data, "its session is not in the log before it")
+    try:
+        release = desk.releases.get(data["release"]).release
+    except BlobError:
+        return _recorded(desk, data, "the files of the release it was taken under are not here")
+    recalled = recalling.recall(release, data, values, recalling.place_of(state, data))
+    zone = desk.zone(state.time_zone)
+    request = judging.complete(recalled.request, state, *both, zone, entry.at)
+    facts: dict[FactQuery, Total] = dict(map(total_of, data.get("facts", ())))
+    lifted = frozenset(
+        f"{finding['policy']}/{finding['rule']}"
+        for finding in data["findings"]
+        if finding.get("lifted")
+    )
+    if decide(release, request, facts, entry.at, lifted).effect is not Effect.of(data["effect"]):
+        missing = ", ".join(recalled.hidden) or "a fact of the service"
+        return _recorded(
+            desk, data, f"it cannot be performed again without what is gone: {missing}"
+        )
+    told = explain.plain(explain.explain(release, request, facts, entry.at, lifted))
+    return {
+        "sentence": told["sentence"],
+        "accounts": told["accounts"],
+        "enough": told["enough"],
+        "incomplete": None,
+    }
+
+
+def _recorded(desk: Desk, data: Any, why: str) -> dict[str, Any]:
+    findings = describing.findings_of(desk, data)
+    first = findings[0]
+    return {
+        "sentence": f"{data['effect'].replace('_', ' ').capitalize()}: {first['title']} "
+        f"(`{first['policy']}/{first['rule']}`).",
+        "accounts": [{**finding, "matters": True, "conditions": []} for finding in findings],
+        "enough": [],
+        "incomplete": why,
+    }
+
+
+def state_before(desk: Desk, index: int) -> State | None:
+    """The state just before entry `index`; None if too many entries would have to be folded."""
+    start, state = 0, desk.first_state()
+    with desk.reader.connection() as db:
+        found = newest(db, FOLD)
+    if found is not None and found[0] <= index:
+        start, state = found
+    if index - start > FARTHEST:
+        return None
+    for number, raw in enumerate(desk.reader.entries(start, index), start):
+        state = apply(state, number, quick(raw))
+    return state
+
+
+def story(desk: Desk, index: int) -> list[dict[str, Any]]:
+    """What happened around a decision, oldest first: `{index, kind, at, by, text?}`.
+
+    Everything that refers to it, and everything that refers to its approvals and overrides.
+    """
+    views = desk.workspace.views
+    numbers = {index}
+    for number, _ in views.referring_to(index):
+        numbers.add(number)
+        if desk.reader.entry(number).kind in ("approval.asked", "override.granted"):
+            numbers.update(other for other, _ in views.referring_to(number))
+    refs = desk.reader.entry(index).data["refs"]
+    for role in ("approval", "override"):
+        if role in refs:
+            numbers.add(refs[role])
+            numbers.update(other for other, _ in views.referring_to(refs[role]))
+    out = []
+    for number in sorted(numbers):
+        entry = desk.reader.entry(number)
+        said = [opened(desk, number, name) for name in ("reason", "note")]
+        out.append(
+            {
+                "index": number,
+                "kind": entry.kind,
+                "at": write(entry.at),
+                "by": dict(entry.by),
+                "text": next((text for text in said if text), None),
+            }
+        )
+    return out
+
+
+def decisions(
+    desk: Desk,
+    caller: Caller,
+    *,
+    agent: str | None = None,
+    effect: str | None = None,
+    action: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> dict[str, Any]:
+    """A page of decisions, newest first: `{decisions: [...], next_before}`."""
+    limit = max(1, min(limit, 500))
+    lines = desk.workspace.views.decisions(
+        agent=agent, effect=effect, action=action, before=before, limit=limit
+    )
+    return {
+        "decisions": [
+            {
+                "decision": line.index,
+                "at": write(from_micros(line.at)),
+                "agent": line.agent,
+                "session": line.session,
+                "action": line.action,
+                "effect": line.effect,
+                "would_be": line.would_be,
+                "risk": line.risk,
+                "rules": list(line.rules),
+                "approval": line.approval,
+                "override": line.override,
+                "outcome": line.outcome,
+                "reversed_by": line.reversed_by,
+                "disregarded_by": line.disregarded_by,
+            }
+            for line in lines
+        ],
+        "next_before": lines[-1].index if len(lines) == limit else None,
+    }

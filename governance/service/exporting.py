@@ -1,0 +1,238 @@
+"""Exporting a log for strangers, and re-performing it: here, in a package, or under a draft.
+
+Law: a package holds the log up to a signed checkpoint, the policy files by digest and the values
+that may be shown; whoever has it needs nothing from us to verify it, and the engine's version that
+the log names to re-perform it.  Nothing here runs inside the service's process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from audit.encoding import b64url
+from audit.entry import Entry, decode
+from audit.package import Disclosure, Package, write_package
+from governance.engine.compile import Release, compile_release
+from governance.engine.model import LoadFinding, PolicyErrors
+from governance.oversight import people, snapshot
+from governance.oversight.model import State
+from governance.oversight.state import genesis
+from governance.oversight.times import micros
+from governance.service import child, replaying
+from governance.service.acting import person
+from governance.service.desk import FOLD, Caller, Desk
+from governance.service.problem import Problem
+from governance.service.releases import Releases
+from governance.store.blobs import BlobError, Blobs
+from governance.store.opening import carried
+from governance.store.paths import Paths
+from governance.store.reader import Reader
+from governance.store.sealing import VaultKey
+from governance.store.snapshots import quick
+from governance.store.sqlite import connect_reader
+from governance.store.vault import Vault
+
+FAR: Final = 2**63 - 1
+
+
+def export(
+    desk: Desk,
+    caller: Caller,
+    target: Path | str,
+    *,
+    first: int | None = None,
+    last: int | None = None,
+    disclose: bool = True,
+) -> dict[str, Any]:
+    """Write the log as a package to `target` (a folder, or a file ending in `.zip`).
+
+    With `disclose`, the values that entries `first` to `last` commit to are shown as far as the
+    vault still has them; without, none is (a redacted package).  Auditors, compliance officers and
+    administrators.  Returns `{package, size, root, form, disclosed, vkey}`.
+    """
+    people.require(desk.state, person(caller), "report")
+    place = Path(target)
+    if place.exists():
+        raise Problem("conflict", f"`{place.name}` is there already; choose another name")
+    size, note = desk.state.size, desk.reader.checkpoint()
+    shown = (first or 0, size if last is None else last + 1) if disclose else (0, 0)
+    manifest = child.run(
+        _export, str(desk.directory), str(place), note, (desk.workspace.vkey,), shown
+    )
+    return {
+        "package": str(place),
+        "size": manifest["size"],
+        "root": manifest["root"],
+        "form": manifest["form"],
+        "disclosed": manifest["disclosed"],
+        "vkey": desk.workspace.vkey,
+    }
+
+
+def _export(
+    root: str, target: str, note: str, keys: tuple[str, ...], shown: tuple[int, int]
+) -> dict[str, Any]:
+    """In the child: write the package and return its manifest."""
+    source = _Workspace(Path(root))
+    return write_package(
+        target,
+        source.reader,
+        note,
+        keys=keys,
+        blobs=source.blobs_named(),
+        disclosures=source.disclosures(*shown),
+    )
+
+
+class _Workspace:
+    """A workspace read from beside its owner."""
+
+    def __init__(self, root: Path) -> None:
+        paths = Paths(root)
+        self.reader = Reader(paths.log)
+        self.blobs = Blobs(root / "blobs")
+        self.releases = Releases(self.blobs)
+        vault = connect_reader(paths.vault)
+        self.vault = Vault(paths.vault, vault, vault, VaultKey.open(paths.vault_key), lambda: 0)
+        with self.reader.connection() as db:
+            found = carried(db, FOLD)[0]
+        self.carried = found
+        self.first = genesis() if found is None else found
+        self.size = self.reader.size
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry; their bytes were checked when they were written."""
+        return map(quick, self.reader.entries(0, self.size))
+
+    def release(self, digest: str) -> Release | None:
+        """A release by digest, if its files are kept here."""
+        try:
+            return self.releases.get(digest).release
+        except BlobError:
+            return None
+
+    def opened(self, index: int) -> dict[str, Any]:
+        """What entry `index` commits to, as far as it was not erased."""
+        return {name: json.loads(found.value) for name, found in self.vault.values(index).items()}
+
+    def blobs_named(self) -> Iterator[bytes]:
+        """Policy files that entries name, and the state a restored log began with."""
+        seen: set[str] = set()
+        for entry in self.entries():
+            for digest in entry.data.get("files", {}).values():
+                if digest not in seen:
+                    seen.add(digest)
+                    yield self.blobs.get(digest)
+        if self.carried is not None:
+            yield snapshot.dump(self.carried)
+
+    def disclosures(self, start: int, stop: int) -> Iterator[Disclosure]:
+        """The opened commitments of a range of entries."""
+        for index, entry in enumerate(self.entries()):
+            if start <= index < stop and entry.data.get("commitments"):
+                for name, found in self.vault.values(index).items():
+                    yield Disclosure(index, name, b64url(found.salt), json.loads(found.value))
+
+
+def replay(source: Desk | Path | str) -> dict[str, Any]:
+    """Re-perform a workspace or a package: the state at every index, and every verdict that can be.
+
+    Returns the counts of `replaying.Counts`; raises `Problem` if `source` is neither.  A package is
+    to be verified first (`python -m audit verify`): this trusts its bytes.
+    """
+    place = source.directory if isinstance(source, Desk) else Path(source)
+    return child.run(_replay, str(place))
+
+
+def _replay(place: str) -> dict[str, Any]:
+    path = Path(place)
+    if Paths(path).log.exists():
+        here = _Workspace(path)
+        counts, _ = replaying.replay(here.entries(), here.first, here.release, here.opened)
+        return counts.json()
+    package = Package.open(path)
+    opened = _disclosed(package)
+    counts, _ = replaying.replay(
+        map(decode, package.entries()),
+        _first_of(package),
+        _releases_of(package),
+        lambda index: opened.get(index, {}),
+    )
+    return counts.json()
+
+
+def _disclosed(package: Package) -> dict[int, dict[str, Any]]:
+    opened: dict[int, dict[str, Any]] = {}
+    for each in package.disclosures():
+        opened.setdefault(each.index, {})[each.name] = each.value
+    return opened
+
+
+def _first_of(package: Package) -> State:
+    """The state a package's log began with: nothing, or what its restore carried over."""
+    for raw in package.entries(0, 1):
+        entry = decode(raw)
+        if entry.kind == "service.restored":
+            return snapshot.load(package.blob(entry.data["state"]))
+    return genesis()
+
+
+def _releases_of(package: Package) -> Callable[[str], Release | None]:
+    """Releases by digest, compiled from a package's blobs when first asked for."""
+    manifests: dict[str, Mapping[str, str]] = {}
+    for raw in package.entries():
+        if b'"policy.proposed"' in raw:
+            entry = decode(raw)
+            if entry.kind == "policy.proposed":
+                manifests[entry.data["release"]] = entry.data["files"]
+    made: dict[str, Release | None] = {}
+    there = set(package.blobs())
+
+    def find(digest: str) -> Release | None:
+        if digest not in made:
+            files = manifests.get(digest, {})
+            made[digest] = None
+            if files and set(files.values()) <= there:
+                release = compile_release({p: package.blob(blob) for p, blob in files.items()})
+                made[digest] = release if release.digest == digest else None
+        return made[digest]
+
+    return find
+
+
+def backtest(
+    desk: Desk | Path | str,
+    files: Mapping[str, bytes],
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> dict[str, Any]:
+    """Which verdicts of the period would change under draft `files`; changes nothing.
+
+    Returns `{release, decisions, reperformed, not_reperformed, changed, by_change}`; raises
+    `Problem` with the first finding if the files do not make a release.
+    """
+    place = desk.directory if isinstance(desk, Desk) else Path(desk)
+    today = desk.now().date() if isinstance(desk, Desk) else None
+    span = (0 if start is None else micros(start), FAR if end is None else micros(end))
+    result = child.run(_backtest, str(place), dict(files), today, *span)
+    if "findings" in result:
+        worst: LoadFinding = result["findings"][0]
+        raise Problem("bad-policy", str(worst))
+    return result
+
+
+def _backtest(
+    root: str, files: dict[str, bytes], today: date | None, start: int, stop: int
+) -> dict[str, Any]:
+    try:
+        draft = compile_release(files, at=today)
+    except PolicyErrors as errors:
+        return {"findings": errors.findings}
+    here = _Workspace(Path(root))
+    found = replaying.backtest(here.entries(), here.first, draft, here.opened, start, stop)
+    return {"release": draft.digest, **found}
