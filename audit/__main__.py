@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotVerified as error:
         _print_failure(error, options.output)
         return error.exit_code
+    except OSError as error:
+        parser.error(f"`{options.package}` cannot be read: {error.strerror}")
     _print_proven(proven, options.output)
     return 0
 

@@ -40,7 +40,7 @@ class Anchor:
 
 
 def read_anchor(label: str, data: str | bytes, verifiers: Sequence[Verifier]) -> Anchor:
-    """The anchor in `data`. `label` names it in messages, for example the file's name.
+    """The anchor in `data`. `label` names it in messages: "the retained head".
 
     Raises `Gap` if it cannot be read, `UnknownKey` if no pinned key signed it.
     """
@@ -57,9 +57,9 @@ def read_anchor(label: str, data: str | bytes, verifiers: Sequence[Verifier]) ->
             return Anchor(label, checkpoint, proof.index, proof=proof)
         return Anchor(label, checkpoints.open_named_checkpoint(text, verifiers))
     except UnknownKey as error:
-        raise UnknownKey(f"`{label}`: {error}") from error
+        raise UnknownKey(f"{label}: {error}") from error
     except (Malformed, UnicodeDecodeError) as error:
-        raise Gap(f"`{label}` cannot be used as an anchor: {error}", file=label) from error
+        raise Gap(f"{label} cannot be used as an anchor: {error}", file=label) from error
 
 
 def _receipt(label: str, text: str, verifiers: Sequence[Verifier]) -> Anchor:
@@ -98,7 +98,7 @@ def check_anchors(
     for anchor in anchors:
         if anchor.checkpoint.origin != tree.origin:
             raise Gap(
-                f"`{anchor.label}` is of the log `{anchor.checkpoint.origin}`, the package of "
+                f"{anchor.label} is of the log `{anchor.checkpoint.origin}`, the package of "
                 f"`{tree.origin}`: one does not continue the other"
             )
     for anchor in sorted(anchors, key=lambda a: a.checkpoint.size):
@@ -111,7 +111,7 @@ def check_anchors(
         size = anchor.checkpoint.size
         if frontier_at(size, hashes).root() != anchor.checkpoint.root:
             raise Tampered(
-                f"the log was rewritten: `{anchor.label}` was signed over {size} entries that are "
+                f"the log was rewritten: {anchor.label} was signed over {size} entries that are "
                 f"not the package's first {size}; the first difference lies among the entries "
                 f"{good} to {size - 1}",
                 span=(good, size),
@@ -123,7 +123,7 @@ def _check_length(anchor: Anchor, tree: Checkpoint) -> None:
     size = anchor.checkpoint.size
     if size > tree.size:
         raise Gap(
-            f"the package ends after {tree.size} entries, but `{anchor.label}` was signed over "
+            f"the package ends after {tree.size} entries, but {anchor.label} was signed over "
             f"{size}: the entries {tree.size} to {size - 1} are missing. The tail was cut off, an "
             "older state was restored, or this is an older export",
             index=tree.size,
@@ -134,7 +134,7 @@ def _check_entry(
     anchor: Anchor, index: int, hashes: NodeSource, verifiers: Sequence[Verifier]
 ) -> None:
     if index >= anchor.checkpoint.size:
-        raise Gap(f"`{anchor.label}` is for entry {index}, which its own checkpoint does not cover")
+        raise Gap(f"{anchor.label} is for entry {index}, which its own checkpoint does not cover")
     leaf = hashes(0, index)
     if anchor.leaf_hash is not None and leaf != anchor.leaf_hash:
         raise _not_the_receipted(anchor, index, leaf)
@@ -147,7 +147,7 @@ def _check_entry(
 
 def _not_the_receipted(anchor: Anchor, index: int, leaf: bytes) -> Tampered:
     return Tampered(
-        f"entry {index} was rewritten: `{anchor.label}` is a signed receipt for another entry at "
+        f"entry {index} was rewritten: {anchor.label} is a signed receipt for another entry at "
         f"this place than the package holds (leaf hash `{leaf.hex()}`)",
         index=index,
     )

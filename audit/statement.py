@@ -50,27 +50,23 @@ class Proven:
             "every entry is byte for byte what was signed, in its place; none is left out, "
             "inserted or exchanged before the end",
             f"times never go back: {self.first_at} to {self.last_at}",
-            f"{_count(self.references, 'reference', 'references')} between entries each point to "
-            "an earlier entry of the kind they claim",
+            f"references between entries: {self.references:,}, each to an earlier entry of the kind "
+            "it claims",
         ]
         if self.disclosed:
             lines.append(
-                f"{self.disclosed} of {_count(self.commitments, 'commitment', 'commitments')} are "
-                "opened, and the values shown are those committed to"
+                f"commitments opened: {self.disclosed:,} of {self.commitments:,}; the values shown are "
+                "those committed to"
             )
         if self.blobs:
-            lines.append(
-                f"{_count(self.blobs, 'blob', 'blobs')}: the bytes fit the digest in the name"
-            )
+            lines.append(f"blobs: {self.blobs:,}, each with the bytes of its digest")
         if self.head is not None:
             lines.append(
                 f"the {_count(self.head, 'entry', 'entries')} the retained head was signed over "
                 "are all here, unchanged"
             )
         if self.receipts:
-            lines.append(
-                f"{_count(self.receipts, 'receipt', 'receipts')} kept outside agree with the log"
-            )
+            lines.append(f"receipts kept outside: {self.receipts:,}, all in agreement with the log")
         for name, time in self.witnessed:
             seen = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             lines.append(f"the witness `{name}` saw this tree at {seen}")
@@ -98,18 +94,16 @@ class Proven:
         if self.disclosed < self.commitments:
             hidden = self.commitments - self.disclosed
             lines.append(
-                f"what {_count(hidden, 'commitment', 'commitments')} stand for: their values were "
+                f"the values behind {hidden:,} of {self.commitments:,} commitments: they were "
                 "withheld or erased"
             )
         if self.blobs_missing:
             lines.append(
-                f"what {_count(self.blobs_missing, 'blob', 'blobs')} named by entries hold: they "
-                "are not in the package"
+                f"the content of files that entries name: {self.blobs_missing:,} are not in the package"
             )
         if self.blobs_unnamed:
             lines.append(
-                f"what {_count(self.blobs_unnamed, 'blob', 'blobs')} have to do with the log: no "
-                "entry names their digest"
+                f"that every blob belongs to the log: no entry names the digest of {self.blobs_unnamed:,}"
             )
         lines.append("that the verdicts follow from the policies: they were not re-performed here")
         lines.append("that everything that happened was put into the log")

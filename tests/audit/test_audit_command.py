@@ -109,6 +109,20 @@ def test_wrong_usage_exits_with_2(world, capsys, arguments: list[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
+def test_a_package_that_cannot_be_read_is_no_verdict(world, capsys, monkeypatch) -> None:
+    """Otherwise a failing disk would be reported as a forged log, or as a Python traceback."""
+
+    def failing(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("audit.archive.mmap.mmap", failing)
+    path = world.package(world.log(5), suffix=".zip")
+    with pytest.raises(SystemExit) as caught:
+        run(capsys, path, "--key", world.key)
+    assert caught.value.code == 2
+    assert "Input/output error" in capsys.readouterr().err
+
+
 def test_it_runs_with_nothing_but_the_standard_library_and_cryptography(world) -> None:
     """Otherwise an auditor would have to install the product in order to distrust it."""
     script = (
