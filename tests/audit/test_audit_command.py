@@ -112,7 +112,7 @@ def test_wrong_usage_exits_with_2(world, capsys, arguments: list[str]) -> None:
 def test_a_package_that_cannot_be_read_is_no_verdict(world, capsys, monkeypatch) -> None:
     """Otherwise a failing disk would be reported as a forged log, or as a Python traceback."""
 
-    def failing(*_: object) -> None:
+    def failing(*_: object, **__: object) -> None:
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("audit.archive.mmap.mmap", failing)
