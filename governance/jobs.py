@@ -136,7 +136,7 @@ def _back_up(desk: Desk) -> None:
 
 
 def _report(desk: Desk, period: str) -> None:
-    start, end = last_period(period, desk.ledger.now())
+    start, end = last_period(period, desk.now())
     reporting.periodic(desk, SERVICE, start=start, end=end)
 
 
@@ -159,14 +159,14 @@ def anchor(desk: Desk, sink: Path) -> None:
     A fresh file, then a rename, both synced: whoever reads the sink sees a whole head. The sink only
     ever gets a larger log; one that holds more than we do means that this log was rolled back.
     """
-    receipt = desk.ledger.checkpoint()
-    if sink.exists() and _size(sink.read_text(encoding="utf-8")) > _size(receipt):
+    note = desk.reader.checkpoint()
+    if sink.exists() and _size(sink.read_text(encoding="utf-8")) > _size(note):
         raise RuntimeError(
             f"`{sink}` holds a later head than this log has; compare them before going on"
         )
     fresh = sink.with_name(sink.name + ".new")
     with fresh.open("w", encoding="utf-8") as file:
-        file.write(receipt)
+        file.write(note)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(sink)
@@ -182,11 +182,10 @@ def _size(checkpoint: str) -> int:
 
 
 def watch_disk(desk: Desk, config: Config) -> None:
-    """Tell the ledger when the disk is nearly full: decisions pause before commits can fail."""
-    free = shutil.disk_usage(desk.directory).free
-    desk.ledger.low_disk = low = free < config.jobs.low_disk_mib * 1024 * 1024
-    if low:
+    """Warn while there is still time; the ledger itself pauses when room is nearly gone."""
+    free = shutil.disk_usage(desk.directory).free // (1024 * 1024)
+    if free < config.jobs.low_disk_mib:
         raise RuntimeError(
-            f"{free // (1024 * 1024)} MiB free beside `{desk.directory}`; decisions are refused "
-            "until there is room"
+            f"{free} MiB are free beside `{desk.directory}`, less than `jobs.low_disk_mib`; make room "
+            "before answers have to pause"
         )

@@ -1,8 +1,7 @@
 """What the command line borrows from the app: the only meeting of commands and the open workspace.
 
-Law: a command that fails says one sentence. Everything the floors below raise for people (a setting, a
-workspace that cannot be opened, a refused request, policy files with findings) becomes `Failed` here,
-with the exit code the command line documents.
+Law: commands know no open workspace; whatever needs one (making it, serving it, answering in process,
+reading its files) is lent to them from here and nowhere else.
 """
 
 from __future__ import annotations
@@ -21,31 +20,20 @@ from governance import config as settings
 from governance import serve
 from governance.app import open_desk
 from governance.cli.setup import shipped_policies
-from governance.cli.transport import ADMIN_KEY, Exchange, Failed
-from governance.config import Config, ConfigError
-from governance.oversight.errors import Refused
-from governance.service import exporting, founding, releasing
+from governance.cli.transport import ADMIN_KEY, Exchange
+from governance.config import Config
+from governance.service import founding, releasing
+from governance.service.desk import FOLD
 from governance.store.accounts import AccountStore
-from governance.store.errors import StoreError
+from governance.store.fsck import fsck
+from governance.store.paths import Paths
 from governance.store.reader import Reader
-from governance.store.restoring import restore
-from governance.store.upkeep import fsck
+from governance.store.restore import restore
 from governance.store.workspace import Workspace
 from governance.web.accounts import Accounts, generate_password
 
+VKEY = "log.vkey"
 DEFAULT_ORIGIN = "governance.localhost.example/log"
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Turn what the floors below raise for people into the command's one sentence."""
-    try:
-        yield
-    except (ConfigError, StoreError) as error:
-        raise Failed(str(error)) from error
-    except Refused as refused:
-        field = f" (`{refused.field}`)" if refused.field else ""
-        raise Failed(f"{refused.detail}{field}") from refused
 
 
 class App:
@@ -53,30 +41,29 @@ class App:
 
     def initialise(self, directory: Path, options: Mapping[str, Any]) -> dict[str, Any]:
         """Make a workspace and found it; the answer holds what is shown once."""
-        with _in_words():
-            config = _config(options)
-            Workspace.create(directory, config.log.origin)
-            _copy_policies(options.get("policies") or shipped_policies(), directory / "policies")
-            (directory / settings.FILE_NAME).write_text(settings.render(config), encoding="utf-8")
-            with open_desk(directory, config, record_start=True) as desk:
-                made = founding.found(
-                    desk,
-                    name=options["name"],
-                    email=options["email"],
-                    files=releasing.read_folder(directory / "policies"),
-                    agent=options.get("agent"),
-                )
-                password = generate_password()
-                accounts = Accounts(AccountStore(desk.workspace.vault_engine))
-                accounts.enrol(
-                    person=made["person"],
-                    sign_in=options["email"],
-                    password=password,
-                    at=datetime.now(UTC),  # noqa: TID251 - a surface
-                )
-                vkey = desk.workspace.signer.vkey
+        config = _config(options)
+        Workspace.create(directory, config.log.origin)
+        _copy_policies(options.get("policies") or shipped_policies(), directory / "policies")
+        (directory / settings.FILE_NAME).write_text(settings.render(config), encoding="utf-8")
+        with open_desk(directory, config, record_start=True) as desk:
+            made = founding.found(
+                desk,
+                name=options["name"],
+                email=options["email"],
+                files=releasing.read_folder(directory / "policies"),
+                agent=options.get("agent"),
+            )
+            password = generate_password()
+            accounts = Accounts(AccountStore(desk.workspace.vault_engine))
+            accounts.enrol(
+                person=made["person"],
+                sign_in=options["email"],
+                password=password,
+                at=datetime.now(UTC),  # noqa: TID251 - a surface
+            )
+            vkey = desk.workspace.signer.vkey
         _write_private(directory / ADMIN_KEY, made["person_key"] + "\n")
-        (directory / "log.vkey").write_text(vkey + "\n", encoding="ascii")
+        (directory / VKEY).write_text(vkey + "\n", encoding="ascii")
         return {
             "workspace": str(directory),
             "url": config.url,
@@ -92,56 +79,54 @@ class App:
 
     def serve(self, directory: Path, host: str | None, port: int | None) -> int:
         """Own the workspace and answer until told to stop."""
-        with _in_words():
-            return serve.serve(directory, host, port)
+        return serve.serve(directory, host, port)
 
     @contextmanager
     def in_process(self, directory: Path) -> Iterator[Exchange]:
         """The API of a workspace that nobody serves."""
-        with _in_words(), serve.in_process(directory) as exchange:
+        with serve.in_process(directory) as exchange:
             yield exchange
 
-    def restore(self, directory: Path, backup: Path, into: Path) -> dict[str, Any]:
-        """Open a backup as a new log."""
-        with _in_words():
-            return restore(directory, backup, into)
+    def restore(self, directory: Path, backup: Path) -> dict[str, Any]:
+        """Open a backup as a new log in this workspace; the old files are put aside."""
+        at = datetime.now(UTC)  # noqa: TID251 - a surface
+        done = restore(directory, backup, FOLD, at, acknowledge=True, head=_head(directory))
+        return {
+            "origin": done.origin,
+            "old_origin": done.old_origin,
+            "last_known_size": done.known,
+            "restored_size": done.restored,
+            "put_aside": str(done.archive),
+        }
 
     def fsck(self, directory: Path) -> dict[str, Any]:
         """Hold facts and read models against the log."""
-        with _in_words():
-            return fsck(directory)
-
-    def replay(self, source: Path) -> dict[str, Any]:
-        """Perform every recorded decision again."""
-        with _in_words():
-            return exporting.replay(source)
-
-    def export(self, directory: Path, target: Path) -> dict[str, Any]:
-        """Write a package for a stranger."""
-        with _in_words():
-            return exporting.write(directory, target)
+        vkey = (directory / VKEY).read_text(encoding="ascii").strip()
+        report = fsck(Paths(directory, _head(directory)), vkey)
+        return {
+            "entries": report.entries,
+            "problems": [f"{found.where}: {found.what}" for found in report.findings],
+            "unchecked": list(report.unchecked),
+        }
 
     def entries(
         self, directory: Path, start: int | None, stop: int | None
     ) -> Iterator[tuple[int, Entry]]:
-        """Decoded entries; a negative `start` counts from the end."""
-        with _in_words():
-            reader = Reader(directory / "log.db")
-            try:
-                size = reader.size()
-                first = max(0, size + start if start is not None and start < 0 else start or 0)
-                last = size if stop is None else min(size, stop + 1)
-                for index, raw in enumerate(reader.entries(first, last), first):
-                    yield index, decode(raw)
-            finally:
-                reader.close()
+        """Decoded entries; a negative `start` counts from the end, `stop` is included."""
+        reader = Reader(Paths(directory, None).log)
+        try:
+            size = reader.size
+            first = max(0, size + start if start is not None and start < 0 else start or 0)
+            last = size if stop is None else min(size, stop + 1)
+            for index, raw in enumerate(reader.entries(first, last), first):
+                yield index, decode(raw)
+        finally:
+            reader.close()
 
-    def backtest(
-        self, directory: Path, files: Mapping[str, bytes], options: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """What a draft would have answered to what was recorded."""
-        with _in_words():
-            return exporting.backtest(directory, files, **options)
+
+def _head(directory: Path) -> Path | None:
+    configured = settings.load(directory).log.head
+    return Path(configured) if configured else None
 
 
 def _config(options: Mapping[str, Any]) -> Config:

@@ -15,8 +15,12 @@ from typing import Any, Protocol
 import click
 
 from governance.cli.transport import SOCKET, Api, Exchange, Failed, find_key, over_socket
+from governance.config import ConfigError
+from governance.oversight.errors import Refused
+from governance.store.errors import StoreError
 
 CONFIG = "config.toml"
+_CODES = {"bad-policy": 3, "bad-field": 2, "bad-request": 2}
 
 
 class Wiring(Protocol):
@@ -31,23 +35,14 @@ class Wiring(Protocol):
     def in_process(self, directory: Path) -> Any:
         """A context manager: an exchange against a workspace that this process owns meanwhile."""
 
-    def restore(self, directory: Path, backup: Path, into: Path) -> dict[str, Any]:
+    def restore(self, directory: Path, backup: Path) -> dict[str, Any]:
         """Open a backup as a new log; acknowledged by the caller."""
 
     def fsck(self, directory: Path) -> dict[str, Any]:
         """Hold read models and facts against the log."""
 
-    def replay(self, source: Path) -> dict[str, Any]:
-        """Perform every recorded decision again."""
-
-    def export(self, directory: Path, target: Path) -> dict[str, Any]:
-        """Write a package that a stranger can verify."""
-
     def entries(self, directory: Path, start: int | None, stop: int | None) -> Iterator[Any]:
         """Decoded entries (index, Entry), read without owning the log."""
-
-    def backtest(self, directory: Path, files: Mapping[str, bytes], options: Any) -> dict[str, Any]:
-        """What a draft would have answered to what was recorded."""
 
 
 @dataclass
@@ -149,6 +144,13 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         except Failed as failure:
             click.echo(f"error: {failure}", err=True)
             raise click.exceptions.Exit(failure.exit_code) from None
+        except Refused as refused:
+            where = f" (`{refused.field}`)" if refused.field else ""
+            click.echo(f"error: {refused.detail}{where}", err=True)
+            raise click.exceptions.Exit(_CODES.get(refused.type, 1)) from None
+        except (ConfigError, StoreError) as error:
+            click.echo(f"error: {error}", err=True)
+            raise click.exceptions.Exit(1) from None
 
     run.__doc__ = function.__doc__
     return run

@@ -14,6 +14,7 @@ from audit.__main__ import main as verify_main
 from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.transport import Failed
+from governance.service import exporting
 
 
 @click.group("audit")
@@ -91,7 +92,7 @@ def export(frame: Frame, target: Path) -> None:
     """Write a package (a folder, or FILE.zip) that a stranger can verify offline."""
     if target.exists() and (target.is_file() or any(target.iterdir())):
         raise Failed(f"`{target}` exists; give a new name")
-    output.show(frame.output, frame.app.export(frame.directory, target))
+    output.show(frame.output, exporting.write(frame.directory, target))
 
 
 @command(
@@ -123,7 +124,7 @@ def verify(
 @click.argument("source", type=click.Path(path_type=Path), required=False)
 def replay(frame: Frame, source: Path | None) -> None:
     """Perform state and verdicts again, of a package or of this workspace."""
-    counts = frame.app.replay(source or frame.directory)
+    counts = exporting.replay(source or frame.directory)
     output.show(frame.output, counts)
     if counts.get("different"):
         raise Failed(f"{counts['different']} verdicts came out differently", 10)

@@ -2,9 +2,224 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
 import click
+
+from governance.cli import output
+from governance.cli.frame import Frame, command
+from governance.cli.transport import Failed
+from governance.service import drafting, exporting, releasing
+
+INVALID, CASES_FAILED = 3, 4
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.group("policy")
 def policy() -> None:
     """Policy files: write, check, test, explain, try on what happened, release."""
+
+
+@command(policy, "check", example="governance policy check policies")
+@click.argument("folder", type=FOLDER, required=False)
+def check(frame: Frame, folder: Path | None) -> None:
+    """Everything that is wrong with the files, as file:line:column; exit 3, or 4 for cases only."""
+    result = releasing.check(files_of(frame, folder))
+    _report(frame, result, f"{result['cases']} cases hold; the files are ready for release.")
+
+
+@command(policy, "test", example="governance policy test policies --policy payments")
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--policy", "name", help="Only the cases of this policy.")
+def test(frame: Frame, folder: Path | None, name: str | None) -> None:
+    """Run the case tables; says which rules no case looks at."""
+    result = drafting.run_cases(files_of(frame, folder), name)
+    if frame.json:
+        output.document(result)
+    else:
+        columns = {"policy": "policy", "case": "case", "expected": "expected", "line": "where"}
+        failed = [row for row in result["results"] if not row["passed"]]
+        output.table(columns | {"problem": "what came out"}, failed, "Every case holds.")
+        for rule in result["uncovered"]:
+            output.say(f"no case has `{rule}` as a reason")
+        output.say(
+            f"{len(result['results']) - len(failed)} of {len(result['results'])} cases hold."
+        )
+    if any(not row["passed"] for row in result["results"]):
+        raise click.exceptions.Exit(CASES_FAILED)
+
+
+@command(
+    policy,
+    "explain",
+    example="governance policy explain policies --given action=payment.create "
+    "--given args.amount='120 EUR'",
+)
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--policy", "name", help="Only this policy.")
+@click.option("--decision", type=int, help="Explain a recorded decision instead.")
+@click.option("--given", "given", multiple=True, help="NAME=VALUE of a supposed action.")
+def explain(
+    frame: Frame,
+    folder: Path | None,
+    name: str | None,
+    decision: int | None,
+    given: tuple[str, ...],
+) -> None:
+    """The files in plain words, or why an action is, was or would be allowed or not."""
+    if decision is not None:
+        with frame.api() as api:
+            output.show(frame.output, api.get(f"/v1/decisions/{decision}"))
+    elif given:
+        told = drafting.suppose(files_of(frame, folder), _cells(given), name)
+        if frame.json:
+            output.document(told)
+        else:
+            tell(told)
+    else:
+        _words(frame, drafting.plain_words(files_of(frame, folder), name))
+
+
+def _cells(given: tuple[str, ...]) -> dict[str, str]:
+    cells = dict(item.partition("=")[::2] for item in given)
+    if not cells.get("action"):
+        raise click.UsageError("say which action: --given action=payment.create")
+    return cells
+
+
+def tell(told: Mapping[str, Any]) -> None:
+    """An explanation for a person: the sentence, the rules with their conditions, what would do."""
+    click.echo(output.inert(told["sentence"]))
+    for account in told["accounts"]:
+        click.echo(f"\n{account['policy']}/{account['rule']}  {output.inert(account['title'])}")
+        for row in account["conditions"]:
+            pad = "  " * (1 + row["level"])
+            line = f"{pad}{row['holds']:<12} {row['says']}  (saw: {row['saw']}; {row['who']})"
+            click.echo(output.inert(line))
+    for line in told["enough"]:
+        click.echo(output.inert(f"\n{line}"))
+
+
+def _words(frame: Frame, told: Mapping[str, Any]) -> None:
+    if frame.json:
+        return output.document(told)
+    for name, sentences in told.items():
+        click.echo(f"{name}\n{'=' * len(name)}")
+        for sentence in sentences:
+            click.echo(f"{output.inert(sentence)}\n")
+    return None
+
+
+@command(policy, "backtest", example="governance policy backtest draft-policies --from 2026-10-01")
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--from", "start", help="First moment (RFC 3339 or a date).")
+@click.option("--to", "end", help="End, not included (RFC 3339 or a date).")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="Rows shown.")
+def backtest(
+    frame: Frame, folder: Path | None, start: str | None, end: str | None, limit: int
+) -> None:
+    """What these files would have answered to what was recorded; nothing is changed."""
+    files = files_of(frame, folder)
+    result = exporting.backtest(frame.directory, files, start=_moment(start), end=_moment(end))
+    if frame.json:
+        return output.document(result)
+    rows = [
+        {**row, "rules_now": row["rules_now"][:3], "rules_was": row["rules_was"][:3]}
+        for row in result["changed"][:limit]
+    ]
+    columns = {"decision": "decision", "agent": "agent", "action": "action", "was": "was"}
+    columns |= {"now": "would be", "rules_now": "because of"}
+    output.table(columns, rows, "No verdict would change.")
+    if len(result["changed"]) > limit:
+        output.say(f"… and {len(result['changed']) - limit} more; --limit shows them.")
+    said = ", ".join(f"{count} × {change}" for change, count in result["by_change"].items())
+    output.say(
+        f"{len(result['changed'])} of {result['reperformed']} decisions would change"
+        f"{f' ({said})' if said else ''}; {result['not_reperformed']} could not be tried, because "
+        "values were erased."
+    )
+    return None
+
+
+def _moment(given: str | None) -> datetime | None:
+    """A date or an RFC 3339 time, in UTC when it names no zone."""
+    if given is None:
+        return None
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError:
+        raise click.UsageError(f"`{given}` is no time; write 2026-10-01 or RFC 3339") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@command(policy, "release", example="governance policy release policies --note 'RISK-4411'")
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--note", help="Why; kept where it can be erased.")
+@click.option("--sign", "proposal", type=int, help="Sign off this proposal as the second person.")
+def release(frame: Frame, folder: Path | None, note: str | None, proposal: int | None) -> None:
+    """Propose the files as a release; another person signs with --sign NUMBER."""
+    with frame.api() as api:
+        if proposal is not None:
+            return output.show(frame.output, api.post(f"/v1/policies/proposals/{proposal}/sign"))
+        files = files_of(frame, folder)
+        result = releasing.check(files)
+        if not result["ok"]:
+            return _report(frame, result, "")
+        texts = {path: data.decode("utf-8") for path, data in files.items()}
+        made = api.post("/v1/policies/proposals", files=texts, note=note)
+    output.show(frame.output, made)
+    output.say(f"Now another person: governance policy release --sign {made['proposal']}")
+    return None
+
+
+@command(policy, "new", example="governance policy new --to policies/travel.yaml")
+@click.option("--to", "target", type=click.Path(path_type=Path), help="Write the file here.")
+@click.option("--answer", "answers", multiple=True, help="NAME=ANSWER, instead of being asked.")
+@click.option("--folder", type=FOLDER, help="Where the catalogue is (else the workspace's).")
+def new(frame: Frame, target: Path | None, answers: tuple[str, ...], folder: Path | None) -> None:
+    """Six questions, and a complete file with cases that pass."""
+    if target is not None and target.exists():
+        raise Failed(f"`{target}` exists; give another name")
+    given = dict(item.partition("=")[::2] for item in answers)
+    for question in drafting.questions():
+        if question["name"] not in given:
+            given[question["name"]] = click.prompt(
+                question["text"], default=question["default"] or None, err=True
+            )
+    text = drafting.draft(files_of(frame, folder), given)
+    if target is None:
+        click.echo(text, nl=False)
+    else:
+        target.write_text(text, encoding="utf-8")
+        output.say(f"Written to {target}. Next: governance policy check {target.parent}")
+
+
+def files_of(frame: Frame, folder: Path | None) -> dict[str, bytes]:
+    """Policy files by path, from the folder given, the workspace's, or ./policies."""
+    for candidate in (folder, frame.workspace / "policies"):
+        if candidate is not None and candidate.is_dir():
+            found = releasing.read_folder(candidate)
+            if not found:
+                raise Failed(f"`{candidate}` holds no policy files (*.yaml)", INVALID)
+            return found
+    raise Failed("say which folder: governance policy check FOLDER")
+
+
+def _report(frame: Frame, result: Mapping[str, Any], good: str) -> None:
+    """Findings as file:line:column; ends with the exit code they deserve."""
+    if frame.json:
+        output.document(result)
+    for finding in result["findings"] if not frame.json else ():
+        hint = f" ({finding['hint']})" if finding["hint"] else ""
+        place = f"{finding['path']}:{finding['line']}:{finding['column']}"
+        click.echo(output.inert(f"{place}: {finding['code']}: {finding['message']}{hint}"))
+    for warning in result.get("warnings", ()):
+        output.say(f"warning: {warning}")
+    if result["ok"]:
+        return output.say(good)
+    codes = {finding["code"] for finding in result["findings"]}
+    output.say(f"{len(result['findings'])} findings; nothing was changed.")
+    raise click.exceptions.Exit(CASES_FAILED if codes == {"case-failed"} else INVALID)

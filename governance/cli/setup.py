@@ -59,28 +59,21 @@ def register(root: click.Group) -> None:
         with frame.api() as api:
             output.show(frame.output, api.post("/v1/backups"))
 
-    @command(
-        root,
-        "restore",
-        example="governance restore -w my-workspace my-workspace/backups/2026-11-20 new-workspace --acknowledge",
-    )
-    @click.argument("source", type=click.Path(path_type=Path, exists=True))
-    @click.argument("into", type=click.Path(path_type=Path))
+    @command(root, "restore", example="governance restore -w my-workspace BACKUP --acknowledge")
+    @click.argument("backup", type=click.Path(path_type=Path, exists=True))
     @click.option(
         "--acknowledge",
         is_flag=True,
         help="Yes: a new log begins, everything is stopped, open approvals end.",
     )
-    def restore(frame: Frame, source: Path, into: Path, acknowledge: bool) -> None:
+    def restore(frame: Frame, backup: Path, acknowledge: bool) -> None:
         """Open a backup as a new log that commits to the last head known of the old one."""
         if not acknowledge:
             raise Failed(
                 "a restored backup never continues the old log: it opens a new one, stopped, with "
                 "open approvals ended, until two people lift the stop; add --acknowledge to do so"
             )
-        if into.exists() and any(into.iterdir()):
-            raise Failed(f"`{into}` is not empty; give a new directory")
-        output.show(frame.output, frame.app.restore(frame.directory, source, into))
+        output.show(frame.output, frame.app.restore(frame.directory, backup))
 
 
 def shipped_policies() -> Path:

@@ -24,6 +24,7 @@ FIRST_ROLES: Final = frozenset(ROLES) - {AUDITOR}
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     "manage people": frozenset({ADMINISTRATOR}),
     "manage gateway keys": frozenset({ADMINISTRATOR}),
+    "back up": frozenset({ADMINISTRATOR}),
     "confirm the clock": frozenset({ADMINISTRATOR, COMPLIANCE_OFFICER}),
     "manage agents": frozenset({AGENT_MANAGER}),
     "manage agent keys": frozenset({AGENT_MANAGER, ADMINISTRATOR}),

@@ -7,12 +7,15 @@ anybody, and the log says when, by whom and on what ground (GDPR Article 17).
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from governance.engine.compile import Release
+from governance.engine.reach import histories_of
 from governance.oversight import people
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.model import State
+from governance.oversight.times import micros
 from governance.service.acting import Act, Texts, do, one, person
 from governance.service.desk import SERVICE, Caller, Desk
 from governance.service.problem import Problem
@@ -91,6 +94,27 @@ def _spellings(desk: Desk, kind: str, value: str) -> list[str]:
                 if isinstance(normal, str) and normal not in spellings:
                     spellings.append(normal)
     return spellings
+
+
+def forget(desk: Desk) -> int:
+    """Drop the keyed look-ups of people erased longer ago than any rule in force looks back.
+
+    Until then a returning value keeps its pseudonym, so that erasing resets no limit. Returns how many
+    were dropped; none while a rule looks back for ever. A daily job.
+    """
+    release = desk.state.release
+    back = timedelta(0) if release is None else _longest_look(desk.releases.get(release).release)
+    return 0 if back is None else desk.vault.drop_lookups(micros(desk.now() - back))
+
+
+def _longest_look(release: Release) -> timedelta | None:
+    """How far back the rules and limits of a release look; None when one has no bound."""
+    windows: list[timedelta | None] = [timedelta(days=2)]  # a calendar day, in any time zone
+    for file in release.bundle.files:
+        windows += [limit.window for limit in file.limits if limit.window is not None]
+        windows += [past.in_last for rule in file.rules for past in histories_of(rule.when)]
+    bounded = [window for window in windows if window is not None]
+    return max(bounded) if len(bounded) == len(windows) else None
 
 
 def finish_unrecorded(desk: Desk) -> int:

@@ -18,6 +18,7 @@ from governance.cli import output
 from governance.cli.demo import acts, cast, moments, stage
 from governance.cli.frame import Frame, command
 from governance.cli.transport import Failed
+from governance.service import exporting, releasing
 
 
 def register(root: click.Group) -> None:
@@ -55,18 +56,18 @@ def run(app: Any, directory: Path) -> dict[str, Any]:
     made = directory / "demo"
     made.mkdir()
     try:
-        result = _play(app, scene, made)
+        result = _play(scene, made)
     finally:
         scene.close()
     result["seconds"] = round(time.monotonic() - began)
     return result
 
 
-def _play(app: Any, scene: stage.Stage, made: Path) -> dict[str, Any]:
+def _play(scene: stage.Stage, made: Path) -> dict[str, Any]:
     say = scene.say
     say(f"{len(cast.PEOPLE)} people get roles; a second release needs two of them from now on.")
     stage.hire(scene)
-    stage.release(scene, policy_files(scene.directory))
+    stage.release(scene, releasing.read_folder(scene.directory / "policies"))
     say(f"{len(cast.AGENTS)} agents are onboarded, each by one manager and confirmed by another.")
     stage.onboard(scene)
     say("They work: payments, refunds, code, applications, tickets…")
@@ -80,7 +81,7 @@ def _play(app: Any, scene: stage.Stage, made: Path) -> dict[str, Any]:
     say(f"Request {expired} was answered by nobody in time, which is a no.")
     figures |= {"people": dict(answered), "grants_used": used, "expired": expired}
     figures |= _interventions(scene)
-    return figures | _evidence(app, scene, made, int(figures["override"]["denied"]))
+    return figures | _evidence(scene, made, int(figures["override"]["denied"]))
 
 
 def _interventions(scene: stage.Stage) -> dict[str, Any]:
@@ -98,18 +99,18 @@ def _interventions(scene: stage.Stage) -> dict[str, Any]:
     return {"override": overridden, "drill": drilled, "erased": erased}
 
 
-def _evidence(app: Any, scene: stage.Stage, made: Path, denied: int) -> dict[str, Any]:
+def _evidence(scene: stage.Stage, made: Path, denied: int) -> dict[str, Any]:
     say, directory = scene.say, scene.directory
     time.sleep(0.2)
     report = scene.api(cast.COMPLIANCE).post("/v1/reports/periodic")
     package = made / "package"
-    app.export(directory, package)
+    exporting.write(directory, package)
     code, words = moments.verify(package, scene.log_key)
     if code != 0:
         raise Failed(f"the exported package does not verify (exit {code}): {words}")
     say("\nA stranger verifies the exported package with nothing but a public key:")
     say(_indented(words))
-    replayed = app.replay(package)
+    replayed = exporting.replay(package)
     if replayed.get("different"):
         raise Failed(f"{replayed['different']} verdicts came out differently when replayed")
     say(
@@ -118,7 +119,7 @@ def _evidence(app: Any, scene: stage.Stage, made: Path, denied: int) -> dict[str
     )
     draft = moments.draft(directory / "policies", made / "draft-policies")
     changed, tampered = moments.rehearse(
-        lambda: app.backtest(directory, policy_files(draft), {}),
+        lambda: exporting.backtest(directory, releasing.read_folder(draft)),
         package, scene.log_key, made / "altered-package", denied,
     )  # fmt: skip
     say("\nMoment one. Small payments end at 50 EUR instead of 500: what would have changed?")
@@ -138,15 +139,6 @@ def _evidence(app: Any, scene: stage.Stage, made: Path, denied: int) -> dict[str
         "replay": replayed,
         "backtest": {"changed": len(changed["changed"]), "by_change": changed["by_change"]},
         "verify": {"exit": moments.TAMPERED, "said": tampered},
-    }
-
-
-def policy_files(folder: Path) -> dict[str, bytes]:
-    """Policy files of a workspace or a folder of policies, by path below it."""
-    base = folder / "policies" if (folder / "policies").is_dir() else folder
-    return {
-        f"policies/{path.relative_to(base)}": path.read_bytes()
-        for path in sorted(base.rglob("*.yaml"))
     }
 
 

@@ -1,0 +1,104 @@
+"""Trying policy files before anybody releases them: cases, plain words, supposed actions, new files.
+
+Law: nothing here touches a log. Files come in as bytes by path and answers go out as plain values; what
+does not load raises `Problem` with every finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from governance.engine import cases, words
+from governance.engine import new as newfile
+from governance.engine.compile import Release, compile_release
+from governance.engine.explain import explain, plain
+from governance.engine.model import PolicyErrors
+from governance.engine.rules import PolicyFile
+from governance.service.problem import Problem
+
+
+def _compiled(files: Mapping[str, bytes]) -> Release:
+    try:
+        return compile_release(files)
+    except PolicyErrors as errors:
+        raise Problem("bad-policy", "\n".join(map(str, errors.findings))) from None
+
+
+def _files(release: Release, policy: str | None) -> tuple[PolicyFile, ...]:
+    found = tuple(f for f in release.bundle.files if policy is None or f.policy == policy)
+    if not found:
+        known = ", ".join(f"`{f.policy}`" for f in release.bundle.files)
+        raise Problem("unknown", f"there is no policy `{policy}`; there are {known}")
+    return found
+
+
+def run_cases(files: Mapping[str, bytes], policy: str | None = None) -> dict[str, Any]:
+    """Run the case tables of all files (or of one policy).
+
+    `{results: [{policy, case, path, line, passed, expected, problem}], uncovered: [policy/rule]}`.
+    """
+    release = _compiled(files)
+    _files(release, policy)
+    ran = cases.run(release, policy)
+    missed = cases.uncovered(release, ran)
+    return {
+        "results": [
+            {
+                "policy": each.policy,
+                "case": each.case.name,
+                "path": each.case.path,
+                "line": each.case.line,
+                "passed": each.passed,
+                "expected": each.case.expect.word,
+                "problem": each.problem,
+            }
+            for each in ran
+        ],
+        "uncovered": [name for name in missed if policy in (None, name.partition("/")[0])],
+    }
+
+
+def plain_words(files: Mapping[str, bytes], policy: str | None = None) -> dict[str, list[str]]:
+    """Every file as sentences: policy -> paragraphs."""
+    release = _compiled(files)
+    known = release.catalogue.actions
+    return {file.policy: list(words.file(file, known)) for file in _files(release, policy)}
+
+
+def suppose(
+    files: Mapping[str, bytes], cells: Mapping[str, str], policy: str | None = None
+) -> dict[str, Any]:
+    """Explain a supposed action, described as a case's cells are (`args.amount: 120 EUR`).
+
+    The rest is as in a case: an ordinary active agent that the policy applies to, in a clean session.
+    Returns `engine.explain.plain`'s form.
+    """
+    release = _compiled(files)
+    if policy is None:
+        speaking = [f for f in release.bundle.files if cells["action"] in f.governs]
+        policy = speaking[0].policy if speaking else None
+    file = _files(release, policy)[0]
+    typed = {name: yaml.safe_load(text) for name, text in cells.items()}
+    variant, request, facts, problems = cases.situation(release, file, typed)
+    if problems:
+        raise Problem("bad-request", "; ".join(problems))
+    return plain(explain(variant, request, facts, cases.AT))
+
+
+def questions() -> list[dict[str, str]]:
+    """What `draft` wants to know: `[{name, text, default}]`."""
+    return [
+        {"name": each.name, "text": each.text, "default": each.default}
+        for each in newfile.QUESTIONS
+    ]
+
+
+def draft(files: Mapping[str, bytes], answers: Mapping[str, str]) -> str:
+    """A complete policy file out of six answers, for the catalogue of `files`."""
+    try:
+        return newfile.policy(answers, _compiled(files).catalogue)
+    except ValueError as error:
+        raise Problem("bad-field", str(error)) from None
