@@ -1,19 +1,18 @@
-"""A child process that writes under load and says what was acknowledged; run by the crash tests.
+"""Processes that write under load and say what was acknowledged; the crash tests kill them.
 
-    python -m tests.store.acknowledged ROOT ACKS [AT MODE]
-
-Each acknowledged command appends `<number> <index>` to ACKS, in one write, after its answer came.
-Without AT it writes until it is killed; with AT and MODE the chosen fault strikes.
+Each acknowledged command appends `<number> <index>` to a file, in one write, after its answer came.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.context import ForkProcess as Process
 from pathlib import Path
+from typing import Any
 
-from governance.store.errors import StoreError
 from governance.store.lanes import limits
 from governance.store.workspace import Workspace
 from tests.store import world
@@ -60,24 +59,24 @@ def endless(workspace: Workspace, acks: int, first: int) -> None:
     threads[0].join()
 
 
-def main() -> None:
-    """See the module's docstring."""
-    root, path = Path(sys.argv[1]), Path(sys.argv[2])
+def with_fault(root: Path, path: Path, at: int, mode: str) -> None:
+    """The fixed sequence with a fault at its `at`-th write."""
     acks = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    if len(sys.argv) == 3:
-        first = len(path.read_text().splitlines()) * 1_000
-        endless(world.open_(root, limits=FREE), acks, first)
-        return
-    faulty = Faulty(int(sys.argv[3]), sys.argv[4])
+    faulty = Faulty(at, mode)
     workspace = world.open_(root, seams=faulty.seams(), limits=FREE)
     faulty.armed = True
-    try:
-        one_by_one(workspace, acks)
-    except StoreError as error:
-        print(error, file=sys.stderr)
-        os._exit(3)
-    os._exit(0)
+    one_by_one(workspace, acks)
 
 
-if __name__ == "__main__":
-    main()
+def without_end(root: Path, path: Path) -> None:
+    """Callers that never stop; numbers go on where an earlier process may have ended."""
+    acks = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    with world.open_(root, limits=FREE) as workspace:
+        endless(workspace, acks, (workspace.ledger.size + 1) * 1_000)
+
+
+def fork(target: Callable[..., None], *arguments: Any) -> Process:
+    """Run `target` in a child process that shares nothing afterwards."""
+    process = get_context("fork").Process(target=target, args=arguments, daemon=True)
+    process.start()
+    return process

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,14 @@ import pytest
 
 from governance.store.workspace import Workspace
 from tests.store import world
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A folder on a memory disk where there is one: killed processes leave the same there."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from governance.store.errors import StoreError
 from tests.store import world
-from tests.store.acknowledged import FREE, one_by_one
+from tests.store.acknowledged import FREE, fork, one_by_one, with_fault
 from tests.store.checks import holds_after_crash
 from tests.store.faults import Faulty
-
-ROOT = Path(__file__).parents[2]
 
 
 def _writes(folder: Path) -> list[str]:
@@ -29,14 +25,14 @@ def _writes(folder: Path) -> list[str]:
     return faulty.trace
 
 
-def test_every_failing_write_is_survived(tmp_path: Path) -> None:
+def test_every_failing_write_is_survived(in_memory: Path) -> None:
     """An acknowledged decision could be lost, doubled, or its log refused, after a disk error."""
-    trace = _writes(tmp_path / "plain")
+    trace = _writes(in_memory / "plain")
     points = sorted({*range(1, 60), *range(60, len(trace) + 1, 5)})
     assert len(points) * 2 >= 100
     for mode in ("error", "persisted"):
         for at in points:
-            folder = tmp_path / f"{mode}-{at}"
+            folder = in_memory / f"{mode}-{at}"
             world.make(folder)
             faulty = Faulty(at, mode)
             workspace = world.open_(folder, seams=faulty.seams(), limits=FREE)
@@ -52,33 +48,23 @@ def test_every_failing_write_is_survived(tmp_path: Path) -> None:
             holds_after_crash(folder, acks, thorough=at % 7 == 0)
 
 
-def test_every_death_at_a_write_is_survived(tmp_path: Path) -> None:
+def test_every_death_at_a_write_is_survived(in_memory: Path) -> None:
     """A power cut between two particular writes could lose an acknowledged decision."""
-    trace = _writes(tmp_path / "plain")
+    trace = _writes(in_memory / "plain")
     first = {name: at for at, name in reversed(list(enumerate(trace, 1)))}
     for mode, points in (
         ("killed", sorted(first.values())),
         ("killed-after", sorted(at for name, at in first.items() if _ends(name))),
     ):
         for at in points:
-            folder = tmp_path / f"{mode}-{at}"
+            folder = in_memory / f"{mode}-{at}"
             world.make(folder)
             acks = folder / "acks"
-            died = _run(folder, acks, str(at), mode)
-            assert died.returncode == -9, died.stderr
+            died = fork(with_fault, folder, acks, at, mode)
+            died.join(60)
+            assert died.exitcode == -9, trace[at - 1]
             holds_after_crash(folder, acks)
 
 
 def _ends(name: str) -> bool:
     return "COMMIT" in name or "head" in name
-
-
-def _run(folder: Path, acks: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.store.acknowledged", str(folder), str(acks), *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )

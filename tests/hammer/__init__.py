@@ -1,0 +1,1 @@
+"""Long crash tests, run by `make hammer`."""
