@@ -83,8 +83,11 @@ class Parameters:
 def periodic(rows: Iterable[Row], parameters: Parameters) -> Evidence:
     """The report over `rows`: (index, leaf hash or None, entry), ascending, from index 0 to the head.
 
-    Raises `audit.errors.BadCheckpoint` or `BadNote` if the checkpoint is not one.
+    Raises `audit.errors.BadCheckpoint` or `BadNote` if the checkpoint is not one, and `ValueError`
+    if the period ends before it starts.
     """
+    if parameters.period.start >= parameters.period.end:
+        raise ValueError("a period starts before it ends")
     tally = Tally(Scope(parameters.period, parameters.agent))
     tally.read(rows)
     rules = _rules(tally, parameters)

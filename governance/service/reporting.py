@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ from governance.engine.rules import Limit, Rule
 from governance.oversight import people
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.model import State
+from governance.oversight.times import MICROSECOND
 from governance.service import child
 from governance.service.acting import Act, do, one
 from governance.service.desk import Caller, Desk
@@ -40,6 +42,10 @@ from reports.periodic import periodic as report_of
 from reports.tally import Row
 
 DISTRIBUTION: Final = "agent-governance"
+
+_ONE: Final = threading.Lock()
+"""One report at a time: each is recorded before the next begins, so no two have the same head, and
+with it the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,22 @@ def periodic(
     files, receipt}`; `files` are names in the workspace's folder of reports. Raises `Problem`.
     """
     _check(desk, caller, agent, start, end)
+    if not _ONE.acquire(timeout=desk.settings.patience):
+        raise Problem("too-many", "another report is being made", retry_after=30)
+    try:
+        return _periodic(desk, caller, agent, start, end, names)
+    finally:
+        _ONE.release()
+
+
+def _periodic(
+    desk: Desk,
+    caller: Caller,
+    agent: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    names: bool,
+) -> dict[str, Any]:
     order = Order(
         desk.workspace.paths.log,
         desk.directory / "blobs",
@@ -104,10 +126,11 @@ def make(order: Order) -> tuple[Evidence, bytes, bytes]:
     reader = Reader(order.log)
     try:
         size = parse(split(order.checkpoint)[0]).size
+        now = _now(reader, order, size)
         parameters = Parameters(
             order.workspace,
-            _period(reader, order, size),
-            order.made_at,
+            _period(reader, order, size, now),
+            now,
             order.checkpoint,
             order.agent,
             _RuleFacts(order.blobs),
@@ -125,11 +148,15 @@ def _rows(reader: Reader, size: int) -> Iterator[Row]:
         yield index, leaf_hash(data), decode(data)
 
 
-def _period(reader: Reader, order: Order, size: int) -> Period:
-    start = order.start
-    if start is None:
-        start = reader.entry(0).at if size else order.made_at
-    end = order.end or max(order.made_at, start)
+def _now(reader: Reader, order: Order, size: int) -> datetime:
+    """After the last entry: a period that ends now leaves none out."""
+    last = reader.entry(size - 1).at if size else order.made_at
+    return max(order.made_at, last + MICROSECOND)
+
+
+def _period(reader: Reader, order: Order, size: int, now: datetime) -> Period:
+    start = order.start or (reader.entry(0).at if size else now - MICROSECOND)
+    end = order.end or now
     if order.start is None and order.end is None:
         return Period(start, end, f"since {start:%Y-%m-%d}")
     return Period(start, end, label_of(start, end))
@@ -190,6 +217,8 @@ def _check(
         raise Problem("bad-field", "`from` must be before `to`", field="from")
     if start is not None and start >= desk.now():
         raise Problem("bad-field", "`from` lies in the future", field="from")
+    if start is None and end is not None and end <= (began := desk.reader.entry(0).at):
+        raise Problem("bad-field", f"`to` is before the log began, {began}", field="to")
     if agent is not None and agent not in desk.state.agents:
         raise Problem("unknown", f"there is no agent `{agent}`", field="agent")
 

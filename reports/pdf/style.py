@@ -72,14 +72,18 @@ HEAD_RIGHT = _style("head-right", BOLD, 7.9, 9.6, textColor=GREY7, alignment=2)
 CODE = _style("code", MONO, 7.3, 10.4)
 
 
+_BLANKS = str.maketrans("\t\r\n\v\f", "     ")
+
+
 def safe(text: object, font: str = SANS) -> str:
     """`text` as paragraph markup: escaped, and characters the font lacks spelt `\\u{4E2D}`."""
     return escape(drawable(str(text), font))
 
 
 def drawable(text: str, font: str = SANS) -> str:
-    """`text` with every character the font cannot draw spelt out."""
+    """`text` with every character the font cannot draw spelt out; line breaks become spaces."""
     glyphs = pdfmetrics.getFont(font).face.charToGlyph
+    text = text.translate(_BLANKS)
     return "".join(
         c if ord(c) in glyphs and c.isprintable() else f"\\u{{{ord(c):04X}}}" for c in text
     )

@@ -71,14 +71,17 @@ class Approvals:
             return
         if kind in ("approval.granted", "approval.refused") and ask.counted:
             self._answer(ask, index, kind, at, str(data["person"]))
+        settled = ask.complete
         if kind == "approval.granted":
             ask.grants.add(str(data["person"]))
             if not data["complete"]:
                 return
             ask.complete = True
-        else:
+        elif kind.partition(".")[2] in self.ended:
             del self._asks[ask.index]
-        if ask.counted:
+        else:
+            return
+        if ask.counted and not settled:
             self.ended[kind.partition(".")[2]].add(index, at)
             if kind in ("approval.granted", "approval.refused"):
                 self.waited.append((at - ask.at).total_seconds())

@@ -12,6 +12,11 @@ from reports.tally.exceptions import Exceptions
 from reports.tally.marks import Mark, Scope
 
 _FIELDS = {"team": "team", "owner": "owner", "deputy": "deputy", "class": "ai_act_class"}
+_STATES = {
+    "agent.suspended": "suspended",
+    "agent.resumed": "active",
+    "agent.retired": "retired",
+}
 
 
 @dataclass(slots=True)
@@ -46,8 +51,6 @@ class Registry:
         self.release_entries: dict[str, tuple[int, datetime]] = {}
         self.gaps: list[Gap] = []
         self.erasures: list[Erasure] = []
-        self.autonomy_changes = Mark("autonomy.granted", "autonomy.lowered")
-        self.suspended = Mark("agent.suspended")
 
     def take(self, index: int, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
         """One entry; nothing after the period's end changes what the report says of agents."""
@@ -90,16 +93,10 @@ class Registry:
         elif kind == "brief.set":
             agent.brief_as_of = _instant(data.get("as_of"))
             agent.brief_until = _instant(data.get("valid_until"))
-        elif kind.startswith("autonomy."):
+        elif kind in ("autonomy.granted", "autonomy.lowered"):
             agent.autonomy = str(data["level"])
-            if counted:
-                self.autonomy_changes.add(index)
-        else:
-            agent.state = {"agent.suspended": "suspended", "agent.retired": "retired"}.get(
-                kind, "active"
-            )
-            if counted and kind == "agent.suspended":
-                self.suspended.add(index)
+        elif kind in _STATES:
+            agent.state = _STATES[kind]
 
     def _confirm(
         self, agent: Agent, index: int, at: datetime, data: Mapping[str, Any], counted: bool

@@ -227,6 +227,18 @@ def test_a_grant_nobody_was_shown_is_an_exception():
     assert row(evidence, "C5").status == "partly"
 
 
+def test_a_grant_that_is_cancelled_later_counts_once():
+    """An approval would be counted as granted and as cancelled, and fewer than none be open."""
+    log = Log()
+    session = log.agent("late-1")
+    approval = log.ask(log.decide("late-1", "require_approval", session=session), "late-1")
+    log.show(approval, PEOPLE[1])
+    log.answer(approval, PEOPLE[1], "granted")
+    log.add("approval.cancelled", {"refs": {"approval": approval}, "why": "requester"})
+    o = made(log).oversight
+    assert (o.asked.n, o.granted.k, o.cancelled.k, o.open.n) == (1, 1, 0, 0)
+
+
 def test_an_agent_confirmed_by_one_person_is_an_exception():
     """An agent put to work by one person alone would count as confirmed."""
     log = Log()

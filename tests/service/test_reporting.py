@@ -8,6 +8,7 @@ from pypdf import PdfReader
 from service_world import ORIGIN
 
 from governance.service import reporting
+from governance.service.desk import SERVICE
 from governance.service.problem import Problem
 
 
@@ -98,6 +99,20 @@ def test_only_those_with_the_right_make_reports(busy):
             reporting.periodic(busy.desk, who)
 
 
+def test_the_service_itself_makes_scheduled_reports(busy):
+    """The report of the month would not be made, or would be laid at a person's door."""
+    start = busy.desk.now() - timedelta(days=30)
+    answer = reporting.periodic(busy.desk, SERVICE, start=start, end=busy.desk.now())
+    assert busy.desk.reader.entry(answer["receipt"]["index"]).by["type"] == "service"
+
+
+def test_two_reports_never_share_a_name(busy):
+    """A later report would overwrite the one whose digest the log vouches for."""
+    one, two = made(busy), made(busy)
+    assert one["report"] != two["report"]
+    assert one["digest"] == hashlib.sha256(read(busy, one["files"][1])).hexdigest()
+
+
 def test_senseless_orders_are_refused(busy):
     """A report of nothing would be made, recorded and handed over."""
     now = busy.desk.now()
@@ -105,6 +120,7 @@ def test_senseless_orders_are_refused(busy):
         ({"start": now, "end": now - timedelta(days=1)}, "from"),
         ({"start": now + timedelta(days=1)}, "from"),
         ({"start": datetime(2026, 1, 1)}, "from"),
+        ({"end": now - timedelta(days=400)}, "to"),
         ({"agent": "nobody-1"}, "agent"),
     ):
         with pytest.raises(Problem) as refused:
