@@ -224,6 +224,7 @@ class PaperFront:
                 ),
                 Known("Call-back to the payee", "", None, "Nobody"),
             ),
+            agent_facts=(Fact("Accountable", "Amara Okafor"),),
             history=(
                 Fact(
                     "Asked for approval",
@@ -246,7 +247,7 @@ class PaperFront:
             claim=Claim(
                 HOSTILE * 2 if hostile else "The supplier asked by e-mail.",
                 1260 if hostile else 29,
-                "0.97",
+                (Fact("Confidence", "0.97"),),
             ),
             checklist=("the account was called back",) if hostile else (),
             story=(

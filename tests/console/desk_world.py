@@ -36,10 +36,10 @@ mode: enforce
 default: deny
 rules:
   - id: PAY-1
-    title: Small payments go through
+    title: Payments up to 100 000 EUR are the agent's work
     effect: allow
-    when: {action: payment.create, args.amount: {at_most: 500 EUR}}
-    because: They are small and happen daily.
+    when: {action: payment.create, args.amount: {at_most: 100000 EUR}}
+    because: It was taken on for that; the rules below ask people.
     severity: low
   - id: PAY-2
     title: Larger payments a treasurer decides
@@ -116,7 +116,7 @@ class DeskWorld:
                 "properties": {
                     "arguments": {
                         "amount": {"amount": amount, "currency": "EUR"},
-                        "payee": "NO9386011117947",
+                        "payee": more.pop("payee", "NO9386011117947"),
                         "reference": more.pop("reference", "Invoice H-20931"),
                     }
                 },
@@ -131,7 +131,7 @@ class DeskWorld:
 
     def done(self, decision: int) -> None:
         """The agent reports that it carried out what was allowed."""
-        outcomes.report(self.desk, self.agent, decision=decision, status="executed")
+        outcomes.report(self.desk, self.agent, {"decision": decision, "status": "executed"})
 
     def browser(self, name: str) -> FlaskClient:
         """A browser in which this person is signed in."""
@@ -180,7 +180,13 @@ def _populate(desk: Desk) -> tuple[dict[str, str], Caller]:
     )
     onboarding.confirm(desk, ada, "pay-runner")
     onboarding.set_autonomy(
-        desk, ada, "pay-runner", level="L4", until="2099-01-01T00:00:00Z", why="test", evidence={}
+        desk,
+        ada,
+        "pay-runner",
+        level="L4",
+        until="2099-01-01T00:00:00Z",
+        why="test",
+        evidence={"decisions": 0},
     )
     issued = keys.issue(desk, ada, holder_type="agent", holder_id="pay-runner")
     agent = keys.caller_of(desk, issued["secret"])

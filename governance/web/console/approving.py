@@ -8,6 +8,7 @@ the answer will meet.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,18 @@ if TYPE_CHECKING:
     from governance.oversight.model import Approval, State
     from governance.service.desk import Desk
 
+COUNTED = 1_000
+"""How many of the newest lines are counted for an agent's history."""
+COUNT_WORDS = {
+    "granted": "granted",
+    "used": "granted and used",
+    "refused": "refused",
+    "expired": "ran out",
+    "open": "open",
+    "allow": "allowed",
+    "require_approval": "held for a person",
+    "deny": "refused",
+}
 SOON = timedelta(hours=2)
 LONGEST_CLAIM = 600
 ENDED = {
@@ -158,7 +171,8 @@ class _Page:
             facts=facts(shown["facts"], arguments=True),
             rules=tuple(self._rules()),
             known=tuple(self._known()),
-            history=tuple(self._agent()),
+            agent_facts=tuple(self._agent()),
+            history=tuple(self._history()),
             seats=seats,
             barred=self._barred(),
             filled=sum(seat.filled for seat in seats),
@@ -219,9 +233,13 @@ class _Page:
         if session["depth"]:
             steps = f"{session['depth']} step{'s' if session['depth'] > 1 else ''}"
             out.append(Known("Delegation", f"Handed on by {steps}", "ours", "Recorded here"))
-        out += [said(fact) for fact in self.shown["facts"] if not fact["field"].startswith("args.")]
+        out += [said(fact) for fact in self._beside() if _source(fact) != "claimed"]
         out += windows(self.desk, self.clock, self.shown["totals"], self.shown["release"])
         return out
+
+    def _beside(self) -> list[Mapping[str, Any]]:
+        """What was stated beside the arguments."""
+        return [fact for fact in self.shown["facts"] if not fact["field"].startswith("args.")]
 
     def _agent(self) -> list[Fact]:
         agent = self.shown["agent"]
@@ -238,6 +256,24 @@ class _Page:
             out.append(Fact("Autonomy", f"{level}, {LEVELS.get(level, '')}", note=note))
         if agent.get("class") == "high":
             out.append(Fact("EU AI Act", "High risk (Annex III)"))
+        return out
+
+    def _history(self) -> list[Fact]:
+        """How this agent's last requests and decisions ended, from the lists."""
+        views, agent = self.desk.workspace.views, self.shown["agent"]["agent"]
+        decided = Counter(line.effect for line in views.decisions(agent=agent, limit=COUNTED))
+        asked = Counter(
+            line.state for line in views.approvals(limit=COUNTED) if line.agent == agent
+        )
+        out = []
+        for label, counted, words in (
+            ("Requests for approval", asked, ("granted", "used", "refused", "expired", "open")),
+            ("Decisions", decided, ("allow", "require_approval", "deny")),
+        ):
+            said = [f"{counted[word]} {COUNT_WORDS[word]}" for word in words if counted[word]]
+            if said:
+                total = sum(counted.values())
+                out.append(Fact(label, f"{total}: {', '.join(said)}"))
         return out
 
     def _seats(self) -> tuple[Seat, ...]:
@@ -291,11 +327,11 @@ class _Page:
         )
 
     def _claim(self) -> Claim | None:
-        note, sure = self.shown["note"], self.shown["confidence"]
-        if note is None and sure is None:
+        text = self.shown["note"] or ""
+        stated = facts(fact for fact in self._beside() if _source(fact) == "claimed")
+        if not text and not stated:
             return None
-        text = note or ""
-        return Claim(text[:LONGEST_CLAIM], len(text), "" if sure is None else str(sure))
+        return Claim(text[:LONGEST_CLAIM], len(text), stated)
 
     def _after_grant(self) -> tuple[str, ...]:
         lines = []
@@ -356,7 +392,12 @@ def facts(given: Iterable[Mapping[str, Any]], *, arguments: bool = False) -> tup
         look: Any = "amount" if kind == "money" else "mono" if kind in _EXACT else "plain"
         unit = saying.words(kind)
         value = saying.value(each["value"], kind)
-        out.append(Fact(saying.label(each["field"]), value, _source(each), unit, _note(each), look))
+        source, who = _source(each), ""
+        if each["field"].startswith("args.") and source == "claimed":
+            # What is asked for is no statement about the world: the digest binds it as it is.
+            source, who = "exact", "Bound as asked"
+        label = saying.label(each["field"])
+        out.append(Fact(label, value, source, unit, _note(each), look, who))
     return tuple(out)
 
 

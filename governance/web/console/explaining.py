@@ -133,7 +133,7 @@ def view(desk: Desk, clock: Clockface, person: str, index: int, at: datetime) ->
         agent=data["agent"],
         facts=(*_asked(desk, data, action), *facts(explained["facts"])),
         findings=tuple(_finding(each, data) for each in explained["accounts"]),
-        incomplete=explained["incomplete"] or "",
+        incomplete=saying.sentence(explained["incomplete"]) if explained["incomplete"] else "",
         known=tuple(windows(desk, clock, data.get("facts", ()), data["release"])),
         enough=tuple(explained["enough"]),
         story=told,

@@ -50,11 +50,14 @@ _BACK = {
 }
 
 
-def blueprint(desk: Desk, accounts: Accounts) -> Blueprint:
-    """The console of one desk, to be mounted at the root of the Flask application."""
+def blueprint(desk: Desk, accounts: Accounts, workspace: str = "") -> Blueprint:
+    """The console of one desk, to be mounted at the root of the Flask application.
+
+    `workspace` is the name in the top bar; the log's name stands there without one.
+    """
     from governance.web.console.service_front import ServiceFront
 
-    return blueprint_of(ServiceFront(desk), accounts)
+    return blueprint_of(ServiceFront(desk, workspace), accounts)
 
 
 def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:

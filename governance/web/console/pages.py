@@ -15,7 +15,7 @@ from flask import Response, g, make_response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from governance.web.console.front import Front
-from governance.web.console.present import Clockface, inert, left, number
+from governance.web.console.present import Clockface, inert, left, number, ticks
 
 _ROOM = Path(__file__).resolve().parent.parent
 TEMPLATES = _ROOM / "templates"
@@ -36,7 +36,9 @@ class Pages:
             lstrip_blocks=True,
         )
         clock = Clockface(front.zone)
-        self._environment.filters.update(number=number, time=clock.time, minute=clock.minute)
+        self._environment.filters.update(
+            ticks=ticks, number=number, time=clock.time, minute=clock.minute
+        )
         self._environment.globals.update(style=style_addresses(), zone_name=clock.zone_name)
 
     def render(self, template: str, status: int = 200, **values: Any) -> Response:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 THIN = "\u202f"
 NBSP = "\u00a0"
@@ -42,6 +42,17 @@ def inert(value: object) -> object:
         if marks <= _MOST_MARKS:
             out.append(letter)
     return "".join(out)
+
+
+def ticks(text: str) -> Markup:
+    """A sentence in which what stands in backticks is set as code; everything is escaped."""
+    parts = [str(inert(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:  # an odd backtick is only a backtick
+        parts[-2:] = ["`".join(parts[-2:])]
+    marked = (
+        Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts)
+    )
+    return Markup().join(marked)
 
 
 def number(value: int) -> str:

@@ -83,11 +83,9 @@ def rule_title(policy: str, rule: str, title: str) -> str:
     """A rule's title; built-in findings have one of ours, a default says what it is."""
     if policy == "service" and rule in SERVICE_RULES:
         return SERVICE_RULES[rule]
-    if rule == "default":
-        return f"What holds when no rule of the file speaks: {title}" if title else "The default"
-    if title and title != f"{policy}/{rule}":
-        return title
-    return SERVICE_RULES.get(rule, rule)
+    if title and title not in (rule, f"{policy}/{rule}"):
+        return sentence(title)
+    return SERVICE_RULES.get(rule, "No rule of the file decides, so its default does")
 
 
 def split_rule(name: str) -> tuple[str, str]:

@@ -80,6 +80,8 @@ class Fact:
     unit: str = ""
     note: str = ""
     look: Literal["plain", "amount", "mono"] = "plain"
+    who: str = ""
+    """Who says so, in words, where the source alone does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +118,14 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the agent says: `text` capped, `whole` its length in characters before the cap."""
+    """What the agent says: `text` capped, `whole` its length in characters before the cap.
+
+    `stated` are the values it gave beside the action, which nobody vouches for.
+    """
 
     text: str
     whole: int
-    confidence: str = ""
+    stated: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,9 @@ class ApprovalView:
     facts: tuple[Fact, ...]
     rules: tuple[RuleWhy, ...]
     known: tuple[Known, ...]
+    agent_facts: tuple[Fact, ...]
     history: tuple[Fact, ...]
+    """How the agent's last requests ended; counted at this moment, not part of the evidence."""
     seats: tuple[Seat, ...]
     barred: tuple[str, ...]
     """Who may not answer, each with the reason."""
