@@ -180,8 +180,9 @@ class _Hearing:
                 continue
             policy = governor.file.policy
             watched = policy in self.watching
-            governed = governed or not watched
-            watcher = watcher or (policy if watched else "")
+            if applies:  # a file that only may apply restricts, but governs nothing
+                governed = governed or not watched
+                watcher = watcher or (policy if watched else "")
             if policy in self.spoke:
                 continue
             unsure = [*self.unsure.get(policy, ())]

@@ -55,8 +55,12 @@ class _Hooks:
         made = dict(items)
         if len(made) == len(items):
             return made
-        keys = [key for key, _ in items]
-        return self.bad("the key is there twice", next(k for k in keys if keys.count(k) > 1))
+        seen: set[str] = set()
+        for key, _ in items:
+            if key in seen:
+                break
+            seen.add(key)
+        return self.bad("the key is there twice", key)
 
     def whole(self, digits: str) -> Any:
         if len(digits) <= 17 and -_LARGEST <= (number := int(digits)) <= _LARGEST:

@@ -1,0 +1,304 @@
+"""A small world for the engine's tests: a catalogue, a file, a request, and random ones of each."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from governance.engine.cases import AGENT
+from governance.engine.compile import Release, compile_release
+from governance.engine.decide import decide, needs
+from governance.engine.model import FactQuery, Request, Total, Verdict
+
+AT = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+IBAN = "DE89370400440532013000"
+OTHER_IBAN = "NL91ABNA0417164300"
+
+CATALOGUE = b"""
+catalogue: world
+title: A small world
+owner: test@corp.example
+actions:
+  pay:
+    title: Pay
+    labels: [moves_money, irreversible]
+    attaches: [paid]
+    risk: low
+    args:
+      amount: {type: money, class: quantity}
+      iban: {type: iban, class: identity, about: payee}
+      country: {type: country, class: category}
+      channel: {type: choice, one_of: [sepa, swift], class: category, required: false}
+      to: {type: list of email, class: category, required: false}
+      note: {type: text, class: private, required: false, max_length: 50}
+      path: {type: path, class: category, required: false}
+      urgent: {type: boolean, class: category}
+      when: {type: date, class: category, required: false}
+      weight: {type: number, unit: kg, at_least: 0, class: quantity, required: false}
+    resource: {owner: {type: text, class: category}}
+  mail:
+    title: Write
+    labels: [sends_external]
+    attaches: [untrusted]
+    risk: medium
+    args:
+      to: {type: list of email, class: category}
+      country: {type: country, class: category, required: false}
+      note: {type: text, class: category}
+      host: {type: host, class: category, required: false}
+  look:
+    title: Look
+    labels: [reads_private]
+    attaches: [private]
+    risk: low
+  never:
+    title: What no file governs
+    risk: high
+"""
+CATALOGUE_PATH = "policies/actions/world.yaml"
+
+
+def file(
+    rules: str = "",
+    *,
+    policy: str = "pay",
+    governs: str = "[pay]",
+    applies: str = "all",
+    mode: str = "enforce",
+    default: str = "deny",
+    more: str = "",
+    limits: str = "",
+) -> bytes:
+    """A policy file around some rules (YAML items, indented by two)."""
+    return (
+        f"policy: {policy}\ntitle: A test\nowner: test@corp.example\nreview_by: 2099-01-01\n"
+        f"governs: {governs}\napplies_to: {{agents: {applies}}}\nmode: {mode}\ndefault: {default}\n"
+        f"{more}\ncases: {{columns: [name, action, expect], rows: [[x, look, deny]]}}\n"
+        f"rules:\n{rules or '  []'}\n" + (f"limits:\n{limits}\n" if limits else "")
+    ).encode()
+
+
+def rule(number: int, effect: str, when: str, more: str = "", severity: str = "low") -> str:
+    """One rule as a YAML item."""
+    if effect == "require_approval":
+        more += ", approval: {needs: [1 boss], answer_within: 1h}"
+    return (
+        f"  - {{id: R-{number}, title: Rule {number}, effect: {effect}, when: {when}, "
+        f"because: test, severity: {severity}{more}}}"
+    )
+
+
+def release(*files: bytes, **more: bytes) -> Release:
+    """A release of these policy files and the world's catalogue."""
+    paths = {f"policies/f{i}.yaml": data for i, data in enumerate(files)}
+    lists = {f"policies/lists/{name}.yaml": data for name, data in more.items()}
+    return compile_release({CATALOGUE_PATH: CATALOGUE, **paths}, lists=lists)
+
+
+PAY: dict[str, Any] = {"amount": "100 EUR", "iban": IBAN, "country": "DE", "urgent": False}
+
+
+def request(
+    made: Release,
+    action: str = "pay",
+    arguments: dict[str, Any] | None = None,
+    facts: dict[str, Any] | None = None,
+    attested: bool = False,
+) -> Request:
+    """A request of the case agent; `facts` replace service fields and add claims."""
+    given = dict(PAY) if arguments is None and action == "pay" else (arguments or {})
+    extra = {**AGENT, **(facts or {})}
+    extra = {name: value for name, value in extra.items() if value is not None}
+    found = made.catalogue.read(action, given, extra, attested)
+    names = {f"args.{k}": f"s-{v}" for k, v in given.items() if isinstance(v, str)}
+    return Request(found.action, found.fields, found.undeclared, found.attested, names)
+
+
+def ask(
+    made: Release,
+    action: str = "pay",
+    arguments: dict[str, Any] | None = None,
+    facts: dict[str, Any] | None = None,
+    *,
+    attested: bool = False,
+    used: dict[str, Total] | None = None,
+    lifted: frozenset[str] = frozenset(),
+    at: datetime = AT,
+) -> Verdict:
+    """A verdict; `used` gives totals by the start of a series' name, nothing happened otherwise."""
+    asked = request(made, action, arguments, facts, attested)
+    return decide(made, asked, totals(made, asked, used or {}, at), at, lifted)
+
+
+def totals(
+    made: Release, asked: Request, used: dict[str, Total], at: datetime = AT
+) -> dict[FactQuery, Total]:
+    """Every total a request needs."""
+    found = {}
+    for query in needs(made, asked, at):
+        starts = [total for start, total in used.items() if query.series.startswith(start)]
+        found[query] = starts[0] if starts and query.key != "?" else Total(Decimal(0), 0)
+    return found
+
+
+# ---- random worlds ----
+
+_TESTS: list[tuple[str, list[str]]] = [
+    ("args.amount", ["{above: 50 EUR}", "{at_most: 120 EUR}", "{between: [10 EUR, 200 EUR]}",
+                     "{is: 100 EUR}", "{below: 80 USD}"]),
+    ("args.country", ["{one_of: [DE, FR]}", "{is: KP}", "{none_of: [KP, IR]}", "{is_not: DE}"]),
+    ("args.channel", ["{is: sepa}", "{is_not: swift}", "{is_set: true}", "{is_set: false}"]),
+    ("args.to", ["{contains_any: [a@corp.example]}", "{in_domain: [corp.example]}",
+                 "{not_in_domain: [corp.example]}", "{count_above: 1}", "{count_at_most: 2}",
+                 "{contains_none: [b@evil.example]}", "{is_set: true}",
+                 "{contains_all: [a@corp.example, b@evil.example]}"]),
+    ("args.note", ["{is: hello}", "{name_like: ['*ell*']}", "{none_of: [hello, bye]}"]),
+    ("args.path", ["{under: ['workspace:/']}", "{not_under: ['workspace:/', /etc]}",
+                   "{name_like: ['*.py']}"]),
+    ("args.urgent", ["{is: true}", "{is_not: true}"]),
+    ("agent.autonomy", ["{at_least: L3}", "{below: L2}"]),
+    ("agent.labels", ["{contains_any: [blue]}", "{contains_none: [red]}"]),
+    ("agent.id", ["{one_of: [case-agent, other]}", "{is: other}"]),
+    ("session.labels", ["{contains_any: [untrusted]}", "{contains_all: [untrusted, private]}"]),
+    ("session.depth", ["{above: 0}"]),
+    ("tool.labels", ["{contains_any: [moves_money]}"]),
+    ("time.hour", ["{between: [8, 18]}"]),
+    ("resource.owner", ["{is: anna}"]),
+]  # fmt: skip
+_OF_MAIL = frozenset({"args.to", "args.country", "args.note", "agent.id", "agent.labels"})
+_SERVICE = ("agent", "session", "time", "tool")
+
+
+@st.composite
+def conditions(draw: Any, mail: bool, depth: int = 0) -> str:
+    """A condition in flow style over the fields of `pay` (or those that `mail` has, too)."""
+    entries: dict[str, str] = {}
+    fields = [t for t in _TESTS if not mail or t[0] in _OF_MAIL or t[0].startswith(_SERVICE)]
+    for name, tests in draw(
+        st.lists(st.sampled_from(fields), max_size=2, unique_by=lambda t: t[0])
+    ):
+        entries[name] = draw(st.sampled_from(tests))
+    if depth < 2 and draw(st.integers(0, 3)) == 0:
+        inner = [draw(conditions(mail, depth + 1)) for _ in range(draw(st.integers(1, 2)))]
+        entries["any"] = f"[{', '.join(inner)}]"
+    if depth < 2 and draw(st.integers(0, 3)) == 0:
+        entries["not"] = draw(conditions(mail, depth + 1))
+    if not mail and depth < 2 and draw(st.integers(0, 5)) == 0:
+        verb = draw(st.sampled_from(["did", "did_not"]))
+        same = draw(st.sampled_from(["", ", same: args.iban", ", same: args.channel"]))
+        by = draw(st.sampled_from(["this_agent", "any_agent", "any_person"]))
+        entries["history"] = f"{{{verb}: pay{same}, in_last: 24h, by: {by}}}"
+    if not entries:
+        entries["time.hour"] = "{at_most: 23}"
+    return "{" + ", ".join(f"{name}: {value}" for name, value in entries.items()) + "}"
+
+
+@st.composite
+def rules(draw: Any, number: int) -> str:
+    """A rule with a random effect, severity and condition."""
+    effect = draw(st.sampled_from(["allow", "allow", "require_approval", "deny"]))
+    both = draw(st.booleans())
+    when = draw(conditions(both))
+    action = "[pay, mail]" if both else "pay"
+    when = f"{{action: {action}, {when[1:]}"
+    more = ""
+    if "resource.owner" in when:
+        more += ", attested_only: true"
+    if effect != "deny" and draw(st.integers(0, 4)) == 0:
+        more += ", obligations: [{redact: [args.note]}]"
+    if effect == "deny" and draw(st.booleans()):
+        more += ", may_be_waived_by: [boss]"
+    return rule(number, effect, when, more, draw(st.sampled_from(["low", "low", "high"])))
+
+
+@st.composite
+def policy_files(draw: Any, number: int) -> bytes:
+    """A file with up to five rules and perhaps a limit."""
+    listed = [draw(rules(i)) for i in range(1, draw(st.integers(2, 6)))]
+    governs = draw(st.sampled_from(["[pay]", "[pay, mail]", "[pay, mail, look]"]))
+    text = "\n".join(listed)
+    if "[pay, mail]" in text and governs == "[pay]":
+        governs = "[pay, mail]"
+    approval = "default_approval: {needs: [1 boss], answer_within: 1h}"
+    default = draw(st.sampled_from(["deny", "require_approval"]))
+    limit = ""
+    if draw(st.booleans()):
+        per = draw(
+            st.sampled_from(["[]", "[agent.id]", "[args.iban]", "[args.channel, agent.team]"])
+        )
+        limit = (
+            "  - {id: LIM-1, title: Limit, measure: sum args.amount, of: {action: pay}, "
+            f"per: {per}, in_last: 24h, at_most: 250 EUR, otherwise: deny, because: test}}"
+        )
+    return file(
+        text,
+        policy=f"file{number}",
+        governs=governs,
+        applies=draw(st.sampled_from(["all", "{labels: {contains_any: [blue]}}"])),
+        default=default,
+        more=approval if default == "require_approval" else "",
+        limits=limit,
+    )
+
+
+worlds = st.integers(1, 3).flatmap(
+    lambda count: st.tuples(*(policy_files(number) for number in range(count)))
+)
+
+ARGUMENTS: dict[str, list[Any]] = {
+    "amount": ["100 EUR", "49.99 EUR", "300 EUR", "100 USD", None, "x", -1],
+    "iban": [IBAN, OTHER_IBAN, "DE00", None],
+    "country": ["DE", "KP", "de", "ZZ", None],
+    "channel": ["sepa", "swift", "SEPA", None],
+    "to": [["a@corp.example"], ["a@corp.example", "b@evil.example"], [], "a@corp.example", None],
+    "note": ["hello", "HELLO", "bye", "x" * 60, 7, None],
+    "path": ["src/a.py", "/etc/passwd", "/SRV/work/a", "../../x", None],
+    "urgent": [True, False, "yes", None],
+    "host": ["corp.example", None],
+    "bcc": [None, None, None, None, "b@evil.example"],
+}
+_PAY_ARGS = ("amount", "iban", "country", "channel", "to", "note", "path", "urgent", "bcc")
+FACTS: dict[str, list[Any]] = {
+    "agent.autonomy": ["L4", "L4", "L3", "L2", "L1", "L0", None],
+    "agent.labels": [("blue",), ("blue", "red"), (), None],
+    "agent.id": ["case-agent", "other", "third", None],
+    "session.labels": [(), ("untrusted",), ("untrusted", "private"), None],
+    "session.depth": [0, 1, None],
+    "time.hour": [10, 20, None],
+    "resource.owner": ["anna", None],
+    "context.obligations_supported": [("redact",), ()],
+}
+
+
+@st.composite
+def asked(draw: Any) -> tuple[str, dict[str, Any], dict[str, Any], bool]:
+    """A random request: action, arguments, facts (None: not given), attested."""
+    action = draw(st.sampled_from(["pay", "pay", "pay", "mail", "look", "never"]))
+    names = _PAY_ARGS if action == "pay" else ("to", "country", "note", "host")
+    arguments = {n: draw(st.sampled_from(ARGUMENTS[n])) for n in names} if action != "look" else {}
+    given = {name: value for name, value in arguments.items() if value is not None}
+    facts = {name: draw(st.sampled_from(values)) for name, values in FACTS.items()}
+    return action, given, facts, draw(st.booleans())
+
+
+def total_of(query: FactQuery, seed: int) -> Total:
+    """A total that depends on the question only: none, some, much, or mixed."""
+    number = int.from_bytes(json.dumps([query.series, query.key, seed]).encode(), "big") % 7
+    return [
+        Total(Decimal(0), 0),
+        Total(Decimal(0), 0),
+        Total(Decimal(0), 0),
+        Total(Decimal(100), 1),
+        Total(Decimal(200), 2),
+        Total(Decimal(1000), 3),
+        Total(Decimal(10), 2, mixed=True),
+    ][number]
+
+
+def facts_of(made: Release, one: Request, seed: int, at: datetime = AT) -> dict[FactQuery, Total]:
+    """Random totals for everything a request needs."""
+    return {query: total_of(query, seed) for query in needs(made, one, at)}

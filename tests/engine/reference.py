@@ -1,0 +1,226 @@
+"""The decision written a second time, as plainly as possible: no index, no closures, no shortcuts.
+
+Answers are numbers: 0 no, 1/2 cannot tell, 1 yes; `all` is min, `any` is max, `not` is 1 - x.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from governance.engine import paths, rules
+from governance.engine.catalogue import ActionType
+from governance.engine.compile import Release
+from governance.engine.model import (
+    ABSENT,
+    CannotTell,
+    Effect,
+    FactQuery,
+    Money,
+    Request,
+    Risk,
+    Total,
+)
+from governance.engine.values import level, write
+
+HALF = 0.5
+EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+NEGATIVE = {"is_not", "none_of", "contains_none", "not_under", "not_in_domain"}
+
+
+def decide(
+    release: Release, request: Request, facts: Mapping[FactQuery, Total], at: datetime
+) -> tuple[Effect, frozenset[tuple[str, Effect]], str]:
+    """The effect, every finding as (policy/rule, effect), and the risk."""
+    world = World(release, request, facts, at)
+    hits: list[tuple[str, Effect]] = []
+    if world.action is None:
+        hits.append(("service/governed", Effect.DENY))
+        return Effect.DENY, frozenset(hits), "low"
+    risk, owed, governed = world.action.risk, set(), False
+    for file in release.bundle.files:
+        spoke, governs = False, request.action in file.governs
+        for rule in file.rules:
+            allow = rule.effect is Effect.ALLOW
+            answer = world.both(file, rule.when, allow, rule.attested_only)
+            if answer == 0 or (allow and not governs):
+                continue
+            risk, owed = max(risk, rule.severity), owed | {o.id for o in rule.obligations}
+            if allow and (answer < 1 or request.undeclared):
+                continue
+            hits.append((f"{file.policy}/{rule.id}", rule.effect))
+            spoke = spoke or (answer == 1 and rule.effect is not Effect.DENY)
+        for limit in file.limits:
+            if world.over(limit, world.both(file, limit.of, False, False)) > 0:
+                hits.append((f"{file.policy}/{limit.id}", limit.otherwise))
+                risk = max(risk, limit.severity)
+        applies = world.holds(file.applies_to, False, True, False) if governs else 0
+        governed = governed or applies == 1
+        if applies > 0 and not spoke:
+            extra = ["undeclared"] if request.undeclared else []
+            hits += [(f"{file.policy}/{name}", file.default) for name in ["default", *extra]]
+    if not governed:
+        hits.append(("service/governed", Effect.DENY))
+    said = max((effect for _, effect in hits), default=Effect.ALLOW)
+    hits += world.autonomy(said, risk)
+    if owed - set(request.fields.get("context.obligations_supported", ())):
+        hits.append(("service/obligation", Effect.DENY))
+    return max(effect for _, effect in hits), frozenset(hits), risk.word
+
+
+class World:
+    def __init__(self, release: Release, request: Request, facts: Any, at: datetime) -> None:
+        self.request, self.facts, self.at = request, facts, at
+        self.action: ActionType | None = release.catalogue.actions.get(request.action)
+
+    def autonomy(self, said: Effect, risk: Risk) -> list[tuple[str, Effect]]:
+        word = self.request.fields.get("agent.autonomy")
+        if not isinstance(word, str) or word == "L0":
+            return [("service/autonomy", Effect.DENY)]
+        least = {"L1": Risk.LOW, "L2": Risk.MEDIUM, "L3": Risk.HIGH}.get(word)
+        if said is Effect.ALLOW and least is not None and risk >= least:
+            return [("service/autonomy", Effect.REQUIRE_APPROVAL)]
+        return []
+
+    def both(self, file: Any, when: Any, allow: bool, attested: bool) -> float:
+        tight = not allow
+        return min(self.holds(file.applies_to, allow, tight, attested),
+                   self.holds(when, allow, tight, attested))  # fmt: skip
+
+    def holds(self, c: Any, allow: bool, tight: bool, attested: bool) -> float:
+        if isinstance(c, rules.All):
+            return min((self.holds(p, allow, tight, attested) for p in c.parts), default=1)
+        if isinstance(c, rules.Any):
+            return max(self.holds(p, allow, tight, attested) for p in c.parts)
+        if isinstance(c, rules.Not):
+            return 1 - self.holds(c.part, allow, not tight, attested)
+        if isinstance(c, rules.ActionIs):
+            return float(self.request.action in c.actions)
+        if isinstance(c, rules.History):
+            return self.happened(c)
+        return self.compares(c, allow, tight, attested)
+
+    def compares(self, test: rules.Test, allow: bool, tight: bool, attested: bool) -> float:
+        assert self.action is not None
+        if self.action.type_of(test.field) is None:
+            return 0
+        if attested and test.field.startswith("resource.") and not self.request.attested:
+            return HALF
+        value = self.request.fields.get(test.field)
+        if value is None or isinstance(value, CannotTell):
+            return HALF
+        if test.op == "is_set":
+            return float((value is not ABSENT) is test.constants[0])
+        many = test.kind.startswith("list of ")
+        if value is ABSENT and allow:
+            return float(tight)  # never helps: no where it is wanted, yes where it is negated
+        if value is ABSENT and not many:
+            return float(test.op in NEGATIVE)
+        members = () if value is ABSENT else value
+        if many and test.op in ("under", "not_under", "in_domain", "not_in_domain", "name_like"):
+            each = [scalar(test, member) for member in members]  # type: ignore[union-attr]
+            return max(each, default=0) if tight else min(each, default=1)
+        return listed(test, members) if many else scalar(test, value)
+
+    def key(self, names: tuple[str, ...]) -> str | None:
+        assert self.action is not None
+        parts: list[str] = []
+        for name in names:
+            value, declared = self.request.fields.get(name), self.action.declared(name)
+            if value is ABSENT:
+                parts.append("null")
+            elif declared is not None and declared.cls == "identity":
+                if name not in self.request.pseudonyms:
+                    return None
+                parts.append(f'"{self.request.pseudonyms[name]}"')
+            elif value is None or isinstance(value, CannotTell):
+                return None
+            else:
+                parts.append(f'"{write(value)}"')  # type: ignore[arg-type]
+        return f"[{','.join(parts)}]"
+
+    def since(self, window: timedelta | None) -> int | None:
+        assert window is not None
+        return (self.at - window - EPOCH) // timedelta(microseconds=1)
+
+    def happened(self, c: rules.History) -> float:
+        key = self.key((("agent.id",) if c.by == "this_agent" else ()) + c.same)
+        if key is None:
+            return HALF
+        since = self.since(c.in_last)
+        found = [self.facts.get(FactQuery(*q, since))
+                 for q in ((c.confirmed_series, key), (c.series, key), (c.series, "?"))]  # fmt: skip
+        if any(total is None or total.mixed for total in found):
+            return HALF
+        done, allowed, anywhere = (total.count > 0 for total in found)
+        did = 1 if done else (HALF if allowed or anywhere else 0)
+        return 1 - did if c.negative else did
+
+    def over(self, limit: rules.Limit, applies: float) -> float:
+        amount, key = self.request.fields.get(limit.measure or ""), self.key(limit.per)
+        if applies == 0:
+            return 0
+        if ("agent.id" in limit.per or "agent.team" in limit.per) and not isinstance(
+            self.request.fields.get("session.chain_agents"), tuple
+        ):
+            return HALF
+        if key is None or not isinstance(amount, Money) or amount.currency != limit.unit:
+            return HALF
+        total = self.facts.get(FactQuery(limit.series, key, self.since(limit.window)))
+        if total is None or total.mixed:
+            return HALF
+        return float(total.sum + amount.amount > limit.at_most.amount)  # type: ignore[union-attr]
+
+
+def listed(test: rules.Test, value: Any) -> float:
+    wanted, have = set(test.constants), list(value)
+    if test.op == "contains_any":
+        return float(any(item in wanted for item in have))
+    if test.op == "contains_none":
+        return float(not any(item in wanted for item in have))
+    if test.op == "contains_all":
+        return float(wanted <= set(have))
+    limit = int(str(test.constants[0]))
+    return float(len(have) > limit if test.op == "count_above" else len(have) <= limit)
+
+
+def scalar(test: rules.Test, value: Any) -> float:
+    if test.op in NEGATIVE:
+        twin = {"is_not": "is", "none_of": "one_of", "not_under": "under",
+                "not_in_domain": "in_domain"}[test.op]  # fmt: skip
+        return 1 - scalar(replace(test, op=twin), value)
+    if test.op == "between":
+        low, high = test.constants
+        return min(one(replace(test, op="at_least"), value, low),
+                   one(replace(test, op="at_most"), value, high))  # fmt: skip
+    return max(one(test, value, constant) for constant in test.constants)
+
+
+def one(test: rules.Test, value: Any, constant: Any) -> float:
+    if test.op == "under":
+        found = paths.is_under(value, constant)
+        return HALF if found is None else float(found)
+    if test.op == "in_domain":
+        host = value.split("@")[-1]
+        return float(host == constant or host.endswith("." + constant))
+    if test.op == "name_like" and "path" in test.kind:
+        found = paths.has_name(value, constant)
+        return HALF if found is None else float(found)
+    if test.op == "name_like":
+        if fnmatch.fnmatchcase(value, constant):
+            return 1
+        return HALF if fnmatch.fnmatchcase(value.lower(), constant.lower()) else 0
+    if isinstance(value, Money):
+        if value.currency != constant.currency:
+            return HALF
+        value, constant = value.amount, constant.amount
+    if test.kind == "level":
+        value, constant = level(value), level(constant)
+    if test.op in ("is", "one_of"):
+        same = test.kind == "text" and value.lower() == constant.lower()
+        return 1 if value == constant else (HALF if same else 0)
+    return float({"above": value > constant, "at_least": value >= constant,
+                  "below": value < constant, "at_most": value <= constant}[test.op])  # fmt: skip
