@@ -57,6 +57,14 @@ class Item:
     recorded: Recorded
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A request completed while the needs were worked out, with the facts it wants."""
+
+    request: Request
+    queries: tuple[FactQuery, ...] | None
+
+
 class Decide:
     """The command of one or more evaluations; see `governance.oversight.commands.Command`."""
 
@@ -99,25 +107,29 @@ class Decide:
         ]
         self._idem = None if idem is None else (caller.key, idem[0])
         self._body = "" if idem is None else idem[1]
-        self._seen: tuple[State, datetime, list[Request | None]] | None = None
+        self._seen: tuple[State, datetime, list[_Seen | None]] | None = None
 
     def needs(self, state: State, at: datetime) -> Needs:
         """Every window that a rule, limit or budget looks at, and the idempotency key."""
         queries: dict[FactQuery, None] = {}
-        requests: list[Request | None] = []
+        requests: list[_Seen | None] = []
         parents: list[int] = []
         opened: dict[str, int] = {}  # standing sessions that this command will open
         index = state.size
         for number in range(len(self.items)):
             request, index = self._complete(state, number, at, index, opened)
-            requests.append(request)
             item = self.items[number]
             if isinstance(item, Problem):
+                requests.append(None)
                 continue
-            if request is not None:
+            if request is None:
+                requests.append(None)
+            else:
                 release = self.desk.releases.get(item.release).release
                 agent = state.agents[item.asked.agent]
-                queries.update(dict.fromkeys(judging.wanted(release, request, agent, at)))
+                wanted = judging.wanted(release, request, agent, at)
+                requests.append(_Seen(request, wanted))
+                queries.update(dict.fromkeys(wanted))
             if item.asked.parent is not None:
                 parents.append(item.asked.parent)
         self._seen = (state, at, requests)
@@ -166,12 +178,20 @@ class Decide:
                 batch.add(self._opening(agent, at))
                 state = batch.state
                 session, agent = state.sessions[batch.index - 1], state.agents[agent.id]
-        request = self._seen_request(batch, number, at)
-        if request is None:
-            request = self._completed(state, item, agent, session, at)
-        ready = self.desk.releases.get(item.release)
+        seen = self._seen_request(batch, number, at)
+        if seen is None or seen.request.fields["session.id"] != str(session.index):
+            seen = _Seen(self._completed(state, item, agent, session, at), None)
+        release = self.desk.releases.get(item.release).release
         judged = judging.judge(
-            ready.release, request, state, agent, session, batch, item.recorded.digest, at
+            release,
+            seen.request,
+            state,
+            agent,
+            session,
+            batch,
+            item.recorded.digest,
+            at,
+            seen.queries,
         )
         data = self._data(item, agent, session, judged, at)
         texts = {f.name: (f.title, f.because) for f in judged.verdict.findings}
@@ -326,10 +346,10 @@ class Decide:
         zone = self.desk.zone(state.time_zone)
         return judging.complete(item.request, state, agent, session, zone, at)
 
-    def _seen_request(self, batch: _Batch, number: int, at: datetime) -> Request | None:
+    def _seen_request(self, batch: _Batch, number: int, at: datetime) -> _Seen | None:
         """What `needs` completed, if nothing that it depends on has changed since."""
         seen = self._seen
-        if seen is None or seen[0] is not batch.first or seen[1] != at or batch.decisions:
+        if seen is None or seen[0] is not batch.first or seen[1] != at or batch.changed:
             return None
         return seen[2][number]
 
@@ -412,18 +432,20 @@ class _Batch:
 
     __slots__ = (
         "_added",
+        "_folded",
         "_totals",
+        "changed",
         "decisions",
         "decisions_known",
         "entries",
         "first",
         "index",
-        "state",
         "values",
     )
 
     def __init__(self, state: State, facts: Facts, index: int) -> None:
-        self.first = self.state = state
+        self.first = self._folded = state
+        self.changed = False
         self.index = index
         self.entries: list[Entry] = []
         self.values: list[VaultRow] = []
@@ -435,8 +457,22 @@ class _Batch:
     def add(self, entry: Entry) -> None:
         """Number `entry` and let the state know it."""
         self.entries.append(entry)
-        self.state = apply(self.state, self.index, entry)
         self.index += 1
+        data = entry.data
+        if entry.kind != "decision":
+            self.changed = self.changed or entry.kind != "session.opened"
+        elif data["effect"] == "allow" and (
+            "labels" in data or "approval" in data["refs"] or "override" in data["refs"]
+        ):
+            self.changed = True
+
+    @property
+    def state(self) -> State:
+        """The state after everything proposed so far."""
+        done = self._folded.size - self.first.size
+        for entry in self.entries[done:]:
+            self._folded = apply(self._folded, self._folded.size, entry)
+        return self._folded
 
     def charge(self, series: str, key: str, amount: Any, unit: str) -> None:
         """Remember a charge of this command for the decisions after it."""

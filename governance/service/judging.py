@@ -153,12 +153,15 @@ def judge(
     totals: Totals,
     digest: str,
     at: datetime,
+    queries: tuple[FactQuery, ...] | None = None,
 ) -> Judged:
     """The verdict on a completed request, lifted as far as people have lifted it.
 
-    `totals` answers `wanted`; a query it lacks is *cannot tell*.
+    `totals` answers `wanted` (`queries`, if the caller has them already); a query it lacks is
+    *cannot tell*.
     """
-    queries = wanted(release, request, agent, at)
+    if queries is None:
+        queries = wanted(release, request, agent, at)
     facts = {query: totals.get(query, _UNKNOWN) for query in queries}
     recorded = tuple(facts.items())
 
