@@ -81,11 +81,16 @@ class FactBook:
         else:
             total = self.totals.total
             totals = {query: total(query) for query in needs.totals}
+        decisions, wanted, earlier = needs.decisions, needs.entries, None
+        if needs.idempotency:
+            earlier = self._idempotency(*needs.idempotency)
+            if earlier is not None:  # what the key stands for is needed to answer the same again
+                decisions, wanted = (*decisions, earlier.index), (*wanted, earlier.index)
         return Facts(
             totals,
-            self._decisions(needs.decisions) if needs.decisions else {},
-            entries(needs.entries) if needs.entries else {},
-            self._idempotency(*needs.idempotency) if needs.idempotency else None,
+            self._decisions(decisions) if decisions else {},
+            entries(wanted) if wanted else {},
+            earlier,
         )
 
     def plan(self, rows: Iterable[FactRow], at: int) -> Planned:
