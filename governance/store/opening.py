@@ -49,8 +49,15 @@ def read_log(
         folded = fold_log(db, size, fold, *carried(db, fold))
     except sqlite3.Error as error:
         raise CannotOpen(explain(error, path)) from error
+    except CannotOpen:
+        raise
     except (Damaged, BadProof) as error:
         raise CannotOpen(f"`{path}`: {error}. Keep a copy of the file, then {_RESTORE}") from error
+    except Exception as error:
+        raise CannotOpen(
+            f"`{path}` holds something that is no entry ({error}): it was altered. Keep a copy of "
+            f"the file, then {_RESTORE}"
+        ) from error
     if folded.frontier.root() != checkpoint.root:
         raise CannotOpen(
             f"the entries in `{path}` are not those its newest checkpoint signs: something was "

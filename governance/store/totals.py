@@ -70,8 +70,9 @@ class Charged(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What some charges will write: rows for `totals`, the new tails, the numbered charges."""
+    """What charges at one time will write: rows for `totals`, new tails, the numbered charges."""
 
+    at: int
     rows: list[tuple[object, ...]]
     tails: dict[tuple[str, str], Tail]
     charged: list[Charged]
@@ -84,6 +85,7 @@ class Totals:
         self._db = connection
         self._tails: Recent[tuple[str, str], Tail] = Recent(_REMEMBERED)
         self._rows: list[tuple[object, ...]] = []
+        self._oldest = 0
 
     def total(self, query: FactQuery) -> Total:
         """The answer to one query, charges of the current transaction included."""
@@ -97,6 +99,8 @@ class Totals:
             mixed = mixed or tail.other_at is not None
         else:
             mixed = mixed or (tail.other_at is not None and tail.other_at >= since)
+            if self._rows and self._oldest < since:
+                self.flush()
             before = self._db.execute(_BEFORE, (series, key, since)).fetchone()
             if before is not None:
                 start = before[0]
@@ -113,14 +117,16 @@ class Totals:
     def plan(self, rows: Iterable[ChargeRow], at: int) -> Plan:
         """Number some charges at time `at`. Writes nothing.
 
-        Raises `decimal.DecimalException` for an amount that cannot be added exactly.
+        Raises `ArithmeticError` for an amount that cannot be added exactly.
         """
-        plan = Plan([], {}, [])
+        plan = Plan(at, [], {}, [])
         for row in rows:
             place = (row.series, row.key)
             tail = plan.tails.get(place) or self._tail(*place)
             other = tail.other_at if tail.unit == row.unit or tail.n == 0 else tail.at
             amount = EXACT.add(tail.sum, row.amount)
+            if not amount.is_finite():
+                raise ArithmeticError(f"`{row.amount}` cannot be charged to `{row.series}`")
             new = Tail(tail.n + 1, amount, row.unit, at, other, tail.back, tail.backs)
             plan.rows.append((*place, at, new.n, row.unit, str(new.sum), other))
             plan.tails[place] = new
@@ -130,9 +136,11 @@ class Totals:
     def write(self, plan: Plan) -> None:
         """Write a plan: now in memory, in the current transaction at the next `flush`.
 
-        Until then no question needs the rows themselves: they are younger than any window's
-        beginning, and their tails are remembered.
+        Until then few questions need the rows themselves: they are younger than the beginning of
+        any window one asks about, and their tails are remembered.
         """
+        if not self._rows and plan.rows:
+            self._oldest = plan.at
         self._rows += plan.rows
         for place, tail in plan.tails.items():
             self._tails.put(place, tail)
