@@ -7,7 +7,6 @@ opened says so; nothing is looked up anew and passed off as what was seen then.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from governance.oversight import people
@@ -19,7 +18,8 @@ from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.web.console import saying
 from governance.web.console.approving import facts, heading, windows
-from governance.web.console.framing import LEVELS, YES, allowed, outside
+from governance.web.console.framing import LEVELS, YES, allowed
+from governance.web.console.outside import Outside
 from governance.web.console.present import Clockface
 from governance.web.console.telling import PATIENCE, Told, story
 from governance.web.console.views import (
@@ -115,7 +115,7 @@ def _came_of(line: DecisionLine) -> str:
 # -- one decision ----------------------------------------------------------------------------------
 
 
-def view(desk: Desk, clock: Clockface, person: str, index: int, at: datetime) -> DecisionView:
+def view(desk: Desk, clock: Clockface, outside: Outside, person: str, index: int) -> DecisionView:
     """One decision with its conditions, receipt, and what came of it."""
     entry = entry_of(desk, index, "decision")
     data, state = entry.data, desk.state
@@ -137,7 +137,7 @@ def view(desk: Desk, clock: Clockface, person: str, index: int, at: datetime) ->
         known=tuple(windows(desk, clock, data.get("facts", ()), data["release"])),
         enough=tuple(explained["enough"]),
         story=told,
-        receipt=_receipt(desk, index, data),
+        receipt=_receipt(desk, outside, index, data),
         digest=data["digest"],
         lifts=tuple(_denies(data)),
         may_override=_may_override(state, person, data),
@@ -207,16 +207,15 @@ def _line(desk: Desk, index: int) -> DecisionLine | None:
     return found[0] if found and found[0].index == index else None
 
 
-def _receipt(desk: Desk, index: int, data: Mapping[str, Any]) -> ReceiptView:
+def _receipt(desk: Desk, outside: Outside, index: int, data: Mapping[str, Any]) -> ReceiptView:
     receipt = desk.reader.receipt(index)
-    is_outside, said_outside = outside(desk)
     return ReceiptView(
         index=index,
         leaf=receipt.leaf_hash.hex(),
         origin=desk.workspace.origin,
         size=receipt.tree_size,
-        is_anchored=is_outside,
-        anchored=said_outside,
+        is_anchored=outside.covers(index),
+        anchored=outside.said,
         release=(data["release"] or "")[:12],
     )
 

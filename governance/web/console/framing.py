@@ -6,15 +6,15 @@ are pseudonyms where they were erased; who may do what is asked of the same rule
 
 from __future__ import annotations
 
-import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from governance.oversight import autonomy, people
 from governance.oversight.errors import Refused
 from governance.service.people import name_of
 from governance.service.reading import opened
-from governance.web.console.present import Clockface, span
+from governance.web.console.outside import Outside
+from governance.web.console.present import Clockface
 from governance.web.console.views import (
     AgentRow,
     Frame,
@@ -29,9 +29,6 @@ from governance.web.console.views import (
 if TYPE_CHECKING:
     from governance.oversight.model import Agent, State, Stop
     from governance.service.desk import Desk
-
-OUTSIDE_FOR = timedelta(minutes=15)
-"""How old the copy of the head outside may be before the head counts as unanchored."""
 
 LEVELS = {
     "L0": "watched only",
@@ -79,7 +76,7 @@ def may_stop(state: State, person: str) -> May:
     return may if may.yes else May(False, may.why_not + " Owner and deputy may stop their agent.")
 
 
-def frame(desk: Desk, workspace: str, person: str, waiting: int) -> Frame | None:
+def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: int) -> Frame | None:
     """What stands around every page; None when the person is not active any more."""
     state = desk.state
     found = state.people.get(person)
@@ -91,35 +88,18 @@ def frame(desk: Desk, workspace: str, person: str, waiting: int) -> Frame | None
         waiting=waiting,
         stops=len(state.stops),
         log_size=state.size,
-        is_anchored=outside(desk)[0],
+        is_anchored=outside.is_fresh,
         release=(state.release or "")[:12],
         may_stop=may_stop(state, person),
     )
 
 
-def outside(desk: Desk) -> tuple[bool, str]:
-    """Whether the head is known outside, and the sentence that says how."""
-    age = desk.workspace.anchored_age()
-    if math.isnan(age):
-        return False, (
-            "Nothing outside has seen this head: whoever holds the key and the disk could still"
-            " rewrite the log unnoticed."
-        )
-    said = (
-        f"The head was last copied to its outside place {span(timedelta(seconds=max(1, age)))} ago."
-    )
-    if age > OUTSIDE_FOR.total_seconds():
-        return False, said + " What was recorded since could still be rewritten unnoticed."
-    return True, said
-
-
-def head(desk: Desk) -> HeadView:
+def head(desk: Desk, outside: Outside) -> HeadView:
     """The log's head as last signed."""
     reader = desk.workspace.reader
     note = reader.checkpoint()
     origin, size, root = note.split("\n")[:3]
     entries = int(size)
-    is_anchored, said = outside(desk)
     return HeadView(
         origin=origin,
         size=entries,
@@ -127,8 +107,8 @@ def head(desk: Desk) -> HeadView:
         at=reader.entry(entries - 1).at if entries else None,
         checkpoint=note,
         verifier_key=desk.workspace.vkey,
-        anchored=said,
-        is_anchored=is_anchored,
+        anchored=outside.said,
+        is_anchored=outside.is_fresh,
     )
 
 

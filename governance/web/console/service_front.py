@@ -6,6 +6,7 @@ Law: reading asks the state and the lists, acting calls a verb; this module adds
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from governance.service import asking, overriding, stopping
 from governance.service.desk import Caller
 from governance.web.console import approving, explaining, framing
 from governance.web.console.front import Answer, Scope, Undone
+from governance.web.console.outside import Outside, look
 from governance.web.console.present import Clockface
 from governance.web.console.views import (
     AgentRow,
@@ -36,11 +38,12 @@ if TYPE_CHECKING:
 class ServiceFront:
     """The console's door to one desk; see `governance.web.console.front.Front`."""
 
-    def __init__(self, desk: Desk, workspace: str = "") -> None:
+    def __init__(self, desk: Desk, workspace: str = "", head_sink: str = "") -> None:
         self._desk = desk
         self._workspace = workspace or desk.workspace.origin
         self._zone = ZoneInfo(desk.settings.time_zone)
         self._clock = Clockface(self._zone)
+        self._sink = Path(head_sink) if head_sink else None
 
     @property
     def zone(self) -> tzinfo:
@@ -59,7 +62,7 @@ class ServiceFront:
         if person not in state.people:
             return None
         waiting = approving.waiting_for(state, person, self.now())
-        return framing.frame(self._desk, self._workspace, person, waiting)
+        return framing.frame(self._desk, self._workspace, self._outside(), person, waiting)
 
     def home(self, person: str) -> HomeView:
         """What needs this person now."""
@@ -91,7 +94,7 @@ class ServiceFront:
 
     def decision(self, person: str, index: int) -> DecisionView:
         """One decision explained."""
-        return explaining.view(self._desk, self._clock, person, index, self.now())
+        return explaining.view(self._desk, self._clock, self._outside(), person, index)
 
     def stops(self, person: str) -> tuple[StopView, ...]:
         """Stops in force, newest first."""
@@ -117,7 +120,10 @@ class ServiceFront:
 
     def head(self) -> HeadView:
         """The log's head."""
-        return framing.head(self._desk)
+        return framing.head(self._desk, self._outside())
+
+    def _outside(self) -> Outside:
+        return look(self._sink, self.now())
 
     # -- acting --------------------------------------------------------------------------------
 
