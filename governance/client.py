@@ -217,7 +217,7 @@ class Client:
         try:
             path = f"/v1/permits/{decision.permit}/redeem"
             status, answer = self._exchange("POST", path, {}, {})
-            if status != 200 or not isinstance(answer, dict) or answer.get("redeemed") is not True:
+            if status != 200 or not _redeemed(answer, decision.permit):
                 raise _Unusable(_problem(status, answer))
         except _Unusable as failure:
             return replace(decision, effect="deny", failure=f"permit not redeemed: {failure}")
@@ -347,7 +347,7 @@ class Client:
             reasons=_reasons(context.get("reasons")),
             obligations=_objects(context.get("obligations")),
             access_request=request if isinstance(request, dict) else None,
-            approval=_text(request.get("id")) if isinstance(request, dict) else None,
+            approval=_text(request.get("approval")) if isinstance(request, dict) else None,
         )
         receipt = self._receipt(context.get("receipt"))
         return self._yes(decision, context, receipt) if effect == "allow" else decision
@@ -561,6 +561,15 @@ def _problem(status: int, answer: object) -> str:
         if isinstance(said, str):
             return f"the policy service answered {status}: {said}"
     return f"the policy service answered {status}"
+
+
+def _redeemed(answer: object, permit: str | None) -> bool:
+    """Whether the service recorded, as an entry, that this very permit is used up."""
+    return (
+        isinstance(answer, dict)
+        and type(answer.get("redeemed")) is int
+        and _text(answer.get("permit")) == permit
+    )
 
 
 def _reasons(given: object) -> tuple[Reason, ...]:

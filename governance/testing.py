@@ -61,7 +61,7 @@ class FakeService:
         if path.endswith("/redeem"):
             if self.stopped:
                 return 409, {"title": "stopped", "detail": "a stop is in force"}
-            return 200, {"redeemed": True}
+            return 200, {"permit": path.split("/")[3], "redeemed": self._size}
         if path == "/v1/outcomes":
             self.outcomes.append(body)
             return 200, {}
@@ -85,7 +85,10 @@ class FakeService:
             context["permit"] = {"id": str(index), "valid_until": "2999-01-01T00:00:00Z"}
         if effect == "require_approval":
             self._asked[str(index)] = digest
-            context["access_request"] = {"endpoint": "/access/v1/access-requests", "id": str(index)}
+            context["access_request"] = {
+                "endpoint": "/access/v1/access-requests",
+                "approval": index,
+            }
         return {"decision": effect == "allow", "context": context}
 
     def _task(self, number: str) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def _play(scene: stage.Stage, made: Path) -> dict[str, Any]:
     stage.release(scene, releasing.read_folder(scene.directory / "policies"))
     say(f"{len(cast.AGENTS)} agents are onboarded, each by one manager and confirmed by another.")
     stage.onboard(scene)
+    overridden = _override(scene)
     say("They work: payments, refunds, code, applications, tickets…")
     counted = acts.work(scene)
     figures: dict[str, Any] = {"answers": dict(counted)}
@@ -80,11 +81,11 @@ def _play(scene: stage.Stage, made: Path) -> dict[str, Any]:
     expired = acts.let_expire(scene)
     say(f"Request {expired} was answered by nobody in time, which is a no.")
     figures |= {"people": dict(answered), "grants_used": used, "expired": expired}
-    figures |= _interventions(scene)
-    return figures | _evidence(scene, made, int(figures["override"]["denied"]))
+    figures |= {"override": overridden, **_interventions(scene)}
+    return figures | _evidence(scene, made, int(overridden["denied"]))
 
 
-def _interventions(scene: stage.Stage) -> dict[str, Any]:
+def _override(scene: stage.Stage) -> dict[str, Any]:
     overridden = acts.override(scene)
     scene.say(
         f"Priya overrode refused refund {overridden['denied']} for one hour, once: "
@@ -92,11 +93,15 @@ def _interventions(scene: stage.Stage) -> dict[str, Any]:
     )
     acts.reverse(scene, overridden["allowed"])
     scene.say("Mia reversed it again when the parcel turned up.")
+    return overridden
+
+
+def _interventions(scene: stage.Stage) -> dict[str, Any]:
     drilled = acts.drill(scene)
     scene.say(f"A stop drill held payments-1 (entry {drilled['stop']}); two people lifted it.")
     erased = acts.erase(scene)
     scene.say("A customer was forgotten: values and keys are gone, counts and proofs stay.")
-    return {"override": overridden, "drill": drilled, "erased": erased}
+    return {"drill": drilled, "erased": erased}
 
 
 def _evidence(scene: stage.Stage, made: Path, denied: int) -> dict[str, Any]:

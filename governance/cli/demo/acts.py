@@ -140,6 +140,9 @@ def let_expire(stage: Stage) -> int:
 def override(stage: Stage) -> dict[str, Any]:
     """A team lead lets one refused refund through, once, with a reason."""
     client = stage.client("refunds-1")
+    who = {"customer": "C-1007", "channel": "app"}
+    verified = client.redeem(try_it(client, "identity.verify", who))
+    client.report(verified, "executed")
     deed = {"customer": "C-1007", "order": "O-4711", "amount": "39.90 EUR"}
     deed |= {"method": "original_payment", "note": "parcel was lost by us"}
     claims = {"order_age": "45d", "already_refunded": False}
@@ -198,5 +201,5 @@ def erase(stage: Stage) -> Any:
     """A customer asks to be forgotten; counts and proofs stay."""
     return stage.api(cast.COMPLIANCE).post(
         "/v1/erasures", subject_type="customer", value="C-1007",
-        ground="GDPR Art. 17(1)(a), request 2026-88",
+        ground="gdpr-17-1-a", note="Request 2026-88",
     )  # fmt: skip

@@ -20,6 +20,8 @@ from governance.cli.transport import SOCKET, Api, Failed, over_socket
 from governance.client import Client
 
 START_SECONDS = 30
+# What the demo's runtimes carry out when a rule obliges them to.
+FULFILS = ("redact", "notify", "log", "tell_user")
 # One more policy file, so that a request can expire while somebody watches.
 QUICK = """\
 policy: status-page
@@ -81,7 +83,7 @@ class Stage:
 
     def client(self, agent: str) -> Client:
         """The SDK with an agent's (or its gateway's) key."""
-        return Client(self.url, self.keys[agent], agent=agent, timeout=20)
+        return Client(self.url, self.keys[agent], agent=agent, timeout=20, fulfils=FULFILS)
 
     def serve(self) -> None:
         """Start the service in its own process and wait until it can take decisions."""

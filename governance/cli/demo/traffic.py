@@ -16,6 +16,7 @@ Deed = tuple[str, dict[str, Any], dict[str, Any]]
 KNOWN = ("DE89370400440532013000", "NL91ABNA0417164300", "FR1420041010050500013M02606")
 STRANGERS = ("GB82WEST12345698765432", "ES9121000418450200051332")
 CUSTOMERS = tuple(f"C-{number}" for number in range(1001, 1041))
+REVIEWED = "sha256:5b0f2e3a6f1f4b1f1a0d5b1f0a5c9c54f6fd6d7d0e4e9c7c1d4c5a1f4e2b9a01"
 SKILLS = ["skills", "experience", "test_result"]
 
 
@@ -34,7 +35,7 @@ def _payments(chance: random.Random, number: int) -> Deed:
     iban = chance.choice(KNOWN if pick < 0.93 else STRANGERS)
     arguments: dict[str, Any] = {
         "iban": iban,
-        "amount": f"{_amount(chance, 5, 90)} EUR",
+        "amount": f"{_amount(chance, 2, 24)} EUR",
         "country": {"DE": "DE", "NL": "NL", "FR": "FR", "GB": "GB", "ES": "ES"}[iban[:2]],
         "reference": f"invoice {2000 + number}",
     }
@@ -116,16 +117,19 @@ def _screening(chance: random.Random, number: int) -> Deed:
 
 def _tickets(chance: random.Random, number: int) -> Deed:
     repository = {"owner": "corp", "repository": "shop"}
+    # Once in a while a server describes its tool differently from what people reviewed.
+    seen = {"description_digest": REVIEWED if chance.random() < 0.97 else "sha256:" + "0" * 64}
     pick = chance.random()
     if pick < 0.4:
-        return "mcp.github.get_issue", {**repository, "number": number}, {}
+        return "mcp.github.get_issue", {**repository, "number": number}, seen
     if pick < 0.75:
-        return "mcp.github.get_file", {**repository, "path": "docs/index.md"}, {}
+        return "mcp.github.get_file", {**repository, "path": "docs/index.md"}, seen
     if pick < 0.94:
-        return "mcp.jira.search", {"query": "project = SHOP and status = open"}, {}
+        return "mcp.jira.search", {"query": "project = SHOP and status = open"}, seen
     if pick < 0.97:
-        return "mcp.jira.add_comment", {"ticket": f"SHOP-{number}", "body": "cannot reproduce"}, {}
-    return "mcp.weather.forecast", {"city": "Lund"}, {}
+        comment = {"ticket": f"SHOP-{number}", "body": "cannot reproduce"}
+        return "mcp.jira.add_comment", comment, seen
+    return "mcp.weather.forecast", {"city": "Lund"}, seen
 
 
 def _amount(chance: random.Random, low: int, high: int) -> str:
