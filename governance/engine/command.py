@@ -54,7 +54,7 @@ DOUBTS: Mapping[str, str] = {
 }
 """What each *cannot tell* code of a command field means, as the end of a sentence."""
 
-_PLAIN_NAME = re.compile(r"^[A-Za-z0-9_.+@\[:-]+$")
+_PLAIN_NAME = re.compile(r"^[A-Za-z0-9_.+@\[:][A-Za-z0-9_.+@\[:-]*$")
 _DEPTH = 8
 
 
@@ -175,7 +175,7 @@ def _run(scene: Scene, words: Sequence[Word], source: str) -> None:
         scene.doubt(first.why or "odd_program")
         return
     folder, slash, base = first.text.rpartition("/")
-    if not _PLAIN_NAME.match(base) or (not slash and first.text.startswith("~")):
+    if not _PLAIN_NAME.match(base):
         scene.doubt("odd_program")
         return
     name = known_name(base)

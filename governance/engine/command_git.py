@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from governance.engine.programs import Program, row
+from governance.engine.notation import Program, row
 from governance.engine.scene import Scene
 from governance.engine.shell import Word
 
@@ -19,7 +19,7 @@ _GLOBAL = row(
     "-C=dir -c=config --git-dir=dir --work-tree=dir --exec-path=code --namespace=none "
     "--config-env=config -p|--paginate --no-pager -P --bare --no-replace-objects --literal-pathspecs",
 )
-_LOOK = row("reads", "none", "-O=code --output=writes!writes --ext-diff --textconv")
+_LOOK = row("reads", "objects", "-O=code --output=writes!writes --ext-diff --textconv")
 _NET = row("network writes", "address")
 
 COMMANDS: Mapping[str, Program] = {
@@ -156,27 +156,36 @@ def _operands(
     if role == "clone":
         scene.operands("writes", operands[1:2] or [Word(".")], "")
     elif role == "push":
-        for word in operands[1:]:
-            if not word.known:
-                scene.doubt(word.why, "effects")
-            elif word.text.startswith(("+", ":")):
-                scene.add("effects", "changes_history")
-                scene.add("flags", "--force" if word.text[0] == "+" else "--delete")
-        if "--force-with-lease" in flags:
-            scene.add("flags", "--force")
+        _push(scene, operands[1:], flags)
     elif role == "objects":
-        for word in operands:
-            _, colon, inside = word.text.partition(":")
-            if not word.known:
-                scene.doubt(word.why, "reads")
-            elif colon and inside:
-                scene.path("reads", Word(inside))
+        _objects(scene, operands)
     elif role == "tree":
         _tree(scene, name, operands, flags)
     elif role == "words":
         _words(scene, name, operands)
     elif role == "config":
         _config(scene, operands, flags)
+
+
+def _push(scene: Scene, references: Sequence[Word], flags: set[str]) -> None:
+    for word in references:
+        if not word.known:
+            scene.doubt(word.why, "effects")
+        elif word.text.startswith(("+", ":")):
+            scene.add("effects", "changes_history")
+            scene.add("flags", "--force" if word.text[0] == "+" else "--delete")
+    if "--force-with-lease" in flags:
+        scene.add("flags", "--force")
+
+
+def _objects(scene: Scene, operands: Sequence[Word]) -> None:
+    """`HEAD:.env` is the file as it was committed; any other word may be the name of a file."""
+    for word in operands:
+        _, colon, inside = word.text.partition(":")
+        if not word.known:
+            scene.doubt(word.why, "reads")
+        else:
+            scene.path("reads", Word(inside) if colon and inside else word)
 
 
 def _tree(scene: Scene, name: str, operands: Sequence[Word], flags: set[str]) -> None:

@@ -302,7 +302,8 @@ def shown(value: Value) -> str:
         parts = [words.value(item) for item in value[: words.SHOWN]]
         more = len(value) - words.SHOWN
         return words.joined([*parts, f"{more} more"] if more > 0 else parts)
-    assert not isinstance(value, CannotTell) and value is not ABSENT
+    assert not isinstance(value, CannotTell)
+    assert value is not ABSENT
     return words.value(value)
 
 

@@ -6,7 +6,7 @@ and what its options change. How to read the small notation:
 - effects: `reads writes deletes lists network sends installs runs_code privileged changes_system
   changes_history stops_programs reads_environment changes_remote`;
 - operands: a role for every operand: `reads`, `writes`, `deletes`, `lists` (names only), `url`,
-  `host`, `none`; or `copy` (all but the last are read, the last written), `move` (as copy, and the
+  `hosts`, `none`; or `copy` (all but the last are read, the last written), `move` (as copy, and the
   sources are deleted), `link`;
 - options: `-r|--recursive*` (a star: the program then goes into directories), `-o|--output=writes`
   (takes a value with that role), `-d|--data=data!sends` (adds an effect), `-e=none^` (with it, the
@@ -21,105 +21,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-EFFECTS = ["reads", "writes", "deletes", "lists", "network", "sends", "installs", "runs_code", "privileged", "changes_system", "changes_history", "changes_remote", "stops_programs", "reads_environment", "unknown_program"]
+from governance.engine.notation import Program, row
 
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option: its one name, the role of its value (None: takes none), what it changes."""
-
-    name: str
-    value: str | None = None
-    effects: tuple[str, ...] = ()
-    deep: bool = False
-    unskips: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """One row of the table, read from the notation above."""
-
-    effects: tuple[str, ...] = ()
-    operands: str = "none"
-    skip: int = 0
-    options: Mapping[str, Option] = field(default_factory=dict)
-    commands: Mapping[str, Program] = field(default_factory=dict)
-    special: str = ""
-    deep: bool = False
-    default: str = ""
-
-    def may_touch(self) -> frozenset[str]:
-        """Every field an operand or option that is not known could change."""
-        roles = {self.operands} | {o.value for o in self.options.values() if o.value}
-        touched = {part for role in roles for part in ROLE_FIELDS.get(role, ())}
-        gained = {effect for option in self.options.values() for effect in option.effects}
-        gained |= touched & {"reads", "writes", "deletes"}
-        if not gained <= set(self.effects):
-            touched.add("effects")
-        return frozenset(touched)
-
-
-ROLE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "reads": ("reads",),
-    "lists": ("reads",),
-    "searches": ("reads",),
-    "writes": ("writes",),
-    "deletes": ("deletes",),
-    "overwrites": ("writes", "deletes"),
-    "rewrite": ("reads", "writes", "deletes"),
-    "all": ("reads", "writes", "deletes"),
-    "copy_first": ("reads", "writes"),
-    "archive": ("reads", "writes"),
-    "unpack": ("reads", "writes"),
-    "remote": ("reads", "writes", "hosts"),
-    "unknown": ("reads", "writes", "deletes", "hosts", "effects"),
-    "copy": ("reads", "writes"),
-    "move": ("reads", "writes", "deletes"),
-    "link": ("reads", "writes"),
-    "edit": ("reads", "writes"),
-    "url": ("hosts", "reads"),
-    "host": ("hosts",),
-    "data": ("reads", "effects"),
-    "code": ("reads", "writes", "deletes", "hosts", "effects"),
-    "line": ("reads", "writes", "deletes", "hosts", "effects", "programs"),
-}
-
-
-def row(
-    effects: str = "",
-    operands: str = "none",
-    options: str = "",
-    *,
-    skip: int = 0,
-    deep: bool = False,
-    default: str = "",
-    special: str = "",
-    commands: Mapping[str, Program] | None = None,
-) -> Program:
-    """Read one row of the table from its notation."""
-    found: dict[str, Option] = {}
-    for item in options.split():
-        match = re.fullmatch(r"([^=!*^]+)(?:=(\w+))?((?:!\w+)*)(\*?)(\^?)", item)
-        if match is None:
-            raise ValueError(f"`{item}` is not an option in the notation of this table")
-        names, value, extra, deeper, unskips = match.groups()
-        spellings = names.split("|")
-        option = Option(
-            spellings[-1], value, tuple(extra.split("!")[1:]), bool(deeper), bool(unskips)
-        )
-        found.update(dict.fromkeys(spellings, option))
-    return Program(
-        tuple(effects.split()), operands, skip, found, commands or {}, special, deep, default
-    )
+EFFECTS = [
+    "reads",
+    "writes",
+    "deletes",
+    "lists",
+    "network",
+    "sends",
+    "installs",
+    "runs_code",
+    "privileged",
+    "changes_system",
+    "changes_history",
+    "changes_remote",
+    "stops_programs",
+    "reads_environment",
+    "unknown_program",
+]
 
 
 def _same(names: str, program: Program) -> dict[str, Program]:
     return dict.fromkeys(names.split(), program)
 
 
-_TIME_ARGS = "-n|--lines=none -c|--bytes=none -f|--follow -q|--quiet -v|--verbose"
+_ENDS = "-n|--lines=none -c|--bytes=none -q|--quiet -v|--verbose"
 _GREP = (
     "-e|--regexp=none^ -f|--file=reads^ -r|--recursive* -R|--dereference-recursive* "
     "-A|--after-context=none -B|--before-context=none -C|--context=none -m|--max-count=none "
@@ -127,11 +55,11 @@ _GREP = (
     "-i|--ignore-case -n|--line-number -l|--files-with-matches -v|--invert-match"
 )
 _COPY = (
-    "-r|-R|--recursive* -a|--archive* -f|--force -t|--target-directory=writes -S|--suffix=none "
+    "-r|-R|--recursive* -a|--archive* -f|--force -t|--target-directory=writes -S|--suffix "
     "-n|--no-clobber -i|--interactive -p|--preserve -v|--verbose -T|--no-target-directory"
 )
 _FILE_READERS = (
-    "cat tac nl head tail wc od hexdump xxd hd strings rev fold fmt pr column expand unexpand "
+    "cat tac nl wc od hexdump xxd hd strings rev fold fmt pr column expand unexpand "
     "base64 base32 md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum md5 "
     "shasum cmp comm diff sdiff diff3 colordiff join paste cut uniq tsort look file stat less "
     "more most bat batcat zcat bzcat xzcat zless zmore lz4cat zstdcat jq yq csvcut csvlook "
@@ -140,7 +68,7 @@ _FILE_READERS = (
 _STANDARD_OUT = "-o|--output=writes -O|--output-document=writes --output-file=writes"
 
 _TEXT_TOOLS: dict[str, Program] = {
-    **_same(_FILE_READERS, row("reads", "reads", _TIME_ARGS + " -d|--delimiter=none -w=none")),
+    **_same(_FILE_READERS, row("reads", "reads")),
     "sort": row(
         "reads",
         "reads",
@@ -153,7 +81,8 @@ _TEXT_TOOLS: dict[str, Program] = {
     "wc": row("reads", "reads", "--files0-from=unknown -l|--lines -w|--words -c|--bytes"),
     "uniq": row("reads", "copy_first", "-c|--count -f=none -s=none -w=none"),
     "xxd": row("reads", "copy_first", "-l=none -s=none -c=none -r|--revert -p|--plain"),
-    "tail": row("reads", "reads", _TIME_ARGS + " --pid=none -s=none"),
+    "head": row("reads", "reads", _ENDS),
+    "tail": row("reads", "reads", _ENDS + " -f|--follow --pid=none"),
     "jq": row(
         "reads",
         "reads",
@@ -161,13 +90,17 @@ _TEXT_TOOLS: dict[str, Program] = {
         "--rawfile=pair_reads -r|--raw-output -e|--exit-status -s|--slurp -n|--null-input",
         skip=1,
     ),
-    "yq": row("reads writes", "edit", "-e|--exit-status -r|--raw-output", skip=1),
+    "yq": row("reads writes", "edit", "-e|--exit-status -r|--raw-output"),
     "diff": row("reads", "reads", "-r|--recursive* -u|--unified -q|--brief -x=none"),
     "iconv": row("reads", "reads", "-f=none -t=none -o|--output=writes!writes"),
     "less": row("reads", "reads", "-o|--log-file=writes!writes +=code"),
     **_same("grep egrep fgrep zgrep ggrep", row("reads", "reads", _GREP, skip=1)),
     **_same(
-        "rg ag ack",
+        "ag ack",
+        row("reads", "searches", "-u|--unrestricted* --hidden* -a|--all-types*", default="."),
+    ),
+    **_same(
+        "rg",
         row(
             "reads",
             "searches",
@@ -221,7 +154,7 @@ _FILE_TOOLS: dict[str, Program] = {
     ),
     "ln": row("writes", "link", "-s|--symbolic -f|--force -n|--no-dereference -t=writes"),
     "install": row(
-        "reads writes", "copy", "-d|--directory -m|--mode=none -o=none -g=none -t=writes -D"
+        "reads writes", "copy", "-d|--directory -m|--mode -o -g -t|--target-directory=writes -D"
     ),
     "rename": row("writes deletes", "edit", skip=1),
     "dd": row(special="dd"),
@@ -239,9 +172,7 @@ _FILE_TOOLS: dict[str, Program] = {
     ),
     "tar": row(special="tar"),
     "bsdtar": row(special="tar"),
-    "zip": row(
-        "reads writes", "archive", "-r|--recurse-paths* -x=none -P=none -TT=code -m!deletes"
-    ),
+    "zip": row("reads writes", "archive", "-r|--recurse-paths* -x -P=none -TT=code -m!deletes"),
     "7z": row("reads writes", "archive", skip=1, deep=True),
     "unzip": row("reads writes", "unpack", "-d=writes -o -q -l -p -P=none"),
     **_same(
@@ -253,11 +184,11 @@ _FILE_TOOLS: dict[str, Program] = {
     "fdfind": row(special="find"),
     **_same("locate mlocate plocate", row("lists")),
     "chmod": row(
-        "changes_system writes", "writes", "-R|--recursive* -v|--verbose --reference=reads", skip=1
+        "changes_system writes", "writes", "-R|--recursive* -v|--verbose --reference=reads^", skip=1
     ),
     **_same(
         "chown chgrp chattr setfacl xattr",
-        row("changes_system writes", "writes", "-R|--recursive* -v|--verbose", skip=1),
+        row("changes_system writes", "writes", "-R|--recursive* -v|--verbose"),
     ),
     **_same("basename dirname", row()),
     **_same("md5deep hashdeep", row("reads", "reads", deep=True)),
@@ -308,7 +239,8 @@ _RUNNERS: dict[str, Program] = {
     ),
     "doas": row("privileged", options="-u=none -C=unknown -s=shell -n", special="wrapper"),
     "pkexec": row("privileged", options="--user=none", special="wrapper"),
-    **_same("su runuser", row("privileged", special="su")),
+    "su": row("privileged", special="su"),
+    "runuser": row("privileged", options="-u|--user=none -c|--command=line", special="wrapper"),
     "chroot": row("privileged changes_system", skip=1, special="wrapper"),
     **_same("nsenter unshare", row("privileged", special="unreadable")),
     "nohup": row(special="wrapper"),
@@ -353,9 +285,7 @@ _RUNNERS: dict[str, Program] = {
     "hub": row("network sends changes_remote"),
 }
 
-_BUILDERS = row(
-    "runs_code", "edit", "-C|--directory=writes -f|--file=reads -n=none -j=none -k=none -m=none"
-)
+_BUILDERS = row("runs_code", "edit", "-C|--directory=writes -f|--file=reads")
 _INSTALL = row("installs network runs_code writes")
 _PUBLISH = row("sends network changes_remote")
 _NPM = {
@@ -435,14 +365,14 @@ _NETWORK: dict[str, Program] = {
     **_same(
         "nc ncat netcat socat telnet ftp sftp lftp tftp rclone s3cmd mail mailx sendmail "
         "mutt swaks msmtp ngrok cloudflared autossh mosh websocat",
-        row("network sends", "host", "-e=code -c=code -p=none -w=none -s=none"),
+        row("network sends", "hosts", "-e=code -c=code"),
     ),
     **_same(
         "ping ping6 traceroute tracepath mtr whois",
-        row("network sends", "host", "-c=none -i=none -W=none -w=none -t=none -s=none"),
+        row("network sends", "hosts"),
     ),
-    **_same("dig nslookup host", row("network sends", "host", "-t=none -p=none")),
-    **_same("nmap masscan tcpdump wireshark tshark", row("network sends privileged", "host")),
+    **_same("dig nslookup host", row("network sends", "hosts")),
+    **_same("nmap masscan tcpdump wireshark tshark", row("network sends privileged", "hosts")),
     **_same(
         "ssh-keygen ssh-add ssh-agent ssh-copy-id keychain security pass op bw vault",
         row("reads changes_system network sends", "unknown"),
@@ -472,7 +402,7 @@ _SYSTEM: dict[str, Program] = {
         "launchctl systemd-run initctl update-rc.d crontab useradd usermod userdel adduser "
         "passwd chpasswd groupadd visudo iptables nft ufw firewall-cmd setcap setenforce "
         "dscl defaults hostnamectl timedatectl ldconfig update-alternatives chsh ip ifconfig "
-        "route nmcli networksetup sysrc reg net sc loginctl at atq atrm",
+        "route nmcli networksetup sysrc reg net sc loginctl atq atrm",
         row("changes_system privileged", "writes"),
     ),
 }
@@ -492,7 +422,18 @@ ALIASES: Mapping[str, str] = {
 }  # fmt: skip
 
 STANDARD_PLACES = frozenset(
-    ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/opt/homebrew/bin", "/opt/local/bin", "/snap/bin", "/usr/games"]
+    [
+        "/bin",
+        "/sbin",
+        "/usr/bin",
+        "/usr/sbin",
+        "/usr/local/bin",
+        "/usr/local/sbin",
+        "/opt/homebrew/bin",
+        "/opt/local/bin",
+        "/snap/bin",
+        "/usr/games",
+    ]
 )
 
 

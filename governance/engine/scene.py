@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from governance.engine.model import CannotTell
+from governance.engine.notation import ROLE_FIELDS, Option, Program
 from governance.engine.paths import normalise
-from governance.engine.programs import ROLE_FIELDS, Option, Program
 from governance.engine.shell import ANY_ONE, ANY_RUN, Word
 
 EVERYTHING = (
@@ -250,11 +250,14 @@ class Scene:
                 touched = program.may_touch() - {"reads", "writes", "deletes"}
                 if touched:
                     self.doubt(word.why, *touched)
+        role = program.operands
+        if any(option.name == "--target-directory" for option, _ in chosen):
+            role = {"copy": "reads", "move": "all"}.get(role, role)
         tails = [f"/**/{name}" for name in includes if "/" not in name] if deep else []
         tails = tails or (["/**"] if deep else [""])
         paths = operands[skip:] or ([Word(program.default)] if program.default else [])
         for tail in tails:
-            self.operands(program.operands, paths, tail)
+            self.operands(role, paths, tail)
 
     def operands(self, role: str, words: Sequence[Word], tail: str) -> None:
         """Record what the operands of a program mean, by their role."""
@@ -262,28 +265,21 @@ class Scene:
             for word in words:
                 for name in _FIELDS_OF[role]:
                     self.path(name, word, tail)
-        elif role == "searches":
-            for word in words:
-                self.path("reads", word, tail)
         elif role in ("copy", "move", "link", "archive", "copy_first", "unpack"):
             self._several(role, words, tail)
         elif role == "remote":
             here = [word for word in words if self.remote(word) is None]
             ends_here = bool(words) and here[-1:] == [words[-1]]
             self._several("copy" if ends_here else "reads", here, tail)
-        elif role == "url":
+        elif role in ("url", "hosts"):
             for word in words:
-                self.address(word)
-        elif role == "host":
-            for word in words[:1]:
-                self.address(word)
-        elif role in ("code", "unknown"):
-            if words:
-                self.doubt("inline_code" if role == "code" else "too_unusual")
+                # A small bare number is a port.
+                if not re.fullmatch(r"[0-9]{1,5}", word.text) or not word.known:
+                    self.address(word)
+        elif role in ("code", "unknown") and words:
+            self.doubt("inline_code" if role == "code" else "too_unusual")
 
     def _several(self, role: str, words: Sequence[Word], tail: str) -> None:
-        if role == "archive":
-            words, role = [*words[1:], *words[:1]], "copy"
         if role == "unpack":
             for word in words[:1]:
                 self.path("reads", word)
@@ -293,10 +289,7 @@ class Scene:
             for word in words:
                 self.path("reads", word, tail)
             return
-        if role == "copy_first":
-            sources, targets = words[:1], words[1:]
-        else:
-            sources, targets = (words[:-1], words[-1:]) if len(words) > 1 else (words, ())
+        sources, targets = _sources(role, words)
         for word in sources:
             self.path("reads", word, tail)
             if role == "move":
@@ -306,11 +299,11 @@ class Scene:
                 self.path("reads", word, "/**")
         for target in targets:
             self.path("writes", target, tail)
-            for word in sources:
+            for word in sources if role != "copy_first" else ():
+                # The target may be a folder that the source is put into.
                 name = word.text.rstrip("/").rpartition("/")[2]
-                if word.known and target.known and name and role != "copy_first":
-                    joined = Word(f"{target.text.rstrip('/')}/{name}")
-                    self.path("writes", joined, tail)
+                if word.known and target.known and name:
+                    self.path("writes", Word(f"{target.text.rstrip('/')}/{name}"), tail)
         if role == "link" and not targets:
             self.path("writes", Word("."))
 
@@ -326,8 +319,18 @@ class Scene:
         return True
 
 
+def _sources(role: str, words: Sequence[Word]) -> tuple[Sequence[Word], Sequence[Word]]:
+    """What is read and what is written by a program that copies."""
+    if role == "archive":
+        return words[1:], words[:1]
+    if role == "copy_first":
+        return words[:1], words[1:]
+    return (words[:-1], words[-1:]) if len(words) > 1 else (words, ())
+
+
 _FIELDS_OF: Mapping[str, tuple[str, ...]] = {
     "reads": ("reads",),
+    "searches": ("reads",),
     "lists": ("lists",),
     "writes": ("writes",),
     "deletes": ("deletes",),
@@ -336,3 +339,7 @@ _FIELDS_OF: Mapping[str, tuple[str, ...]] = {
     "rewrite": ("reads", "writes", "deletes"),
     "all": ("reads", "writes", "deletes"),
 }
+
+Reader = Callable[[Scene, str, Sequence[Word], str], None]
+"""Reads one program: the scene, the program's name, the words after it, what feeds its input
+(`pipe`, `here`, `file` or nothing)."""

@@ -24,7 +24,26 @@ MAX_LINE = 20_000
 MAX_DEPTH = 12
 _META = " \t\n;&|<>()"
 _RESERVED = frozenset(
-    ["if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "function", "select", "[[", "coproc", "repeat", "foreach"]
+    [
+        "if",
+        "then",
+        "elif",
+        "else",
+        "fi",
+        "for",
+        "while",
+        "until",
+        "do",
+        "done",
+        "case",
+        "esac",
+        "function",
+        "select",
+        "[[",
+        "coproc",
+        "repeat",
+        "foreach",
+    ]
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9?#$!@*-]")
@@ -318,32 +337,45 @@ class _Reader:
             if sign in "'\"\\$`" and plain is None:
                 plain = sum(map(len, text))
             self.at += 1
-            if sign == "'":
-                text.append(self.until_quote())
-            elif sign == '"':
-                why = self.double_quoted(text, inner) or why
-            elif sign == "\\":
-                if self.peek() != "\n":
-                    text.append(self.peek() or "\\")
-                self.at += 1
-            elif sign in "$`":
-                why = self.expansion(sign, text, inner, quoted=False) or why
-            elif sign == "*":
-                text.append(ANY_RUN)
-            elif sign == "?":
-                text.append(ANY_ONE)
-            elif sign == "[" and re.compile(r"[^\s/\]]+\]").match(self.line, self.at):
-                self.at = self.line.index("]", self.at) + 1
-                text.append(ANY_ONE)
-            elif sign == "{" and re.compile(r"[^\s}]*(,|\.\.)[^\s]*\}").match(self.line, self.at):
-                why = "braces"
-                text.append(sign)
+            if sign in "'\"\\$`":
+                why = self.quoted_part(sign, text, inner) or why
+            elif sign in "*?[{":
+                why = self.pattern(sign, text) or why
             else:
                 text.append(sign)
         if self.peek() == "(" and text:
             raise NotUnderstood("function_or_pattern")
         joined = "".join(text)
         return Word(joined, not why, why, len(joined) if plain is None else plain)
+
+    def quoted_part(self, sign: str, text: list[str], inner: list[Script]) -> str:
+        """Read a quote, an escaped character or an expansion; give why it is not known, if so."""
+        if sign == "'":
+            text.append(self.until_quote())
+        elif sign == '"':
+            return self.double_quoted(text, inner)
+        elif sign == "\\":
+            if self.peek() != "\n":
+                text.append(self.peek() or "\\")
+            self.at += 1
+        else:
+            return self.expansion(sign, text, inner, quoted=False)
+        return ""
+
+    def pattern(self, sign: str, text: list[str]) -> str:
+        """Read a wildcard or braces; give why the word is not known, if so."""
+        if sign == "*":
+            text.append(ANY_RUN)
+        elif sign == "?":
+            text.append(ANY_ONE)
+        elif sign == "[" and re.compile(r"[^\s/\]]+\]").match(self.line, self.at):
+            self.at = self.line.index("]", self.at) + 1
+            text.append(ANY_ONE)
+        else:
+            text.append(sign)
+            if sign == "{" and re.compile(r"[^\s}]*(,|\.\.)[^\s]*\}").match(self.line, self.at):
+                return "braces"
+        return ""
 
     def until_quote(self) -> str:
         end = self.line.find("'", self.at)

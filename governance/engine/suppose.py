@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Final
 
 from governance.engine import words
-from governance.engine.codes import CURRENCIES
+from governance.engine.classes import samples
 from governance.engine.compile import Candidate, Cap, Plan, Release
 from governance.engine.decide import decide
 from governance.engine.model import (
-    ABSENT,
     NOTHING,
     CannotTell,
     Effect,
@@ -34,7 +33,6 @@ from governance.engine.model import (
 from governance.engine.nodes import Context, Node, queries
 from governance.engine.rules import All, Any, History, Not, Test
 from governance.engine.totals import amount_of, cap_queries
-from governance.engine.values import Type, level
 
 TRIED: Final = 60
 """At most so many changes are tried for one request."""
@@ -48,34 +46,18 @@ _OPPOSITE: Final = {
     "same_as_field": "not_same_as_field", "count_at_most": "count_above",
 }  # fmt: skip
 OPPOSITES: Final = {**_OPPOSITE, **{no: yes for yes, no in _OPPOSITE.items()}}
-_SAMPLES: Final[Mapping[str, tuple[Scalar, ...]]] = {
-    "country": ("DE", "FR", "US", "JP"),
-    "currency": ("EUR", "USD"),
-    "boolean": (True, False),
-    "iban": ("DE89370400440532013000", "GB82WEST12345698765432"),
-    "email": ("somebody@example.org",),
-    "domain": ("example.org",),
-    "host": ("example.org",),
-    "path": ("workspace:/example", "/example"),
-    "text": ("something else",),
-    "name": ("something else",),
-    "date": (date(2000, 1, 1), date(2100, 1, 1)),
-    "duration": (timedelta(0), timedelta(days=36500)),
-    "integer": (0, 1, 10**9),
-    "count": (0, 1, 10**9),
-    "number": (Decimal(0), Decimal(1), Decimal(10) ** 9),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What would be different (`says`, clauses that follow `if`), what the verdict would be, by
-    which rule, and what was not looked at."""
+    """What would be different (`says`, clauses that follow `if`; `fields`), what the verdict would
+    be, by which rule, and what was not looked at."""
 
     says: tuple[str, ...]
     effect: Effect
     by: str = ""
     note: str = ""
+    fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +90,26 @@ def enough(
         says = tuple(dict.fromkeys(step.says for step in steps))
         if says in found:
             continue
-        fields = {**request.fields, **_merged(steps)}
+        changed = _merged(steps)
+        fields = {**request.fields, **changed}
         supposed = replace(request, fields=fields)
         known = {**facts, **{q: t for step in steps for q, t in step.facts.items()}}
         result = decide(release, supposed, known, at, lifted)
         if result.effect < verdict.effect:
             by = next((f.name for f in result.findings if f.effect is result.effect), "")
             notes = "; ".join(dict.fromkeys(step.note for step in steps if step.note))
-            found[says] = Change(says, result.effect, by, notes)
+            found[says] = Change(says, result.effect, by, notes, frozenset(changed))
     ordered = sorted(found.values(), key=lambda c: (c.effect, len(c.says), c.says))
     return tuple(_smallest(ordered))[:SHOWN]
 
 
 def _smallest(changes: Iterable[Change]) -> Iterator[Change]:
-    """Leave out a change that only adds to a smaller one with the same effect."""
+    """Leave out a change that only adds to a smaller one, or says it again about the same fields."""
     kept: list[Change] = []
     for change in changes:
         mine = set(change.says)
-        if not any(set(k.says) <= mine and k.effect <= change.effect for k in kept):
+        again = any(k.fields and k.fields == change.fields and k.by == change.by for k in kept)
+        if not again and not any(set(k.says) <= mine and k.effect <= change.effect for k in kept):
             kept.append(change)
             yield change
 
@@ -211,8 +195,9 @@ class _Seeker:
         if kind is None:
             return None
         declared = self.plan.action.declared(name)
+        optional = declared is not None and not declared.required
         lost = isinstance(self.request.fields.get(name, CannotTell("missing")), CannotTell)
-        for value in _pool(test, kind, declared is not None and not declared.required, candidate):
+        for value in samples(test, kind, candidate.lists, optional):
             fields = {**self.request.fields, name: value}
             if node.test(fields, self.context) is wanted:
                 says = _says(test, wanted, candidate, lost and not wanted)
@@ -270,65 +255,3 @@ def _says(test: Test, wanted: bool, candidate: Candidate, lost: bool) -> str:
     else:
         clause = f"it were not so that {words.comparison(test, candidate.lists)}"
     return f"it could be told that {clause}" if lost else clause
-
-
-def _pool(test: Test, kind: Type, optional: bool, candidate: Candidate) -> Iterator[Value]:
-    """Values worth trying for a field: the constants, their neighbours, samples of the type."""
-    listed = [m for name in test.lists for m in candidate.lists[name].members]
-    constants = [*test.constants, *listed]
-    if test.op == "is_set":
-        constants = []
-    if kind.many:
-        every = tuple(c for c in constants if not isinstance(c, bool))
-        yield ()
-        if test.op in ("count_at_most", "count_above"):
-            size = int(str(test.constants[0])) + 1
-            yield tuple(_sample(kind) for _ in range(size))
-        else:
-            yield every
-            yield from ((item,) for item in every)
-            yield from ((item,) for item in _of_type(kind))
-    else:
-        for constant in constants:
-            yield from _near(constant, kind)
-        yield from _of_type(kind)
-    if optional:
-        yield ABSENT
-
-
-def _near(constant: Scalar, kind: Type) -> Iterator[Value]:
-    yield constant
-    if isinstance(constant, Money):
-        cent = Decimal(1).scaleb(-CURRENCIES[constant.currency])
-        if constant.amount >= cent or kind.negative:
-            yield Money(constant.amount - cent, constant.currency)
-        yield Money(constant.amount + cent, constant.currency)
-    elif isinstance(constant, bool):
-        yield not constant
-    elif isinstance(constant, int | Decimal):
-        yield constant + 1
-        yield constant - 1
-    elif isinstance(constant, timedelta):
-        yield constant + timedelta(seconds=1)
-        if constant:
-            yield constant - timedelta(seconds=1)
-    elif isinstance(constant, date) and not isinstance(constant, datetime):
-        yield constant + timedelta(days=1)
-        yield constant - timedelta(days=1)
-    elif kind.name == "level":
-        ranks = sorted(kind.members, key=level)
-        at = ranks.index(str(constant))
-        yield from (ranks[i] for i in (at + 1, at - 1) if 0 <= i < len(ranks))
-
-
-def _of_type(kind: Type) -> Iterator[Scalar]:
-    if kind.name in ("choice", "level"):
-        yield from kind.members
-    elif kind.name == "money":
-        yield from (Money(Decimal(n), c) for c in (kind.members or ("EUR",)) for n in (1, 10**9))
-    else:
-        yield from _SAMPLES.get(kind.name, ())
-
-
-def _sample(kind: Type) -> Scalar:
-    return next(_of_type(kind), "something else")

@@ -166,8 +166,10 @@ def field(name: str) -> str:
 def comparison(test: Test, lists: Mapping[str, ListUse] | None = None) -> str:
     """One comparison as a clause: `the amount is at most 500 EUR`."""
     noun = field(test.field)
+    many = test.kind.startswith("list of ") and noun.endswith("s") and noun.startswith("the ")
     if test.op == "is_set":
-        return f"{noun} is {'given' if test.constants[0] else 'not given'}"
+        verb = "are" if many else "is"
+        return f"{noun} {verb} {'given' if test.constants[0] else 'not given'}"
     if test.kind == "boolean" and test.op in ("is", "is_not"):
         return _yes_or_no(test, noun)
     says = OPERATORS[test.op].says
@@ -179,7 +181,7 @@ def comparison(test: Test, lists: Mapping[str, ListUse] | None = None) -> str:
     if test.op in ("count_at_most", "count_above"):
         most = "at most" if test.op == "count_at_most" else "more than"
         return f"there are {most} {value(test.constants[0])} of {noun}"
-    if test.kind.startswith("list of ") and noun.endswith("s"):
+    if many:
         says = _PLURAL.get(says, says)
     kept = [use for use in map((lists or {}).get, test.lists) if use is not None and use.source]
     if kept and len(kept) == len(test.lists) and not test.constants and test.op in _ON_LIST:
@@ -211,7 +213,7 @@ _PLURAL: Final = {
 
 def _kept(use: ListUse) -> str:
     aged = f", at most {duration(use.max_age)} old" if use.max_age is not None else ""
-    return f"`{use.source}` ({len(use.members)} members{aged})"
+    return f"`{use.source}` ({len(use.members)} member{'s' if len(use.members) != 1 else ''}{aged})"
 
 
 def _yes_or_no(test: Test, noun: str) -> str:

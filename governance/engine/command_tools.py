@@ -1,0 +1,312 @@
+"""Readers for tools with a grammar of their own: sed, awk, dd, tar, find, curl, wget, ssh.
+
+Law: a script or an option that could open other files or run programs leaves every field in doubt.
+Each reader takes the words after the program's name and what feeds its input.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from governance.engine.notation import row
+from governance.engine.scene import Reader, Scene
+from governance.engine.shell import ANY_ONE, ANY_RUN, Word
+
+_SED = re.compile(
+    r"^(([0-9]+|\$|/[^/\\]*/|\\?)(,([0-9]+|\$|/[^/]*/|\+[0-9]+))?!?\s*"
+    r"(s(?P<d>[/|#,@:!%])((?!(?P=d)).|\\.)*(?P=d)((?!(?P=d)).|\\.)*(?P=d)[gIip0-9]*|[pdqDPnNhHgGxl=]|"
+    r"y/[^/]*/[^/]*/)\s*;?\s*)+$",
+    re.S,
+)
+
+
+def _sed(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    scene.add("effects", "reads")
+    program = row(
+        "",
+        "none",
+        "-n|--quiet -e|--expression=script -f|--file=code -E|-r|--regexp-extended -s|--separate "
+        "-u|--unbuffered -z|--null-data --posix --debug --sandbox",
+    )
+    # `-i` and `-i.bak` write the file; the suffix is part of the same word.
+    edits = [w for w in words if w.known and re.match(r"^(-[nErsuz]*[iI]|--in-place)", w.text)]
+    operands, chosen = scene.options(program, [w for w in words if w not in edits])
+    scripts = [value for option, value in chosen if option.value == "script" and value is not None]
+    if any(option.value == "code" for option, _ in chosen):
+        scene.doubt("inline_code")
+    elif not scripts:
+        # BSD sed takes an empty suffix as a word of its own: `sed -i '' s/a/b/ file`.
+        while edits and operands and not operands[0].text:
+            operands = operands[1:]
+        scripts, operands = operands[:1], operands[1:]
+    for script in scripts:
+        text = script.text.replace(ANY_RUN, "*").replace(ANY_ONE, "?")
+        if not script.known or len(text) > 500 or not _SED.match(text):
+            scene.doubt("inline_code")
+    if edits:
+        scene.add("flags", "--in-place")
+    scene.operands("edit" if edits else "reads", operands, "")
+
+
+def _awk(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    scene.add("effects", "reads")
+    program = row("", "none", "-F=none -v=none -f|--file=code -e=code -i=code -l=code")
+    operands, chosen = scene.options(program, words)
+    if any(option.value == "code" for option, _ in chosen) or not operands:
+        scene.doubt("inline_code")
+        return
+    if not operands[0].known or re.search(
+        r"system|getline|[|>@]|ARGV|ENVIRON|extension", operands[0].text
+    ):
+        scene.doubt("inline_code")
+    scene.operands("reads", [w for w in operands[1:] if not re.match(r"^\w+=", w.text)], "")
+
+
+def _dd(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    scene.add("effects", "writes")
+    for word in words:
+        key, _, value = word.text.partition("=")
+        if not word.known:
+            scene.doubt(word.why, "reads", "writes", "deletes")
+        elif key == "if":
+            scene.path("reads", Word(value))
+        elif key == "of":
+            scene.operands("overwrites", [Word(value)], "")
+
+
+def _tar(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    program = row(
+        "",
+        "none",
+        "-f|--file=archive -C|--directory=into -c|--create -x|--extract|--get -t|--list -r|--append "
+        "-u|--update -v|--verbose -z|--gzip -j|--bzip2 -J|--xz -a|--auto-compress -P|--absolute-names "
+        "-I|--use-compress-program=code --to-command=code --checkpoint-action=code -F=code "
+        "--rsh-command=code -T|--files-from=unknown -X|--exclude-from=reads --exclude=none "
+        "--remove-files!deletes --strip-components=none --transform=none -k -p -h --zstd",
+    )
+    found = list(words)
+    if found and found[0].known and re.fullmatch(r"[a-zA-Z]+", found[0].text):
+        # The old style `tar xzf file` has its options without a dash.
+        found[0] = Word("-" + found[0].text)
+    operands, chosen = scene.options(program, found)
+    names = {option.name for option, _ in chosen}
+    archive = [v for option, v in chosen if option.value == "archive" and v is not None]
+    into = [v for option, v in chosen if option.value == "into" and v is not None]
+    for option, value in chosen:
+        scene.add("effects", *option.effects)
+        if option.value in ("code", "unknown", "reads") and value is not None:
+            scene.value(option.value, value)
+    for word in archive:
+        if scene.remote(word):
+            scene.add("effects", "network", "sends")
+        elif names & {"--create", "--append", "--update"}:
+            scene.path("writes", word)
+        else:
+            scene.path("reads", word)
+    if names & {"--create", "--append", "--update"}:
+        role = "all" if "--remove-files" in names else "reads"
+        scene.operands(role, operands, "/**")
+        scene.operands(role, into, "/**")
+    elif "--get" in names:
+        scene.operands("writes", into or [Word(".")], "/**")
+        if "--absolute-names" in names:
+            scene.doubt("archive_decides", "writes")
+    elif "--list" not in names:
+        scene.doubt("too_unusual")
+
+
+_FIND_VALUES = frozenset(
+    [
+        "-name",
+        "-iname",
+        "-path",
+        "-ipath",
+        "-wholename",
+        "-regex",
+        "-iregex",
+        "-type",
+        "-mtime",
+        "-mmin",
+        "-ctime",
+        "-cmin",
+        "-atime",
+        "-amin",
+        "-newer",
+        "-size",
+        "-maxdepth",
+        "-mindepth",
+        "-perm",
+        "-user",
+        "-group",
+        "-printf",
+        "-fstype",
+        "-links",
+        "-inum",
+        "-lname",
+        "-regextype",
+        "-D",
+        "-xtype",
+        "-uid",
+        "-gid",
+        "-used",
+        "-samefile",
+        "-newermt",
+        "-e",
+        "-E",
+        "-x",
+        "-X",
+        "-t",
+        "-d",
+        "-g",
+    ]
+)
+
+
+def _find(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    scene.add("effects", "lists")
+    rest = list(words)
+    starts: list[Word] = []
+    while rest and rest[0].text[:1] not in ("-", "(", "!") and name == "find":
+        starts.append(rest.pop(0))
+    starts = starts or [Word(".")]
+    if name != "find":
+        starts += [w for w in rest if w.text[:1] != "-"][1:]
+    for word in starts:
+        scene.path("lists", word)
+    while rest:
+        word = rest.pop(0)
+        if word.text in _FIND_RUNS or (name != "find" and word.text in ("-x", "-X")):
+            _for_each(scene, _until_end(rest), starts)
+            scene.add("flags", "-exec")
+        else:
+            _find_word(scene, word, rest, starts)
+
+
+_FIND_RUNS: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir", "--exec", "--exec-batch"])
+
+
+def _until_end(rest: list[Word]) -> list[Word]:
+    """Take the words of `-exec … ;` or `-exec … +` out of the rest."""
+    inner: list[Word] = []
+    while rest and rest[0].text not in (";", "+"):
+        inner.append(rest.pop(0))
+    del rest[:1]
+    return inner
+
+
+def _find_word(scene: Scene, word: Word, rest: list[Word], starts: Sequence[Word]) -> None:
+    text = word.text
+    if text == "-delete":
+        scene.operands("deletes", starts, "/**")
+    elif text in ("-fprint", "-fprintf", "-fls", "-fprint0") and rest:
+        scene.path("writes", rest.pop(0))
+    elif text == "-files0-from":
+        scene.doubt("words_from_input", "reads")
+    elif text.startswith("-"):
+        scene.add("flags", text)
+        if text in _FIND_VALUES and rest:
+            rest.pop(0)
+    elif not word.known:
+        scene.doubt(word.why)
+
+
+def _for_each(scene: Scene, inner: Sequence[Word], starts: Sequence[Word]) -> None:
+    """Run the inner command with `{}` standing for anything beneath each start."""
+    for start in starts:
+        beneath = Word(f"{start.text.rstrip('/') or ''}/**", start.known, start.why)
+        filled = [
+            beneath
+            if word.text == "{}"
+            else Word(word.text, False, "words_from_input")
+            if "{}" in word.text
+            else word
+            for word in inner
+        ]
+        if filled:
+            scene.run(scene, filled, "")
+
+
+_CURL = row(
+    "network",
+    "url",
+    "-d|--data=data!sends --data-raw=none!sends --data-binary=data!sends --data-urlencode=data!sends "
+    "--data-ascii=data!sends --json=data!sends -F|--form=data!sends --form-string=none!sends "
+    "-T|--upload-file=reads!sends -o|--output=writes!writes --output-dir=writes!writes "
+    "-O|--remote-name -X|--request=method -H|--header=data -u|--user=none!sends -b|--cookie=data "
+    "-c|--cookie-jar=writes!writes -K|--config=code -x|--proxy=url --url=url -E|--cert=reads "
+    "--key=reads --cacert=reads -D|--dump-header=writes!writes -A|--user-agent=none -e|--referer=none "
+    "-m|--max-time=none --connect-timeout=none --retry=none --retry-delay=none -w|--write-out=none "
+    "--resolve=none --connect-to=url --unix-socket=unknown -n|--netrc --netrc-file=reads "
+    "-L|--location -s|--silent -S|--show-error -f|--fail -k|--insecure -i|--include -I|--head "
+    "-v|--verbose -C|--continue-at=none -r|--range=none --trace=writes -Q=none -P=none "
+    "--preproxy=url --socks5=url --doh-url=url -G|--get --compressed -N -R -J|--remote-header-name",
+)
+_WGET = row(
+    "network writes",
+    "url",
+    "-O|--output-document=writes -P|--directory-prefix=writes -o|--output-file=writes "
+    "-a|--append-output=writes -i|--input-file=code -e|--execute=code --post-data=none!sends "
+    "--post-file=reads!sends --body-file=reads!sends --body-data=none!sends --method=method "
+    "--header=none -U|--user-agent=none --load-cookies=reads --config=code -B=url -t|--tries=none "
+    "-T|--timeout=none -w|--wait=none -q|--quiet -c|--continue -r|--recursive -np -nc -N -l=none "
+    "--use-askpass=code --user=none --password=none!sends --ca-certificate=reads",
+)
+
+
+_ASKING: Final = ("GET", "HEAD", "OPTIONS")
+
+
+def _fetch(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    if name not in ("curl", "wget"):
+        scene.add("effects", "network", "sends", "writes")
+        scene.path("writes", Word("."))
+        scene.operands(
+            "url", [w for w in words if re.search(r"://|^[\w-]+(\.[\w-]+)+", w.text)], ""
+        )
+        return
+    program = _CURL if name == "curl" else _WGET
+    scene.apply(program, words)
+    probe = Scene(None, None, (None,), scene.run, scene.run_line)
+    _, chosen = probe.options(program, words)
+    names = {option.name for option, _ in chosen}
+    if names & {"--remote-name", "--remote-header-name"} or (
+        name == "wget" and not names & {"--output-document", "--directory-prefix"}
+    ):
+        scene.path("writes", Word("."))
+    for option, value in chosen:
+        asks = value is not None and value.known and value.text.upper() in _ASKING
+        if option.value == "method" and not asks:
+            scene.add("effects", "sends")
+
+
+_SSH = row(
+    "network sends",
+    "none",
+    "-i=reads -p=none -l=none -o=code -F=code -J=host -L=none -R=none -D=none -W=host -b=none "
+    "-c=none -E=writes -S=none -m=none -w=none -N -f -T -t -A -q -v -n -4 -6 -C -x -X",
+)
+
+
+def _ssh(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    operands, chosen = scene.options(_SSH, words, stop_at_operand=True)
+    scene.add("effects", "network", "sends")
+    for option, value in chosen:
+        if option.value is not None and value is not None:
+            scene.value(option.value, value)
+    if operands:
+        scene.address(operands[0])
+    # What follows runs on another machine; its effects there are a change of that machine.
+    scene.add("effects", "runs_code", "changes_remote")
+
+
+TOOLS: Mapping[str, Reader] = {
+    "sed": _sed,
+    "awk": _awk,
+    "dd": _dd,
+    "tar": _tar,
+    "find": _find,
+    "fetch": _fetch,
+    "ssh": _ssh,
+}
