@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from governance.engine import cases, words
-from governance.engine import new as newfile
+import governance.engine.new as newfile
 from governance.engine.compile import Release, compile_release
 from governance.engine.explain import explain, plain
 from governance.engine.model import PolicyErrors
@@ -81,11 +79,20 @@ def suppose(
         speaking = [f for f in release.bundle.files if cells["action"] in f.governs]
         policy = speaking[0].policy if speaking else None
     file = _files(release, policy)[0]
-    typed = {name: yaml.safe_load(text) for name, text in cells.items()}
+    typed = {name: _cell(text) for name, text in cells.items()}
     variant, request, facts, problems = cases.situation(release, file, typed)
     if problems:
         raise Problem("bad-request", "; ".join(problems))
     return plain(explain(variant, request, facts, cases.AT))
+
+
+def _cell(text: str) -> object:
+    """A cell as it is typed on a command line: `true`, `false`, `[a, b]`, or text."""
+    if text in ("true", "false"):
+        return text == "true"
+    if text.startswith("[") and text.endswith("]"):
+        return [part.strip() for part in text[1:-1].split(",") if part.strip()]
+    return text
 
 
 def questions() -> list[dict[str, str]]:
