@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from governance.config import Config
 from governance.notify import Notifier, target_of
+from governance.service import erasing
 from governance.service.desk import FOLD, Desk, Settings
 from governance.store.accounts import AccountStore
 from governance.store.lanes import limits
@@ -82,10 +83,18 @@ class Application:
             accounts=self.accounts,
         )
         api.register(flask, surface)
-        flask.register_blueprint(blueprint(self.desk, self.accounts))
+        flask.register_blueprint(self._console())
         flask.register_error_handler(HTTPException, _http_error)
         flask.register_error_handler(Exception, _defect)
         return flask
+
+    def _console(self) -> Blueprint:
+        return blueprint(
+            self.desk,
+            self.accounts,
+            workspace=self.config.workspace.name,
+            head_sink=self.config.log.head_sink,
+        )
 
     def _watch(self) -> None:
         ledger, workspace = self.desk.ledger, self.desk.workspace
@@ -104,7 +113,7 @@ class Application:
         watch(
             "governance_read_model_lag_entries",
             "Entries that lists and searches do not show yet",
-            lambda: workspace.views.lag(),
+            lambda: workspace.views.lag,
         )
         watch(
             "governance_head_age_seconds",
@@ -187,6 +196,8 @@ def open_desk(directory: Path, config: Config, *, record_start: bool) -> Iterato
         ),
     )
     try:
-        yield Desk.over(workspace, settings_of(config))
+        desk = Desk.over(workspace, settings_of(config))
+        erasing.finish_unrecorded(desk)
+        yield desk
     finally:
         workspace.close()

@@ -31,6 +31,7 @@ from governance.app import Application, create_app, open_desk
 from governance.config import Config
 from governance.web import log
 from governance.web.http import Message
+from governance.web.transport import WholeAnswers
 
 SOCKET = "governance.sock"
 BACKLOG = 1024
@@ -80,7 +81,11 @@ async def _run(app: Application, config: Config, tcp: socket.socket, unix: socke
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    app.desk.ledger.on_failure = lambda reason: loop.call_soon_threadsafe(stop, reason)
+
+    def failed(reason: str) -> None:
+        loop.call_soon_threadsafe(stop, reason)
+
+    app.desk.ledger.on_failure = failed
     if app.desk.ledger.failure is not None:
         stop(app.desk.ledger.failure)
     log.log.info("listening", url=config.url, pid=os.getpid())
@@ -106,8 +111,8 @@ class _Server(uvicorn.Server):
 def _uvicorn(app: Application, config: Config, *, tls: bool) -> uvicorn.Config:
     server = config.server
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # our messages are plain mappings
-        http="httptools",
+        app,
+        http=WholeAnswers,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from governance.service import explaining, overriding
+from governance.service.reading import entry_of
+from governance.service.sessions import require_speaks_for
 from governance.web.api.call import Call, Handler
 
 
@@ -24,7 +26,11 @@ def list_decisions(call: Call) -> Mapping[str, Any]:
 
 def read_decision(call: Call) -> Mapping[str, Any]:
     """One decision explained: what was asked, which rules said what, what would have been enough."""
-    return explaining.decision(call.desk, call.who, call.given["id"])
+    number = call.given["id"]
+    if call.who.type != "person":
+        agent = entry_of(call.desk, number, "decision").data["agent"]
+        require_speaks_for(call.desk.state, call.who, agent)
+    return explaining.decision(call.desk, call.who, number)
 
 
 def override_decision(call: Call) -> Mapping[str, Any]:

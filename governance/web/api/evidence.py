@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +37,7 @@ def make_report(call: Call) -> Mapping[str, Any]:
         agent=body.get("agent"),
         start=_instant(body.get("from"), "from"),
         end=_instant(body.get("to"), "to"),
+        names=body.get("names", False),
     )
 
 
@@ -55,7 +57,7 @@ def _instant(text: str | None, name: str) -> datetime | None:
 def read_report(call: Call) -> Reply:
     """The bytes of a report that was made here."""
     name = call.given["name"]
-    path = call.desk.directory / "reports" / name
+    path = call.desk.workspace.paths.reports / name
     try:
         # a link placed in the folder must not lead out of it
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
@@ -71,14 +73,16 @@ def read_report(call: Call) -> Reply:
 
 def export_log(call: Call) -> Mapping[str, Any]:
     """Write a package that a stranger can verify, into the workspace's exports."""
-    number = call.desk.state.size
-    directory = call.desk.directory / "exports" / f"export-{number}"
+    folder = call.desk.directory / "exports"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    target = folder / f"export-{call.desk.state.size}-{secrets.token_hex(4)}.zip"
     return exporting.export(
         call.desk,
         call.who,
-        directory,
+        target,
         first=call.body.get("first"),
         last=call.body.get("last"),
+        disclose=call.body.get("disclose", True),
     )
 
 

@@ -63,8 +63,9 @@ def action_of(
     arguments = {name: value for name, value in tool_input.items() if name not in dropped}
     if tool_name == "Bash":
         _stand_where_the_host_stands(arguments, cwd, home)
-    if tool_name == "WebFetch" and isinstance(arguments.get("url"), str):
-        host = _host(arguments["url"])
+    url = arguments.get("url")
+    if tool_name == "WebFetch" and isinstance(url, str):
+        host = _host(url)
         if host is not None:
             arguments["host"] = host
     return action, arguments
