@@ -291,13 +291,15 @@ class Head:
     """The signed tree head everything was counted under.
 
     `recomputed` is "same" if the root over the leaves seen is the root signed, "differs" if it is
-    not, "not done" if leaves were not given or entries are missing.
+    not, "not done" if leaves were not given or entries are missing. `witnesses` are the names of
+    those who signed besides the log; their signatures are printed, not verified here.
     """
 
     origin: str
     size: int
     root: str
     checkpoint: str
+    witnesses: tuple[str, ...]
     recomputed: Literal["same", "differs", "not done"]
 
 

@@ -57,9 +57,13 @@ def _rightness(e: Evidence) -> Statement:
 
 def _times(e: Evidence) -> Statement:
     clock = [g for g in e.population.gaps if g.kind == "service.clock"]
+    who = "No outside witness signed this head"
+    if e.head.witnesses:
+        who = f"{', '.join(e.head.witnesses)} signed this head, which this report did not verify"
     text = (
-        "No outside witness signed a tree head, so the order of entries is proven and their times "
-        f"are the operator's claim. {len(clock):,} clock irregularities are recorded in the period."
+        f"{who}. The order of entries is proven; their times are the operator's claim. "
+        f"{plural(len(clock), 'clock irregularity is', 'clock irregularities are')} recorded in the "
+        "period."
     )
     return Statement("Exact times.", text)
 

@@ -175,13 +175,14 @@ def _file_word(name: str) -> str:
 
 
 def _head(tally: Tally, checkpoint: str) -> Head:
-    text, _ = split(checkpoint)
+    text, signatures = split(checkpoint)
     tree = parse(text)
     root = tally.root()
     recomputed: Literal["same", "differs", "not done"] = "not done"
     if root is not None and tally.seen == tree.size:
         recomputed = "same" if root == tree.root else "differs"
-    return Head(tree.origin, tree.size, b64(tree.root), checkpoint, recomputed)
+    witnesses = tuple(sorted({s.name for s in signatures if s.name != tree.origin}))
+    return Head(tree.origin, tree.size, b64(tree.root), checkpoint, witnesses, recomputed)
 
 
 def _agents(tally: Tally) -> tuple[AgentRow, ...]:

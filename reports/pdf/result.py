@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reportlab.platypus import Flowable, Paragraph
 
 from reports.articles import DISPUTED
-from reports.evidence import STATUSES, DutyRow, Evidence
+from reports.evidence import STATUSES, DutyRow, Evidence, Head, Statement
 from reports.pdf.figures import qr, status_mark
 from reports.pdf.paper import Paper
 from reports.pdf.style import (
@@ -156,7 +156,7 @@ def _facts(paper: Paper, e: Evidence) -> None:
             f"{safe(head.origin)}, size {number(head.size)}, root "
             f'<font name="{MONO}" size="7.2">{safe(head.root)}</font>, {root}',
         ),
-        ("Witnesses", "none: times are the operator's claim; the end of the log is not anchored"),
+        ("Witnesses", _witnesses(head)),
     )
     top, size, name = paper.y, 98.0, 62.0
     y = top
@@ -173,8 +173,15 @@ def _facts(paper: Paper, e: Evidence) -> None:
         paper.rule(LEFT, paper.y, CONTENT)
 
 
-def _lead(paper: Paper, title: str, statements: Sequence[object]) -> None:
-    texts = " ".join(safe(getattr(s, "text", "")) for s in statements)
+def _witnesses(head: Head) -> str:
+    if head.witnesses:
+        names = ", ".join(short(name, 50) for name in head.witnesses[:4])
+        return f"{names}; their signatures are printed in section 10, not verified here"
+    return "none signed this head: times are the operator's claim"
+
+
+def _lead(paper: Paper, title: str, statements: Sequence[Statement]) -> None:
+    texts = " ".join(safe(s.text) for s in statements)
     paper.text(f"<b>{title}</b> {texts}", LEAD)
 
 

@@ -32,7 +32,7 @@ def scope(paper: Paper, e: Evidence) -> None:
         "As the log has it at the end of the period. Class and purpose are what the organisation "
         "recorded for the agent, not a finding of this report."
     )
-    widths: tuple[float, ...] = (112.0, 62.0, 76.0, 72.0, 34.0, 52.0, 46.0)
+    widths: tuple[float, ...] = (126.0, 56.0, 72.0, 70.0, 32.0, 50.0, 46.0)
     columns = Columns(
         (*widths, CONTENT - sum(widths)),
         ("Agent", "Team", "Owner", "AI Act class", "Level", "State", "Decisions", "Brief of"),
@@ -249,7 +249,7 @@ def oversight(paper: Paper, e: Evidence) -> None:
         BODY,
     )
     columns = Columns(
-        (210.0, 90.0, 110.0, CONTENT - 410),
+        (186.0, 72.0, 106.0, CONTENT - 364),
         ("", "k of n", "share, 95% interval", "Rests on"),
         frozenset({1, 2}),
         frozenset({0}),

@@ -136,3 +136,104 @@ def at_path(report: Any, path: str) -> Any:
     for part in path.split("."):
         report = report[part]
     return report
+
+
+class Cited:
+    """Counts what a `cite` says, by its kinds, range and conditions alone (reports/README.md)."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.entries = entries
+        self.outcomes = {e.data["refs"]["decision"] for e in entries if e.kind == "outcome"}
+        self.ended = {
+            e.data["refs"]["approval"]
+            for e in entries
+            if e.kind in ("approval.refused", "approval.expired", "approval.cancelled")
+            or (e.kind == "approval.granted" and e.data["complete"])
+        }
+
+    def count(self, cite: dict[str, Any]) -> int:
+        """How many entries the citation describes."""
+        if cite["first"] is None:
+            return 0
+        if cite["listed"]:
+            named = [i for a, b in cite["ranges"] for i in range(a, b + 1)]
+            return sum(self.entries[i].kind in cite["kinds"] for i in named)
+        wanted = range(cite["first"], cite["last"] + 1)
+        return sum(
+            (self.entries[i].kind in cite["kinds"] or cite["kinds"] == ["any"])
+            and all(self.holds(i, *condition, dict(cite["where"])) for condition in cite["where"])
+            for i in wanted
+        )
+
+    def holds(self, index: int, word: str, value: str, where: dict[str, str]) -> bool:
+        """One condition of `where`, for the entry at `index`."""
+        entry = self.entries[index]
+        data, refs = entry.data, entry.data.get("refs", {})
+        decision = self.entries[refs["decision"]].data if "decision" in refs else {}
+        findings = [f for f in data.get("findings", []) if not f.get("lifted")]
+        denying = [f for f in findings if f["effect"] == "deny"]
+        told = {
+            "agent": lambda: self.agent(entry),
+            "autonomy": lambda: data["autonomy"] or "none",
+            "observed": lambda: str((decision or data)["observed"]).lower(),
+            "attested": lambda: str(data["attested"]).lower(),
+            "complete": lambda: str(data["complete"]).lower(),
+            "role": lambda: value if value in data["roles"] else "",
+            "at_from": lambda: value if stamp(entry) >= value else "",
+            "at_before": lambda: value if stamp(entry) < value else "",
+            "policy": lambda: value if any(self.found(f, where) for f in data["findings"]) else "",
+            "rule": lambda: value if any(self.found(f, where) for f in data["findings"]) else "",
+            "certain": lambda: str(any(f["certain"] for f in denying)).lower(),
+            "obligation": lambda: next((o["type"] for o in data.get("obligations", [])), ""),
+            "outcome": lambda: "known" if index in self.outcomes else "none",
+            "allowed": lambda: str(
+                decision["effect"] == "allow" or data["status"] == "not_executed"
+            ).lower(),
+            "approval": lambda: value if "approval" in refs and data["effect"] == "allow" else "",
+            "shown": lambda: "first" if self.shown(index) is not None else "",
+            "floor": lambda: "set" if self.floor(entry) else "",
+            "below": lambda: "floor" if (self.shown(index) or 1e9) < self.floor(entry) else "",
+            "state": lambda: "" if index in self.ended else "open",
+        }
+        return bool(told.get(word, lambda: data[word])() == value)
+
+    def agent(self, entry: Entry) -> str:
+        """Whose entry it is, by following references."""
+        if "agent" in entry.data:
+            return str(entry.data["agent"])
+        refs = entry.data["refs"]
+        return self.agent(self.entries[refs.get("decision", refs.get("approval"))])
+
+    def found(self, finding: dict[str, Any], where: dict[str, str]) -> bool:
+        """The finding is of the rule named."""
+        return (finding["policy"], finding["rule"]) == (where["policy"], where["rule"])
+
+    def shown(self, index: int) -> float | None:
+        """Seconds from the first showing to the same person until the answer at `index`."""
+        answer = self.entries[index]
+        for e in self.entries[:index]:
+            same = e.kind == "approval.shown" and e.data["refs"] == answer.data["refs"]
+            if same and e.data["person"] == answer.data["person"]:
+                return (answer.at - e.at).total_seconds()
+        return None
+
+    def floor(self, entry: Entry) -> float:
+        """The reading time set for the request that `entry` answers, in seconds."""
+        asked = self.entries[entry.data["refs"]["approval"]]
+        return max(c["review_time"] for c in asked.data["clauses"]) / 1e6
+
+
+def stamp(entry: Entry) -> str:
+    """The time as the report writes it."""
+    return entry.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def cites_of(value: Any) -> list[dict[str, Any]]:
+    """Every citation anywhere in a JSON document."""
+    if isinstance(value, list):
+        return [cite for each in value for cite in cites_of(each)]
+    if not isinstance(value, dict):
+        return []
+    if "kinds" in value and "where" in value:
+        return [value]
+    return [cite for each in value.values() for cite in cites_of(each)]
