@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from audit import entry as entries
@@ -35,7 +36,7 @@ from governance.store.errors import Damaged, StoreError
 from governance.store.facts import FactBook
 from governance.store.fold import Fold, State
 from governance.store.lanes import Job
-from governance.store.sqlite import Connection
+from governance.store.sqlite import Connection, explain
 from governance.store.vault import Vault
 
 _READ = "SELECT entry FROM log_entries WHERE idx = ?"
@@ -106,7 +107,10 @@ class Writer:
         fold: Fold,
         signer: Signer,
         position: Position,
+        path: Path,
     ) -> None:
+        """`path` is where the log lies, for what people are told when it fails."""
+        self._path = path
         self._db, self._vault, self._head = connection, vault, head
         self._fold, self._signer = fold, signer
         self.facts = FactBook(connection)
@@ -133,7 +137,7 @@ class Writer:
         except WriteFailed:
             raise
         except Exception as error:
-            raise WriteFailed(str(error)) from error
+            raise self._failed(error) from error
         self._batch = None
         return batch.confirmed
 
@@ -145,7 +149,7 @@ class Writer:
             self._db.execute("COMMIT")
             self._open = False
         except Exception as error:
-            raise WriteFailed(str(error)) from error
+            raise self._failed(error) from error
         return result
 
     def pending(self, indexes: Iterable[int]) -> dict[int, bytes]:
@@ -175,6 +179,10 @@ class Writer:
             self._db.close()
         self._head.close()
 
+    def _failed(self, error: Exception) -> WriteFailed:
+        sentence = explain(error, self._path) if isinstance(error, sqlite3.Error) else str(error)
+        return WriteFailed(sentence)
+
     # -- running -----------------------------------------------------------------------------------
 
     def _run_one(self, job: Job, batch: Batch, at: int) -> None:
@@ -184,7 +192,7 @@ class Writer:
             proposal, also = self._propose(job, batch, at, first)
             staged = self._stage(proposal, batch.state, first, at)
         except (sqlite3.Error, Damaged) as error:
-            raise WriteFailed(str(error)) from error
+            raise self._failed(error) from error
         except Exception as error:
             job.error = error
             return

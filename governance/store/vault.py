@@ -411,7 +411,9 @@ class Vault:
 
     def _fold_back(self) -> None:
         try:
+            self._db.execute("PRAGMA busy_timeout=1000")
             busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            self._db.execute("PRAGMA busy_timeout=10000")
         except sqlite3.Error as error:
             raise StoreError(explain(error, self._path)) from error
         if busy:

@@ -262,7 +262,7 @@ def _open(
         head.close()
         raise
     position = Position(folded.frontier, folded.frontier.root(), folded.state)
-    writer = Writer(seams.log(db), vault, seams.head(head), fold, signer, position)
+    writer = Writer(seams.log(db), vault, seams.head(head), fold, signer, position, paths.log)
     log_clock = LogClock(clock, folded.last_at, jumped=fold.clock_jumped(folded.state))
     volumes = (paths.root, paths.head.parent)
     ledger = Ledger(writer, clock, log_clock, limits, watch=watch(volumes))
