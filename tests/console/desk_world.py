@@ -14,9 +14,10 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
-from console_world import HOSTILE, PASSWORD, sign_in
+from console_world import PASSWORD, sign_in
 from flask import Flask
 from flask.testing import FlaskClient
+from paper_views import HOSTILE
 
 from governance.service import deciding, founding, keys, onboarding, outcomes, people
 from governance.service.desk import FOLD, Caller, Desk, Settings

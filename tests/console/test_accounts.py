@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from argon2 import PasswordHasher, Type
 from argon2.profiles import CHEAPEST
-from console_world import MARIA, PASSWORD, START
+from console_world import PASSWORD
+from paper_views import MARIA, START
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import StaticPool
 

@@ -7,7 +7,8 @@ import shutil
 import console_browser
 import pytest
 from console_browser import chromium, watched
-from console_world import HOSTILE, JONAS, MARIA, PASSWORD, make_world
+from console_world import PASSWORD, make_world
+from paper_views import HOSTILE, JONAS, MARIA
 
 NAME = "maria@corp.example"
 PAGES = (

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from console_world import DIGEST, JONAS, MARIA, PASSWORD, START, evidence, sign_in, token_of
+from console_world import PASSWORD, sign_in, token_of
+from paper_front import evidence
+from paper_views import DIGEST, JONAS, MARIA, START
 
 PAGES = (
     "/",

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
-from html.parser import HTMLParser
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
-from console_world import DIGEST, HOSTILE, JONAS, MARIA, START, evidence, make_world, token_of
-from markupsafe import Markup
-
-from governance.web.console.pages import STATIC, TEMPLATES
-from governance.web.console.present import Clockface, inert, left, minutes_up, number
+from console_world import make_world, token_of
+from paper_front import evidence
+from paper_views import DIGEST, HOSTILE, JONAS, MARIA
+from reading_pages import Page
 
 PAGES = (
     "/",
@@ -33,34 +28,6 @@ PAGES = (
     "/account",
     "/approvals/77",
 )
-
-
-class Page(HTMLParser):
-    """What a page is made of, as a parser sees it."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.open: list[str] = []
-        self.feed(html)
-        self.text = " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        while self.open and self.open.pop() != tag:
-            pass
-
-    def handle_data(self, data):
-        if not {"title", "style", "script"} & set(self.open):
-            self.words.append(data)
-
-    def of(self, tag):
-        """Attributes of every element with this name."""
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def look(client, path, status=200):
@@ -455,168 +422,3 @@ def test_names_can_be_missing_without_breaking_pages(world):
     """If this failed, erasing a person would break pages that name them."""
     world.front.people[MARIA] = type(world.front.people[MARIA])(MARIA, MARIA, ())
     assert look(world.signed_in(), "/account").text.count(MARIA) >= 2
-
-
-# -- the house of templates ------------------------------------------------------------------------
-
-
-def test_templates_hold_no_script_no_style_and_no_unescaped_value():
-    """If this failed, the strict policy would break a page, or a value would become markup."""
-    for path in [*TEMPLATES.glob("*.html")]:
-        source = path.read_text()
-        for forbidden in (
-            "<script",
-            "<style",
-            " style=",
-            "|safe",
-            "autoescape false",
-            "javascript:",
-            "http://",
-            "https://",
-        ):
-            assert forbidden not in source, f"{path.name}: {forbidden}"
-        assert not re.search(r"\son\w+=", source), path.name
-
-
-def test_style_sheets_load_nothing_from_elsewhere():
-    """If this failed, opening the console would tell somebody else about it."""
-    for name in ("tokens.css", "console.css"):
-        source = (STATIC / name).read_text()
-        assert "url(" not in source
-        assert "@import" not in source
-
-
-def test_colours_come_from_tokens_alone():
-    """If this failed, a colour would not change with the dark theme and could not be read."""
-    source = Path(STATIC / "console.css").read_text()
-    assert re.findall(r"#[0-9a-fA-F]{3,8}\b", source) in ([], ["#fff"])
-
-
-# -- how values are written ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("raw", "said"),
-    [
-        ("plain", "plain"),
-        ("Grüße, 東京, שלום", "Grüße, 東京, שלום"),
-        ("two\nlines\tand tab", "two\nlines\tand tab"),
-        ("a\u202eb", "a[U+202E]b"),
-        ("a\u2066b\u2069", "a[U+2066]b[U+2069]"),
-        ("zero\u200bwidth", "zero[U+200B]width"),
-        ("bell\x07", "bell[U+0007]"),
-        ("\ud800", "[U+D800]"),
-        ("\ufeff", "[U+FEFF]"),
-        ("tag\U000e0041", "tag[U+E0041]"),
-        ("e" + "\u0301" * 40, "e" + "\u0301" * 4),
-        (None, ""),
-        (7, 7),
-    ],
-)
-def test_unseen_characters_are_written_as_numbers(raw, said):
-    """If this failed, a text could read one way and be another."""
-    assert inert(raw) == said
-
-
-def test_markup_of_ours_is_left_alone():
-    """If this failed, every time on a page would show its tags."""
-    markup = Markup("<time>x</time>")
-    assert inert(markup) is markup
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (0, "0"),
-        (9999, "9999"),
-        (10_000, "10\u202f000"),
-        (48211, "48\u202f211"),
-        (-1_234_567, "-1\u202f234\u202f567"),
-    ],
-)
-def test_large_numbers_are_grouped(value, said):
-    """If this failed, an entry's number could be misread by a digit."""
-    assert number(value) == said
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (-1, "none"),
-        (0, "none"),
-        (59, "59 s"),
-        (60, "1 min"),
-        (5_880, "1 h 38 min"),
-        (7_200, "2 h"),
-        (86_400, "1 day"),
-        (280_800, "3 days 6 h"),
-    ],
-)
-def test_time_left_is_said_in_words(seconds, said):
-    """If this failed, a person would misjudge how long there is."""
-    assert left(START + timedelta(seconds=seconds), START).replace("\xa0", " ") == said
-
-
-def test_a_wait_is_rounded_up():
-    """If this failed, waiting as long as told would end in another wait."""
-    assert minutes_up(timedelta(seconds=1.2)) == "2 seconds"
-    assert minutes_up(timedelta(seconds=121)) == "3 minutes"
-
-
-def test_zones_without_a_name_are_written_as_offsets():
-    """If this failed, "+03" would stand where a zone is expected."""
-    clock = Clockface(ZoneInfo("America/Sao_Paulo"))
-    assert "UTC-03:00" in clock.minute(datetime(2026, 11, 20, 12, tzinfo=UTC))
-    half = Clockface(timezone(timedelta(hours=5, minutes=30)))
-    assert "UTC+05:30" in half.minute(datetime(2026, 11, 20, 12, tzinfo=UTC))
-
-
-# -- colours ---------------------------------------------------------------------------------------
-
-TEXT = (
-    *((ink, ground) for ink in ("ink", "ink-soft") for ground in ("ground", "surface", "sunken")),
-    *((f"{name}", f"{name}-wash") for name in ("allow", "deny", "ask", "unknown", "claim")),
-    *(("ink", f"{name}-wash") for name in ("deny", "ask", "claim", "accent")),
-    *(("ink-soft", f"{name}-wash") for name in ("ask", "claim")),
-    *(("accent", ground) for ground in ("ground", "surface", "sunken")),
-    ("on-accent", "accent"),
-    ("on-accent", "accent-strong"),
-    ("stop", "surface"),
-    ("on-stop", "stop"),
-    ("deny", "surface"),
-    ("ask", "ground"),
-    ("unknown", "surface"),
-)
-BORDERS = (("edge", "surface"), ("edge", "ground"), ("focus", "surface"), ("focus", "ground"))
-
-
-def tokens():
-    """The colours of both themes by name."""
-    light, dark = (STATIC / "tokens.css").read_text().split("@media", 1)
-    found = [dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})", part)) for part in (light, dark)]
-    return {"light": found[0], "dark": {**found[0], **found[1]}}
-
-
-def contrast(one, two):
-    """Contrast ratio of two colours, WCAG 2.2 (relative luminance)."""
-
-    def luminance(colour):
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    bright, dim = sorted((luminance(one), luminance(two)), reverse=True)
-    return (bright + 0.05) / (dim + 0.05)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_pair_of_colours_can_be_read(theme):
-    """If this failed, somebody with weaker eyes could not read what they answer for."""
-    colours = tokens()[theme]
-    low = [
-        (ink, ground, round(contrast(colours[ink], colours[ground]), 2))
-        for pairs, least in ((TEXT, 4.5), (BORDERS, 3.0))
-        for ink, ground in pairs
-        if contrast(colours[ink], colours[ground]) < least
-    ]
-    assert low == []

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from console_world import HOSTILE, PASSWORD, sign_in, token_of
+from console_world import PASSWORD, sign_in, token_of
 from desk_world import DeskWorld, make_desk_world
-from test_console_pages import Page
+from paper_views import HOSTILE
+from reading_pages import Page
 
 from governance.service import onboarding, people
 from governance.service.desk import Caller

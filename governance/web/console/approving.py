@@ -7,10 +7,9 @@ the answer will meet.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from governance.oversight import approvals
@@ -23,6 +22,7 @@ from governance.service.reading import entry_of, opened
 from governance.web.console import saying
 from governance.web.console.framing import LEVELS, YES
 from governance.web.console.present import Clockface, span
+from governance.web.console.stating import facts, heading, said, source_of, texts, windows
 from governance.web.console.telling import Told, story
 from governance.web.console.views import (
     ApprovalRow,
@@ -33,12 +33,10 @@ from governance.web.console.views import (
     May,
     RuleWhy,
     Seat,
-    Source,
     Verdict,
 )
 
 if TYPE_CHECKING:
-    from governance.engine.catalogue import ActionType
     from governance.oversight.model import Approval, State
     from governance.service.desk import Desk
 
@@ -233,7 +231,7 @@ class _Page:
         if session["depth"]:
             steps = f"{session['depth']} step{'s' if session['depth'] > 1 else ''}"
             out.append(Known("Delegation", f"Handed on by {steps}", "ours", "Recorded here"))
-        out += [said(fact) for fact in self._beside() if _source(fact) != "claimed"]
+        out += [said(fact) for fact in self._beside() if source_of(fact) != "claimed"]
         out += windows(self.desk, self.clock, self.shown["totals"], self.shown["release"])
         return out
 
@@ -328,7 +326,7 @@ class _Page:
 
     def _claim(self) -> Claim | None:
         text = self.shown["note"] or ""
-        stated = facts(fact for fact in self._beside() if _source(fact) == "claimed")
+        stated = facts(fact for fact in self._beside() if source_of(fact) == "claimed")
         if not text and not stated:
             return None
         return Claim(text[:LONGEST_CLAIM], len(text), stated)
@@ -357,131 +355,6 @@ class _Page:
             f"The same action, or one like it, may be asked for again after {wait} at the"
             " earliest, and comes back marked as refused.",
         )
-
-
-# -- shared with decisions -------------------------------------------------------------------------
-
-
-def texts(desk: Desk, release: str | None) -> Mapping[str, tuple[str, str]]:
-    """Titles and reasons of a release's rules; none when its files are not kept."""
-    if release is None or not desk.releases.known(release):
-        return {}
-    return desk.releases.get(release).texts
-
-
-def heading(decided: Mapping[str, Any], action: ActionType | None) -> str:
-    """What would happen, in one line: the action's title and its first quantity."""
-    said = action.title.rstrip(".?") if action else decided["action"]
-    for name, arg in (action.args if action else {}).items():
-        given = decided["args"].get(name)
-        if arg.type.name == "money" and isinstance(given, str):
-            return f"{said}: {saying.amount(given)}"
-    return said
-
-
-_EXACT = ("iban", "path", "command", "host", "url", "email")
-
-
-def facts(given: Iterable[Mapping[str, Any]], *, arguments: bool = False) -> tuple[Fact, ...]:
-    """What was stated about an action, or only its arguments; who says it stands beside each."""
-    out = []
-    for each in given:
-        if arguments and not each["field"].startswith("args."):
-            continue
-        kind = each["type"] or ""
-        look: Any = "amount" if kind == "money" else "mono" if kind in _EXACT else "plain"
-        unit = saying.words(kind)
-        value = saying.value(each["value"], kind)
-        source, who = _source(each), ""
-        if each["field"].startswith("args.") and source == "claimed":
-            # What is asked for is no statement about the world: the digest binds it as it is.
-            source, who = "exact", "Bound as asked"
-        label = saying.label(each["field"])
-        out.append(Fact(label, value, source, unit, _note(each), look, who))
-    return tuple(out)
-
-
-def _note(fact: Mapping[str, Any]) -> str:
-    if fact.get("spoiled"):
-        return f"cannot be read: {saying.words(str(fact['spoiled']))}"
-    if fact.get("undeclared"):
-        return "the catalogue does not know this argument"
-    if fact["value"] is None:
-        return "the value was erased; the log still binds it"
-    return ""
-
-
-def _source(fact: Mapping[str, Any]) -> Source:
-    if fact["says"] == "service":
-        return "ours"
-    return "vouched" if fact["says"] == "gateway" else "claimed"
-
-
-_SAYS: dict[Source, str] = {
-    "ours": "Recorded here",
-    "vouched": "Vouched for by the gateway",
-    "claimed": "Claimed by the agent",
-}
-
-
-def said(fact: Mapping[str, Any]) -> Known:
-    """A claim as a row of what is known, with who says so."""
-    source = _source(fact)
-    value = saying.value(fact["value"], fact["type"] or "")
-    about = fact["field"].replace("_", " ").replace(".", ": ", 1)
-    return Known(saying.capped(about, 80).capitalize(), value, source, _SAYS[source])
-
-
-def windows(
-    desk: Desk, clock: Clockface, totals: Iterable[Any], release: str | None
-) -> list[Known]:
-    """What limits and histories held when the decision was taken."""
-    out = []
-    for series, key, since, total, count, mixed in totals:
-        about = _series(desk, release, series)
-        named = ", ".join(str(each) for each in _key(key) if each is not None)
-        if named:
-            about += f" ({saying.capped(named, 80)})"
-        who = "Cannot be told" if mixed else "Recorded here"
-        held = _window(clock, since, total, count, mixed)
-        out.append(Known(about, held, None if mixed else "ours", who))
-    return out
-
-
-def _series(desk: Desk, release: str | None, series: str) -> str:
-    """A series in words: the limit it belongs to, or the actions that it counts."""
-    if series == "budget":
-        return "Cost stated so far in this budget's period"
-    if release is None or not desk.releases.known(release):
-        return series
-    ready = desk.releases.get(release)
-    if series.startswith("limit:"):
-        policy, rule = saying.split_rule(series.removeprefix("limit:").rpartition(":")[0])
-        title, _ = ready.texts.get(f"{policy}/{rule}", ("", ""))
-        return f"{rule}, {title}: used before" if title else f"{rule}: used before"
-    spec = ready.release.series.get(series)
-    actions = saying.listing(sorted(spec.actions), "or") if spec else series
-    return f"{actions} {'carried out' if series.startswith('done:') else 'allowed'} before"
-
-
-def _key(key: str) -> list[Any]:
-    try:
-        found = json.loads(key)
-    except ValueError:
-        return [key]
-    return found if isinstance(found, list) else [key]
-
-
-def _window(clock: Clockface, since: int | None, total: str, count: int, mixed: bool) -> str:
-    if mixed:
-        return ""
-    start = "ever" if since is None else f"since {clock.plain(_moment(since))}"
-    sums = "" if total in ("0", str(count)) else f", in all {saying.amount(total)}"
-    return f"{count} times {start}{sums}" if count else f"Nothing {start}"
-
-
-def _moment(micros: int) -> datetime:
-    return datetime.fromtimestamp(0, tz=UTC) + micros * MICROSECOND
 
 
 def note(desk: Desk, index: int) -> str:

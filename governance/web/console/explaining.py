@@ -17,10 +17,10 @@ from governance.service.people import name_of
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.web.console import saying
-from governance.web.console.approving import facts, heading, windows
 from governance.web.console.framing import LEVELS, YES, allowed
 from governance.web.console.outside import Outside
 from governance.web.console.present import Clockface
+from governance.web.console.stating import facts, heading, windows
 from governance.web.console.telling import PATIENCE, Told, story
 from governance.web.console.views import (
     Condition,

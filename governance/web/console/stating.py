@@ -1,0 +1,143 @@
+"""What was stated and counted about an action, as rows: values, claims, limits, histories.
+
+Law: beside each row stands who says so; what only binds is not called true, what was erased says
+so, and what cannot be told is shown as that and never as nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from governance.oversight.times import MICROSECOND
+from governance.web.console import saying
+from governance.web.console.present import Clockface
+from governance.web.console.views import Fact, Known, Source
+
+if TYPE_CHECKING:
+    from governance.engine.catalogue import ActionType
+    from governance.service.desk import Desk
+
+
+def texts(desk: Desk, release: str | None) -> Mapping[str, tuple[str, str]]:
+    """Titles and reasons of a release's rules; none when its files are not kept."""
+    if release is None or not desk.releases.known(release):
+        return {}
+    return desk.releases.get(release).texts
+
+
+def heading(decided: Mapping[str, Any], action: ActionType | None) -> str:
+    """What would happen, in one line: the action's title and its first quantity."""
+    said = action.title.rstrip(".?") if action else decided["action"]
+    for name, arg in (action.args if action else {}).items():
+        given = decided["args"].get(name)
+        if arg.type.name == "money" and isinstance(given, str):
+            return f"{said}: {saying.amount(given)}"
+    return said
+
+
+_EXACT = ("iban", "path", "command", "host", "url", "email")
+
+
+def facts(given: Iterable[Mapping[str, Any]], *, arguments: bool = False) -> tuple[Fact, ...]:
+    """What was stated about an action, or only its arguments; who says it stands beside each."""
+    out = []
+    for each in given:
+        if arguments and not each["field"].startswith("args."):
+            continue
+        kind = each["type"] or ""
+        look: Any = "amount" if kind == "money" else "mono" if kind in _EXACT else "plain"
+        unit = saying.words(kind)
+        value = saying.value(each["value"], kind)
+        source, who = source_of(each), ""
+        if each["field"].startswith("args.") and source == "claimed":
+            # What is asked for is no statement about the world: the digest binds it as it is.
+            source, who = "exact", "Bound as asked"
+        label = saying.label(each["field"])
+        out.append(Fact(label, value, source, unit, _note(each), look, who))
+    return tuple(out)
+
+
+def _note(fact: Mapping[str, Any]) -> str:
+    if fact.get("spoiled"):
+        return f"cannot be read: {saying.words(str(fact['spoiled']))}"
+    if fact.get("undeclared"):
+        return "the catalogue does not know this argument"
+    if fact["value"] is None:
+        return "the value was erased; the log still binds it"
+    return ""
+
+
+def source_of(fact: Mapping[str, Any]) -> Source:
+    if fact["says"] == "service":
+        return "ours"
+    return "vouched" if fact["says"] == "gateway" else "claimed"
+
+
+_SAYS: dict[Source, str] = {
+    "ours": "Recorded here",
+    "vouched": "Vouched for by the gateway",
+    "claimed": "Claimed by the agent",
+}
+
+
+def said(fact: Mapping[str, Any]) -> Known:
+    """A claim as a row of what is known, with who says so."""
+    source = source_of(fact)
+    value = saying.value(fact["value"], fact["type"] or "")
+    about = fact["field"].replace("_", " ").replace(".", ": ", 1)
+    return Known(saying.capped(about, 80).capitalize(), value, source, _SAYS[source])
+
+
+def windows(
+    desk: Desk, clock: Clockface, totals: Iterable[Any], release: str | None
+) -> list[Known]:
+    """What limits and histories held when the decision was taken."""
+    out = []
+    for series, key, since, total, count, mixed in totals:
+        about = _series(desk, release, series)
+        named = ", ".join(str(each) for each in _key(key) if each is not None)
+        if named:
+            about += f" ({saying.capped(named, 80)})"
+        who = "Cannot be told" if mixed else "Recorded here"
+        held = _window(clock, since, total, count, mixed)
+        out.append(Known(about, held, None if mixed else "ours", who))
+    return out
+
+
+def _series(desk: Desk, release: str | None, series: str) -> str:
+    """A series in words: the limit it belongs to, or the actions that it counts."""
+    if series == "budget":
+        return "Cost stated so far in this budget's period"
+    if release is None or not desk.releases.known(release):
+        return series
+    ready = desk.releases.get(release)
+    if series.startswith("limit:"):
+        policy, rule = saying.split_rule(series.removeprefix("limit:").rpartition(":")[0])
+        title, _ = ready.texts.get(f"{policy}/{rule}", ("", ""))
+        return f"{rule}, {title}: used before" if title else f"{rule}: used before"
+    spec = ready.release.series.get(series)
+    actions = saying.listing(sorted(spec.actions), "or") if spec else series
+    return f"{actions} {'carried out' if series.startswith('done:') else 'allowed'} before"
+
+
+def _key(key: str) -> list[Any]:
+    try:
+        found = json.loads(key)
+    except ValueError:
+        return [key]
+    return found if isinstance(found, list) else [key]
+
+
+def _window(clock: Clockface, since: int | None, total: str, count: int, mixed: bool) -> str:
+    if mixed:
+        return ""
+    start = "ever" if since is None else f"since {clock.plain(_moment(since))}"
+    sums = "" if total in ("0", str(count)) else f", in all {saying.amount(total)}"
+    return f"{count} times {start}{sums}" if count else f"Nothing {start}"
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(0, tz=UTC) + micros * MICROSECOND
