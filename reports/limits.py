@@ -19,6 +19,7 @@ def not_shown(evidence: Evidence) -> tuple[Statement, ...]:
         _truth(evidence),
         _rightness(evidence),
         _times(evidence),
+        _downtime(evidence),
         _after(evidence),
         _unrecorded(),
         _law(evidence),
@@ -66,6 +67,15 @@ def _times(e: Evidence) -> Statement:
         "period."
     )
     return Statement("Exact times.", text)
+
+
+def _downtime(e: Evidence) -> Statement:
+    starts = sum(g.kind == "service.started" for g in e.population.gaps)
+    text = (
+        "A process that ends leaves no entry, only its next start does; section 3 lists "
+        f"{plural(starts, 'start')} in the period. What agents did meanwhile is not known."
+    )
+    return Statement("Times when the service was down.", text)
 
 
 def _after(e: Evidence) -> Statement:
@@ -137,8 +147,11 @@ def _particular(e: Evidence) -> list[Statement]:
         )
         found.append(Statement("Values that were erased.", text))
     if e.decisions.never_fired is None:
-        text = "The text of the rules was not given to this report, so rules that never had a finding are not named."
-        found.append(Statement("Rules that never fired.", text))
+        text = (
+            "The text of the rules was not at hand. So rules that never had a finding, and rules "
+            "that believe what an agent claims, are not named."
+        )
+        found.append(Statement("Rules by their text.", text))
     small = _small(e)
     if small:
         text = f"Rates with n below 30, whose intervals are wide: {'; '.join(small)}."

@@ -67,7 +67,8 @@ class Parameters:
     """Everything a report needs besides the entries.
 
     `checkpoint`: the signed note all entries are counted under. `rules`: release digest -> its
-    rules, asked for each release in force during the period; None if the texts are not at hand.
+    rules, asked for each release in force during the period; None, or a release missing, if the
+    texts are not at hand: then the report names no rule that never fired.
     `made_at` is printed, ends what the log can cover, and decides which duties are in force.
     """
 
@@ -126,7 +127,9 @@ def _rules(tally: Tally, parameters: Parameters) -> Rules | None:
     entries, start = tally.registry.release_entries, parameters.period.start
     earlier = [release for release, (_, at) in entries.items() if at < start]
     within = [release for release, (_, at) in entries.items() if at >= start]
-    return {release: parameters.rules[release] for release in (*earlier[-1:], *within)}
+    found = {r: parameters.rules.get(r) for r in (*earlier[-1:], *within)}
+    known = {release: facts for release, facts in found.items() if facts is not None}
+    return known if len(known) == len(found) else None
 
 
 def _collect(tally: Tally, parameters: Parameters, rules: Rules | None) -> Evidence:

@@ -32,7 +32,7 @@ from governance.service.acting import Act, do, one
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 from governance.service.releases import Releases
-from governance.store.blobs import Blobs
+from governance.store.blobs import BlobError, Blobs
 from governance.store.reader import Reader
 from reports import opening
 from reports.evidence import Evidence, Period, to_json
@@ -181,7 +181,10 @@ class _RuleFacts(Mapping[str, Sequence[RuleFact]]):
         self._releases = Releases(Blobs(blobs))
 
     def __getitem__(self, digest: str) -> Sequence[RuleFact]:
-        return facts_of(self._releases.get(digest).release)
+        try:
+            return facts_of(self._releases.get(digest).release)
+        except BlobError:
+            raise KeyError(digest) from None  # the report says that it does not know the rules
 
     def __iter__(self) -> Iterator[str]:
         return iter(())

@@ -182,7 +182,9 @@ def exceptions(paper: Paper, e: Evidence) -> None:
             n = sum(row.cite.count for row in rows)
             title = f"{meaning.capitalize()}: {number(n)}"
             paper.table(title, columns, _exception_rows(rows))
-    absent = [m for kind, m in KINDS.items() if not any(r.kind == kind for r in e.exceptions)]
+    unknown = {"trust-claim"} if e.decisions.never_fired is None else set()
+    seen = {row.kind for row in e.exceptions} | unknown
+    absent = [meaning for kind, meaning in KINDS.items() if kind not in seen]
     if absent:
         paper.y -= 8
         paper.text(f"<b>None recorded:</b> {safe('; '.join(absent))}.", SMALL)

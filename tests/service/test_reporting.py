@@ -64,6 +64,16 @@ def test_rules_in_force_are_named_with_those_that_never_fired(busy):
     assert "payments/PAY-3" in report["decisions"]["never_fired"]
 
 
+def test_rules_whose_text_is_lost_are_said_to_be_unknown(busy):
+    """A report could not be made once a release's files are gone, or would claim to know them."""
+    for manifest in (busy.root / "blobs" / "releases").iterdir():
+        manifest.unlink()
+    report = json.loads(read(busy, made(busy)["files"][1]))
+    assert report["decisions"]["never_fired"] is None
+    assert "Rules by their text." in {s["title"] for s in report["not_shown"]}
+    assert report["decisions"]["total"]["n"] == 3
+
+
 def test_names_are_only_in_the_copy_that_was_asked_for(busy):
     """A name nobody could erase would be in what the log vouches for."""
     plain = made(busy)
