@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -200,7 +201,7 @@ def conditions(draw: Any, mail: bool, depth: int = 0) -> str:
 @st.composite
 def rules(draw: Any, number: int) -> str:
     """A rule with a random effect, severity and condition."""
-    effect = draw(st.sampled_from(["allow", "allow", "require_approval", "deny"]))
+    effect = draw(st.sampled_from(["allow"] * 6 + ["require_approval", "deny"]))
     both = draw(st.booleans())
     when = draw(conditions(both))
     action = "[pay, mail]" if both else "pay"
@@ -219,14 +220,14 @@ def rules(draw: Any, number: int) -> str:
 def policy_files(draw: Any, number: int) -> bytes:
     """A file with up to five rules and perhaps a limit."""
     listed = [draw(rules(i)) for i in range(1, draw(st.integers(2, 6)))]
-    governs = draw(st.sampled_from(["[pay]", "[pay, mail]", "[pay, mail, look]"]))
+    governs = draw(st.sampled_from(["[pay, mail]", "[pay, mail, look]", "[pay]"]))
     text = "\n".join(listed)
     if "[pay, mail]" in text and governs == "[pay]":
         governs = "[pay, mail]"
     approval = "default_approval: {needs: [1 boss], answer_within: 1h}"
     default = draw(st.sampled_from(["deny", "require_approval"]))
     limit = ""
-    if draw(st.booleans()):
+    if draw(st.integers(0, 2)) == 0:
         per = draw(
             st.sampled_from(["[]", "[agent.id]", "[args.iban]", "[args.channel, agent.team]"])
         )
@@ -238,14 +239,14 @@ def policy_files(draw: Any, number: int) -> bytes:
         text,
         policy=f"file{number}",
         governs=governs,
-        applies=draw(st.sampled_from(["all", "{labels: {contains_any: [blue]}}"])),
+        applies=draw(st.sampled_from(["all", "all", "{labels: {contains_any: [blue]}}"])),
         default=default,
         more=approval if default == "require_approval" else "",
         limits=limit,
     )
 
 
-worlds = st.integers(1, 3).flatmap(
+worlds = st.sampled_from([1, 1, 1, 2, 3]).flatmap(
     lambda count: st.tuples(*(policy_files(number) for number in range(count)))
 )
 
@@ -253,17 +254,17 @@ ARGUMENTS: dict[str, list[Any]] = {
     "amount": ["100 EUR", "49.99 EUR", "300 EUR", "100 USD", None, "x", -1],
     "iban": [IBAN, OTHER_IBAN, "DE00", None],
     "country": ["DE", "KP", "de", "ZZ", None],
-    "channel": ["sepa", "swift", "SEPA", None],
+    "channel": [None, "sepa", "swift", "SEPA"],
     "to": [["a@corp.example"], ["a@corp.example", "b@evil.example"], [], "a@corp.example", None],
     "note": ["hello", "HELLO", "bye", "x" * 60, 7, None],
     "path": ["src/a.py", "/etc/passwd", "/SRV/work/a", "../../x", None],
     "urgent": [True, False, "yes", None],
     "host": ["corp.example", None],
-    "bcc": [None, None, None, None, "b@evil.example"],
+    "bcc": [None, None, None, "b@evil.example"],
 }
 _PAY_ARGS = ("amount", "iban", "country", "channel", "to", "note", "path", "urgent", "bcc")
 FACTS: dict[str, list[Any]] = {
-    "agent.autonomy": ["L4", "L4", "L3", "L2", "L1", "L0", None],
+    "agent.autonomy": ["L4", "L5", "L3", "L2", "L1", "L0", None],
     "agent.labels": [("blue",), ("blue", "red"), (), None],
     "agent.id": ["case-agent", "other", "third", None],
     "session.labels": [(), ("untrusted",), ("untrusted", "private"), None],
@@ -277,26 +278,24 @@ FACTS: dict[str, list[Any]] = {
 @st.composite
 def asked(draw: Any) -> tuple[str, dict[str, Any], dict[str, Any], bool]:
     """A random request: action, arguments, facts (None: not given), attested."""
-    action = draw(st.sampled_from(["pay", "pay", "pay", "mail", "look", "never"]))
-    names = _PAY_ARGS if action == "pay" else ("to", "country", "note", "host")
-    arguments = {n: draw(st.sampled_from(ARGUMENTS[n])) for n in names} if action != "look" else {}
+    action = draw(st.sampled_from(["pay"] * 6 + ["mail"] * 2 + ["look", "never"]))
+    names = {"pay": _PAY_ARGS, "mail": ("to", "country", "note", "host")}.get(action, ())
+    arguments = {name: draw(usually(ARGUMENTS[name])) for name in names}
     given = {name: value for name, value in arguments.items() if value is not None}
-    facts = {name: draw(st.sampled_from(values)) for name, values in FACTS.items()}
+    facts = {name: draw(usually(values)) for name, values in FACTS.items()}
     return action, given, facts, draw(st.booleans())
+
+
+def usually(values: list[Any]) -> st.SearchStrategy[Any]:
+    """The first value six times out of ten: most requests are ordinary ones."""
+    return st.sampled_from([values[0]] * (len(values) * 3 // 2) + values)
 
 
 def total_of(query: FactQuery, seed: int) -> Total:
     """A total that depends on the question only: none, some, much, or mixed."""
-    number = int.from_bytes(json.dumps([query.series, query.key, seed]).encode(), "big") % 7
-    return [
-        Total(Decimal(0), 0),
-        Total(Decimal(0), 0),
-        Total(Decimal(0), 0),
-        Total(Decimal(100), 1),
-        Total(Decimal(200), 2),
-        Total(Decimal(1000), 3),
-        Total(Decimal(10), 2, mixed=True),
-    ][number]
+    number = zlib.crc32(json.dumps([query.series, query.key, seed]).encode()) % 12
+    some = [Total(Decimal(100), 1), Total(Decimal(200), 2), Total(Decimal(10), 2, mixed=True)]
+    return some[number] if number < len(some) else Total(Decimal(0), 0)
 
 
 def facts_of(made: Release, one: Request, seed: int, at: datetime = AT) -> dict[FactQuery, Total]:

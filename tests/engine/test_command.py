@@ -333,7 +333,7 @@ UNKNOWN = [
     ("case x in x) rm x;; esac", "deletes"),
     ("f() { rm x; }; f", "deletes"),
     ("eval 'rm x'", "deletes"),
-    ("eval \"$X\"", "deletes"),
+    ('eval "$X"', "deletes"),
     ("alias ls=rm; ls x", "deletes"),
     ("$X x", "deletes"),
     ("$(echo rm) x", "deletes"),
