@@ -236,21 +236,21 @@ def _rules(plan: _Plan) -> list[str]:
     )
     if never is not None:
         rule(
-            f"Beyond {write(never)} nothing is done at all", "deny",
-            f"{plan.measure}: {{above: {write(never)}}}", "    may_be_waived_by: nobody\n",
+            f"Beyond {_cell(never)} nothing is done at all", "deny",
+            f"{plan.measure}: {{above: {_cell(never)}}}", "    may_be_waived_by: nobody\n",
             "An amount of this size is a mistake or an attack.", "critical",
         )  # fmt: skip
     if plan.all_free:
-        test = f"{plan.measure}: {{at_most: {write(never)}}}" if never is not None else ""
+        test = f"{plan.measure}: {{at_most: {_cell(never)}}}" if never is not None else ""
         rule("This is free", "allow", test, "", "It was decided that no person is needed.", "low")
     elif free is not None:
         rule(
-            f"Up to {write(free)} is free", "allow", f"{plan.measure}: {{at_most: {write(free)}}}",
+            f"Up to {_cell(free)} is free", "allow", f"{plan.measure}: {{at_most: {_cell(free)}}}",
             "", f"The sum is capped by {plan.prefix}-LIM-1.", "low",
         )  # fmt: skip
         rule(
-            f"Beyond {write(free)} people decide", "require_approval",
-            f"{plan.measure}: {{above: {write(free)}}}", approval,
+            f"Beyond {_cell(free)} people decide", "require_approval",
+            f"{plan.measure}: {{above: {_cell(free)}}}", approval,
             "A person looks before it happens.", "medium",
         )  # fmt: skip
     else:
@@ -273,12 +273,12 @@ def _limit(plan: _Plan) -> str:
     named = ", ".join(action.name for action in plan.actions)
     return f"""limits:
   - id: {plan.prefix}-LIM-1
-    title: At most {write(most)} a day per agent without a person
+    title: At most {_cell(most)} a day per agent without a person
     measure: sum {plan.measure}
     of: {{action: [{named}]}}
     per: [agent.id]
     in_last: 24h
-    at_most: {write(most)}
+    at_most: {_cell(most)}
     otherwise: require_approval
     approval: {{needs: [{plan.needs}], answer_within: {plan.within}, not_by: [requester]}}
     because: Many small amounts add up to a large one.
@@ -342,6 +342,8 @@ def _more(value: Scalar, kind: Type) -> Scalar:
 
 
 def _cell(value: Scalar) -> str:
+    if isinstance(value, Money) and value.amount == value.amount.to_integral_value():
+        return f"{value.amount:.0f} {value.currency}"
     return str(write(value))
 
 
