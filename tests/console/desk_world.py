@@ -6,12 +6,15 @@ what came of it is read from the log.
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 from console_world import PASSWORD, sign_in
@@ -19,6 +22,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from paper_views import HOSTILE
 
+from governance.app import create_app
+from governance.config import Config
 from governance.service import deciding, founding, keys, onboarding, outcomes, people
 from governance.service.desk import FOLD, Caller, Desk, Settings
 from governance.store.accounts import AccountStore
@@ -133,6 +138,30 @@ class DeskWorld:
     def done(self, decision: int) -> None:
         """The agent reports that it carried out what was allowed."""
         outcomes.report(self.desk, self.agent, {"decision": decision, "status": "executed"})
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve the whole application as in production, on a free port; gives the address."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        application = create_app(self.desk, Config())
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application, host="127.0.0.1", port=port, lifespan="off", log_level="warning"
+            )
+        )
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive(), "the server did not start"
+                thread.join(0.01)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+            thread.join()
+            application.close()
 
     def browser(self, name: str) -> FlaskClient:
         """A browser in which this person is signed in."""
