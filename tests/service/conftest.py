@@ -1,4 +1,4 @@
-"""One world per test: a real workspace in a temporary folder, closed afterwards."""
+"""One world per test: a copy of a founded workspace, opened for the test and closed afterwards."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ import pytest
 from service_world import World
 
 
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A founded company, closed; worlds are copies of it."""
+    made = World(tmp_path_factory.mktemp("founded") / "workspace")
+    made.close()
+    return made
+
+
 @pytest.fixture()
-def world(tmp_path: Path) -> Iterator[World]:
+def world(founded: World, tmp_path: Path) -> Iterator[World]:
     """A founded company."""
-    made = World(tmp_path / "workspace")
+    made = founded.copied(tmp_path / "workspace")
     yield made
     made.close()

@@ -6,6 +6,8 @@ officer; Anna is treasurer, Carl is CFO, Owen owns the agents.
 
 from __future__ import annotations
 
+import copy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +183,15 @@ class World:
         Workspace.create(root, ORIGIN)
         self.open()
         self.found(policy)
+
+    def copied(self, root: Path) -> World:
+        """The same world in another folder, open; this one must be closed."""
+        shutil.copytree(self.root, root)
+        new = copy.copy(self)
+        new.root, new.clock = root, FakeClock()
+        new.clock.now = self.clock.now
+        new.open()
+        return new
 
     def open(self) -> None:
         """Open the workspace (again)."""
