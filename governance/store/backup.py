@@ -65,6 +65,9 @@ def back_up(paths: Paths, at: datetime, ledger: Ledger | None = None) -> Backup:
         raise StoreError(f"cannot make the folder `{folder}`: {error.strerror}") from error
     try:
         copy_database(paths.log, folder / "log.db")
+        if paths.blobs.is_dir():
+            # a blob is never changed; one that arrives meanwhile belongs to no entry copied above
+            shutil.copytree(paths.blobs, folder / "blobs")
         backup = _describe(folder, at)
         _write(folder / "backup.json", json.dumps(_manifest(backup), indent=1).encode())
         _write(folder / "checkpoint", backup.checkpoint.encode())

@@ -23,6 +23,7 @@ class Paths:
         self.keys = root / "keys"
         self.log_key = self.keys / "log.key"
         self.vault_key = self.keys / "vault.key"
+        self.blobs = root / "blobs"
         self.policies = root / "policies"
         self.config = root / "config.toml"
         self.reports = root / "reports"

@@ -86,7 +86,7 @@ def restore(
         staged = _stage(paths, name, backup, last, folded, fold)
         _set_values_apart(paths.vault)
         archive = _put_aside(paths, backup, at)
-        _move_in(staged, paths)
+        _move_in(staged, paths, backup)
     finally:
         lock.release()
     Workspace.open(root, fold, head=head, clock=clock).close()
@@ -114,9 +114,11 @@ def _stage(
     return staged
 
 
-def _move_in(staged: Paths, paths: Paths) -> None:
+def _move_in(staged: Paths, paths: Paths, backup: Backup) -> None:
     """Put the new log in its place, the head last: until then nothing can be opened."""
     try:
+        if (backup.folder / "blobs").is_dir():
+            shutil.copytree(backup.folder / "blobs", paths.blobs, dirs_exist_ok=True)
         shutil.move(staged.log_key, paths.log_key)
         shutil.move(staged.log, paths.log)
         shutil.move(staged.head, paths.head)

@@ -271,8 +271,12 @@ def _open(
     ledger.start()
     snapshots.start()
     workspace.views.start()
-    if size == 0:
-        _record_restore(db, ledger)
+    try:
+        if size == 0:
+            _record_restore(db, ledger)
+    except BaseException:
+        workspace.close()
+        raise
     return workspace
 
 

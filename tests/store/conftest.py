@@ -23,9 +23,9 @@ def in_memory() -> Iterator[Path]:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(in_memory: Path) -> Path:
     """A folder with a new workspace."""
-    folder = tmp_path / "ws"
+    folder = in_memory / "ws"
     world.make(folder)
     return folder
 

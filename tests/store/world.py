@@ -43,6 +43,8 @@ class Count:
 
 def apply(state: Count, index: int, entry: Entry) -> Count:
     """Count the entry; stops and clock entries switch their flags."""
+    if entry.kind == "service.restored":
+        return Count({entry.kind: 1}, stopped=True, blind=True)
     assert index == sum(state.kinds.values())
     kinds = {**state.kinds, entry.kind: state.kinds.get(entry.kind, 0) + 1}
     state = replace(state, kinds=kinds)
@@ -52,8 +54,6 @@ def apply(state: Count, index: int, entry: Entry) -> Count:
         return replace(state, stopped=False, blind=False)
     if entry.kind == "service.clock":
         return replace(state, jumped=entry.data["event"] == "jumped")
-    if entry.kind == "service.restored":
-        return replace(state, stopped=True, blind=True, kinds={entry.kind: 1})
     return state
 
 

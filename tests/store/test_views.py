@@ -1,0 +1,91 @@
+"""Read models follow the log, say how far they are, and can be thrown away."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from governance.store.workspace import Workspace
+from tests.store import world
+from tests.store.world import Decide, Write
+
+
+def _asked(decision: int) -> Write:
+    return Write((("approval.asked", {"refs": {"decision": decision}, "agent": "payments-1"}),))
+
+
+def _answered(kind: str, approval: int, **data: object) -> Write:
+    return Write(((f"approval.{kind}", {"refs": {"approval": approval}, **data}),))
+
+
+def _filled(workspace: Workspace) -> None:
+    for n in range(12):
+        effect = ("allow", "deny", "require_approval")[n % 3]
+        workspace.ledger.submit(Decide(str(n), effect=effect)).result(10)
+    for command in (
+        _asked(2),  # 12
+        _asked(5),  # 13
+        _asked(8),  # 14
+        _answered("granted", 12, complete=False),
+        _answered("granted", 12, complete=True),  # 16
+        _answered("refused", 13),  # 17
+        world.outcome(0),
+        Write((("decision.reversed", {"refs": {"decision": 0}}),)),  # 19
+    ):
+        workspace.ledger.submit(command).result(10)
+    assert workspace.views.wait_for(workspace.ledger.size)
+
+
+def test_lists_show_what_the_log_says(workspace: Workspace) -> None:
+    """A person would approve, or miss, what is not there."""
+    _filled(workspace)
+    views = workspace.views
+    assert views.lag == 0
+    assert [line.index for line in views.decisions(effect="deny")] == [10, 7, 4, 1]
+    assert [line.index for line in views.decisions(limit=2, before=7)] == [6, 5]
+    assert [line.index for line in views.decisions(agent="nobody")] == []
+    assert len(views.decisions(text="payment")) == 12
+    assert views.decisions(text="pay%nt") == []
+    first = views.decisions(before=1)[0]
+    assert (first.outcome, first.reversed_by) == ("executed", 19)
+    states = {line.index: (line.state, line.closed_by) for line in views.approvals()}
+    assert states == {12: ("granted", 16), 13: ("refused", 17), 14: ("open", None)}
+    assert [line.decision for line in views.approvals(state="open")] == [8]
+    assert [line.index for line in views.entries(kind="outcome")] == [18]
+    assert views.referring_to(0) == [(18, "decision"), (19, "decision")]
+
+
+@pytest.mark.parametrize("spoil", ["deleted", "garbage", "other log", "older version"])
+def test_read_models_are_made_again_from_the_log(root: Path, spoil: str) -> None:
+    """A list that belongs to another log, or is broken, would be believed."""
+    with world.open_(root) as workspace:
+        _filled(workspace)
+        before = (workspace.views.decisions(), workspace.views.approvals())
+    path = root / "views.db"
+    if spoil == "deleted":
+        path.unlink()
+    elif spoil == "garbage":
+        path.write_bytes(b"garbage" * 1000)
+    else:
+        change = "root = zeroblob(32)" if spoil == "other log" else "version = 0"
+        with sqlite3.connect(path) as db:
+            db.execute(f"UPDATE follower SET {change}")
+            db.execute("DELETE FROM decision_list WHERE idx > 3")
+    with world.open_(root) as workspace:
+        assert workspace.views.wait_for(workspace.ledger.size)
+        assert (workspace.views.decisions(), workspace.views.approvals()) == before
+
+
+def test_a_text_search_is_no_way_into_the_database(workspace: Workspace) -> None:
+    """A search field would read, or change, what it likes."""
+    _filled(workspace)
+    for text in ("' OR 1=1 --", "%", "_", "\\", '"; DROP TABLE decision_list'):
+        assert workspace.views.decisions(text=text) == [] or text == "_"
+    assert len(workspace.views.decisions()) == 12
+
+
+def test_waiting_for_what_is_not_there_ends(workspace: Workspace) -> None:
+    """A page would hang for ever."""
+    assert not workspace.views.wait_for(5, timeout=0.1)
