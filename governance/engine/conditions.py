@@ -219,7 +219,7 @@ def _test(
         return None
     if kind not in operator.fits:
         fitting = [other.name for other in OPERATORS.values() if kind in other.fits]
-        scope.wrong(way, "operator-does-not-fit", f"`{op}` does not fit `{name}`, a {kind}",
+        scope.wrong(way, "operator-does-not-fit", f"`{op}` does not fit `{name}`, whose type is {kind}",
                     "fitting: " + ", ".join(fitting), key=True)  # fmt: skip
         return None
     if operator.takes == "field":
@@ -321,7 +321,7 @@ def constant(
             if not isinstance(found, CannotTell):
                 break
     if isinstance(found, CannotTell):
-        code = ("wrong-unit" if found.why in _UNITS or (types[0].unit and isinstance(raw, str))
+        code = ("wrong-unit" if found.why in _UNITS or _other_unit(found.why, raw)
                 else "outside-domain" if found.why in _DOMAIN else "wrong-constant")  # fmt: skip
         unit = f"write it as `12 {types[0].unit}`" if types[0].unit else ""
         hint = unit or nearest(str(raw), types[0].members)
@@ -329,6 +329,13 @@ def constant(
         scope.wrong(way, code, f"`{str(raw)[:60]}` does not fit `{name}`: {says}", hint)
         return None
     return found if _known(scope, name, str(found), way) else None
+
+
+def _other_unit(why: str, raw: Any) -> bool:
+    """True for a number with a word behind it where an amount was expected: `500 km`."""
+    words = raw.split() if isinstance(raw, str) else []
+    number = words[0].replace(".", "", 1).lstrip("-") if len(words) == 2 else ""
+    return why in ("not_an_amount", "not_a_number") and number.isdigit()
 
 
 def _known(scope: Scope, name: str, value: str, way: Way) -> bool:
