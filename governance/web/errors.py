@@ -1,11 +1,12 @@
 """What an exception says to the caller.
 
-Law: a refusal and an overload are told as they are; anything else is a defect of ours, about
-which the caller learns only that it is not an allow.
+Law: a refusal and an overload are told as they are, and so is a value that has no place in an entry;
+anything else is a defect of ours, about which the caller learns only that it is not an allow.
 """
 
 from __future__ import annotations
 
+from governance.oversight.shapes import IllFormed
 from governance.service.problem import Problem
 from governance.store.errors import Busy, StoreError, Unavailable
 from governance.web import problems
@@ -24,6 +25,11 @@ def problem_of(error: BaseException) -> Problem | None:
     if isinstance(error, StoreError):
         return Problem(
             "not-ready", "the log cannot be used now; the operator's log says why", retry_after=5
+        )
+    if isinstance(error, IllFormed):
+        field = error.path.removeprefix("data.") or None
+        return Problem(
+            "bad-field", f"this cannot be recorded: `{field}` must be {error.expected}", field=field
         )
     if isinstance(error, TimeoutError):
         return Problem("not-ready", "the log did not answer in time", retry_after=5)

@@ -112,9 +112,8 @@ def _is(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return False
     if kind == "integer":
-        return isinstance(value, int) or (
-            isinstance(value, Decimal) and value == value.to_integral_value()
-        )
+        # `1.0` and `1e3` are refused: an index is written as one, and nothing behind converts it
+        return isinstance(value, int)
     return isinstance(value, (int, Decimal))
 
 

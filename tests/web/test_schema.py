@@ -37,6 +37,7 @@ WRONG = [
     ({"name": "a", "count": 0}, "count", "below 1"),
     ({"name": "a", "count": True}, "count", "a whole number"),
     ({"name": "a", "count": Decimal("1.5")}, "count", "a whole number"),
+    ({"name": "a", "count": Decimal("1.0")}, "count", "a whole number"),
     ({"name": "a", "tags": ["x", 1]}, "tags[1]", "a string"),
     ({"name": "a", "tags": ["x", "y", "z"]}, "tags", "at most 2"),
     ({"name": "a", "nmae": 1}, "nmae", "did you mean `name`?"),
