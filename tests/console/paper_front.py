@@ -308,6 +308,8 @@ class PaperFront:
             verdict=Verdict("deny", "Refused"),
             observed=False,
             agent="refund-desk",
+            attested=False,
+            stated=(Fact("note", HOSTILE, "claimed"),),
             facts=(
                 Fact("action", "refund.create", "exact"),
                 Fact("customer", "s-" + "a" * 26, "exact", "identity", "a pseudonym", "mono"),

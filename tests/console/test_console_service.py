@@ -111,6 +111,10 @@ def test_two_people_grant_and_the_agent_may_once(world):
         "Granted and used",
     ):
         assert step in story, step
+    assert "2 of 2" in story
+    assert "granted by you" in story
+    used = look(jonas, f"/decisions/{again['context']['evaluation_id']}")
+    assert any(a["href"] == f"/approvals/{index}" for a in used.of("a"))
     assert world.ask("18400.03")["decision"] is False
 
 

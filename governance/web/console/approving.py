@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.oversight import approvals
 from governance.oversight.errors import Refused
-from governance.oversight.times import MICROSECOND, parse
+from governance.oversight.times import MICROSECOND, parse, write
 from governance.service import asking, describing
 from governance.service.desk import Caller
 from governance.service.people import name_of
@@ -23,7 +23,7 @@ from governance.web.console import saying
 from governance.web.console.framing import LEVELS, YES
 from governance.web.console.present import Clockface, span
 from governance.web.console.stating import facts, heading, said, source_of, texts, windows
-from governance.web.console.telling import Told, story
+from governance.web.console.telling import PATIENCE, Told, story
 from governance.web.console.views import (
     ApprovalRow,
     ApprovalView,
@@ -144,6 +144,7 @@ class _Page:
         self.approval = self.state.approvals.get(index)
         self.standing: str = shown["state"]
         self.asked = entry_of(desk, index, "approval.asked")
+        self.grants = shown["grants"] if self.approval else _past_grants(desk, index)
         self.decided = entry_of(desk, shown["decision"], "decision").data
         self.action = describing.action_of(desk, self.decided)
 
@@ -282,7 +283,7 @@ class _Page:
                 wanted[seat["role"]] = max(wanted.get(seat["role"], 0), seat["count"])
         out = []
         for role, count in sorted(wanted.items()):
-            given = [grant for grant in self.shown["grants"] if grant["role"] == role]
+            given = [grant for grant in self.grants if grant["role"] == role]
             for place in range(count):
                 filled = place < len(given)
                 note = self._grant(given[place]) if filled else self._who_may(role)
@@ -355,6 +356,27 @@ class _Page:
             f"The same action, or one like it, may be asked for again after {wait} at the"
             " earliest, and comes back marked as refused.",
         )
+
+
+def _past_grants(desk: Desk, index: int) -> list[dict[str, Any]]:
+    """The grants of a request that is closed, from the entries that refer to it."""
+    views = desk.workspace.views
+    views.wait_for(desk.state.size, PATIENCE)
+    out = []
+    for number, _ in views.referring_to(index):
+        entry = desk.reader.entry(number)
+        if entry.kind == "approval.granted":
+            data = entry.data
+            out.append(
+                {
+                    "index": number,
+                    "person": data["person"],
+                    "role": data["role"],
+                    "at": write(entry.at),
+                    "reason": opened(desk, number, "reason"),
+                }
+            )
+    return out
 
 
 def note(desk: Desk, index: int) -> str:

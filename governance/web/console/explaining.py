@@ -34,6 +34,7 @@ from governance.web.console.views import (
     May,
     ReceiptView,
     Source,
+    Step,
     Verdict,
 )
 
@@ -131,7 +132,9 @@ def view(desk: Desk, clock: Clockface, outside: Outside, person: str, index: int
         verdict=WORDS[data["effect"]],
         observed=data["observed"],
         agent=data["agent"],
-        facts=(*_asked(desk, data, action), *facts(explained["facts"])),
+        attested=data["attested"],
+        facts=(*_asked(desk, data, action), *facts(explained["facts"], arguments=True)),
+        stated=facts(f for f in explained["facts"] if not f["field"].startswith("args.")),
         findings=tuple(_finding(each, data) for each in explained["accounts"]),
         incomplete=saying.sentence(explained["incomplete"]) if explained["incomplete"] else "",
         known=tuple(windows(desk, clock, data.get("facts", ()), data["release"])),
@@ -143,8 +146,12 @@ def view(desk: Desk, clock: Clockface, outside: Outside, person: str, index: int
         may_override=_may_override(state, person, data),
         may_reverse=_may_reverse(state, person, data, line),
         may_disregard=_may_correct(state, person, data),
-        approval=next((s.index for s in told if s.link.startswith("/approvals/")), None),
+        approval=data["refs"].get("approval") or _approval(told),
     )
+
+
+def _approval(told: tuple[Step, ...]) -> int | None:
+    return next((step.index for step in told if step.link.startswith("/approvals/")), None)
 
 
 def _asked(desk: Desk, data: Mapping[str, Any], action: Any) -> tuple[Fact, ...]:

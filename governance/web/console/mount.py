@@ -107,6 +107,8 @@ def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
 def _refusal(pages: Pages, problem: Problem) -> Response:
     heading = _HEADINGS.get(problem.type, problem.title[:1].upper() + problem.title[1:])
     back, back_text = _BACK.get(problem.type, ("", "Go back"))
+    if problem.type == "conflict" and problem.retry_after is not None:
+        heading, back_text = "Too soon", "Go back and read on"
     here = request.path if request.method == "GET" else request.path.rsplit("/", 1)[0]
     response = pages.message(
         problem.status,

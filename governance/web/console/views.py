@@ -286,7 +286,11 @@ class DecisionView:
     verdict: Verdict
     observed: bool
     agent: str
+    attested: bool
+    """Whether a gateway asked, which carries out exactly what it asked for."""
     facts: tuple[Fact, ...]
+    stated: tuple[Fact, ...]
+    """What was said beside the action's arguments, each with who says so."""
     findings: tuple[FindingView, ...]
     incomplete: str
     """Why the conditions cannot be shown any more, or nothing."""
