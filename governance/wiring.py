@@ -6,7 +6,9 @@ reading its files) is lent to them from here and nowhere else.
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,11 +27,14 @@ from governance.config import Config
 from governance.service import founding, releasing
 from governance.service.desk import FOLD
 from governance.store.accounts import AccountStore
+from governance.store.errors import CannotOpen
 from governance.store.fsck import fsck
+from governance.store.logkey import read as read_log_key
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 from governance.store.restore import restore
 from governance.store.workspace import Workspace
+from governance.web import log
 from governance.web.accounts import Accounts, generate_password
 
 VKEY = "log.vkey"
@@ -40,42 +45,20 @@ class App:
     """The `Wiring` that the command line is given."""
 
     def initialise(self, directory: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a workspace and found it; the answer holds what is shown once."""
+        """Make a workspace and found it; the answer holds what is shown once.
+
+        What cannot be founded leaves nothing behind, so that the command can be repeated.
+        """
         config = _config(options)
-        Workspace.create(directory, config.log.origin)
-        _copy_policies(options.get("policies") or shipped_policies(), directory / "policies")
-        (directory / settings.FILE_NAME).write_text(settings.render(config), encoding="utf-8")
-        with open_desk(directory, config, record_start=True) as desk:
-            made = founding.found(
-                desk,
-                name=options["name"],
-                email=options["email"],
-                files=releasing.read_folder(directory / "policies"),
-                agent=options.get("agent"),
-            )
-            password = generate_password()
-            accounts = Accounts(AccountStore(desk.workspace.vault_engine))
-            accounts.enrol(
-                person=made["person"],
-                sign_in=options["email"],
-                password=password,
-                at=datetime.now(UTC),  # noqa: TID251 - a surface
-            )
-            vkey = desk.workspace.signer.vkey
-        _write_private(directory / ADMIN_KEY, made["person_key"] + "\n")
-        (directory / VKEY).write_text(vkey + "\n", encoding="ascii")
-        return {
-            "workspace": str(directory),
-            "url": config.url,
-            "sign_in": options["email"],
-            "password": password,
-            "person": made["person"],
-            "person_key": made["person_key"],
-            "agent": made.get("agent"),
-            "agent_key": made.get("agent_key"),
-            "log_key": vkey,
-            "release": made["release"],
-        }
+        there = directory.exists()
+        try:
+            return _found(directory, config, options)
+        except BaseException:
+            for left in directory.iterdir() if there else ():
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            if not there:
+                shutil.rmtree(directory, ignore_errors=True)
+            raise
 
     def serve(self, directory: Path, host: str | None, port: int | None) -> int:
         """Own the workspace and answer until told to stop."""
@@ -84,6 +67,8 @@ class App:
     @contextmanager
     def in_process(self, directory: Path) -> Iterator[Exchange]:
         """The API of a workspace that nobody serves."""
+        # A command's own requests are no news to the person who typed it.
+        log.configure(level=logging.WARNING)
         with serve.in_process(directory) as exchange:
             yield exchange
 
@@ -91,17 +76,22 @@ class App:
         """Open a backup as a new log in this workspace; the old files are put aside."""
         at = datetime.now(UTC)  # noqa: TID251 - a surface
         done = restore(directory, backup, FOLD, at, acknowledge=True, head=_head(directory))
+        vkey = read_log_key(Paths(directory).log_key).vkey
+        (directory / VKEY).write_text(vkey + "\n", encoding="ascii")
+        _rename_log(directory / settings.FILE_NAME, done.origin)
         return {
             "origin": done.origin,
+            "log_key": vkey,
             "old_origin": done.old_origin,
             "last_known_size": done.known,
             "restored_size": done.restored,
+            "lost_entries": done.known - done.restored,
             "put_aside": str(done.archive),
         }
 
     def fsck(self, directory: Path) -> dict[str, Any]:
         """Hold facts and read models against the log."""
-        vkey = (directory / VKEY).read_text(encoding="ascii").strip()
+        vkey = read_log_key(Paths(directory).log_key).vkey
         report = fsck(Paths(directory, _head(directory)), vkey)
         return {
             "entries": report.entries,
@@ -124,6 +114,52 @@ class App:
             reader.close()
 
 
+def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[str, Any]:
+    paths = Workspace.create(directory, config.log.origin)
+    _copy_policies(options.get("policies") or shipped_policies(), paths.policies)
+    (directory / settings.FILE_NAME).write_text(settings.render(config), encoding="utf-8")
+    password = generate_password()
+    with open_desk(directory, config, record_start=True) as desk:
+        made = founding.found(
+            desk,
+            name=options["name"],
+            email=options["email"],
+            files=releasing.read_folder(paths.policies),
+            agent=options.get("agent"),
+        )
+        accounts = Accounts(AccountStore(desk.workspace.vault_engine))
+        accounts.enrol(
+            person=made["person"],
+            sign_in=options["email"],
+            password=password,
+            at=datetime.now(UTC),  # noqa: TID251 - a surface
+        )
+        vkey = desk.workspace.vkey
+    _write_private(directory / ADMIN_KEY, made["person_key"] + "\n")
+    (directory / VKEY).write_text(vkey + "\n", encoding="ascii")
+    return {
+        "workspace": str(directory),
+        "url": config.url,
+        "sign_in": options["email"],
+        "password": password,
+        "person": made["person"],
+        "person_key": made["person_key"],
+        "agent": made.get("agent"),
+        "agent_key": made.get("agent_key"),
+        "log_key": vkey,
+        "release": made["release"],
+    }
+
+
+def _rename_log(config: Path, origin: str) -> None:
+    """Write the new log's name into `config.toml`, leaving what people wrote there alone."""
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        re.sub(r"^origin = .*$", f'origin = "{origin}"', text, count=1, flags=re.M),
+        encoding="utf-8",
+    )
+
+
 def _head(directory: Path) -> Path | None:
     configured = settings.load(directory).log.head
     return Path(configured) if configured else None
@@ -132,6 +168,11 @@ def _head(directory: Path) -> Path | None:
 def _config(options: Mapping[str, Any]) -> Config:
     config = Config()
     head_sink = options.get("head_sink")
+    if head_sink and not head_sink.resolve().parent.is_dir():
+        raise CannotOpen(
+            f"`{head_sink.parent}` is no directory; make it, on another volume than the workspace, "
+            "or leave --head-sink out and set `head_sink` in config.toml later"
+        )
     config = replace(
         config,
         workspace=replace(config.workspace, name=options.get("title") or "Governance"),

@@ -46,12 +46,12 @@ Exit codes: 0 done, 1 error, 2 usage or a hook's block, 3 policy invalid,
 def root(ctx: click.Context) -> None:
     """Let agents act, stay in control, and be able to prove it."""
     frame = ctx.ensure_object(Frame)
-    frame.workspace = Path(os.environ.get("GOVERNANCE_WORKSPACE", "."))
+    frame.workspace = Path(os.environ.get("GOVERNANCE_WORKSPACE") or ".")
 
 
 for group in (policy, agent, person, key, approval, decision, stop, audit, report, data):
     root.add_command(group)
-for group in (runtimes.hook, runtimes.install, runtimes.doctor):
+for group in (runtimes.hook, runtimes.install, runtimes.doctor, setup.clock):
     root.add_command(group)
 setup.register(root)
 demo.register(root)

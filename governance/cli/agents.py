@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 from governance.cli import output
@@ -10,10 +13,63 @@ from governance.cli.frame import Frame, command
 LEVELS = click.Choice(["L0", "L1", "L2", "L3", "L4", "L5"])
 CLASSES = click.Choice(["minimal", "limited", "high", "prohibited", "not_classified"])
 
+# What an option is called in Python -> in the API.
+_NAMES = {"class_": "class", "works_in": "workspace"}
+
 
 @click.group("agent")
 def agent() -> None:
     """Agents: who owns them, what they may use, how far they go alone."""
+
+
+def _described(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that describe an agent, in the order of its help."""
+    options = [
+        click.option("--team", required=required, help="The team it works for."),
+        click.option("--owner", required=required, help="The accountable person (p-…)."),
+        click.option("--deputy", help="Who answers when the owner is away (p-…)."),
+        click.option("--purpose", required=required, help="What it is for, in a sentence."),
+        click.option("--class", "class_", type=CLASSES, help="Its class under the EU AI Act."),
+        click.option("--annex", help="The point of Annex III, for a high-risk use."),
+        click.option("--reasoning", help="Why it is classed so."),
+        click.option("--tool", "tools", multiple=True, help="An action it may use; repeat."),
+        click.option("--label", "labels", multiple=True, help="A label for policies; repeat."),
+        click.option("--model", help="Model and version."),
+        click.option(
+            "--works-in",
+            help="The directory that its file paths are judged against (absolute).",
+        ),
+        click.option(
+            "--budget",
+            metavar="'AMOUNT CURRENCY a PERIOD'",
+            help="What it may cost, such as '200 EUR a month' (day, week or month).",
+        ),
+    ]
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return declare
+
+
+def _body(given: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, as the API names them."""
+    body = {_NAMES.get(name, name): v for name, v in given.items() if v not in (None, ())}
+    for name in ("tools", "labels"):
+        if name in body:
+            body[name] = list(body[name])
+    if "budget" in body:
+        body["budget"] = _budget(body["budget"])
+    return body
+
+
+def _budget(text: str) -> dict[str, str]:
+    words = text.split()
+    if len(words) != 4 or words[2] not in ("a", "per"):
+        raise click.UsageError(f"`{text}` is no budget; write it as '200 EUR a month'")
+    return {"amount": words[0], "currency": words[1], "period": words[3]}
 
 
 @command(agent, "list", example="governance agent list")
@@ -40,27 +96,31 @@ def show(frame: Frame, agent_id: str) -> None:
     agent,
     "add",
     example="governance agent add payments-1 --team finance --owner p-a1b2c3d4e5 "
-    "--purpose 'Pays approved supplier invoices' --tool payment.create --autonomy L3",
+    "--purpose 'Pays approved supplier invoices' --tool payment.create --autonomy L3 "
+    "--until 2027-03-31T00:00:00Z",
 )
 @click.argument("agent_id", metavar="AGENT")
-@click.option("--team", required=True, help="The team it works for.")
-@click.option("--owner", required=True, help="The accountable person (p-…).")
-@click.option("--deputy", help="Who answers when the owner is away (p-…).")
-@click.option("--purpose", required=True, help="What it is for, in a sentence.")
-@click.option("--class", "agent_class", type=CLASSES, help="Its class under the EU AI Act.")
-@click.option("--annex", help="The point of Annex III, for a high-risk use.")
-@click.option("--reasoning", help="Why it is classed so.")
-@click.option("--tool", "tools", multiple=True, help="An action it may use; repeat for more.")
-@click.option("--label", "labels", multiple=True, help="A label that policies may test.")
-@click.option("--model", help="Model and version.")
+@_described(required=True)
 @click.option("--autonomy", type=LEVELS, help="How far it may go alone (default L1).")
 @click.option("--until", "autonomy_until", help="When that autonomy ends (RFC 3339).")
-def add(frame: Frame, agent_id: str, agent_class: str | None, **given: object) -> None:
+def add(frame: Frame, agent_id: str, **given: Any) -> None:
     """Propose an agent; a second person confirms it."""
-    given["tools"], given["labels"] = list(given["tools"]), list(given["labels"])  # type: ignore[call-overload]
     with frame.api() as api:
-        body = {"agent": agent_id, "class": agent_class, **given}
-        output.show(frame.output, api.post("/v1/agents", **body))
+        made = api.post("/v1/agents", agent=agent_id, **_body(given))
+        alone = len(api.get("/v1/people")["people"]) == 1
+    output.show(frame.output, made)
+    who = "Now confirm it" if alone else "Now another person confirms it"
+    output.say(f"{who}: governance agent confirm {agent_id}")
+
+
+@command(agent, "change", example="governance agent change payments-1 --deputy p-a1b2c3d4e5")
+@click.argument("agent_id", metavar="AGENT")
+@_described(required=False)
+def change(frame: Frame, agent_id: str, **given: Any) -> None:
+    """Change what is on record; what loosens waits for a second person's confirm."""
+    with frame.api() as api:
+        made = api.post(f"/v1/agents/{agent_id}/change", **_body(given))
+    output.show(frame.output, made)
 
 
 @command(agent, "confirm", example="governance agent confirm payments-1")
@@ -116,10 +176,33 @@ def brief(
 @command(agent, "session", example="governance agent session payments-1")
 @click.argument("agent_id", metavar="AGENT")
 @click.option("--parent", type=int, help="The decision that delegated to it.")
-def session(frame: Frame, agent_id: str, parent: int | None) -> None:
+@click.option("--works-in", help="The directory its file paths are judged against.")
+def session(frame: Frame, agent_id: str, parent: int | None, works_in: str | None) -> None:
     """Open a session as a person: it starts clean, or with its parent's labels."""
     with frame.api() as api:
-        output.show(frame.output, api.post(f"/v1/agents/{agent_id}/sessions", parent=parent))
+        path = f"/v1/agents/{agent_id}/sessions"
+        output.show(frame.output, api.post(path, parent=parent, workspace=works_in))
+
+
+@command(agent, "end-session", example="governance agent end-session 17")
+@click.argument("number", metavar="SESSION", type=int)
+def end_session(frame: Frame, number: int) -> None:
+    """End a session: nothing more is allowed in it."""
+    with frame.api() as api:
+        output.show(frame.output, api.post(f"/v1/sessions/{number}/close"))
+
+
+@command(
+    agent,
+    "clear-labels",
+    example="governance agent clear-labels payments-1 --reason 'its memory was wiped'",
+)
+@click.argument("agent_id", metavar="AGENT")
+@click.option("--reason", required=True, help="Why; kept where it can be erased.")
+def clear_labels(frame: Frame, agent_id: str, reason: str) -> None:
+    """Forget the labels that an agent's own sessions left on it."""
+    with frame.api() as api:
+        output.show(frame.output, api.post(f"/v1/agents/{agent_id}/clear-labels", reason=reason))
 
 
 def _declare(name: str, help_text: str) -> None:

@@ -1,19 +1,21 @@
-"""`governance approval`, `override`, `reverse`, `disregard` and `outcome`: people answer agents."""
+"""`governance approval` and `decision`: people answer agents, and look at what was decided."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from governance.cli import output
+from governance.cli import output, telling
 from governance.cli.frame import Frame, command
 from governance.cli.transport import Api
 
 COLUMNS = {"approval": "approval", "agent": "agent", "action": "action", "needs": "needs"}
 COLUMNS |= {"answer_by": "answer by"}
+EFFECTS = click.Choice(["allow", "require_approval", "deny"])
 
 
 @click.group("approval")
@@ -45,7 +47,7 @@ def show(frame: Frame, number: int) -> None:
 @click.argument("number", metavar="APPROVAL", type=int)
 @click.option("--reason", help="Why; most rules require it.")
 @click.option("--role", help="The seat you take, when you could take several.")
-@click.option("--yes", is_flag=True, help="Do not show it and ask again first.")
+@click.option("--yes", is_flag=True, help="Answer without being asked again first.")
 def grant(frame: Frame, number: int, reason: str | None, role: str | None, yes: bool) -> None:
     """Grant a request, bound to exactly what you are shown."""
     _answer(frame, number, "grant", reason, role, yes)
@@ -55,39 +57,56 @@ def grant(frame: Frame, number: int, reason: str | None, role: str | None, yes: 
 @click.argument("number", metavar="APPROVAL", type=int)
 @click.option("--reason", help="Why; most rules require it.")
 @click.option("--role", help="The seat you take, when you could take several.")
-@click.option("--yes", is_flag=True, help="Do not show it and ask again first.")
+@click.option("--yes", is_flag=True, help="Answer without being asked again first.")
 def refuse(frame: Frame, number: int, reason: str | None, role: str | None, yes: bool) -> None:
     """Refuse a request."""
     _answer(frame, number, "refuse", reason, role, yes)
 
 
-@command(approval, "watch", example="governance approval watch", output=False)
-@click.option("--every", default=3.0, show_default=True, help="Seconds between looks.")
+@command(approval, "cancel", example="governance approval cancel 1043")
+@click.argument("number", metavar="APPROVAL", type=int)
+def cancel(frame: Frame, number: int) -> None:
+    """Withdraw a request that nobody needs answered any more."""
+    _act(frame, lambda api: api.post(f"/v1/approvals/{number}/cancel"))
+
+
+@command(approval, "watch", example="governance approval watch -w my-workspace")
+@click.option(
+    "--every",
+    default=3.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 3600),
+    help="Seconds between looks.",
+)
 @click.option("--once", is_flag=True, help="Look once and end.")
 def watch(frame: Frame, every: float, once: bool) -> None:
-    """Wait in a terminal: each new request is announced as it comes."""
+    """Wait in a terminal: each new request is announced as it comes.
+
+    With -o json, one document for each line.
+    """
     seen: set[int] = set()
-    output.say("Watching for requests; end with Ctrl-C.")
-    while True:
-        with frame.api() as api:
-            found = api.get("/v1/approvals", state="open")["approvals"]
-        for item in found:
-            if item["approval"] not in seen:
-                _announce(item)
-        seen = {item["approval"] for item in found}
-        if once:
-            return
-        time.sleep(every)
+    if not once:
+        output.say("Watching for requests; end with Ctrl-C.")
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            with frame.api(served=not once) as api:
+                found = api.get("/v1/approvals", state="open")["approvals"]
+            for item in found:
+                if item["approval"] not in seen:
+                    _announce(frame, item)
+            seen = {item["approval"] for item in found}
+            if once:
+                return
+            time.sleep(every)
 
 
-def _announce(item: dict[str, Any]) -> None:
-    click.echo(
-        output.inert(
-            f"{item['approval']}  {item['agent']} asks for {item['action']}"
-            f"  (answer by {item['answer_by']})\n"
-            f"    governance approval show {item['approval']}"
-        )
-    )
+def _announce(frame: Frame, item: dict[str, Any]) -> None:
+    if frame.json:
+        return output.line_document(item)
+    said = f"{item['agent']} asks for {item['action']} (answer by {item['answer_by']})"
+    click.echo(output.one_line(f"{item['approval']}  {said}"))
+    click.echo(f"    governance approval show {item['approval']}")
+    return None
 
 
 def _answer(
@@ -96,9 +115,9 @@ def _answer(
     with frame.api() as api:
         shown = api.get(f"/v1/approvals/{number}")
         if not yes:
-            output.facts(shown)
+            output.facts(shown, err=True)
             click.confirm(f"{verb.capitalize()} this?", abort=True, err=True)
-        reason = reason or click.prompt("Reason", err=True)
+            reason = reason or click.prompt("Reason", err=True)
         body = {"digest": shown["digest"], "evidence": shown["evidence"], "reason": reason}
         output.show(frame.output, api.post(f"/v1/approvals/{number}/{verb}", **body, role=role))
 
@@ -110,12 +129,17 @@ def decision() -> None:
 
 @command(decision, "list", example="governance decision list --agent payments-1 --effect deny")
 @click.option("--agent", help="Only this agent's.")
-@click.option("--effect", type=click.Choice(["allow", "require_approval", "deny"]))
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500))
-def list_decisions(frame: Frame, agent: str | None, effect: str | None, limit: int) -> None:
+@click.option("--effect", type=EFFECTS, help="Only these.")
+@click.option(
+    "--limit", default=50, show_default=True, type=click.IntRange(1, 500), help="At most."
+)
+@click.option("--before", type=click.IntRange(0), help="Only older ones than this.")
+def list_decisions(
+    frame: Frame, agent: str | None, effect: str | None, limit: int, before: int | None
+) -> None:
     """The newest decisions."""
     with frame.api() as api:
-        found = api.get("/v1/decisions", agent=agent, effect=effect, limit=limit)
+        found = api.get("/v1/decisions", agent=agent, effect=effect, limit=limit, before=before)
     if frame.json:
         return output.document(found)
     columns = {"decision": "decision", "at": "at", "agent": "agent", "action": "action"}
@@ -127,7 +151,15 @@ def list_decisions(frame: Frame, agent: str | None, effect: str | None, limit: i
 @click.argument("number", metavar="DECISION", type=int)
 def show_decision(frame: Frame, number: int) -> None:
     """One decision explained: what was seen, which rules spoke, what would have been enough."""
-    _act(frame, lambda api: api.get(f"/v1/decisions/{number}"))
+    with frame.api() as api:
+        found = api.get(f"/v1/decisions/{number}")
+    if frame.json:
+        return output.document(found)
+    if found.get("sentence") and found.get("accounts"):
+        telling.tell(found)
+        click.echo("")
+    told = {"sentence", "accounts", "enough"}
+    return output.facts({name: value for name, value in found.items() if name not in told})
 
 
 @command(
@@ -148,7 +180,11 @@ def override(
 @command(decision, "reverse", example="governance decision reverse 1042 --reason 'paid twice'")
 @click.argument("number", metavar="DECISION", type=int)
 @click.option("--reason", required=True, help="Why.")
-@click.option("--outcome", type=click.Choice(["undone", "compensated", "failed"]))
+@click.option(
+    "--outcome",
+    type=click.Choice(["undone", "compensated", "failed"]),
+    help="How it was taken back (default undone).",
+)
 def reverse(frame: Frame, number: int, reason: str, outcome: str | None) -> None:
     """Record that what was done was reversed."""
     body = {"reason": reason, "outcome": outcome}
@@ -168,7 +204,7 @@ def disregard(frame: Frame, number: int, reason: str) -> None:
 @click.argument("status", type=click.Choice(["executed", "failed", "not_executed"]))
 @click.option("--note", help="Kept where it can be erased.")
 def outcome(frame: Frame, number: int, status: str, note: str | None) -> None:
-    """Report what became of an action (with an agent's or gateway's key)."""
+    """Report what became of an action, with the key of the agent or gateway (--key)."""
     body = {"decision": number, "status": status, "note": note}
     _act(frame, lambda api: api.post("/v1/outcomes", **body))
 

@@ -72,17 +72,25 @@ def data() -> None:
 @command(
     data,
     "erase",
-    example="governance data erase customer C-4711 --ground 'GDPR Art. 17(1)(a), request 88'",
+    example="governance data erase customer C-4711 --ground gdpr-17-1-a --note 'request 88'",
 )
 @click.argument("subject_type", metavar="KIND")
 @click.argument("value", metavar="WHO")
-@click.option("--ground", required=True, help="The legal ground; it is written into the log.")
+@click.option(
+    "--ground",
+    required=True,
+    help="The legal ground as one word, such as gdpr-17-1-a; it is written into the log.",
+)
 @click.option("--note", help="Kept where it can be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask again first.")
 def erase(
     frame: Frame, subject_type: str, value: str, ground: str, note: str | None, yes: bool
 ) -> None:
-    """Erase a data subject's values and keys; counts, and every older proof, stay."""
+    """Erase a data subject's values and keys; counts, and every older proof, stay.
+
+    KIND is what the catalogue calls the subject (payee, customer, ...) and WHO the value that names
+    them; or `person` and the p-... of somebody who left.
+    """
     if not yes:
         click.confirm(f"Erase what is kept about this {subject_type}?", abort=True, err=True)
     with frame.api() as api:

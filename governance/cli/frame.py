@@ -6,21 +6,31 @@ sentence on stderr and the documented exit code, never a traceback.
 
 from __future__ import annotations
 
+import os
+import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
+from audit.errors import LogError, NotVerified
+from governance.cli import output
 from governance.cli.transport import SOCKET, Api, Exchange, Failed, find_key, over_socket
 from governance.config import ConfigError
 from governance.oversight.errors import Refused
-from governance.store.errors import StoreError
+from governance.store.errors import NotOwner, StoreError
 
 CONFIG = "config.toml"
+TRACEBACK = "GOVERNANCE_TRACEBACK"
+PATIENCE = 8.0
+"""Seconds to wait for a service that is just starting, or for another command to let go."""
+
 _CODES = {"bad-policy": 3, "bad-field": 2, "bad-request": 2}
+_SENTENCES = (Failed, Refused, ConfigError, StoreError, LogError, OSError)
 
 
 class Wiring(Protocol):
@@ -29,8 +39,8 @@ class Wiring(Protocol):
     def initialise(self, directory: Path, options: Mapping[str, Any]) -> dict[str, Any]:
         """Make a workspace; what must be shown once."""
 
-    def serve(self, directory: Path, host: str | None, port: int | None) -> None:
-        """Own the workspace's log and answer until told to stop."""
+    def serve(self, directory: Path, host: str | None, port: int | None) -> int:
+        """Own the workspace's log and answer until told to stop; the exit code."""
 
     def in_process(self, directory: Path) -> Any:
         """A context manager: an exchange against a workspace that this process owns meanwhile."""
@@ -70,16 +80,35 @@ class Frame:
         return self.workspace
 
     @contextmanager
-    def api(self) -> Iterator[Api]:
-        """The workspace's API, over the owner's socket or in process."""
+    def api(self, *, served: bool = False) -> Iterator[Api]:
+        """The workspace's API, over the owner's socket or in process.
+
+        With `served` only over the socket; raises `Failed` when nobody serves the workspace.
+        """
         directory = self.directory
         key = find_key(directory, self.key)
-        exchange: Exchange | None = over_socket(directory / SOCKET)
-        if exchange is not None:
-            yield Api(exchange, key)
-            return
-        with self.app.in_process(directory) as exchange:
-            yield Api(exchange, key)
+        with ExitStack() as stack:
+            yield Api(self._exchange(directory, stack, served), key)
+
+    def _exchange(self, directory: Path, stack: ExitStack, served: bool) -> Exchange:
+        """Whoever owns the workspace is asked; it may be just starting, or just letting go."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            found = over_socket(directory / SOCKET)
+            if found is not None:
+                return found
+            if served:
+                raise Failed(
+                    f"nobody serves `{directory}`; run `governance serve -w {directory}` first"
+                )
+            try:
+                opened: Exchange = stack.enter_context(self.app.in_process(directory))
+            except NotOwner:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+            else:
+                return opened
 
 
 pass_frame = click.make_pass_decorator(Frame)
@@ -141,16 +170,39 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except Failed as failure:
-            click.echo(f"error: {failure}", err=True)
-            raise click.exceptions.Exit(failure.exit_code) from None
-        except Refused as refused:
-            where = f" (`{refused.field}`)" if refused.field else ""
-            click.echo(f"error: {refused.detail}{where}", err=True)
-            raise click.exceptions.Exit(_CODES.get(refused.type, 1)) from None
-        except (ConfigError, StoreError) as error:
-            click.echo(f"error: {error}", err=True)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except _SENTENCES as error:
+            output.say(f"error: {sentence(error)}")
+            raise click.exceptions.Exit(exit_code(error)) from None
+        except Exception as error:
+            # A defect of ours: where it happened helps whoever repairs it, a traceback nobody else.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(where.filename).name}:{where.lineno}"
+            output.say(f"error: something broke at {place} that should not; please report it")
+            if os.environ.get(TRACEBACK):
+                traceback.print_exception(error)
+            else:
+                output.say(f"with what {TRACEBACK}=1 shows when you repeat the command.")
             raise click.exceptions.Exit(1) from None
 
     run.__doc__ = function.__doc__
     return run
+
+
+def sentence(error: Exception) -> str:
+    """What a person is told about an error that is none of ours."""
+    if isinstance(error, Refused):
+        known = not error.field or f"`{error.field}`" in error.detail
+        return error.detail if known else f"{error.detail} (`{error.field}`)"
+    if isinstance(error, OSError):
+        place = f"`{error.filename}`: " if error.filename else ""
+        return f"{place}{(error.strerror or str(error)).lower()}"
+    return str(error)
+
+
+def exit_code(error: Exception) -> int:
+    """The documented exit code of an error."""
+    if isinstance(error, Failed | NotVerified):
+        return error.exit_code
+    return _CODES.get(error.type, 1) if isinstance(error, Refused) else 1

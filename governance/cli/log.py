@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from governance.cli.frame import Frame, command
 from governance.cli.transport import Failed
 from governance.service import exporting
 
+TAMPERED = 10
+
 
 @click.group("audit")
 def audit() -> None:
@@ -23,14 +26,32 @@ def audit() -> None:
 
 
 @command(audit, "tail", example="governance audit tail -n 20 --follow")
-@click.option("-n", "--lines", default=20, show_default=True, type=click.IntRange(1, 10000))
+@click.option(
+    "-n",
+    "--lines",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1, 10000),
+    help="How many entries.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on as entries come; end with Ctrl-C.")
 def tail(frame: Frame, lines: int, follow: bool) -> None:
-    """The newest entries."""
-    shown = _print(frame, frame.app.entries(frame.directory, -lines, None), -1)
-    while follow:
-        time.sleep(1)
-        shown = _print(frame, frame.app.entries(frame.directory, shown + 1, None), shown)
+    """The newest entries; with --follow and -o json, one document for each line."""
+    newest = frame.app.entries(frame.directory, -lines, None)
+    if not follow:
+        return _print(frame, newest)
+    shown = -1
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            for index, entry in newest:
+                shown = index
+                if frame.json:
+                    output.line_document(_record(index, entry))
+                else:
+                    click.echo(_line(index, entry))
+            time.sleep(1)
+            newest = frame.app.entries(frame.directory, shown + 1, None)
+    return None
 
 
 @command(audit, "search", example="governance audit search --kind stop. --text payments-1")
@@ -38,7 +59,9 @@ def tail(frame: Frame, lines: int, follow: bool) -> None:
 @click.option("--text", help="Only entries whose recorded text contains this.")
 @click.option("--from", "start", type=int, help="First entry number.")
 @click.option("--to", "stop", type=int, help="Last entry number.")
-@click.option("--limit", default=200, show_default=True, type=click.IntRange(1, 100000))
+@click.option(
+    "--limit", default=200, show_default=True, type=click.IntRange(1, 100000), help="At most."
+)
 def search(
     frame: Frame,
     kind: str | None,
@@ -49,7 +72,7 @@ def search(
 ) -> None:
     """Entries by kind and recorded text (values that are only committed to cannot be found)."""
     found = _matching(frame.app.entries(frame.directory, start, stop), kind, text)
-    _print(frame, (item for item, _ in zip(found, range(limit), strict=False)), -1)
+    _print(frame, (item for _, item in zip(range(limit), found, strict=False)))
 
 
 def _matching(entries: Iterable[Any], kind: str | None, text: str | None) -> Iterable[Any]:
@@ -61,19 +84,27 @@ def _matching(entries: Iterable[Any], kind: str | None, text: str | None) -> Ite
         yield index, entry
 
 
-def _print(frame: Frame, entries: Iterable[Any], last: int) -> int:
+def _print(frame: Frame, entries: Iterable[Any]) -> None:
+    if frame.json:
+        return output.document({"entries": [_record(index, entry) for index, entry in entries]})
+    shown = 0
     for index, entry in entries:
-        last = index
-        if frame.json:
-            record = {"index": index, "kind": entry.kind, "at": entry.at.isoformat()}
-            click.echo(json.dumps({**record, "by": dict(entry.by), "data": dict(entry.data)}))
-        else:
-            who = entry.by.get("id", "service")
-            what = output.inert(_gist(entry))
-            click.echo(
-                f"{index:>8}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.kind:<18} {who:<16} {what}"
-            )
-    return last
+        shown += 1
+        click.echo(_line(index, entry))
+    if not shown:
+        output.say("No such entry.")
+    return None
+
+
+def _record(index: int, entry: Any) -> dict[str, Any]:
+    at = entry.at.isoformat()
+    return {"index": index, "kind": entry.kind, "at": at, "by": entry.by, "data": entry.data}
+
+
+def _line(index: int, entry: Any) -> str:
+    who = entry.by.get("id", "service")
+    line = f"{index:>8}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.kind:<18} {who:<16} {_gist(entry)}"
+    return output.one_line(line).rstrip()
 
 
 def _gist(entry: Any) -> str:
@@ -86,33 +117,51 @@ def _gist(entry: Any) -> str:
     return " ".join(parts)
 
 
-@command(audit, "export", example="governance audit export audit-package")
+@command(audit, "export", example="governance audit export audit-package.zip -w my-workspace")
 @click.argument("target", type=click.Path(path_type=Path))
-def export(frame: Frame, target: Path) -> None:
-    """Write a package (a folder, or FILE.zip) that a stranger can verify offline."""
+@click.option("--redacted", is_flag=True, help="Open none of the values that entries commit to.")
+def export(frame: Frame, target: Path, redacted: bool) -> None:
+    """Write a package (a folder, or FILE.zip) that a stranger can verify offline.
+
+    It reads beside a running service and needs none. Without --redacted the package holds the
+    values that can still be opened; give it to nobody who may not see them.
+    """
     if target.exists() and (target.is_file() or any(target.iterdir())):
-        raise Failed(f"`{target}` exists; give a new name")
-    output.show(frame.output, exporting.write(frame.directory, target))
+        raise Failed(f"`{target}` is there already; give a new name")
+    made = exporting.write(frame.directory, target, disclose=not redacted)
+    output.show(frame.output, made)
+    output.say(
+        f"Check it with: python -m audit verify {target} --key KEY, where KEY is the log's key as "
+        "it was handed out, not from the package."
+    )
 
 
 @command(
     audit,
     "verify",
-    example="governance audit verify audit-package --log-key log.vkey",
-    output=False,
+    example="governance audit verify audit-package --log-key log.vkey --head kept-head.txt",
 )
 @click.argument("package", type=click.Path(path_type=Path))
 @click.option(
-    "--log-key", "log_key", required=True, help="The log's verifier key, or a file with it."
+    "--log-key",
+    "log_key",
+    required=True,
+    help="The log's verifier key, or a file with it, kept apart from the package.",
 )
 @click.option("--head", type=click.Path(path_type=Path), help="A head or checkpoint you kept.")
-@click.option("--receipt", "receipts", multiple=True, type=click.Path(path_type=Path))
+@click.option(
+    "--receipt",
+    "receipts",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A receipt you kept; repeat for more.",
+)
 def verify(
     frame: Frame, package: Path, log_key: str, head: Path | None, receipts: tuple[Path, ...]
 ) -> None:
     """The same as `python -m audit verify`: exit 0, 10 tampered, 11 key, 12 gap, 13 nothing."""
-    key = Path(log_key).read_text().strip() if Path(log_key).is_file() else log_key
-    args = ["verify", str(package), "--key", key]
+    args = ["verify", str(package), "--key", log_key]
+    args += ["--output", "json" if frame.json else "text"]
     if head:
         args += ["--head", str(head)]
     for receipt in receipts:
@@ -123,17 +172,26 @@ def verify(
 @command(audit, "replay", example="governance audit replay audit-package")
 @click.argument("source", type=click.Path(path_type=Path), required=False)
 def replay(frame: Frame, source: Path | None) -> None:
-    """Perform state and verdicts again, of a package or of this workspace."""
+    """Perform state and verdicts again, of a package or of this workspace.
+
+    It trusts the bytes it is given: verify a package first.
+    """
     counts = exporting.replay(source or frame.directory)
     output.show(frame.output, counts)
-    if counts.get("different"):
-        raise Failed(f"{counts['different']} verdicts came out differently", 10)
+    if counts["different"] or counts["state"] != "same":
+        raise Failed(f"{counts['different']} verdicts came out differently", TAMPERED)
 
 
 @command(audit, "fsck", example="governance audit fsck -w my-workspace")
 def fsck(frame: Frame) -> None:
     """Hold facts and read models against what the log says."""
     found = frame.app.fsck(frame.directory)
-    output.show(frame.output, found)
-    if found.get("problems"):
-        raise Failed("the workspace does not say what its log says; see above", 10)
+    if frame.json:
+        output.document(found)
+    else:
+        output.table({"problem": "problem"}, [{"problem": p} for p in found["problems"]], "")
+        for each in found["unchecked"]:
+            output.say(f"not checked: {each}")
+        output.say(f"{found['entries']} entries, {len(found['problems'])} problems.")
+    if found["problems"]:
+        raise Failed("the workspace does not say what its log says; see above", TAMPERED)

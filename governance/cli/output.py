@@ -24,14 +24,20 @@ def say(text: str) -> None:
 
 def document(value: object) -> None:
     """One JSON document on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=False))
+    click.echo(_harmless(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=False)))
+
+
+def line_document(value: object) -> None:
+    """One JSON document on a line of its own, for what has no end."""
+    click.echo(_harmless(json.dumps(value, ensure_ascii=False)))
 
 
 def table(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], empty: str) -> None:
     """Rows under headings; `columns` is field -> heading. `empty` is said when there are none."""
     lines = [[_cell(row.get(field)) for field in columns] for row in rows]
     if not lines:
-        say(empty)
+        if empty:
+            say(empty)
         return
     heads = list(columns.values())
     widths = [max(map(_width, column)) for column in zip(heads, *lines, strict=True)]
@@ -41,30 +47,38 @@ def table(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], empty: 
         click.echo(_row(line, widths))
 
 
-def facts(value: Mapping[str, Any], indent: int = 0) -> None:
-    """One record: a line for each field, nested records below their name."""
+def facts(value: Mapping[str, Any], indent: int = 0, *, err: bool = False) -> None:
+    """One record: a line for each field, nested records below their name; `err`: on stderr."""
     width = max((len(name) for name in value), default=0)
     pad = " " * indent
     for name, item in value.items():
-        label = name.replace("_", " ").ljust(width)
+        label = one_line(name.replace("_", " ")).ljust(width)
         if isinstance(item, Mapping) and item:
-            click.echo(f"{pad}{label.rstrip()}")
-            facts(item, indent + 2)
+            click.echo(f"{pad}{label.rstrip()}", err=err)
+            facts(item, indent + 2, err=err)
         elif isinstance(item, list) and item and isinstance(item[0], Mapping):
-            click.echo(f"{pad}{label.rstrip()}")
-            for part in item:
-                facts(part, indent + 2)
-                click.echo("")
+            click.echo(f"{pad}{label.rstrip()}", err=err)
+            for number, part in enumerate(item):
+                if number and len(part) > 1:
+                    click.echo("", err=err)
+                facts(part, indent + 2, err=err)
+        elif isinstance(item, str) and "\n" in item.strip():
+            click.echo(f"{pad}{label.rstrip()}", err=err)
+            for line in item.strip().split("\n"):
+                click.echo(f"{pad}  | {one_line(line)}", err=err)
         else:
-            click.echo(f"{pad}{label}  {_cell(item)}")
+            click.echo(f"{pad}{label}  {_cell(item)}", err=err)
 
 
 def show(output: str, value: Any) -> None:
     """One record in the form the person asked for."""
     if output == "json":
-        document(value)
-    else:
-        facts(value)
+        return document(value)
+    receipt = value.get("receipt")
+    if isinstance(receipt, Mapping):
+        # The whole receipt is for keeping, not for reading.
+        value = {**value, "receipt": f"entry {receipt['index']} (-o json has all of it)"}
+    return facts(value)
 
 
 def inert(text: str) -> str:
@@ -77,6 +91,21 @@ def inert(text: str) -> str:
     )
 
 
+def one_line(text: str) -> str:
+    """Inert text that cannot begin a line of its own."""
+    return inert(text.replace("\t", " ")).replace("\n", "⏎")
+
+
+def _harmless(text: str) -> str:
+    """JSON whose characters a terminal only prints; it still means the same."""
+    return "".join(
+        c
+        if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co")
+        else json.dumps(c)[1:-1]
+        for c in text
+    )
+
+
 def _cell(value: object) -> str:
     if value is None or value == "":
         return "–"
@@ -85,8 +114,8 @@ def _cell(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_cell, value)) or "–"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_cell(item)}" for name, item in value.items())
-    return inert(str(value)).replace("\n", " ")
+        return ", ".join(f"{one_line(name)} {_cell(item)}" for name, item in value.items())
+    return one_line(str(value))
 
 
 def _width(text: str) -> int:
@@ -107,9 +136,15 @@ def _narrow(widths: list[int]) -> None:
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     fitted = []
     for cell, width in zip(cells, widths, strict=True):
-        text = cell if _width(cell) <= width else cell[: width - 1] + "…"
+        text = cell if _width(cell) <= width else _cut(cell, width - 1) + "…"
         fitted.append(text + " " * (width - _width(text)))
     return "  ".join(fitted).rstrip()
+
+
+def _cut(text: str, width: int) -> str:
+    while _width(text) > width:
+        text = text[:-1]
+    return text
 
 
 def _bold(text: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Any
+
 import click
 
 from governance.cli import output
 from governance.cli.frame import Frame, command
+from governance.cli.transport import Failed
 
 
 @click.group("person")
@@ -59,6 +64,17 @@ def leave(frame: Frame, person_id: str) -> None:
         output.show(frame.output, api.post(f"/v1/people/{person_id}/leave"))
 
 
+@command(person, "password", example="governance person password p-a1b2c3d4e5")
+@click.argument("person_id", metavar="PERSON")
+@click.option("--sign-in", help="The name to sign in with, for somebody who has none yet.")
+def password(frame: Frame, person_id: str, sign_in: str | None) -> None:
+    """Give a person a new password; their browser sessions end."""
+    with frame.api() as api:
+        made = api.post(f"/v1/people/{person_id}/password", sign_in=sign_in)
+    output.show(frame.output, made)
+    output.say("The password is shown this once only.")
+
+
 @click.group("key")
 def key() -> None:
     """API keys of agents, gateways and people."""
@@ -75,19 +91,28 @@ def list_keys(frame: Frame) -> None:
     return output.table(columns, found["keys"], "No keys.")
 
 
-@command(key, "issue", example="governance key issue agent payments-1")
+@command(key, "issue", example="governance key issue agent payments-1 --to payments-1.key")
 @click.argument("holder_type", metavar="KIND", type=click.Choice(["agent", "gateway", "person"]))
 @click.argument("holder_id", metavar="HOLDER")
 @click.option("--agent", "agents", multiple=True, help="For a gateway: an agent it speaks for.")
 @click.option("--obligation", "obligations", multiple=True, help="An obligation it carries out.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    help="Write the secret to this new file (mode 0600) instead of showing it.",
+)
 def issue(
     frame: Frame,
     holder_type: str,
     holder_id: str,
     agents: tuple[str, ...],
     obligations: tuple[str, ...],
+    target: Path | None,
 ) -> None:
     """Issue a key; the secret is shown once."""
+    if target is not None and (target.exists() or not target.absolute().parent.is_dir()):
+        raise Failed(f"`{target}` is there already, or its directory is not; give another name")
     with frame.api() as api:
         made = api.post(
             "/v1/keys",
@@ -96,8 +121,19 @@ def issue(
             agents=list(agents) or None,
             obligations=list(obligations) or None,
         )
+    if target is not None:
+        made = _put(target, made)
     output.show(frame.output, made)
-    output.say("The secret is shown this once only.")
+    if target is None:
+        output.say("The secret is shown this once only.")
+
+
+def _put(target: Path, made: dict[str, Any]) -> dict[str, Any]:
+    """Write the secret where only its owner can read it; the answer without it."""
+    opened = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(opened, "w", encoding="ascii") as file:
+        file.write(made["secret"] + "\n")
+    return {name: value for name, value in made.items() if name != "secret"} | {"file": str(target)}
 
 
 @command(key, "revoke", example="governance key revoke k-a1b2c3d4")

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from governance.cli import output
+from governance.cli import output, telling
 from governance.cli.frame import Frame, command
-from governance.cli.transport import Failed
+from governance.cli.transport import Api, Failed
 from governance.service import drafting, exporting, releasing
+from governance.service.problem import Problem
 
 INVALID, CASES_FAILED = 3, 4
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -29,6 +30,8 @@ def check(frame: Frame, folder: Path | None) -> None:
     """Everything that is wrong with the files, as file:line:column; exit 3, or 4 for cases only."""
     result = releasing.check(files_of(frame, folder))
     _report(frame, result, f"{result['cases']} cases hold; the files are ready for release.")
+    if frame.json:
+        output.document(result)
 
 
 @command(policy, "test", example="governance policy test policies --policy payments")
@@ -40,8 +43,12 @@ def test(frame: Frame, folder: Path | None, name: str | None) -> None:
     if frame.json:
         output.document(result)
     else:
-        columns = {"policy": "policy", "case": "case", "expected": "expected", "line": "where"}
-        failed = [row for row in result["results"] if not row["passed"]]
+        columns = {"where": "where", "policy": "policy", "case": "case", "expected": "expected"}
+        failed = [
+            {**row, "where": f"{row['path']}:{row['line']}"}
+            for row in result["results"]
+            if not row["passed"]
+        ]
         output.table(columns | {"problem": "what came out"}, failed, "Every case holds.")
         for rule in result["uncovered"]:
             output.say(f"no case has `{rule}` as a reason")
@@ -70,37 +77,30 @@ def explain(
     given: tuple[str, ...],
 ) -> None:
     """The files in plain words, or why an action is, was or would be allowed or not."""
+    if decision is None and not given:
+        return _words(frame, drafting.plain_words(files_of(frame, folder), name))
     if decision is not None:
         with frame.api() as api:
-            output.show(frame.output, api.get(f"/v1/decisions/{decision}"))
-    elif given:
-        told = drafting.suppose(files_of(frame, folder), _cells(given), name)
-        if frame.json:
-            output.document(told)
-        else:
-            tell(told)
+            told = api.get(f"/v1/decisions/{decision}")
     else:
-        _words(frame, drafting.plain_words(files_of(frame, folder), name))
+        told = drafting.suppose(files_of(frame, folder), _cells(given), name)
+    return output.document(told) if frame.json else telling.tell(told)
 
 
 def _cells(given: tuple[str, ...]) -> dict[str, str]:
-    cells = dict(item.partition("=")[::2] for item in given)
+    cells = named(given)
     if not cells.get("action"):
         raise click.UsageError("say which action: --given action=payment.create")
     return cells
 
 
-def tell(told: Mapping[str, Any]) -> None:
-    """An explanation for a person: the sentence, the rules with their conditions, what would do."""
-    click.echo(output.inert(told["sentence"]))
-    for account in told["accounts"]:
-        click.echo(f"\n{account['policy']}/{account['rule']}  {output.inert(account['title'])}")
-        for row in account["conditions"]:
-            pad = "  " * (1 + row["level"])
-            line = f"{pad}{row['holds']:<12} {row['says']}  (saw: {row['saw']}; {row['who']})"
-            click.echo(output.inert(line))
-    for line in told["enough"]:
-        click.echo(output.inert(f"\n{line}"))
+def named(given: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=VALUE` texts as a mapping; raises `click.UsageError` for anything else."""
+    pairs = [item.partition("=") for item in given]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise click.UsageError(f"`{name}` is not of the form NAME=VALUE")
+    return {name: value for name, _, value in pairs}
 
 
 def _words(frame: Frame, told: Mapping[str, Any]) -> None:
@@ -160,57 +160,112 @@ def _moment(given: str | None) -> datetime | None:
 @click.option("--note", help="Why; kept where it can be erased.")
 @click.option("--sign", "proposal", type=int, help="Sign off this proposal as the second person.")
 def release(frame: Frame, folder: Path | None, note: str | None, proposal: int | None) -> None:
-    """Propose the files as a release; another person signs with --sign NUMBER."""
+    """Propose the files as a release; another person signs it with --sign NUMBER.
+
+    While a workspace has one person only, that person's release is in force at once, and every
+    report says that nobody else signed it.
+    """
+    if proposal is not None and folder is not None:
+        raise click.UsageError("give FOLDER to propose, or --sign NUMBER to sign off")
     with frame.api() as api:
         if proposal is not None:
-            return output.show(frame.output, api.post(f"/v1/policies/proposals/{proposal}/sign"))
-        files = files_of(frame, folder)
-        result = releasing.check(files)
-        if not result["ok"]:
-            return _report(frame, result, "")
-        texts = {path: data.decode("utf-8") for path, data in files.items()}
-        made = api.post("/v1/policies/proposals", files=texts, note=note)
-    output.show(frame.output, made)
-    output.say(f"Now another person: governance policy release --sign {made['proposal']}")
+            made = api.post(f"/v1/policies/proposals/{proposal}/sign")
+            output.show(frame.output, made)
+            return output.say("In force.")
+        made = _propose(frame, api, files_of(frame, folder), note)
+        if len(api.get("/v1/people")["people"]) == 1:
+            made |= api.post(f"/v1/policies/proposals/{made['proposal']}/sign")
+    if frame.json:
+        output.document(made)
+    else:
+        spoken = ("findings", "warnings")
+        output.show(frame.output, {k: v for k, v in made.items() if k not in spoken})
+    for warning in made["warnings"]:
+        output.say(f"warning: {warning}")
+    if made.get("alone"):
+        output.say("In force, signed by you alone; every report will say so.")
+    else:
+        output.say(f"Now another person: governance policy release --sign {made['proposal']}")
     return None
+
+
+def _propose(frame: Frame, api: Api, files: Mapping[str, bytes], note: str | None) -> Any:
+    """The proposal, or the end with what is wrong with the files."""
+    try:
+        texts = {path: data.decode("utf-8") for path, data in files.items()}
+    except UnicodeDecodeError:
+        made = releasing.check(files)
+    else:
+        made = api.post("/v1/policies/proposals", files=texts, note=note)
+    if made["findings"]:
+        _report(frame, {**made, "ok": False}, "")
+    return made
 
 
 @command(policy, "new", example="governance policy new --to policies/travel.yaml")
 @click.option("--to", "target", type=click.Path(path_type=Path), help="Write the file here.")
-@click.option("--answer", "answers", multiple=True, help="NAME=ANSWER, instead of being asked.")
+@click.option(
+    "--answer",
+    "answers",
+    multiple=True,
+    help="NAME=ANSWER instead of being asked: title, owner, actions, agents, free, asks; also "
+    "never and name.",
+)
 @click.option("--folder", type=FOLDER, help="Where the catalogue is (else the workspace's).")
 def new(frame: Frame, target: Path | None, answers: tuple[str, ...], folder: Path | None) -> None:
-    """Six questions, and a complete file with cases that pass."""
+    """Six questions, and a complete file with cases that pass.
+
+    The file is a draft: nothing of it is in force before somebody reads it, sets `mode: enforce`,
+    and a release is made.
+    """
     if target is not None and target.exists():
         raise Failed(f"`{target}` exists; give another name")
-    given = dict(item.partition("=")[::2] for item in answers)
-    for question in drafting.questions():
-        if question["name"] not in given:
-            given[question["name"]] = click.prompt(
-                question["text"], default=question["default"] or None, err=True
-            )
-    text = drafting.draft(files_of(frame, folder), given)
-    if target is None:
-        click.echo(text, nl=False)
-    else:
+    text = _ask(files_of(frame, folder), named(answers))
+    if target is not None:
         target.write_text(text, encoding="utf-8")
         output.say(f"Written to {target}. Next: governance policy check {target.parent}")
+    if frame.json:
+        output.document({"text": text, "file": None if target is None else str(target)})
+    elif target is None:
+        click.echo(text, nl=False)
+
+
+def _ask(files: Mapping[str, bytes], given: dict[str, str]) -> str:
+    """Ask what is not answered yet, and again what cannot be used, as long as somebody answers."""
+    texts = {each["name"]: each for each in drafting.questions()}
+    asked = set(texts) - set(given)
+    for name in texts:
+        if name in asked:
+            given[name] = _prompt(texts[name])
+    while True:
+        try:
+            return drafting.draft(files, given, datetime.now(UTC).date())  # noqa: TID251 - a surface
+        except Problem as problem:
+            if problem.field not in asked:
+                raise
+            output.say(problem.detail)
+            given[problem.field] = _prompt(texts[problem.field])
+
+
+def _prompt(question: Mapping[str, str]) -> str:
+    asked = f"{question['text']} (such as: {question['example']})"
+    return str(click.prompt(asked, err=True))
 
 
 def files_of(frame: Frame, folder: Path | None) -> dict[str, bytes]:
     """Policy files by path, from the folder given, the workspace's, or ./policies."""
-    for candidate in (folder, frame.workspace / "policies"):
-        if candidate is not None and candidate.is_dir():
-            found = releasing.read_folder(candidate)
-            if not found:
-                raise Failed(f"`{candidate}` holds no policy files (*.yaml)", INVALID)
-            return found
-    raise Failed("say which folder: governance policy check FOLDER")
+    place = folder or frame.workspace / "policies"
+    if not place.is_dir():
+        raise Failed(f"`{place}` is no directory; say which folder the policy files are in", 2)
+    found = releasing.read_folder(place)
+    if not found:
+        raise Failed(f"`{place}` holds no policy files (*.yaml)", INVALID)
+    return found
 
 
 def _report(frame: Frame, result: Mapping[str, Any], good: str) -> None:
     """Findings as file:line:column; ends with the exit code they deserve."""
-    if frame.json:
+    if frame.json and not result["ok"]:
         output.document(result)
     for finding in result["findings"] if not frame.json else ():
         hint = f" ({finding['hint']})" if finding["hint"] else ""

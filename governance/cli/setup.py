@@ -22,9 +22,14 @@ def register(root: click.Group) -> None:
     )
     @click.argument("directory", type=click.Path(path_type=Path))
     @click.option("--name", default="Administrator", show_default=True, help="The first person.")
-    @click.option("--email", default="admin@localhost.example", show_default=True)
-    @click.option("--title", default="Governance", show_default=True, help="Of the workspace.")
-    @click.option("--origin", help="The log's name; a host name and path of yours, for ever.")
+    @click.option(
+        "--email",
+        default="admin@localhost.example",
+        show_default=True,
+        help="The first person's, also the sign-in name.",
+    )
+    @click.option("--title", default="Governance", show_default=True, help="Its name on pages.")
+    @click.option("--origin", help="The log's name for ever: a host name and path of yours.")
     @click.option(
         "--policies",
         type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -37,9 +42,9 @@ def register(root: click.Group) -> None:
         help="A file on another volume that gets the log's head; without one reports say unanchored.",
     )
     def init(frame: Frame, directory: Path, **options: object) -> None:
-        """Make a workspace: log, keys, first person, first release, first agent."""
-        if directory.exists() and any(directory.iterdir()):
-            raise Failed(f"`{directory}` is not empty; give a new directory")
+        """Make a workspace. It gets a log, keys, a first person, release and agent."""
+        if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+            raise Failed(f"`{directory}` is there and not an empty directory; give a new one")
         made = frame.app.initialise(directory, options)
         output.show(frame.output, made)
         output.say(
@@ -50,12 +55,14 @@ def register(root: click.Group) -> None:
     @click.option("--host", help="Address to listen on (else config.toml).")
     @click.option("--port", type=click.IntRange(0, 65535), help="Port (else config.toml).")
     def serve(frame: Frame, host: str | None, port: int | None) -> None:
-        """Own the workspace's log and answer agents and people until stopped."""
-        frame.app.serve(frame.directory, host, port)
+        """Run a workspace. It owns the log and answers agents and people until stopped."""
+        code = frame.app.serve(frame.directory, host, port)
+        if code:
+            raise click.exceptions.Exit(code)
 
     @command(root, "backup", example="governance backup -w my-workspace")
     def backup(frame: Frame) -> None:
-        """Copy log and vault, separately, while the service runs."""
+        """Back a workspace up. Log and values are copied apart, while the service runs."""
         with frame.api() as api:
             output.show(frame.output, api.post("/v1/backups"))
 
@@ -67,13 +74,33 @@ def register(root: click.Group) -> None:
         help="Yes: a new log begins, everything is stopped, open approvals end.",
     )
     def restore(frame: Frame, backup: Path, acknowledge: bool) -> None:
-        """Open a backup as a new log that commits to the last head known of the old one."""
+        """Bring a backup back. It opens as a new log that names the old one's last known head.
+
+        Nobody may be serving the workspace meanwhile.
+        """
         if not acknowledge:
             raise Failed(
                 "a restored backup never continues the old log: it opens a new one, stopped, with "
                 "open approvals ended, until two people lift the stop; add --acknowledge to do so"
             )
-        output.show(frame.output, frame.app.restore(frame.directory, backup))
+        made = frame.app.restore(frame.directory, backup)
+        output.show(frame.output, made)
+        output.say(
+            "Everything is stopped until two people lift it: governance stop list. The log has a "
+            "new key; give it to whoever verifies."
+        )
+
+
+@click.group("clock")
+def clock() -> None:
+    """The log's time, after the machine's clock has jumped."""
+
+
+@command(clock, "confirm", example="governance clock confirm -w my-workspace")
+def confirm_clock(frame: Frame) -> None:
+    """Say that the machine's clock is right again; a second person's call lets answers go on."""
+    with frame.api() as api:
+        output.show(frame.output, api.post("/v1/clock/confirm"))
 
 
 def shipped_policies() -> Path:

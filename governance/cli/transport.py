@@ -71,7 +71,7 @@ class Api:
         return answer
 
 
-def over_socket(path: Path, timeout: float = 120.0) -> Exchange | None:
+def over_socket(path: Path, timeout: float = 900.0) -> Exchange | None:
     """An exchange over the owner's Unix socket, or None when nobody listens there."""
     try:
         _dial(path, timeout).close()
@@ -87,8 +87,10 @@ def over_socket(path: Path, timeout: float = 120.0) -> Exchange | None:
             connection.request(method, target, body=body, headers=dict(headers))
             response = connection.getresponse()
             return response.status, response.getheader("Content-Type", ""), response.read()
-        except OSError as error:
-            raise Failed(f"the service stopped answering ({error}); try again") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise Failed(
+                f"the service stopped answering ({error}); look whether it was done, then try again"
+            ) from error
         finally:
             connection.close()
 

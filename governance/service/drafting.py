@@ -7,10 +7,11 @@ does not load raises `Problem` with every finding.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
+from datetime import date
 from typing import Any
 
-from governance.engine import cases, words
-import governance.engine.new as newfile
+from governance.engine import cases, new, words
 from governance.engine.compile import Release, compile_release
 from governance.engine.explain import explain, plain
 from governance.engine.model import PolicyErrors
@@ -96,16 +97,29 @@ def _cell(text: str) -> object:
 
 
 def questions() -> list[dict[str, str]]:
-    """What `draft` wants to know: `[{name, text, default}]`."""
-    return [
-        {"name": each.name, "text": each.text, "default": each.default}
-        for each in newfile.QUESTIONS
-    ]
+    """What `draft` wants to know: `[{name, text, example}]`."""
+    return [{"name": q.key, "text": q.text, "example": q.example} for q in new.QUESTIONS]
 
 
-def draft(files: Mapping[str, bytes], answers: Mapping[str, str]) -> str:
-    """A complete policy file out of six answers, for the catalogue of `files`."""
+def draft(files: Mapping[str, bytes], answers: Mapping[str, str], at: date) -> str:
+    """A complete policy file out of the answers, for the catalogue of `files`; `at` is today.
+
+    Besides the answers of `questions`, `never` (an amount beyond which nobody may approve) and
+    `name` may be given. Raises `Problem` whose `field` names the answer that cannot be used.
+    """
+    known = [field.name for field in fields(new.Answers)]
+    for name in answers:
+        if name not in known:
+            told = ", ".join(f"`{each}`" for each in known)
+            raise Problem("bad-field", f"`{name}` is no question; there are {told}", field=name)
+    for question in new.QUESTIONS:
+        if question.key not in answers:
+            raise Problem(
+                "bad-field",
+                f"`{question.key}` is not answered: {question.text} Such as `{question.example}`",
+                field=question.key,
+            )
     try:
-        return newfile.policy(answers, _compiled(files).catalogue)
-    except ValueError as error:
-        raise Problem("bad-field", str(error)) from None
+        return new.draft(new.Answers(**answers), _compiled(files).catalogue, at)
+    except new.AnswerError as error:
+        raise Problem("bad-field", str(error), field=error.key) from None
