@@ -27,6 +27,7 @@ from governance.service.acting import person
 from governance.service.desk import FOLD, Caller, Desk
 from governance.service.problem import Problem
 from governance.service.releases import Releases
+from governance.store import logkey
 from governance.store.blobs import BlobError, Blobs
 from governance.store.opening import carried
 from governance.store.paths import Paths
@@ -55,34 +56,46 @@ def export(
     administrators.  Returns `{package, size, root, form, disclosed, vkey}`.
     """
     people.require(desk.state, person(caller), "report")
-    place = Path(target)
-    if place.exists():
-        raise Problem("conflict", f"`{place.name}` is there already; choose another name")
-    size, note = desk.state.size, desk.reader.checkpoint()
-    shown = (first or 0, size if last is None else last + 1) if disclose else (0, 0)
-    manifest = child.run(
-        _export, str(desk.directory), str(place), note, (desk.workspace.vkey,), shown
-    )
+    return write(desk.directory, Path(target), first=first, last=last, disclose=disclose)
+
+
+def write(
+    directory: Path,
+    target: Path,
+    *,
+    first: int | None = None,
+    last: int | None = None,
+    disclose: bool = True,
+) -> dict[str, Any]:
+    """The same for a workspace's directory, beside its owner if it has one; reads only.
+
+    Whoever may read the files may write a package of them.
+    """
+    if not Paths(directory).log.exists():
+        raise Problem("unknown", f"there is no workspace in `{directory}`")
+    if target.exists():
+        raise Problem("conflict", f"`{target.name}` is there already; choose another name")
+    shown = (first or 0, FAR if last is None else last + 1) if disclose else (0, 0)
+    vkey = logkey.read(Paths(directory).log_key).vkey
+    manifest = child.run(_export, str(directory), str(target), vkey, shown)
     return {
-        "package": str(place),
+        "package": str(target),
         "size": manifest["size"],
         "root": manifest["root"],
         "form": manifest["form"],
         "disclosed": manifest["disclosed"],
-        "vkey": desk.workspace.vkey,
+        "vkey": vkey,
     }
 
 
-def _export(
-    root: str, target: str, note: str, keys: tuple[str, ...], shown: tuple[int, int]
-) -> dict[str, Any]:
+def _export(root: str, target: str, vkey: str, shown: tuple[int, int]) -> dict[str, Any]:
     """In the child: write the package and return its manifest."""
     source = _Workspace(Path(root))
     return write_package(
         target,
         source.reader,
-        note,
-        keys=keys,
+        source.reader.checkpoint(),
+        keys=(vkey,),
         blobs=source.blobs_named(),
         disclosures=source.disclosures(*shown),
     )
