@@ -58,11 +58,22 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A comparison or history, or its negation, with the lists of its file."""
+    """A comparison or history, or its negation, with the lists of its file and the way its rule is
+    read. `doubt` = *cannot tell* satisfies it, too."""
 
     test: Test | History
     holds: bool
     lists: Mapping[str, ListUse]
+    reading: Reading
+    doubt: bool = False
+
+    def fits(self, value: Value) -> bool:
+        """Tell whether one value of the field satisfies this; a history is never contradicted."""
+        if isinstance(self.test, History) or self.test.other is not None:
+            return True
+        run = check(self.test, constants_of(self.test, self.lists), self.reading)
+        answer = run({self.test.field: value})
+        return answer is self.holds or (self.doubt and answer is None)
 
 
 Term = tuple[Literal, ...]
@@ -135,27 +146,38 @@ def _covers(
         if left is False:
             continue
         reached = True
-        if not implies(left, cover, action, file.lists, other_file.lists):
+        one = _Side(left, file.lists, rule.effect is Effect.ALLOW)
+        two = _Side(cover, other_file.lists, other.effect is Effect.ALLOW)
+        if not implies(one, two, action):
             return False
     return reached
 
 
-def implies(
-    one: Condition | bool,
-    other: Condition | bool,
-    action: ActionType,
-    one_lists: Mapping[str, ListUse],
-    other_lists: Mapping[str, ListUse],
-) -> bool:
-    """True when it is proved that for this action the first condition never holds without the
-    second. False when it may, and when there are too many alternatives."""
-    first = one if isinstance(one, bool) else specialise(one, action)
-    second = other if isinstance(other, bool) else specialise(other, action)
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A condition with the lists of its file; `allow` = it is read as in an allow."""
+
+    condition: Condition | bool
+    lists: Mapping[str, ListUse]
+    allow: bool
+
+    def left(self, action: ActionType) -> Condition | bool:
+        found = self.condition
+        return found if isinstance(found, bool) else specialise(found, action)
+
+
+def implies(one: _Side, other: _Side, action: ActionType) -> bool:
+    """True when it is proved that for this action the first rule never matches without the second.
+
+    *Cannot tell* matches in a deny or an approval and not in an allow. False when the first may
+    match alone, and when there are too many alternatives.
+    """
+    first, second = one.left(action), other.left(action)
     if first is False or second is True:
         return True
     try:
-        holding = terms(first, True, one_lists)
-        failing = terms(second, False, other_lists)
+        holding = terms(first, True, one.lists, Reading(one.allow), doubt=not one.allow)
+        failing = terms(second, False, other.lists, Reading(other.allow), doubt=other.allow)
         if len(holding) * len(failing) > ALTERNATIVES * 10:
             return False
         return not any(
@@ -166,21 +188,26 @@ def implies(
 
 
 def terms(
-    condition: Condition | bool, wanted: bool, lists: Mapping[str, ListUse]
+    condition: Condition | bool,
+    wanted: bool,
+    lists: Mapping[str, ListUse],
+    reading: Reading,
+    *,
+    doubt: bool = False,
 ) -> tuple[Term, ...]:
     """The alternatives under which a condition holds (or not), each a set of literals.
 
-    Raises TooMany.
+    `doubt` = *cannot tell* is as good. Raises TooMany.
     """
     if isinstance(condition, bool):
         return ((),) if condition is wanted else ()
     if isinstance(condition, Test | History):
-        return ((Literal(condition, wanted, lists),),)
+        return ((Literal(condition, wanted, lists, reading, doubt),),)
     if isinstance(condition, ActionIs):
         raise TooMany
     if isinstance(condition, Not):
-        return terms(condition.part, not wanted, lists)
-    parts = [terms(part, wanted, lists) for part in condition.parts]
+        return terms(condition.part, not wanted, lists, reading.flipped(), doubt=doubt)
+    parts = [terms(part, wanted, lists, reading, doubt=doubt) for part in condition.parts]
     if isinstance(condition, Any) is wanted:
         return tuple(term for part in parts for term in part)
     made: tuple[Term, ...] = ((),)
@@ -211,18 +238,13 @@ def _fits(name: str, literals: list[Literal], action: ActionType) -> bool:
         return True
     declared = action.declared(name)
     optional = declared is not None and not declared.required
-    checks = [
-        (check(each.test, constants_of(each.test, each.lists), Reading()), each.holds)
-        for each in literals
-        if isinstance(each.test, Test)
-    ]
     tried: Iterable[Value] = (
         value
         for each in literals
         if isinstance(each.test, Test)
         for value in samples(each.test, kind, each.lists, optional)
     )
-    return any(all(run({name: value}) is holds for run, holds in checks) for value in tried)
+    return any(all(each.fits(value) for each in literals) for value in tried)
 
 
 _EXACT: Final = frozenset(
@@ -278,7 +300,7 @@ def field_classes(releases: Iterable[Release], action: str) -> dict[str, tuple[V
         if kind is not None:
             arg = declared.declared(name)
             optional = arg is not None and not arg.required
-            values = classes(found, kind, optional, Reading())
+            values = classes(found, kind, optional)
             out[name] = values or (ABSENT,)
     return out
 

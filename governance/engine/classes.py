@@ -135,15 +135,17 @@ def classes(
     tests: Sequence[tuple[Test, Mapping[str, ListUse]]],
     kind: Type,
     optional: bool,
-    reading: Reading,
 ) -> tuple[Value, ...]:
-    """One value for each way the comparisons of one field can come out together.
+    """One value for each way the comparisons of one field can come out together, however the rules
+    that hold them are read.
 
     `tests` come with the lists of their file. Comparisons of two fields are not counted.
     """
     checks = [
-        check(test, constants_of(test, lists), reading)
+        check(test, constants_of(test, lists), Reading(allow, negated))
         for test, lists in tests
+        for allow in (False, True)
+        for negated in (False, True)
         if test.other is None
     ]
     name = tests[0][0].field if tests else ""

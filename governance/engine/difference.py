@@ -17,14 +17,13 @@ from math import prod
 from typing import Final
 
 from governance.engine import words
-from governance.engine.analyse import Literal, Term, field_classes, terms
+from governance.engine.analyse import Term, TooMany, field_classes, terms
 from governance.engine.cases import AGENT
-from governance.engine.classes import constants_of
-from governance.engine.compile import Release
+from governance.engine.compile import Candidate, Release
 from governance.engine.decide import decide, needs
 from governance.engine.model import ABSENT, NOTHING, Effect, Request, Value, Verdict
 from governance.engine.rules import Test
-from governance.engine.vocabulary import Reading, check
+from governance.engine.vocabulary import Reading
 
 BUDGET: Final = 4_000
 """At most so many requests are decided for one action."""
@@ -33,13 +32,14 @@ BUDGET: Final = 4_000
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Requests for one action whose answer changes in one way. `witness` is one of them, by field
-    in words; `before` and `after` are effects; `by` names what decides now; `count` counts the
-    combinations found."""
+    in words; `before` and `after` are effects; `was` and `by` name what decided and what decides
+    now; `count` counts the combinations found."""
 
     action: str
     before: str
     after: str
     looser: bool
+    was: str
     by: str
     witness: Mapping[str, str]
     count: int
@@ -55,7 +55,7 @@ class Differences:
 
 def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Differences:
     """The requests that the new release answers differently from the old one."""
-    found: dict[tuple[str, Effect, Effect, str], tuple[Request, int]] = {}
+    found: dict[tuple[str, Effect, Effect, str, str], tuple[Request, int]] = {}
     complete = True
     actions = sorted({*old.plans, *new.plans})
     tables = {action: field_classes((old, new), action) for action in actions}
@@ -70,8 +70,7 @@ def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Diff
             before, after, request = _both(old, new, action, chosen, at)
             if before.effect is after.effect:
                 continue
-            name = next((f.name for f in after.findings if f.effect is after.effect), "")
-            key = (action, before.effect, after.effect, name)
+            key = (action, before.effect, after.effect, _decides(before), _decides(after))
             first, count = found.get(key, (request, 0))
             found[key] = (first, count + 1)
     made = [
@@ -80,14 +79,21 @@ def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Diff
             before=before.word,
             after=after.word,
             looser=after < before,
-            by=name,
+            was=was,
+            by=by,
             witness=_witness(request, tables[action], _hidden((old, new), action)),
             count=count,
         )
-        for (action, before, after, name), (request, count) in found.items()
+        for (action, before, after, was, by), (request, count) in found.items()
     ]
-    made.sort(key=lambda each: (not each.looser, each.action, each.before, each.after, each.by))
+    made.sort(
+        key=lambda each: (not each.looser, each.action, each.before, each.after, each.was, each.by)
+    )
     return Differences(tuple(made), complete)
+
+
+def _decides(verdict: Verdict) -> str:
+    return next((f.name for f in verdict.findings if f.effect is verdict.effect), "")
 
 
 def _all(tested: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:
@@ -106,7 +112,7 @@ def _around_rules(
     left = budget
     for release in releases:
         for candidate in release.candidates(action) if action in release.plans else ():
-            for term in terms(candidate.condition, True, candidate.lists):
+            for term in _terms(candidate):
                 base = {**quiet, **_fitting(term, tested)}
                 for chosen in _neighbours(base, tested):
                     if left <= 0:
@@ -129,18 +135,17 @@ def _fitting(term: Term, tested: Mapping[str, tuple[Value, ...]]) -> dict[str, V
     for name, values in tested.items():
         about = [x for x in term if isinstance(x.test, Test) and x.test.field == name]
         for value in values if about else ():
-            if all(_holds(literal, value) for literal in about):
+            if all(literal.fits(value) for literal in about):
                 chosen[name] = value
                 break
     return chosen
 
 
-def _holds(literal: Literal, value: Value) -> bool:
-    test = literal.test
-    if not isinstance(test, Test) or test.other is not None:
-        return True
-    run = check(test, constants_of(test, literal.lists), Reading())
-    return run({test.field: value}) is literal.holds
+def _terms(candidate: Candidate) -> tuple[Term, ...]:
+    try:
+        return terms(candidate.condition, True, candidate.lists, Reading(candidate.allow))
+    except TooMany:
+        return ()
 
 
 def _quietest(
@@ -152,11 +157,11 @@ def _quietest(
         for release in releases
         for candidate in (release.candidates(action) if action in release.plans else ())
         if not candidate.allow
-        for term in terms(candidate.condition, True, candidate.lists)
+        for term in _terms(candidate)
         for literal in term
         if isinstance(literal.test, Test) and literal.test.field == name
     ]
-    return min(values, key=lambda value: sum(_holds(literal, value) for literal in literals))
+    return min(values, key=lambda value: sum(literal.fits(value) for literal in literals))
 
 
 def _both(
