@@ -23,7 +23,8 @@ from governance.engine.values import Type, write
 
 ArgClass = Literal["quantity", "category", "identity", "private"]
 MISSING: Final = CannotTell("missing")
-UNKNOWN_ACTION: Final = CannotTell("unknown_action")
+NOT_DISCLOSED: Final = CannotTell("not_disclosed")
+"""A value that the log holds as a pseudonym or a commitment only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +163,9 @@ class Catalogue:
             if isinstance(value, dict):
                 hidden[f"args.{name}"] = CannotTell(str(value.get("spoiled", "spoiled")))
             elif arg is None or arg.cls == "private":
-                hidden[f"args.{name}"] = CannotTell("not_disclosed")
+                hidden[f"args.{name}"] = NOT_DISCLOSED
             elif arg.cls == "identity":
-                hidden[f"args.{name}"] = CannotTell("not_disclosed")
+                hidden[f"args.{name}"] = NOT_DISCLOSED
                 pseudonyms[f"args.{name}"] = value
             else:
                 clear[name] = value

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from governance.engine.catalogue import ActionType
+from governance.engine.catalogue import NOT_DISCLOSED, ActionType
 from governance.engine.fields import is_claim
 from governance.engine.model import ABSENT, CannotTell, FactQuery, Request, Total, Value
 from governance.engine.reach import fields_of
@@ -196,7 +196,8 @@ def key_of(
             parts.append(None)
         elif declared is not None and declared.cls == "identity":
             pseudonym = pseudonyms.get(name)
-            if pseudonym is None:
+            spoiled = isinstance(value, CannotTell) and value != NOT_DISCLOSED
+            if pseudonym is None or spoiled:
                 return None
             parts.append(pseudonym)
         elif value is None or isinstance(value, CannotTell | tuple):

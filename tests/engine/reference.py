@@ -133,7 +133,7 @@ class World:
             if value is ABSENT:
                 parts.append("null")
             elif declared is not None and declared.cls == "identity":
-                if name not in self.request.pseudonyms:
+                if name not in self.request.pseudonyms or isinstance(value, CannotTell):
                     return None
                 parts.append(f'"{self.request.pseudonyms[name]}"')
             elif value is None or isinstance(value, CannotTell):
