@@ -192,9 +192,7 @@ def test_a_budget_brings_an_agent_manager(world: World) -> None:
 
     def ask(cost: str | None) -> dict:
         more = {} if cost is None else {"cost": cost}
-        return deciding.decide(
-            world.desk, spender, request("web.post", agent="spender-1", **more)
-        )
+        return deciding.decide(world.desk, spender, request("web.post", agent="spender-1", **more))
 
     assert ask("0.60 EUR")["decision"]
     over = ask("0.60 EUR")

@@ -10,7 +10,7 @@ from service_world import DE, GB, NL, ORIGIN, World, payment, request
 
 from audit.checkpoint import parse
 from audit.note import split
-from governance.service import asking, deciding, outcomes, sessions, stopping
+from governance.service import asking, deciding, keys, outcomes, sessions, stopping
 from governance.service.desk import Caller
 from governance.service.problem import Problem
 from governance.store.errors import Busy
@@ -188,9 +188,10 @@ def test_it_cannot_approve_itself(world: World) -> None:
 def test_it_cannot_flood_people_with_requests(world: World) -> None:
     """If an agent could open any number of requests, somebody would click yes in the end."""
     for number in range(20):
-        assert "approval" in world.pay(amount=f"{600 + number} EUR", ask=True)["context"][
-            "access_request"
-        ]
+        assert (
+            "approval"
+            in world.pay(amount=f"{600 + number} EUR", ask=True)["context"]["access_request"]
+        )
     over = world.pay(amount="700 EUR", ask=True)["context"]["access_request"]
     assert over["status"] == "refused"
     assert "approval" not in over
@@ -263,8 +264,6 @@ def test_it_cannot_fill_the_disk(world: World) -> None:
 
 def test_a_revoked_key_does_nothing_with_what_it_has_waiting(world: World) -> None:
     """If a request under a revoked key were still decided, revoking would not be at once."""
-    from governance.service import keys
-
     command = deciding.prepare(world.desk, world.agent_key, payment())
     keys.revoke(world.desk, world.maria, world.agent_key.key)
     with pytest.raises(Exception, match="revoked"):
