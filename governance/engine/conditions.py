@@ -392,7 +392,7 @@ def _history(scope: Scope, data: Any, way: Way, negated: bool) -> rules.History 
         scope.wrong((*way, "in_last"), "wrong-form", f"`{data['in_last']}` is not a duration",
                     "such as 24h")  # fmt: skip
     same = data.get("same", [])
-    same = tuple(same) if isinstance(same, list) else (same,)
+    same = tuple(sorted(map(str, same))) if isinstance(same, list) else (same,)
     if named is None or not isinstance(named[0], rules.ActionIs):
         return None
     for name in same:

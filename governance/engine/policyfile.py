@@ -71,7 +71,7 @@ def read_policy(reader: Reader, at: date | None) -> rules.PolicyFile | None:
     limits = []
     for i, limit in enumerate(data.get("limits") or ()):
         _unique(reader, limit["id"], ids, ("limits", i, "id"))
-        limits.append(_limit(reader, limit, ("limits", i), applies_to))
+        limits.append(_limit(reader, limit, ("limits", i)))
     if not made and not limits and not governs:
         reader.wrong(("policy",), "empty", "the file has no rules, no limits and governs nothing")
     if len(reader.findings.items) > before or review_by is None or applies_to is None:
@@ -241,9 +241,7 @@ def _rule(
     )
 
 
-def _limit(
-    reader: Reader, data: dict[str, Any], way: Way, applies_to: rules.Condition | None
-) -> rules.Limit | None:
+def _limit(reader: Reader, data: dict[str, Any], way: Way) -> rules.Limit | None:
     effect = Effect.of(data["otherwise"])
     scope = reader.scope(reader.everything)
     of = conditions.read(scope, data["of"], (*way, "of"))
@@ -265,7 +263,8 @@ def _limit(
     at_most = _at_most(reader, kind, measure, data["at_most"], (*way, "at_most"))
     if at_most is None or kind is None:
         return None
-    made = json.dumps([measure, per, repr(of), repr(applies_to)])
+    agents = reader.document.data["applies_to"]
+    made = json.dumps([measure, per, _canonical(data["of"]), _canonical(agents)])
     digest = hashlib.sha256(made.encode()).hexdigest()[:20]
     line, column = reader.document.place(way)
     return rules.Limit(
@@ -290,6 +289,16 @@ def _limit(
         line=line,
         column=column,
     )
+
+
+def _canonical(data: Any, ordered: bool = False) -> Any:
+    """What a condition says, whatever the order it is written in: what names a series."""
+    if isinstance(data, dict):
+        return [[key, _canonical(data[key], key == "between")] for key in sorted(data)]
+    if isinstance(data, list):
+        items = [_canonical(item) for item in data]
+        return items if ordered else sorted(items, key=json.dumps)
+    return data if isinstance(data, bool | int | None) else str(data)
 
 
 def _window(reader: Reader, data: dict[str, Any], way: Way) -> timedelta | None:
