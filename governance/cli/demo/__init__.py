@@ -127,7 +127,7 @@ def _evidence(scene: stage.Stage, made: Path, denied: int) -> dict[str, Any]:
         lambda: exporting.backtest(directory, releasing.read_folder(draft)),
         package, scene.log_key, made / "altered-package", denied,
     )  # fmt: skip
-    say("\nMoment one. Small payments end at 50 EUR instead of 500: what would have changed?")
+    say("\nMoment one. Small payments end at 10 EUR instead of 500: what would have changed?")
     for line in _changes(changed):
         say(f"  {line}")
     say("\nMoment two. One letter of one entry is altered in a copy of the package:")

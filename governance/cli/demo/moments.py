@@ -13,12 +13,12 @@ from typing import Any
 from governance.cli.transport import Failed
 
 RULE = "args.amount: {at_most: 500 EUR}"
-STRICTER = "args.amount: {at_most: 50 EUR}"
+STRICTER = "args.amount: {at_most: 10 EUR}"
 TAMPERED = 10
 
 
 def draft(policies: Path, target: Path) -> Path:
-    """A copy of the policy files with one number changed: small payments end at 50 EUR."""
+    """A copy of the policy files with one number changed: small payments end at 10 EUR."""
     shutil.copytree(policies, target)
     path = target / "payments.yaml"
     text = path.read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def draft(policies: Path, target: Path) -> Path:
 
 
 def _cases_follow(text: str) -> str:
-    moved = {"120 EUR, DE, allow": "20 EUR, DE, allow", "500 EUR, DE, allow": "50 EUR, DE, allow"}
+    moved = {"120 EUR, DE, allow": "9 EUR, DE, allow", "500 EUR, DE, allow": "10 EUR, DE, allow"}
     for before, after in moved.items():
         text = text.replace(before, after)
     return text
