@@ -1,9 +1,9 @@
 """Strict JSON: bytes of a request in, plain values out, or a 400 that names the field.
 
 Law: two readers of the same bytes see the same request. What parsers disagree on is refused, not
-repaired: duplicate member names, NaN and infinities, lone surrogates, integers beyond 2^53 and
-numbers beyond a double's range, a byte order mark, nesting beyond the limit (RFC 7493, RFC 8259 §4).
-Numbers become `int` or `decimal.Decimal`; a `float` never appears.
+repaired: duplicate member names and names beyond U+FFFF, NaN and infinities, lone surrogates,
+integers beyond 2^53 - 1, numbers beyond a double's range, a byte order mark, nesting beyond the
+limit (RFC 7493, RFC 8259 §4). Numbers become `int` or `decimal.Decimal`; a `float` never appears.
 
 The quick way is the C scanner with hooks that raise. Only when one of them raised is the text read
 a second time, with marks in the places of the faults, to find the path of the first one.
@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from governance.service.problem import Problem
 
-MAX_INTEGER = 2**53
+MAX_INTEGER = 2**53 - 1
 MAX_EXPONENT = 308
 MAX_DIGITS = 400
 
@@ -30,11 +30,10 @@ class _Fault(Exception):
 class _Mark:
     """Stands in the place of a fault during the second reading."""
 
-    __slots__ = ("key", "says")
+    __slots__ = ("says",)
 
-    def __init__(self, says: str, key: str | None = None) -> None:
+    def __init__(self, says: str) -> None:
         self.says = says
-        self.key = key
 
 
 def bad_request(detail: str, field: str | None = None) -> Problem:
@@ -95,9 +94,15 @@ def word(value: Any) -> str:
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Fault
+    if len(found) != len(pairs) or not all(map(str.isascii, found)):
+        _check_names(pairs, found)
     return found
+
+
+def _check_names(pairs: list[tuple[str, Any]], found: dict[str, Any]) -> None:
+    # beyond U+FFFF two ways of sorting names part company (RFC 8785 §3.2.3), so none is signed
+    if len(found) != len(pairs) or any(max(name, default="") > "\uffff" for name in found):
+        raise _Fault
 
 
 def _integer(text: str) -> int:
@@ -128,7 +133,11 @@ _QUICK = json.JSONDecoder(
 def _marking_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
-        found[key] = _Mark("is given twice; give each field once", key) if key in found else value
+        if key in found:
+            value = _Mark("is given twice; give each field once")
+        elif max(key, default="") > "\uffff":
+            value = _Mark("is a name with a character beyond U+FFFF; use another name")
+        found[key] = value
     return found
 
 
