@@ -1,0 +1,475 @@
+"""The command that decides: run by the ledger, under its lock, at the decision's own index.
+
+Law: pure but for preparing a request again when the release changed while it waited.  Everything the
+verdict depends on is looked at here: the key, the agent, the session, stops, grants, facts and the
+release in force.  One decision is one entry (and its standing session's, the first time; and its
+approval request's, when the caller wants one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from audit.entry import Entry, decode
+from governance.engine.model import SEMANTICS, Effect, FactQuery, Money, Request, Total
+from governance.oversight import agents, autonomy, keys, sessions, stops
+from governance.oversight.commands import (
+    NO_NEEDS,
+    Facts,
+    IdempotencyRow,
+    Lane,
+    Needs,
+    Proposal,
+    VaultRow,
+)
+from governance.oversight.errors import Refused
+from governance.oversight.model import Agent, Session, State
+from governance.oversight.state import apply
+from governance.oversight.times import write
+from governance.service import answering, judging
+from governance.service.acting import Texts
+from governance.service.asked import Asked
+from governance.service.asking import asked_entry, pending
+from governance.service.desk import Caller, Desk
+from governance.service.preparing import Item, prepared
+from governance.service.problem import Problem
+
+_NOTHING: Final[dict[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A request completed while the needs were worked out, with the facts it wants."""
+
+    request: Request
+    queries: tuple[FactQuery, ...] | None
+
+
+class Decide:
+    """The command of one or more evaluations; see `governance.oversight.commands.Command`."""
+
+    __slots__ = (
+        "_body",
+        "_idem",
+        "_ready",
+        "_seen",
+        "caller",
+        "desk",
+        "items",
+        "key",
+        "lane",
+        "semantics",
+        "texts",
+        "via",
+        "weight",
+    )
+
+    def __init__(
+        self,
+        desk: Desk,
+        caller: Caller,
+        items: Sequence[Item | Problem],
+        *,
+        via: str,
+        semantics: str = "",
+        idem: tuple[str, str] | None = None,
+    ) -> None:
+        self.desk, self.caller, self.items, self.via = desk, caller, list(items), via
+        self.lane: Lane = "agent"
+        self.key = caller.key
+        self.weight = len(items)
+        self.semantics = semantics
+        self.texts = [
+            Texts.of(note=item.asked.note)
+            if isinstance(item, Item) and item.asked.wants_approval
+            else Texts()
+            for item in items
+        ]
+        self._idem = None if idem is None else (caller.key, idem[0])
+        self._body = "" if idem is None else idem[1]
+        self._seen: tuple[State, datetime, list[_Seen | None]] | None = None
+
+    def needs(self, state: State, at: datetime) -> Needs:
+        """Every window that a rule, limit or budget looks at, and the idempotency key."""
+        queries: dict[FactQuery, None] = {}
+        requests: list[_Seen | None] = []
+        parents: list[int] = []
+        opened: dict[str, int] = {}  # standing sessions that this command will open
+        index = state.size
+        for number in range(len(self.items)):
+            request, index = self._complete(state, number, at, index, opened)
+            item = self.items[number]
+            if isinstance(item, Problem):
+                requests.append(None)
+                continue
+            if request is None:
+                requests.append(None)
+            else:
+                release = self.desk.releases.get(item.release).release
+                agent = state.agents[item.asked.agent]
+                wanted = judging.wanted(release, request, agent, at)
+                requests.append(_Seen(request, wanted))
+                queries.update(dict.fromkeys(wanted))
+            if item.asked.parent is not None:
+                parents.append(item.asked.parent)
+        self._seen = (state, at, requests)
+        if not queries and not parents and self._idem is None:
+            return NO_NEEDS
+        return Needs(tuple(queries), tuple(parents), idempotency=self._idem)
+
+    def run(self, state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        """Judge each request in order; each sees what the ones before it changed."""
+        if facts.idempotency is not None:
+            again = self._again(state, facts, at)
+            if again is not None:
+                return Proposal((), again)
+        batch = Batch(state, facts, index)
+        answers: list[dict[str, Any]] = []
+        for number in range(len(self.items)):
+            try:
+                answers.append(self._one(batch, number, at))
+            except Refused as refused:
+                if not self.semantics:
+                    raise
+                answers.append(answering.refused(refused))
+            decision = answers[-1]["decision"]
+            if (self.semantics == "deny_on_first_deny" and not decision) or (
+                self.semantics == "permit_on_first_permit" and decision
+            ):
+                break
+        answer: Any = {"evaluations": answers} if self.semantics else answers[0]
+        rows: tuple[Any, ...] = ()
+        if self._idem is not None and batch.decisions:
+            rows = (IdempotencyRow(*self._idem, self._body, batch.decisions[0]),)
+        return Proposal(tuple(batch.entries), answer, rows, tuple(batch.values))
+
+    def _one(self, batch: Batch, number: int, at: datetime) -> dict[str, Any]:
+        state = batch.state
+        item = self._current(state, number)
+        ask = item.asked
+        agent = self._agent(state, ask.agent)
+        session = self._session(state, agent, ask, at)
+        if ask.parent is not None and ask.parent not in batch.decisions_known:
+            raise Refused("unknown", f"`{ask.parent}` is no decision", field="context.parent")
+        if session is None:
+            if ask.advisory:
+                session = self._standing(agent, batch.index, at)
+            else:
+                batch.add(self._opening(agent, at))
+                state = batch.state
+                session, agent = state.sessions[batch.index - 1], state.agents[agent.id]
+        seen = self._seen_request(batch, number, at)
+        if seen is None or seen.request.fields["session.id"] != str(session.index):
+            seen = _Seen(self._completed(state, item, agent, session, at), None)
+        release = self.desk.releases.get(item.release).release
+        judged = judging.judge(
+            release,
+            seen.request,
+            state,
+            agent,
+            session,
+            batch,
+            item.recorded.digest,
+            at,
+            seen.queries,
+        )
+        data = self._data(item, agent, session, judged, at)
+        texts = {f.name: (f.title, f.because) for f in judged.verdict.findings}
+        if ask.advisory:
+            return answering.advisory(data, texts)
+        index = batch.index
+        batch.add(Entry("decision", at, self.caller.by(ask.agent), data))
+        batch.decisions.append(index)
+        batch.values.extend(opening.row(index) for opening in item.recorded.openings)
+        for charge in judged.verdict.charges:
+            batch.charge(charge.series, charge.key, charge.amount, charge.unit)
+        answer = answering.answer(data, index, at, texts)
+        if judged.verdict.effect is Effect.REQUIRE_APPROVAL:
+            self._approval(batch, number, data, index, answer, at)
+        return answer
+
+    def _data(
+        self, item: Item, agent: Agent, session: Session, judged: judging.Judged, at: datetime
+    ) -> dict[str, Any]:
+        ask, recorded = item.asked, item.recorded
+        data = judging.written(judged)
+        refs = {"session": session.index}
+        if judged.approval is not None:
+            refs["approval"] = judged.approval.index
+        if judged.override is not None:
+            refs["override"] = judged.override.index
+        if ask.parent is not None:
+            refs["decision"] = ask.parent
+        data["refs"] = refs
+        data["agent"] = ask.agent
+        data["action"] = ask.action
+        data["digest"] = recorded.digest
+        data["args"] = recorded.args
+        data["resource"] = recorded.resource
+        data["attested"] = item.request.attested
+        data["release"] = item.release
+        data["semantics"] = SEMANTICS
+        data["autonomy"] = autonomy.level(agent, at)
+        data["via"] = self.via
+        if recorded.commitments:
+            data["commitments"] = recorded.commitments
+        if recorded.claims:
+            data["claims"] = recorded.claims
+        if item.request.undeclared:
+            data["undeclared"] = list(item.request.undeclared)
+        supported = item.request.fields.get("context.obligations_supported")
+        if supported:
+            data["supported"] = list(supported)  # type: ignore[arg-type]
+        confidence = item.request.fields.get("context.confidence")
+        if type(confidence) is Decimal:
+            data["intent_confidence"] = format(confidence, "f")
+        cost = item.request.fields.get("context.cost")
+        if type(cost) is Money:
+            data["claimed_cost"] = f"{cost.amount:f} {cost.currency}"
+        if judged.verdict.effect is Effect.ALLOW:
+            seconds = timedelta(seconds=self.desk.settings.permit_seconds)
+            data["valid_until"] = write(at + seconds)
+        return data
+
+    # who and where, looked at under the lock
+
+    def _agent(self, state: State, name: str) -> Agent:
+        """The agent, if the caller's key is still good and speaks for it."""
+        caller = self.caller
+        key = None if caller.digest is None else keys.find(state, caller.digest)
+        if key is None:
+            raise Refused("unauthenticated", "the key is unknown or was revoked")
+        agent = state.agents.get(name)
+        if agent is None or not keys.speaks_for(key, name):
+            raise Refused(
+                "wrong-subject",
+                f"this key does not speak for an agent `{name}`",
+                field="subject.id",
+            )
+        return agent
+
+    def _session(self, state: State, agent: Agent, ask: Asked, at: datetime) -> Session | None:
+        """The live session that the request names, or the agent's standing one, if there is one."""
+        number = agent.standing if ask.session is None else ask.session
+        if number is None:
+            return None
+        found = sessions.live(state, number, at)
+        if ask.session is None:
+            return found
+        if found is None:
+            raise Refused(
+                "conflict",
+                f"session `{number}` has ended or never was; open a new one",
+                field="context.session",
+            )
+        if not sessions.usable(found, agent.id, self.caller.type, self.caller.id):
+            raise Refused(
+                "wrong-subject",
+                f"session `{number}` is not one in which this key may act for agent `{agent.id}`",
+                field="context.session",
+            )
+        return found
+
+    def _standing(self, agent: Agent, index: int, at: datetime) -> Session:
+        labels = sessions.first_labels(agent, "agent", None)
+        return Session(index, agent.id, "agent", self.caller.id, at, labels, 0, None)
+
+    def _opening(self, agent: Agent, at: datetime) -> Entry:
+        data = {
+            "agent": agent.id,
+            "opened_by": "agent",
+            "labels": sorted(sessions.first_labels(agent, "agent", None)),
+            "refs": {},
+            "depth": 0,
+            "standing": True,
+        }
+        return Entry("session.opened", at, self.caller.by(agent.id), data)
+
+    # the request, with what only the state knows
+
+    def _current(self, state: State, number: int) -> Item:
+        """The item, prepared again if the release or the workspace folder changed meanwhile."""
+        item = self.items[number]
+        if isinstance(item, Problem):
+            raise item
+        agent = state.agents.get(item.asked.agent)
+        session = state.sessions.get(-1 if item.asked.session is None else item.asked.session)
+        place = None if agent is None else judging.workspace_of(agent, session)
+        if item.release == state.release and item.place == place:
+            return item
+        fresh = prepared(self.desk, self.caller, state, item.asked)
+        self.items[number] = fresh
+        return fresh
+
+    def _complete(
+        self, state: State, number: int, at: datetime, index: int, opened: dict[str, int]
+    ) -> tuple[Request | None, int]:
+        """The completed request as it will be judged (None if it will be refused anyway), and the
+        index after its entries; `index` is where they will start."""
+        try:
+            item = self._current(state, number)
+            agent = self._agent(state, item.asked.agent)
+            session = self._session(state, agent, item.asked, at)
+        except Refused:
+            return None, index
+        if session is None:
+            if agent.id not in opened and not item.asked.advisory:
+                opened[agent.id] = index
+                index += 1
+            session = self._standing(agent, opened.get(agent.id, index), at)
+        request = self._completed(state, item, agent, session, at)
+        return request, index if item.asked.advisory else index + 1
+
+    def _completed(
+        self, state: State, item: Item, agent: Agent, session: Session, at: datetime
+    ) -> Request:
+        zone = self.desk.zone(state.time_zone)
+        return judging.complete(item.request, state, agent, session, zone, at)
+
+    def _seen_request(self, batch: Batch, number: int, at: datetime) -> _Seen | None:
+        """What `needs` completed, if nothing that it depends on has changed since."""
+        seen = self._seen
+        if seen is None or seen[0] is not batch.first or seen[1] != at or batch.changed:
+            return None
+        return seen[2][number]
+
+    # the same answer again
+
+    def _again(self, state: State, facts: Facts, at: datetime) -> Any:
+        """The earlier answer under this idempotency key, or None if it counts no more."""
+        earlier = facts.idempotency
+        assert earlier is not None
+        if earlier.body != self._body:
+            raise Refused(
+                "key-reused",
+                "this Idempotency-Key was used for another request; use a new one",
+                field="Idempotency-Key",
+            )
+        fact = facts.decisions.get(earlier.index)
+        recorded = facts.entries.get(earlier.index)
+        if fact is None or recorded is None or self.semantics:
+            return None
+        if fact.effect != "allow" or fact.valid_until is None or at >= fact.valid_until:
+            return None
+        if fact.redeemed is not None or fact.outcome is not None:
+            return None
+        item = self._current(state, 0)
+        agent = self._agent(state, item.asked.agent)
+        session = state.sessions.get(-1 if fact.session is None else fact.session)
+        data = decode(recorded).data
+        if (
+            agent.state != "active"
+            or session is None
+            or data["release"] != state.release
+            or not agents.may_use(agent, data["action"])
+            or stops.matching(state, agent, session, data["action"]) is not None
+        ):
+            return None
+        texts = self.desk.releases.get(data["release"]).texts
+        return answering.answer(data, earlier.index, earlier.at, texts)
+
+    def _approval(
+        self,
+        batch: Batch,
+        number: int,
+        data: Mapping[str, Any],
+        index: int,
+        answer: dict[str, Any],
+        at: datetime,
+    ) -> None:
+        """Point at the approval that waits for this very action, or ask for it in the same breath."""
+        item, request = self._current(batch.state, number), answer["context"]["access_request"]
+        waiting = pending(batch.state, data["refs"]["session"], item.recorded.digest, at)
+        if waiting is not None:
+            request |= waiting
+            return
+        if not item.asked.wants_approval:
+            return
+        texts = self.texts[number]
+        try:
+            asking = asked_entry(
+                batch.state, self.caller, data, index, item.recorded.variant, texts, at
+            )
+        except Refused as refused:
+            request |= {"status": "refused", "detail": refused.detail}
+            if refused.retry_after is not None:
+                request["retry_after"] = refused.retry_after
+            return
+        approval = batch.index
+        batch.add(asking)
+        batch.values.extend(texts.rows(approval))
+        found = pending(batch.state, data["refs"]["session"], item.recorded.digest, at)
+        request |= found or _NOTHING
+
+
+class Batch:
+    """What a command has proposed so far, and what its next decision therefore sees.
+
+    A mapping of totals: those that the ledger fetched, plus the charges made in this command.
+    """
+
+    __slots__ = (
+        "_added",
+        "_folded",
+        "_totals",
+        "changed",
+        "decisions",
+        "decisions_known",
+        "entries",
+        "first",
+        "index",
+        "values",
+    )
+
+    def __init__(self, state: State, facts: Facts, index: int) -> None:
+        self.first = self._folded = state
+        self.changed = False
+        self.index = index
+        self.entries: list[Entry] = []
+        self.values: list[VaultRow] = []
+        self.decisions: list[int] = []
+        self.decisions_known = facts.decisions
+        self._totals = facts.totals
+        self._added: dict[tuple[str, str], list[tuple[Any, str]]] = {}
+
+    def add(self, entry: Entry) -> None:
+        """Number `entry` and let the state know it."""
+        self.entries.append(entry)
+        self.index += 1
+        data = entry.data
+        if entry.kind != "decision":
+            self.changed = self.changed or entry.kind != "session.opened"
+        elif data["effect"] == "allow" and (
+            "labels" in data or "approval" in data["refs"] or "override" in data["refs"]
+        ):
+            self.changed = True
+
+    @property
+    def state(self) -> State:
+        """The state after everything proposed so far."""
+        done = self._folded.size - self.first.size
+        for entry in self.entries[done:]:
+            self._folded = apply(self._folded, self._folded.size, entry)
+        return self._folded
+
+    def charge(self, series: str, key: str, amount: Any, unit: str) -> None:
+        """Remember a charge of this command for the decisions after it."""
+        self._added.setdefault((series, key), []).append((amount, unit))
+
+    def get(self, query: FactQuery, default: Total, /) -> Total:
+        """The total for `query`, charges of this command included."""
+        found = self._totals.get(query)
+        if found is None:
+            return default
+        added = self._added.get((query.series, query.key)) if self._added else None
+        if added is None:
+            return found
+        return Total(
+            found.sum + sum(amount for amount, _ in added),
+            found.count + len(added),
+            found.mixed or any(unit != query.unit for _, unit in added),
+        )
