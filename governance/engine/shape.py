@@ -277,7 +277,7 @@ def fits(document: Document, schema: Mapping[str, Any], findings: Findings, way:
                      "expected a mapping of keys to values here", "")  # fmt: skip
         return False
     shape = _SHAPES.setdefault(id(schema), _Shape(schema))
-    if shape.validate(data):
+    if shape.validate(data, normalize=False):
         return True
     for error in _leaves(shape._errors):
         _add(document, schema, way, error, findings)
