@@ -21,6 +21,7 @@ from governance.web.console.views import (
     ApprovalRow,
     ApprovalView,
     Claim,
+    ClosedRow,
     DecisionFilter,
     DecisionPage,
     DecisionRow,
@@ -57,6 +58,7 @@ class PaperFront:
     shown: list[tuple[str, int]] = field(default_factory=list)
     answers: dict[int, dict[str, str]] = field(default_factory=lambda: {1043: {}, 2044: {}})
     changed: str = ""
+    trouble: str = ""
     stopped: dict[int, StopView] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
     people: dict[str, PersonView] = field(
@@ -88,6 +90,7 @@ class PaperFront:
             False,
             "3f" * 32,
             may,
+            self.trouble,
         )
 
     def home(self, person: str) -> HomeView:
@@ -135,6 +138,13 @@ class PaperFront:
             for index in self.answers
             if self._state(index).word == "Open"
         )
+
+    def closed(self, person: str, before: int | None) -> tuple[ClosedRow, ...]:
+        rows = (
+            ClosedRow(40, 39, "pay-runner", Verdict("deny", "Refused"), START, 44),
+            ClosedRow(30, 29, HOSTILE, Verdict("allow", "Granted and used"), START, None),
+        )
+        return tuple(row for row in rows if before is None or row.index < before)
 
     def approval(self, person: str, index: int) -> ApprovalView:
         if index not in self.answers:

@@ -18,6 +18,7 @@ PAGES = (
     "/approvals/1043",
     "/approvals/2044",
     "/approvals/2044/note",
+    "/approvals/closed",
     "/decisions",
     "/decisions/1042",
     "/stops",
@@ -173,6 +174,18 @@ def test_menu_and_sign_out_by_thumb(phone):
     page.wait_for_url("**/sign-in")
     phone.go("/")
     assert page.url.endswith("/sign-in")
+
+
+def test_a_link_in_a_message_leads_on_without_signing_in_again(phone):
+    """If this failed, each link from a chat or a mail would end at the sign-in page."""
+    phone.sign_in(NAME, PASSWORD)
+    page = phone.page
+    page.goto("about:blank")
+    page.set_content(f"<a href='{phone.url}/approvals/1043'>answer this</a>")
+    page.get_by_role("link", name="answer this").tap()
+    page.wait_for_selector("#answer")
+    assert page.url.endswith("/approvals/1043")
+    assert "Halvorsen" in page.inner_text("h1")
 
 
 def keyboard_sign_in(phone):

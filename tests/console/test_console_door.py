@@ -14,6 +14,7 @@ PAGES = (
     "/approvals",
     "/approvals/1043",
     "/approvals/2044/note",
+    "/approvals/closed",
     "/decisions",
     "/decisions/1042",
     "/stops",
@@ -313,6 +314,20 @@ def test_signing_out_ends_the_session_on_the_server(world):
     assert client.post("/sign-out", data={"form": form}).headers["Location"] == "/sign-in"
     assert client.get_cookie("governance") is None
     assert world.accounts.resume(secret, START) is None
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_address_of_a_form_leads_to_its_page(world, form):
+    """If this failed, reloading after an error would end in a dead end."""
+    client = world.signed_in()
+    response = client.get(form)
+    if form == "/sign-out":
+        assert response.status_code == 405
+    elif form == "/stops/new":
+        assert response.status_code == 200
+    else:
+        assert response.status_code == 303
+        assert response.headers["Location"] == form.rpartition("/")[0]
 
 
 def test_signing_out_needs_a_form(world):

@@ -16,6 +16,8 @@ PAGES = (
     "/approvals/1043",
     "/approvals/2044",
     "/approvals/2044/note",
+    "/approvals/closed",
+    "/approvals/closed?before=30",
     "/decisions",
     "/decisions?agent=%3Cscript%3Ealert(1)%3C/script%3E",
     "/decisions/1042",
@@ -264,6 +266,16 @@ def test_no_button_is_dead(stopped_world, path):
     """If this failed, somebody would press a button that cannot do anything and not learn why."""
     page = look(stopped_world.signed_in("otto@corp.example"), path)
     assert not [a for _, a in page.tags if "disabled" in a]
+
+
+def test_trouble_is_said_on_every_page(world):
+    """If this failed, people would wait for agents that can get no yes."""
+    world.front.trouble = "the disk is full; free some space, then run `governance doctor`"
+    client = world.signed_in()
+    for path in ("/", "/approvals/1043", "/stops/new"):
+        said = look(client, path).text
+        assert "No agent is getting a yes now." in said
+        assert "governance doctor" in said
 
 
 def test_nothing_to_do_says_so(world):

@@ -128,6 +128,7 @@ def test_a_refusal_is_seen_at_once_with_its_reason(world):
     assert REASON in page.text
     assert "It was refused." in page.text
     assert f"/approvals/{index}" not in [a["href"] for a in look(maria, "/approvals").of("a")]
+    assert f"/approvals/{index}" in [a["href"] for a in look(maria, "/approvals/closed").of("a")]
 
 
 def test_owner_and_stranger_read_why_they_cannot_answer(world):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import Blueprint, Response, g, make_response, redirect
+from flask import Blueprint, Response, g, make_response, redirect, request
 
-from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read
+from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read, read_number
 from governance.web.console.front import Answer, Front
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
@@ -30,6 +30,13 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
             mine=tuple(row for row in rows if row.may.yes),
             others=tuple(row for row in rows if not row.may.yes),
         )
+
+    @mounted.get("/approvals/closed")
+    @guard.signed_in
+    def closed() -> Response:
+        before = read_number(request.args.get("before", ""))
+        rows = front.closed(g.visit.person, before)
+        return pages.render("closed.html", place="approvals", rows=rows, before=before)
 
     def show(index: int, status: int, read: Read) -> Response:
         return pages.render(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.oversight import approvals
 from governance.oversight.errors import Refused
-from governance.oversight.times import MICROSECOND, parse, write
+from governance.oversight.times import MICROSECOND, from_micros, parse, write
 from governance.service import asking, describing
 from governance.service.desk import Caller
 from governance.service.people import name_of
@@ -28,6 +28,7 @@ from governance.web.console.views import (
     ApprovalRow,
     ApprovalView,
     Claim,
+    ClosedRow,
     Fact,
     Known,
     May,
@@ -52,6 +53,7 @@ COUNT_WORDS = {
     "require_approval": "held for a person",
     "deny": "refused",
 }
+CLOSED_ROWS = 50
 SOON = timedelta(hours=2)
 LONGEST_CLAIM = 600
 ENDED = {
@@ -70,6 +72,25 @@ def rows(desk: Desk, person: str, at: datetime) -> tuple[ApprovalRow, ...]:
     waiting = [a for a in state.approvals.values() if not a.granted and at < a.until]
     waiting.sort(key=lambda approval: (approval.until, approval.index))
     return tuple(_row(desk, state, person, approval, at) for approval in waiting)
+
+
+def closed(desk: Desk, before: int | None) -> tuple[ClosedRow, ...]:
+    """A page of approvals that are over, newest first, from the lists that follow the log."""
+    views = desk.workspace.views
+    views.wait_for(desk.state.size, PATIENCE)
+    lines = views.approvals(before=before, limit=2 * CLOSED_ROWS)
+    return tuple(
+        ClosedRow(
+            index=line.index,
+            decision=line.decision,
+            agent=line.agent,
+            state=ENDED[line.state],
+            asked_at=from_micros(line.at),
+            closed_by=line.closed_by,
+        )
+        for line in lines
+        if line.state in ENDED
+    )[:CLOSED_ROWS]
 
 
 def waiting_for(state: State, person: str, at: datetime) -> int:

@@ -9,7 +9,7 @@ from typing import cast
 
 from flask import Blueprint, Response, g, make_response, redirect, request
 
-from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read
+from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read, read_number
 from governance.web.console.front import Front, Undone
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
@@ -87,9 +87,8 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
 def wanted_decisions() -> DecisionFilter:
     """The filter in the address; what does not fit is left out rather than refused."""
     effect = request.args.get("effect", "")
-    before = request.args.get("before", "")
     return DecisionFilter(
         agent=request.args.get("agent", "")[:200],
         effect=effect if effect in EFFECTS else "",
-        before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None,
+        before=read_number(request.args.get("before", "")),
     )

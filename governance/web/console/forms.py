@@ -46,5 +46,6 @@ class Read:
         return typed
 
 
-NOTHING_READ = Read()
-"""An empty form, for the first look at a page; never written to."""
+def read_number(text: str) -> int | None:
+    """The number of an entry in an address, or None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

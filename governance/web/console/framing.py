@@ -15,6 +15,7 @@ from governance.service.people import name_of
 from governance.service.reading import opened
 from governance.web.console.outside import Outside
 from governance.web.console.present import Clockface
+from governance.web.console.saying import sentence
 from governance.web.console.views import (
     AgentRow,
     Frame,
@@ -25,6 +26,7 @@ from governance.web.console.views import (
     StopView,
     Verdict,
 )
+from governance.web.health import failing
 
 if TYPE_CHECKING:
     from governance.oversight.model import Agent, State, Stop
@@ -91,6 +93,7 @@ def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: in
         is_anchored=outside.is_fresh,
         release=(state.release or "")[:12],
         may_stop=may_stop(state, person),
+        trouble=" ".join(sentence(complaint) for complaint in failing(desk).values()),
     )
 
 

@@ -14,6 +14,7 @@ from governance.web.console.views import (
     AgentRow,
     ApprovalRow,
     ApprovalView,
+    ClosedRow,
     DecisionFilter,
     DecisionPage,
     DecisionView,
@@ -50,6 +51,9 @@ class Front(Protocol):
 
     def approvals(self, person: str) -> tuple[ApprovalRow, ...]:
         """All open approvals, least time left first."""
+
+    def closed(self, person: str, before: int | None) -> tuple[ClosedRow, ...]:
+        """A page of approvals that are over, newest first, older than `before`."""
 
     def approval(self, person: str, index: int) -> ApprovalView:
         """One approval with everything needed to answer; records that it was shown."""

@@ -88,7 +88,7 @@ class Guard:
                     "This form was not sent from a page of yours",
                     "It may be left over from before you signed in again, or another site tried"
                     " to send it for you. Nothing was done.",
-                    back=_path_before_post(),
+                    back=page_of_form(request.path),
                 )
             return page(*args, **kwargs)
 
@@ -153,7 +153,7 @@ class Guard:
         if request.method == "GET" and request.path != "/":
             target += "?next=" + quote(request.full_path.rstrip("?"), safe="/")
         elif request.method == "POST":
-            target += "?next=" + quote(_path_before_post(), safe="/") + "&lost=1"
+            target += "?next=" + quote(page_of_form(request.path), safe="/") + "&lost=1"
         return self.drop(make_response(redirect(target, 303)))
 
 
@@ -192,10 +192,9 @@ def local_path(wanted: str) -> str:
     return wanted if fits else "/"
 
 
-def _path_before_post() -> str:
-    """The page whose form was sent: `/approvals/7/answer` belongs to `/approvals/7`."""
-    path = request.path.rsplit("/", 1)[0]
-    return path if path.count("/") >= 1 and path else "/"
+def page_of_form(path: str) -> str:
+    """The page whose form is sent to `path`: `/approvals/7/answer` belongs to `/approvals/7`."""
+    return path if path == "/stops/new" else path.rpartition("/")[0] or "/"
 
 
 def _set(response: Response, name: str, value: str, seconds: int) -> None:

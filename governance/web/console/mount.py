@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, abort, g, request, send_from_directory
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    g,
+    make_response,
+    redirect,
+    request,
+    send_from_directory,
+)
 from werkzeug.exceptions import HTTPException
 
 from governance.oversight.errors import Refused
@@ -17,15 +26,25 @@ from governance.web.accounts import Accounts
 from governance.web.console import approvals, decisions, places, signing_in, stops
 from governance.web.console.forms import LONGEST_REASON
 from governance.web.console.front import Front
-from governance.web.console.guard import LONGEST_FORM, Guard
+from governance.web.console.guard import LONGEST_FORM, Guard, page_of_form
 from governance.web.console.pages import STATIC, Pages
 from governance.web.console.saying import sentence
+from governance.web.console.service_front import ServiceFront
 
 if TYPE_CHECKING:
     from governance.service.desk import Desk
 
 _ASSETS = {"tokens.css": "text/css", "console.css": "text/css", "icon.svg": "image/svg+xml"}
 
+_SENT_TO = (
+    "/approvals/<int:index>/answer",
+    "/decisions/<int:index>/override",
+    "/decisions/<int:index>/reverse",
+    "/decisions/<int:index>/disregard",
+    "/stops/<int:index>/lift",
+    "/account/password",
+    "/account/sign-out-everywhere",
+)
 _HEADINGS = {
     "unknown": "There is no such thing here",
     "not-allowed": "This is not yours to do",
@@ -58,8 +77,6 @@ def blueprint(
     `workspace` is the name in the top bar; the log's name stands there without one. `head_sink`
     is the file outside that gets a copy of the head, if there is one.
     """
-    from governance.web.console.service_front import ServiceFront
-
     return blueprint_of(ServiceFront(desk, workspace, head_sink), accounts)
 
 
@@ -77,6 +94,9 @@ def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
     @mounted.after_request
     def finish(response: Response) -> Response:
         return guard.finish(response)
+
+    for path in _SENT_TO:
+        mounted.add_url_rule(path, f"page of {path}", _page_of_form, methods=["GET"])
 
     @mounted.errorhandler(Refused)
     def refused(error: Refused) -> Response:
@@ -104,17 +124,21 @@ def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
     return mounted
 
 
+def _page_of_form(**_: int) -> Response:
+    """Where a form is sent to is no page; whoever reloads that address gets the form's page."""
+    return make_response(redirect(page_of_form(request.path), 303))
+
+
 def _refusal(pages: Pages, problem: Problem) -> Response:
     heading = _HEADINGS.get(problem.type, problem.title[:1].upper() + problem.title[1:])
     back, back_text = _BACK.get(problem.type, ("", "Go back"))
     if problem.type == "conflict" and problem.retry_after is not None:
         heading, back_text = "Too soon", "Go back and read on"
-    here = request.path if request.method == "GET" else request.path.rsplit("/", 1)[0]
     response = pages.message(
         problem.status,
         heading,
         sentence(problem.detail),
-        back=back or ("/" if request.method == "GET" else here or "/"),
+        back=back or ("/" if request.method == "GET" else page_of_form(request.path)),
         back_text=back_text,
         kept=request.form.get("reason", "")[: LONGEST_REASON * 2],
     )

@@ -34,6 +34,7 @@ class Pages:
             finalize=inert,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
         clock = Clockface(front.zone)
         self._environment.filters.update(

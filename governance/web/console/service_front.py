@@ -21,6 +21,7 @@ from governance.web.console.views import (
     AgentRow,
     ApprovalRow,
     ApprovalView,
+    ClosedRow,
     DecisionFilter,
     DecisionPage,
     DecisionView,
@@ -79,6 +80,10 @@ class ServiceFront:
     def approvals(self, person: str) -> tuple[ApprovalRow, ...]:
         """All open approvals, least time left first."""
         return approving.rows(self._desk, person, self.now())
+
+    def closed(self, person: str, before: int | None) -> tuple[ClosedRow, ...]:
+        """A page of approvals that are over, newest first."""
+        return approving.closed(self._desk, before)
 
     def approval(self, person: str, index: int) -> ApprovalView:
         """One approval; records that it was shown."""

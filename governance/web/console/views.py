@@ -68,6 +68,8 @@ class Frame:
     is_anchored: bool
     release: str
     may_stop: May
+    trouble: str = ""
+    """Why no agent is getting a yes now, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,19 @@ class ApprovalRow:
     answer_by: datetime
     soon: bool
     may: May
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedRow:
+    """One approval that is over, in a list."""
+
+    index: int
+    decision: int
+    agent: str
+    state: Verdict
+    asked_at: datetime
+    closed_by: int | None
+    """The entry that closed it."""
 
 
 @dataclass(frozen=True, slots=True)
