@@ -37,6 +37,7 @@ from governance.service.asking import asked_entry, pending
 from governance.service.desk import Caller, Desk
 from governance.service.preparing import Item, prepared
 from governance.service.problem import Problem
+from governance.service.recording import variant_of
 
 _NOTHING: Final[dict[str, Any]] = {}
 
@@ -392,7 +393,7 @@ class Decide:
         texts = self.texts[number]
         try:
             asking = asked_entry(
-                batch.state, self.caller, data, index, item.recorded.variant, texts, at
+                batch.state, self.caller, data, index, self._variant(item), texts, at
             )
         except Refused as refused:
             request |= {"status": "refused", "detail": refused.detail}
@@ -404,6 +405,14 @@ class Decide:
         batch.values.extend(texts.rows(approval))
         found = pending(batch.state, data["refs"]["session"], item.recorded.digest, at)
         request |= found or _NOTHING
+
+    def _variant(self, item: Item) -> str:
+        catalogue = self.desk.releases.get(item.release).release.bundle.catalogue
+        declared = catalogue.actions.get(item.asked.action)
+        recorded = item.recorded
+        return variant_of(
+            item.asked.action, item.asked.agent, declared, recorded.args, recorded.resource
+        )
 
 
 class Batch:

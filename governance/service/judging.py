@@ -74,7 +74,6 @@ def complete(
     at: datetime,
 ) -> Request:
     """`request` with the service's own facts about agent, session and time."""
-    fields: dict[str, Value] = dict(request.fields)
     brief = agent.brief
     if brief is None:
         age: Value = _NO_BRIEF
@@ -82,42 +81,50 @@ def complete(
         age = _BRIEF_OVER
     else:
         age = at - brief.as_of
-    fields["agent.id"] = agent.id
-    fields["agent.team"] = agent.team
-    fields["agent.labels"] = tuple(sorted(agent.labels))
-    fields["agent.class"] = agent.agent_class
-    fields["agent.autonomy"] = autonomy.level(agent, at)
-    fields["agent.state"] = agent.state
-    fields["agent.owner"] = agent.owner
-    fields["agent.model"] = _NOT_RECORDED if agent.model is None else agent.model
-    fields["agent.tools"] = (request.action,) if agents.may_use(agent, request.action) else ()
-    fields["agent.brief_age"] = age
-    fields["agent.evaluation_age"] = _NOT_RECORDED
-    fields["agent.certified"] = _NOT_RECORDED
-    fields["session.id"] = str(session.index)
-    fields["session.labels"] = tuple(sorted(session.labels))
-    fields["session.depth"] = session.depth
-    fields["session.opened_by"] = session.opened_by
-    fields["session.acting"] = "agent"
-    fields["session.age"] = at - session.opened_at
+    local = at if zone is None else at.astimezone(zone)
+    fields: dict[str, Value] = {
+        **request.fields,
+        "agent.id": agent.id,
+        "agent.team": agent.team,
+        "agent.labels": tuple(sorted(agent.labels)),
+        "agent.class": agent.agent_class,
+        "agent.autonomy": autonomy.level(agent, at),
+        "agent.state": agent.state,
+        "agent.owner": agent.owner,
+        "agent.model": _NOT_RECORDED if agent.model is None else agent.model,
+        "agent.tools": (request.action,) if agents.may_use(agent, request.action) else (),
+        "agent.brief_age": age,
+        "agent.evaluation_age": _NOT_RECORDED,
+        "agent.certified": _NOT_RECORDED,
+        "session.id": str(session.index),
+        "session.labels": tuple(sorted(session.labels)),
+        "session.depth": session.depth,
+        "session.opened_by": session.opened_by,
+        "session.acting": "agent",
+        "session.age": at - session.opened_at,
+        "session.stops": _stops(state, agent, session, request.action) if state.stops else (),
+        "session.chain_agents": (),
+        "session.chain_teams": (),
+        "session.chain_sessions": (),
+        "time.hour": local.hour,
+        "time.weekday": _WEEKDAYS[local.weekday()],
+        "time.date": local.date(),
+    }
     place = workspace_of(agent, session)
     if place is not None:
         fields["session.workspace"] = place
-    _chain(fields, state, session)
-    fields["session.stops"] = (
-        tuple(
-            str(number)
-            for number, stop in sorted(state.stops.items())
-            if stops.covers(stop, agent, session, request.action)
-        )
-        if state.stops
-        else ()
-    )
-    local = at if zone is None else at.astimezone(zone)
-    fields["time.hour"] = local.hour
-    fields["time.weekday"] = _WEEKDAYS[local.weekday()]
-    fields["time.date"] = local.date()
+    if session.ancestors:
+        _chain(fields, state, session)
     return Request(request.action, fields, request.undeclared, request.attested, request.pseudonyms)
+
+
+def _stops(state: State, agent: Agent, session: Session, action: str) -> tuple[str, ...]:
+    """The stops in force that cover this request."""
+    return tuple(
+        str(number)
+        for number, stop in sorted(state.stops.items())
+        if stops.covers(stop, agent, session, action)
+    )
 
 
 def workspace_of(agent: Agent, session: Session | None) -> str | None:

@@ -8,26 +8,22 @@ argument, declared or not, readable or spoiled, gives another digest.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from audit.canonical import canonical
-from audit.commit import commitment
-from audit.encoding import b64url
-from audit.errors import Malformed
 from governance.engine.catalogue import ActionType, ArgType, record
 from governance.engine.model import ABSENT, CannotTell, Request
 from governance.oversight.commands import VaultRow
+from governance.service.committing import committed, digest
 from governance.service.problem import Problem
 from governance.service.reading import plain
 
 MOST_UNDECLARED: Final = 64
 _TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}").fullmatch
-_NAME: Final = re.compile(r"[^\x00-\x20\x7f]{1,100}").fullmatch
+_NAME: Final = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff\U00010000-\U0010ffff]{1,100}").fullmatch
 _STANDING: Final = "standing"
 
 
@@ -49,8 +45,7 @@ class Opening:
 class Recorded:
     """The recorded form of one action, and what the vault keeps to open it again.
 
-    `pseudonyms`: field -> `s-...` for the engine's keys.  `digest` is the action digest (hex),
-    `variant` the same without quantities, texts and whatever could not be read.
+    `pseudonyms`: field -> `s-...` for the engine's keys.  `digest` is the action digest (hex).
     """
 
     args: dict[str, Any]
@@ -60,7 +55,6 @@ class Recorded:
     openings: tuple[Opening, ...]
     pseudonyms: dict[str, str]
     digest: str
-    variant: str
 
 
 class _Recorder:
@@ -76,13 +70,11 @@ class _Recorder:
     def commit(self, field: str, value: Any, subject: str | None = None) -> None:
         """Commit to `value` under `field`, with a salt that repeats for the same value."""
         try:
-            data = canonical(value)
-        except Malformed:
+            self.commitments[field], data, salt = committed(self.secret, field, value)
+        except ValueError:
             raise Problem(
                 "bad-field", "the value cannot be written as canonical JSON", field=field
             ) from None
-        salt = hmac.digest(self.secret, field.encode() + b"\x00" + data, "sha256")[:16]
-        self.commitments[field] = commitment(b64url(salt), field, value)
         self.openings.append(Opening(field, data, salt, subject))
 
     def value(
@@ -172,8 +164,7 @@ def record_action(
         commitments=recorder.commitments,
         openings=tuple(recorder.openings),
         pseudonyms=recorder.pseudonyms,
-        digest=hashlib.sha256(canonical(body)).hexdigest(),
-        variant=variant_of(action, agent, declared, args, resource),
+        digest=digest(body),
     )
 
 
@@ -235,4 +226,4 @@ def variant_of(
             if known is not None and known.cls == "identity" and type(value) is not dict:
                 same[name] = value
     body = {"action": action, "agent": agent, "args": same, "type": resource.get("type")}
-    return hashlib.sha256(canonical(body)).hexdigest()
+    return digest(body)

@@ -1,0 +1,54 @@
+"""Commitments and digests for the hot path: the same bytes as `audit`, made with fewer steps.
+
+Law: whatever these functions return, `audit.commit.commitment` and `audit.canonical.canonical` return
+as well; a test holds them together on random values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from binascii import b2a_base64
+from functools import lru_cache
+from json.encoder import encode_basestring as quoted  # the interpreter's own C function
+from typing import Any, Final
+
+import orjson
+
+from audit.canonical import canonical
+
+_URL: Final = bytes.maketrans(b"+/", b"-_")
+
+
+def b64url(data: bytes) -> str:
+    """Base64url without padding."""
+    return b2a_base64(data, newline=False).translate(_URL).rstrip(b"=").decode()
+
+
+@lru_cache(maxsize=1024)
+def _name(field: str) -> tuple[bytes, str]:
+    """A field's name as the salt's context, and as it stands in a disclosure."""
+    return field.encode() + b"\x00", '",' + quoted(field) + ","
+
+
+def committed(secret: bytes, field: str, value: Any) -> tuple[str, bytes, bytes]:
+    """Commitment, canonical bytes and salt of a value; the salt repeats for the same value.
+
+    salt = HMAC-SHA256(secret, field, 0, canonical value), its first 16 bytes.  Raises
+    `audit.errors.Malformed` (a ValueError) for a value that has no canonical form.
+    """
+    context, name = _name(field)
+    data = quoted(value).encode() if type(value) is str else canonical(value)
+    salt = hmac.digest(secret, context + data, "sha256")[:16]
+    disclosure = f'["{b64url(salt)}{name}'.encode() + data + b"]"
+    sealed = b2a_base64(disclosure, newline=False).translate(_URL).rstrip(b"=")
+    return b64url(hashlib.sha256(sealed).digest()), data, salt
+
+
+def digest(body: Any) -> str:
+    """SHA-256 (hex) of the RFC 8785 bytes of `body`.
+
+    `body` must hold text, whole numbers within 2^53, true, false, null, lists and objects with
+    names below U+10000 only, as everything in a recorded form does.
+    """
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
