@@ -154,13 +154,13 @@ def _redirects(scene: Scene, redirects: Sequence[Redirect]) -> str:
         word = redirect.target
         if redirect.operator in ("<<", "<<<"):
             source = "here"
-            if not word.known and redirect.operator == "<<":
-                scene.doubt(word.why, "reads")
+            if word.why == "substitution":
+                scene.doubt(word.why)
         elif redirect.operator == "<":
             source = "file"
             scene.path("reads", word)
         elif redirect.operator in (">&", "<&") and re.fullmatch(r"\d+-?|-", word.text):
-            continue
+            source = "file" if redirect.operator == "<&" else source
         else:
             if redirect.operator == "<>":
                 scene.path("reads", word)

@@ -62,7 +62,7 @@ def _shell(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     scene.add("effects", "runs_code")
     if source:
         scene.piped = True
-        scene.doubt("piped_code")
+    scene.doubt("piped_code")
 
 
 def _wrapper(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
@@ -121,6 +121,13 @@ def _env(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
         scene.run(scene, operands, source)
     else:
         scene.add("effects", "reads_environment")
+
+
+def _set(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    if not words:
+        scene.add("effects", "reads_environment")
+    elif any(not word.known for word in words):
+        scene.doubt("variable", "effects")
 
 
 def _export(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
@@ -305,7 +312,7 @@ def _subcommand(scene: Scene, name: str, words: Sequence[Word], source: str) -> 
 
 SPECIAL: Mapping[str, Reader] = {
     **TOOLS,
-    "shell": _shell, "wrapper": _wrapper, "su": _su, "env": _env, "export": _export, "cd": _cd,
+    "shell": _shell, "wrapper": _wrapper, "su": _su, "env": _env, "export": _export, "set": _set, "cd": _cd,
     "xargs": _xargs, "unreadable": _unreadable, "trap": _trap, "interpreter": _interpreter,
     "python": _python,
     "subcommand": _subcommand,

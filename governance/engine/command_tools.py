@@ -88,8 +88,12 @@ def _tar(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     )
     found = list(words)
     if found and found[0].known and re.fullmatch(r"[a-zA-Z]+", found[0].text):
-        # The old style `tar xzf file` has its options without a dash.
-        found[0] = Word("-" + found[0].text)
+        # The old style `tar xfz file` has its options without a dash and their values after them.
+        valued = [letter for letter in found[0].text if letter in "fCITXFbgKNVH"]
+        if len(valued) > 1:
+            scene.doubt("too_unusual")
+        flags = [letter for letter in found[0].text if letter not in valued]
+        found[0] = Word("-" + "".join([*flags, *valued]))
     operands, chosen = scene.options(program, found)
     names = {option.name for option, _ in chosen}
     archive = [v for option, v in chosen if option.value == "archive" and v is not None]

@@ -63,7 +63,7 @@ _FILE_READERS = (
     "base64 base32 md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum md5 "
     "shasum cmp comm diff sdiff diff3 colordiff join paste cut uniq tsort look file stat less "
     "more most bat batcat zcat bzcat xzcat zless zmore lz4cat zstdcat jq yq csvcut csvlook "
-    "readlink realpath numfmt iconv uuencode pdftotext exiftool tr cloc tokei scc view sort"
+    "readlink realpath numfmt iconv uuencode pdftotext exiftool tr cloc tokei scc view sort nm ldd objdump readelf"
 )
 _STANDARD_OUT = "-o|--output=writes -O|--output-document=writes --output-file=writes"
 
@@ -206,22 +206,28 @@ _FILE_TOOLS: dict[str, Program] = {
 _SHELL_WORDS: dict[str, Program] = {
     **_same(
         "echo true false : test [ pwd sleep wait exit return shift break continue type which "
-        "whereis whatis hash jobs fg bg times umask date cal uname whoami id groups hostname "
-        "arch nproc uptime seq yes expr factor tput clear reset tty stty history help man info "
+        "whereis whatis hash fg bg times umask cal uname whoami id groups hostname "
+        "arch nproc uptime seq yes expr factor tput clear reset tty stty history help "
         "ps top htop free df lsof lscpu who w users last locale getconf sw_vers read let getopts "
-        "dirs ulimit shopt local declare typeset readonly command-not-found nm ldd objdump",
+        "dirs ulimit command-not-found",
         row(),
     ),
     "printf": row("", "none", "-v=none"),
     **_same("env", row(special="env")),
     "printenv": row("reads_environment"),
-    "set": row("reads_environment"),
-    "export": row(special="export"),
+    "set": row(special="set"),
+    "date": row("", "none", "-f|--file=reads -r|--reference=reads"),
+    **_same("man info", row("reads", "reads", "-P|--pager=code -H|--html=code")),
+    "jobs": row(options="-x -l -n -p -r -s", special="wrapper"),
+    **_same("export declare typeset local readonly", row(special="export")),
     "unset": row(),
     **_same("cd pushd chdir", row(special="cd")),
     "popd": row(special="cd"),
     "eval": row(special="unreadable"),
-    **_same("alias unalias enable bind complete coproc", row(special="unreadable")),
+    **_same(
+        "alias unalias enable bind complete coproc shopt setopt unsetopt emulate zmodload autoload",
+        row(special="unreadable"),
+    ),
     "trap": row(special="trap"),
 }
 
@@ -285,7 +291,7 @@ _RUNNERS: dict[str, Program] = {
     "hub": row("network sends changes_remote"),
 }
 
-_BUILDERS = row("runs_code", "edit", "-C|--directory=writes -f|--file=reads")
+_BUILDERS = row("runs_code", "edit", "-C|--directory=writes -f|--file=reads -E|--eval=code")
 _INSTALL = row("installs network runs_code writes")
 _PUBLISH = row("sends network changes_remote")
 _NPM = {

@@ -256,8 +256,15 @@ class Scene:
         tails = [f"/**/{name}" for name in includes if "/" not in name] if deep else []
         tails = tails or (["/**"] if deep else [""])
         paths = operands[skip:] or ([Word(program.default)] if program.default else [])
+        if role == "unpack":
+            into = [value for option, value in chosen if option.name == "-d" and value is not None]
+            self.operands("reads", paths[:1], "")
+            self.operands("writes", into or [Word(".")], "/**")
+            return
         for tail in tails:
             self.operands(role, paths, tail)
+        if any("deletes" in option.effects for option, _ in chosen):
+            self.operands("deletes", [p for p in paths if self.remote(p) is None], "/**")
 
     def operands(self, role: str, words: Sequence[Word], tail: str) -> None:
         """Record what the operands of a program mean, by their role."""
@@ -265,7 +272,7 @@ class Scene:
             for word in words:
                 for name in _FIELDS_OF[role]:
                     self.path(name, word, tail)
-        elif role in ("copy", "move", "link", "archive", "copy_first", "unpack"):
+        elif role in ("copy", "move", "link", "archive", "copy_first"):
             self._several(role, words, tail)
         elif role == "remote":
             here = [word for word in words if self.remote(word) is None]
@@ -280,11 +287,6 @@ class Scene:
             self.doubt("inline_code" if role == "code" else "too_unusual")
 
     def _several(self, role: str, words: Sequence[Word], tail: str) -> None:
-        if role == "unpack":
-            for word in words[:1]:
-                self.path("reads", word)
-            self.path("writes", Word("."), "/**")
-            return
         if role == "reads":
             for word in words:
                 self.path("reads", word, tail)

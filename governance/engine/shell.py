@@ -60,8 +60,23 @@ DOUBTS = {
     "variable": "a variable stands where it matters",
     "substitution": "the output of another command stands where it matters",
     "braces": "braces that expand stand where it matters",
+    "brackets": "a set of characters in brackets stands where it matters",
 }
 """What each code of `NotUnderstood` and of an unknown word means, as the end of a sentence."""
+
+
+_BRACES = re.compile(r"\{.*(,|\.\.).*\}", re.S)
+_BRACKETS = re.compile(r"\[.*\]", re.S)
+_OTHER_TILDE = re.compile(r"~[-+0-9]")
+
+
+def _expands(bare: str) -> str:
+    """Why a word becomes other words when it runs, or nothing. `bare` is its unquoted text."""
+    if _BRACES.search(bare):
+        return "braces"
+    if _BRACKETS.search(bare):
+        return "brackets"
+    return "variable" if _OTHER_TILDE.match(bare) else ""
 
 
 class NotUnderstood(Exception):
@@ -194,8 +209,10 @@ class _Reader:
                     break
                 body.append(row)
             text = "\n".join(body)
-            moves = expands and re.search(r"[$`\\]", text) is not None
-            give(Word(text, not moves, "variable" if moves else ""))
+            runs = expands and re.search(r"\$[({\[]|`", text) is not None
+            moves = expands and re.search(r"[$\\]", text) is not None
+            why = "substitution" if runs else "variable" if moves else ""
+            give(Word(text, not why, why))
 
     def script(self, until: str | None) -> Script:
         self.depth += 1
@@ -330,6 +347,7 @@ class _Reader:
 
     def word(self, inner: list[Script]) -> Word:
         text: list[str] = []
+        bare: list[str] = []  # the same with every quoted part as one letter
         why = ""
         plain: int | None = None
         while self.at < len(self.line) and self.peek() not in _META:
@@ -339,13 +357,16 @@ class _Reader:
             self.at += 1
             if sign in "'\"\\$`":
                 why = self.quoted_part(sign, text, inner) or why
-            elif sign in "*?[{":
-                why = self.pattern(sign, text) or why
+                bare.append("q")
+            elif sign in "*?[":
+                self.pattern(sign, text, bare)
             else:
                 text.append(sign)
+                bare.append(sign)
         if self.peek() == "(" and text:
             raise NotUnderstood("function_or_pattern")
         joined = "".join(text)
+        why = _expands("".join(bare)) or why
         return Word(joined, not why, why, len(joined) if plain is None else plain)
 
     def quoted_part(self, sign: str, text: list[str], inner: list[Script]) -> str:
@@ -362,20 +383,17 @@ class _Reader:
             return self.expansion(sign, text, inner, quoted=False)
         return ""
 
-    def pattern(self, sign: str, text: list[str]) -> str:
-        """Read a wildcard or braces; give why the word is not known, if so."""
-        if sign == "*":
-            text.append(ANY_RUN)
-        elif sign == "?":
-            text.append(ANY_ONE)
-        elif sign == "[" and re.compile(r"[^\s/\]]+\]").match(self.line, self.at):
-            self.at = self.line.index("]", self.at) + 1
-            text.append(ANY_ONE)
-        else:
+    def pattern(self, sign: str, text: list[str], bare: list[str]) -> None:
+        """Read a wildcard. A set of plain letters in brackets stands for one character."""
+        plain_set = re.compile(r"[A-Za-z0-9_.!^-]+\]").match(self.line, self.at)
+        if sign == "[" and not plain_set:
             text.append(sign)
-            if sign == "{" and re.compile(r"[^\s}]*(,|\.\.)[^\s]*\}").match(self.line, self.at):
-                return "braces"
-        return ""
+            bare.append(sign)
+            return
+        if sign == "[" and plain_set:
+            self.at = plain_set.end()
+        text.append(ANY_RUN if sign == "*" else ANY_ONE)
+        bare.append("w")
 
     def until_quote(self) -> str:
         end = self.line.find("'", self.at)
