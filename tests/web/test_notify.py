@@ -173,16 +173,23 @@ def test_a_name_that_leads_inside_is_refused(receiver: Receiver) -> None:
 def test_telling_never_waits(receiver: Receiver) -> None:
     """A slow receiver would make agents wait for their answers."""
 
+    answered = threading.Event()
+    sent: list[Notice] = []
+
     def slow(target: Target, notice: Notice) -> int:
-        time.sleep(0.3)
+        sent.append(notice)
+        answered.wait(10)
         return 204
 
-    notifier = Notifier(Target(receiver.url, KEY), send=slow)
+    told: list[str] = []
+    notifier = Notifier(Target(receiver.url, KEY), send=slow, told=told.append)
     notifier.start()
-    begun = time.monotonic()
-    for _ in range(notify.WAITING * 2):
+    for _ in range(notify.WAITING + 50):
         notifier.tell(_notice())
-    assert time.monotonic() - begun < 0.25
+    assert not answered.is_set()
+    assert len(sent) <= 1
+    assert told.count("gave_up") >= 49  # beyond the bound a notice is dropped, and counted
+    answered.set()
     notifier.close()
 
 

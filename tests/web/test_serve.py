@@ -4,36 +4,63 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ipaddress
 import json
 import os
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from web_world import make_world, payment
 
+from governance import config as settings
+from governance.config import Config, Server
 from governance.serve import SOCKET
 from governance.store.errors import NotOwner
 
-START = "import sys; from pathlib import Path; from governance.serve import serve; sys.exit(serve(Path(sys.argv[1]), port=0))"
+START = """
+import sys
+from pathlib import Path
+from governance.serve import serve
+sys.exit(serve(Path(sys.argv[1]), port=0))
+"""
+FAILING = """
+import sys, threading
+from pathlib import Path
+from governance import serve
+from governance.store.batch import WriteFailed
+made = serve.create_app
+def create_app(desk, config):
+    fail = lambda: desk.ledger._fail(WriteFailed("disk full"), [], None)
+    threading.Timer(1.0, fail).start()
+    return made(desk, config)
+serve.create_app = create_app
+sys.exit(serve.serve(Path(sys.argv[1]), port=0))
+"""
 
 
 class Running:
     """A served workspace in a child process."""
 
-    def __init__(self, directory: Path, keys: dict[str, str]) -> None:
+    def __init__(self, directory: Path, keys: dict[str, str], program: str = START) -> None:
         self.directory = directory
         self.keys = keys
         self.log = directory / "service.log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", START, str(directory)], stdout=output, stderr=output
+                [sys.executable, "-c", program, str(directory)], stdout=output, stderr=output
             )
         self.port = self._wait()
 
@@ -185,3 +212,63 @@ def test_it_finishes_what_it_began_and_ends_without_a_trace(tmp_path: Path) -> N
         socket.create_connection(("127.0.0.1", found.port), timeout=2)
     with make_world_again(tmp_path):
         pass  # the lock was given back
+
+
+def test_a_log_that_fails_ends_the_process(tmp_path: Path) -> None:
+    """A process that can record nothing would go on answering."""
+    with make_world(tmp_path) as world:
+        keys = dict(world.keys)
+    found = Running(tmp_path, keys, FAILING)
+    assert found.process.wait(20) == 1
+    assert "disk full" in found.log.read_text()
+    assert not (tmp_path / SOCKET).exists()
+
+
+def test_over_tls_keys_travel_encrypted_and_the_socket_stays_plain(tmp_path: Path) -> None:
+    """Beyond one machine everybody on the way could read a key."""
+    with make_world(tmp_path) as world:
+        keys = dict(world.keys)
+    certificate, private = _self_signed(tmp_path)
+    wanted = Config(server=Server(tls_cert=str(certificate), tls_key=str(private)))
+    (tmp_path / "config.toml").write_text(settings.render(wanted))
+    found = Running(tmp_path, keys)
+    assert found.url.startswith("https://127.0.0.1:")
+    context = ssl.create_default_context(cafile=str(certificate))
+    tls = http.client.HTTPSConnection("127.0.0.1", found.port, timeout=10, context=context)
+    assert found.ask(tls, payment())[0] == 200
+    unix = http.client.HTTPConnection("localhost", timeout=10)
+    unix.sock = socket.socket(socket.AF_UNIX)
+    unix.sock.connect(str(tmp_path / SOCKET))
+    assert found.ask(unix, payment())[0] == 200
+    tls.close()
+    unix.close()
+    assert found.stop() == 0
+
+
+def _self_signed(directory: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gov.example")])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = directory / "cert.pem", directory / "key.pem"
+    certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate, private

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,18 +190,29 @@ def payment(amount: str = "120", agent: str = "payer-1", **context: Any) -> dict
     }
 
 
+@functools.cache
+def _template() -> tuple[Path, dict[str, str], dict[str, str]]:
+    """One founded workspace, to be copied: founding takes longer than most tests."""
+    directory = Path(tempfile.mkdtemp(prefix="web-world-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    Workspace.create(directory / "made", "test.example/log")
+    with open_desk(directory / "made", Config(), record_start=True) as desk:
+        ids, secrets = _populate(desk)
+    return directory / "made", ids, secrets
+
+
 @contextlib.contextmanager
 def make_world(directory: Path, **limits: int) -> Iterator[World]:
-    """Found a workspace in `directory` and open its API without a network."""
+    """A founded workspace in `directory`, its API opened without a network."""
     config = Config(server=Server(url=URL), limits=Limits(**limits))
+    template, ids, secrets = _template()
+    shutil.copytree(template, directory, dirs_exist_ok=True)
     (directory / settings.FILE_NAME).write_text(settings.render(config))
-    Workspace.create(directory, "test.example/log")
     with open_desk(directory, config, record_start=True) as desk:
-        ids, secrets = _populate(desk)
         app = create_app(desk, config)
         http = InProcess(app)
         try:
-            yield World(desk, http, secrets, ids, directory)
+            yield World(desk, http, dict(secrets), ids, directory)
         finally:
             http.close()
             app.close()
