@@ -129,17 +129,18 @@ def _run(
     lists = {name: value for name, value in cells.items() if name.startswith("lists.")}
     key = f"{file.policy} {sorted(lists.items())!r}"
     if key not in variants:
-        variants[key] = _variant(release, file, lists)
+        variants[key] = variant_of(release, file, cells)
     variant = variants[key]
     request, problems = request_of(variant, file, cells)
-    facts = _facts(variant, file, cells, request)
+    facts = facts_of(variant, file, cells, request)
     verdict = decide(variant, request, facts, AT)
     problem = "; ".join(problems) or _compare(file, case, verdict)
     return CaseResult(file.policy, case, request, verdict, problem)
 
 
-def _variant(release: Release, tested: PolicyFile, lists: Mapping[str, Any]) -> Release:
+def variant_of(release: Release, tested: PolicyFile, cells: Mapping[str, Any]) -> Release:
     """The release with one file enforced, its lists as a case gives them, and all lists fresh."""
+    lists = {name: value for name, value in cells.items() if name.startswith("lists.")}
     files = []
     for file in release.bundle.files:
         uses = {name: replace(use, max_age=None) for name, use in file.lists.items()}
@@ -219,9 +220,10 @@ def _fact(kind: Type, raw: Any) -> Value:
     return kind.read(raw)
 
 
-def _facts(
+def facts_of(
     release: Release, file: PolicyFile, cells: Mapping[str, Any], request: Request
 ) -> dict[FactQuery, Total]:
+    """The totals that the cells `limits.X` and `history.X` of a row describe."""
     used = {limit.series: _used(limit, cells.get(f"limits.{limit.id}")) for limit in file.limits}
     past: dict[str, Total] = {}
     for rule in file.rules:
