@@ -140,7 +140,7 @@ def _from(start: str, text: str, workspace: str | None, home: str | None) -> str
 
 def _place(absolute: str, workspace: str | None, home: str | None) -> str | CannotTell:
     absolute = _SAME_PLACE.sub("", absolute)
-    if "/.." in absolute:
+    if ".." in absolute.split("/"):
         return CannotTell("path_leaves_root")
     if _OTHER_DOORS.match(absolute):
         return CannotTell("path_of_a_process")

@@ -184,7 +184,7 @@ _FILE_TOOLS: dict[str, Program] = {
     "fdfind": row(special="find"),
     **_same("locate mlocate plocate", row("lists")),
     "chmod": row(
-        "changes_system writes", "writes", "-R|--recursive* -v|--verbose --reference=reads^", skip=1
+        "writes", "writes", "-R|--recursive* -v|--verbose --reference=reads^", skip=1
     ),
     **_same(
         "chown chgrp chattr setfacl xattr",

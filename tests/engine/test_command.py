@@ -260,7 +260,7 @@ EFFECT_ROWS = [
     ("pkexec ls", "privileged"),
     ("systemctl stop x", "changes_system"),
     ("crontab -r", "changes_system"),
-    ("chmod -R 777 .", "changes_system"),
+    ("chown -R root .", "changes_system"),
     ("kill -9 1", "stops_programs"),
     ("npm install x", "installs"),
     ("npm i x", "installs"),
@@ -507,6 +507,8 @@ PLAIN = [
     ("git log HEAD@{1}..HEAD", {"effects": ("reads",)}),
     ("pip --version", {"effects": ()}),
     ("date '+%F'", {"effects": ()}),
+    ("go build ./...", {"effects": ("runs_code",)}),
+    ("chmod +x a.sh", {"effects": ("writes",), "writes": ("workspace:/a.sh",)}),
     ("find . -name '*.py' | wc -l", {"effects": ("lists", "reads"), "deletes": ()}),
 ]
 

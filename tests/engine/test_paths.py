@@ -24,6 +24,7 @@ WORK = "/srv/work"
         ("/srv/work", "workspace:/"),
         (".", "workspace:/"),
         ("..", "/srv"),
+        ("./...", "workspace:/..."),
         ("../../..", "/"),
         ("/srv/workshop/a.py", "/srv/workshop/a.py"),
         ("~/.ssh/id", "home:/.ssh/id"),
