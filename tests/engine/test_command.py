@@ -507,7 +507,7 @@ PLAIN = [
     ("git log HEAD@{1}..HEAD", {"effects": ("reads",)}),
     ("pip --version", {"effects": ()}),
     ("date '+%F'", {"effects": ()}),
-    ("go build ./...", {"effects": ("runs_code",)}),
+    ("go build ./...", {"reads": ("workspace:/...",)}),
     ("chmod +x a.sh", {"effects": ("writes",), "writes": ("workspace:/a.sh",)}),
     ("find . -name '*.py' | wc -l", {"effects": ("lists", "reads"), "deletes": ()}),
 ]
