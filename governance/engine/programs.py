@@ -183,9 +183,7 @@ _FILE_TOOLS: dict[str, Program] = {
     "fd": row(special="find"),
     "fdfind": row(special="find"),
     **_same("locate mlocate plocate", row("lists")),
-    "chmod": row(
-        "writes", "writes", "-R|--recursive* -v|--verbose --reference=reads^", skip=1
-    ),
+    "chmod": row("writes", "writes", "-R|--recursive* -v|--verbose --reference=reads^", skip=1),
     **_same(
         "chown chgrp chattr setfacl xattr",
         row("changes_system writes", "writes", "-R|--recursive* -v|--verbose"),
