@@ -77,25 +77,25 @@ def stands(action: str, fields: Fields) -> bool:
     return (
         fields.get("session.stops") == ()
         and fields.get("agent.state") in LIVE_STATES
-        and tools.__class__ is tuple
-        and (action in tools or tools == ("*",))  # type: ignore[operator]
+        and isinstance(tools, tuple)
+        and (action in tools or tools == ("*",))
     )
 
 
 def standing(action: str, fields: Fields) -> Iterable[Finding]:
     """Findings about stops, and about the agent itself."""
     stops = fields.get("session.stops")
-    if stops:
-        yield STOPPED if stops.__class__ is tuple else STOP_UNKNOWN
-    elif stops is None:
+    if not isinstance(stops, tuple):
         yield STOP_UNKNOWN
+    elif stops:
+        yield STOPPED
     state = fields.get("agent.state")
     if state not in LIVE_STATES:
         yield NOT_LIVE if isinstance(state, str) else AGENT_UNKNOWN
     tools = fields.get("agent.tools")
-    if tools.__class__ is not tuple:
+    if not isinstance(tools, tuple):
         yield TOOLS_UNKNOWN
-    elif action not in tools and tools != ("*",):  # type: ignore[operator]
+    elif action not in tools and tools != ("*",):
         yield NOT_ITS_TOOL
 
 

@@ -69,7 +69,7 @@ def test_a_case_that_holds_passes_and_one_that_does_not_says_why() -> None:
     assert wrong_effect.problem == "expected allow by pay/R-1, got deny by pay/default"
     assert wrong_rule.problem == "expected deny by pay/R-2, got deny by pay/default"
     assert cases.failures((good, wrong_effect, wrong_rule)) == (wrong_effect, wrong_rule)
-    assert (wrong_effect.case.path, wrong_effect.case.line) == ("policies/pay.yaml", 29)
+    assert (wrong_effect.case.path, wrong_effect.case.line) == ("policies/pay.yaml", 27)
 
 
 def test_an_empty_cell_is_a_field_that_is_not_given() -> None:
