@@ -21,6 +21,7 @@ _INSTANT: Final = re.compile(
 _KEY: Final = re.compile(r"k-[A-Za-z0-9]{8}").fullmatch
 _PERSON: Final = re.compile(r"p-[a-z0-9]{10}").fullmatch
 _SUBJECT: Final = re.compile(r"s-[a-z2-7]{26}").fullmatch
+_REMEMBERED: Final = 4096
 _LARGEST: Final = 2**53 - 1  # RFC 8785 (I-JSON): larger integers lose digits in other readers
 
 
@@ -48,7 +49,26 @@ def _matching(expected: str, match: Callable[[str], object]) -> Check:
     return check
 
 
-identifier: Final = _matching("1 to 200 characters without spaces", _IDENTIFIER)
+def _remembering(expected: str, match: Callable[[str], object]) -> Check:
+    """As `_matching`, for words that come again and again: those that fitted are remembered."""
+    fitted: set[str] = set()
+
+    def check(value: Any) -> None:
+        try:
+            if value in fitted and type(value) is str:
+                return
+        except TypeError:  # unhashable: no text at all
+            raise IllFormed("", expected) from None
+        if type(value) is not str or match(value) is None:
+            raise IllFormed("", expected)
+        if len(fitted) >= _REMEMBERED:
+            fitted.clear()
+        fitted.add(value)
+
+    return check
+
+
+identifier: Final = _remembering("1 to 200 characters without spaces", _IDENTIFIER)
 digest: Final = _matching("64 hexadecimal digits", _DIGEST)
 commitment: Final = _matching("a commitment, 43 characters of base64url", _COMMITMENT)
 decimal: Final = _matching("a decimal number written as text", _DECIMAL)
@@ -101,7 +121,14 @@ def one_of(*words: str) -> Check:
 
 
 def either(first: Check, second: Check) -> Check:
-    """What fits one of two checks."""
+    """What fits one of two checks; `either(nothing, x)` costs no exception."""
+    if first is nothing:
+
+        def optional(value: Any) -> None:
+            if value is not None:
+                second(value)
+
+        return optional
 
     def check(value: Any) -> None:
         try:
@@ -123,13 +150,18 @@ def listed(item: Check, at_least: int = 0, at_most: int = 4096) -> Check:
     def check(value: Any) -> None:
         if type(value) is not list or not at_least <= len(value) <= at_most:
             raise IllFormed("", f"a list of {at_least} to {at_most} members")
-        for member in value:
-            try:
+        member = None
+        try:
+            for member in value:
                 item(member)
-            except IllFormed as wrong:
-                raise wrong.inside(str(value.index(member))) from None
+        except IllFormed as wrong:
+            raise wrong.inside(str(_place(value, member))) from None
 
     return check
+
+
+def _place(value: list[Any], member: Any) -> int:
+    return next(number for number, each in enumerate(value) if each is member)
 
 
 def row(*columns: Check) -> Check:
@@ -139,11 +171,12 @@ def row(*columns: Check) -> Check:
     def check(value: Any) -> None:
         if type(value) is not list or len(value) != width:
             raise IllFormed("", f"a list of exactly {width} members")
-        for at, (column, member) in enumerate(zip(columns, value, strict=True)):
-            try:
-                column(member)
-            except IllFormed as wrong:
-                raise wrong.inside(str(at)) from None
+        at = -1
+        try:
+            for at in range(width):
+                columns[at](value[at])
+        except IllFormed as wrong:
+            raise wrong.inside(str(at)) from None
 
     return check
 
@@ -154,13 +187,17 @@ def mapped(item: Check, names: int = 200) -> Check:
     def check(value: Any) -> None:
         if type(value) is not dict:
             raise IllFormed("", "an object")
-        for name, member in value.items():
-            if type(name) is not str or not 0 < len(name) <= names:
-                raise IllFormed("", f"an object with field names of 1 to {names} characters")
-            try:
+        name = None
+        try:
+            for name, member in value.items():
+                if type(name) is not str or not 0 < len(name) <= names:
+                    break
                 item(member)
-            except IllFormed as wrong:
-                raise wrong.inside(name) from None
+            else:
+                return
+        except IllFormed as wrong:
+            raise wrong.inside(str(name)) from None
+        raise IllFormed("", f"an object with field names of 1 to {names} characters")
 
     return check
 
@@ -175,14 +212,14 @@ def record(fields: Mapping[str, Check]) -> Check:
             raise IllFormed("", "an object")
         if not required <= value.keys():
             raise IllFormed(min(required - value.keys()), "present")
-        for name, member in value.items():
-            item = known.get(name)
-            if item is None:
-                raise IllFormed(str(name), "absent: this kind of entry has no such field")
-            try:
-                item(member)
-            except IllFormed as wrong:
-                raise wrong.inside(name) from None
+        name = None
+        try:
+            for name, member in value.items():
+                known[name](member)
+        except KeyError:
+            raise IllFormed(str(name), "absent: this kind of entry has no such field") from None
+        except IllFormed as wrong:
+            raise wrong.inside(str(name)) from None
 
     return check
 
