@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from audit import entry as entries
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
 from audit.note import Signer
@@ -36,13 +35,11 @@ from governance.store.errors import Damaged, StoreError
 from governance.store.facts import FactBook
 from governance.store.fold import Fold, State
 from governance.store.lanes import Job
-from governance.store.sqlite import Connection, explain
+from governance.store.sqlite import Connection, explain, insert_rows
 from governance.store.vault import Vault
 
 _READ = "SELECT entry FROM log_entries WHERE idx = ?"
 _READ_BACK = "SELECT entry FROM log_entries WHERE idx >= ? ORDER BY idx"
-_ENTRY = "INSERT INTO log_entries (idx, entry, leaf) VALUES (?,?,?)"
-_NODE = "INSERT INTO tree_nodes (level, idx, hash) VALUES (?,?,?)"
 _CHECKPOINT = "INSERT INTO checkpoints (size, at, note) VALUES (?,?,?)"
 
 
@@ -113,6 +110,7 @@ class Writer:
         self._path = path
         self._db, self._vault, self._head = connection, vault, head
         self._fold, self._signer = fold, signer
+        self._encode = fold.encode
         self.facts = FactBook(connection)
         self.position = position
         self._open = False
@@ -236,7 +234,7 @@ class Writer:
         confirmed = False
         for index, entry in enumerate(proposal.entries, first):
             fold.check(entry.kind, entry.by, entry.data)
-            encoded.append(entries.encode(entry))
+            encoded.append(self._encode(entry))
             rows += rows_of(index, entry)
             state = fold.apply(state, index, entry)
             if entry.kind == "service.clock" and entry.data["event"] == "confirmed":
@@ -259,12 +257,14 @@ class Writer:
         leaves = [leaf_hash(data) for data in batch.encoded]
         frontier = old.frontier.copy()
         nodes = frontier.extend(leaves)
-        self._db.executemany(
-            _ENTRY,
+        insert_rows(
+            self._db,
+            "log_entries",
+            ("idx", "entry", "leaf"),
             [(start + i, data, leaves[i]) for i, data in enumerate(batch.encoded)],
         )
         self.facts.flush()
-        self._db.executemany(_NODE, [node for node in nodes if node[0]])
+        insert_rows(self._db, "tree_nodes", ("level", "idx", "hash"), [n for n in nodes if n[0]])
         root = self._check_written(old, leaves, frontier)
         note = sign_checkpoint(Checkpoint(self._signer.name, frontier.size, root), self._signer)
         self._db.execute(_CHECKPOINT, (frontier.size, at, note))

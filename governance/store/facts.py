@@ -32,7 +32,7 @@ from governance.oversight.commands import (
 )
 from governance.store.clock import to_datetime, to_microseconds
 from governance.store.errors import Unprepared
-from governance.store.sqlite import Connection
+from governance.store.sqlite import Connection, insert_rows
 from governance.store.totals import Charged, Plan, Totals
 
 _DECISION = (
@@ -40,8 +40,16 @@ _DECISION = (
     "attested, released FROM decisions WHERE idx = ?"
 )
 _NEW_DECISION = (
-    "INSERT INTO decisions (idx, digest, agent, session, effect, at, valid_until, attested, "
-    "released, charges) VALUES (?,?,?,?,?,?,?,0,0,?)"
+    "idx",
+    "digest",
+    "agent",
+    "session",
+    "effect",
+    "at",
+    "valid_until",
+    "charges",
+    "attested",
+    "released",
 )
 _IDEMPOTENCY = "SELECT body, idx, at FROM idempotency WHERE key_id = ? AND idem = ?"
 _NEW_IDEMPOTENCY = (
@@ -65,7 +73,7 @@ class FactBook:
     def __init__(self, connection: Connection) -> None:
         self.connection = self._db = connection
         self.totals = Totals(connection)
-        self._opened: list[tuple[object, ...]] = []
+        self._opened: list[tuple[Any, ...]] = []
         self.check_adoption: Callable[[AdoptRow], None] = _nothing_prepared
         self.adopt: Callable[[AdoptRow], None] = _nothing_prepared
 
@@ -122,7 +130,7 @@ class FactBook:
         """Write what waits, in the current transaction. To be called before the commit."""
         self.totals.flush()
         if self._opened:
-            self._db.executemany(_NEW_DECISION, self._opened)
+            insert_rows(self._db, "decisions", _NEW_DECISION, self._opened)
             self._opened = []
 
     def backfill(self, index: int, at: int, rows: Sequence[ChargeRow]) -> None:
@@ -167,7 +175,7 @@ class FactBook:
     def _open(self, row: DecisionRow, at: int, charges: str) -> None:
         until = None if row.valid_until is None else to_microseconds(row.valid_until)
         self._opened.append(
-            (row.index, row.digest, row.agent, row.session, row.effect, at, until, charges)
+            (row.index, row.digest, row.agent, row.session, row.effect, at, until, charges, 0, 0)
         )
 
     def _redeem(self, row: RedeemRow, _at: int) -> None:

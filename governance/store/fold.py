@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit.entry import Entry
+from audit.entry import Entry, encode
+from governance.store.encoding import encode_checked
 
 State = Any
 
@@ -28,7 +29,9 @@ class Fold:
     """One state and how entries change it.
 
     `apply(state, index, entry)` is pure. `check(kind, by, data)` raises for an entry whose shape
-    does not fit its kind. `dump` and `load` are inverse, `dump` is deterministic; `semantics`
+    does not fit its kind; one that is given must also refuse everything but plain dicts with text
+    as names, lists, text, integers within ±(2^53 - 1), true, false and null, because what it
+    accepts is encoded without looking at types again. `dump` and `load` are inverse, `dump` is deterministic; `semantics`
     names the version of their meaning. `blind(state)` is True while windows cannot be told (after
     a restore), `clock_jumped(state)` while a jump of the clock waits for people.
     """
@@ -41,3 +44,8 @@ class Fold:
     check: Callable[[str, Mapping[str, Any], Mapping[str, Any]], None] = _accept
     blind: Callable[[State], bool] = _no
     clock_jumped: Callable[[State], bool] = _no
+
+    @property
+    def encode(self) -> Callable[[Entry], bytes]:
+        """How entries that passed `check` become canonical bytes."""
+        return encode if self.check is _accept else encode_checked

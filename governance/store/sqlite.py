@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from governance.store.errors import CannotOpen
+
+_ROWS = 64
 
 WAL_PAGES = 4_000
 """Pages (4 KiB) after which a commit folds the write-ahead log back into the database."""
@@ -91,6 +95,30 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise CannotOpen(explain(error, path)) from error
     return connection
+
+
+def insert_rows(
+    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert many rows in few statements.
+
+    Each statement lets other threads run and has to wait for its turn afterwards, so one for
+    thirty rows is quicker than thirty. Sizes are powers of two: few different statements, which
+    stay prepared.
+    """
+    start, left = 0, len(rows)
+    while left:
+        size = min(_ROWS, 1 << left.bit_length() - 1)
+        chunk = rows[start : start + size]
+        connection.execute(_insert(table, tuple(columns), size), [v for row in chunk for v in row])
+        start, left = start + size, left - size
+
+
+@cache
+def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
+    row = f"({','.join('?' * len(columns))})"
+    values = ",".join([row] * rows)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values}"  # noqa: S608  constants
 
 
 def explain(error: Exception, path: Path) -> str:

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from governance.engine.model import FactQuery, Total
 from governance.oversight.commands import ChargeRow
 from governance.store.recent import Recent
-from governance.store.sqlite import Connection
+from governance.store.sqlite import Connection, insert_rows
 
 EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, Overflow])
 """Sums are exact or refused."""
@@ -37,7 +37,7 @@ _BEFORE = (
     "SELECT n, sum FROM totals WHERE series = ? AND key = ? AND at < ? "
     "ORDER BY at DESC, n DESC LIMIT 1"
 )
-_CHARGE = "INSERT INTO totals (series, key, at, n, unit, sum, other_at) VALUES (?,?,?,?,?,?,?)"
+_COLUMNS = ("series", "key", "at", "n", "unit", "sum", "other_at")
 _NODES = "SELECT node, sum, count FROM given_back WHERE series = ? AND key = ? AND node IN ({})"
 _GIVE = "INSERT OR REPLACE INTO given_back (series, key, node, sum, count) VALUES (?,?,?,?,?)"
 
@@ -73,7 +73,7 @@ class Plan(NamedTuple):
     """What charges at one time will write: rows for `totals`, new tails, the numbered charges."""
 
     at: int
-    rows: list[tuple[object, ...]]
+    rows: list[tuple[Any, ...]]
     tails: dict[tuple[str, str], Tail]
     charged: list[Charged]
 
@@ -84,7 +84,7 @@ class Totals:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._tails: Recent[tuple[str, str], Tail] = Recent(_REMEMBERED)
-        self._rows: list[tuple[object, ...]] = []
+        self._rows: list[tuple[Any, ...]] = []
         self._oldest = 0
 
     def total(self, query: FactQuery) -> Total:
@@ -150,7 +150,7 @@ class Totals:
     def flush(self) -> None:
         """Write the rows that wait. To be called before the commit."""
         if self._rows:
-            self._db.executemany(_CHARGE, self._rows)
+            insert_rows(self._db, "totals", _COLUMNS, self._rows)
             self._rows = []
 
     def give_back(self, charges: Sequence[Charged]) -> None:

@@ -27,7 +27,7 @@ from governance.oversight.commands import VaultRow
 from governance.store.errors import Busy, Damaged, StoreError, UnknownSubject
 from governance.store.recent import Recent
 from governance.store.sealing import VaultKey, seal, unseal
-from governance.store.sqlite import Connection, explain
+from governance.store.sqlite import Connection, explain, insert_rows
 
 SECRET = 32
 MOVED = 1 << 40
@@ -285,22 +285,27 @@ class Vault:
         fresh = {pseudonym: AESGCM(key) for pseudonym, key in leaving.keys.items()}
         self._db.execute("BEGIN IMMEDIATE")
         if leaving.subjects:
-            self._db.executemany(
-                "INSERT INTO subjects (lookup, pseudonym, wrapped) VALUES (?,?,?)",
+            insert_rows(
+                self._db,
+                "subjects",
+                ("lookup", "pseudonym", "wrapped"),
                 [
                     (lookup, pseudonym, wrap(leaving.keys[pseudonym], pseudonym))
                     for lookup, pseudonym in leaving.subjects.items()
                 ],
             )
         if leaving.secrets:
-            self._db.executemany(
-                "INSERT INTO session_secrets (session, wrapped) VALUES (?,?)",
+            insert_rows(
+                self._db,
+                "session_secrets",
+                ("session", "wrapped"),
                 [(name, wrap(s, f"session {name}")) for name, s in leaving.secrets.items()],
             )
         if rows:
-            self._db.executemany(
-                "INSERT OR REPLACE INTO vault_values (idx, field, subject, sealed) "
-                "VALUES (?,?,?,?)",
+            insert_rows(
+                self._db,
+                "vault_values",
+                ("idx", "field", "subject", "sealed"),
                 [self._seal(row, fresh) for row in rows],
             )
         self._db.execute("COMMIT")
