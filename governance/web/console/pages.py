@@ -6,8 +6,9 @@ misspells raises instead of staying blank.
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +23,30 @@ TEMPLATES = _ROOM / "templates"
 STATIC = _ROOM / "static"
 
 
+@functools.cache
+def environment(zone: tzinfo) -> Environment:
+    """The template engine for a time zone; templates are compiled once per process."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=inert,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    clock = Clockface(zone)
+    made.filters.update(ticks=ticks, number=number, time=clock.time, minute=clock.minute)
+    made.globals.update(style=style_addresses(), zone_name=clock.zone_name)
+    return made
+
+
 class Pages:
     """Renders the console's templates."""
 
     def __init__(self, front: Front) -> None:
         self._front = front
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            finalize=inert,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        clock = Clockface(front.zone)
-        self._environment.filters.update(
-            ticks=ticks, number=number, time=clock.time, minute=clock.minute
-        )
-        self._environment.globals.update(style=style_addresses(), zone_name=clock.zone_name)
+        self._environment = environment(front.zone)
 
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page with this status; frame and form token of the visit are put in by themselves."""
