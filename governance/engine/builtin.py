@@ -7,6 +7,7 @@ actions that nothing governs. A service fact that is missing counts as its stric
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -181,17 +182,20 @@ def observed(policy: str) -> Finding:
     )
 
 
-def undeclared(policy: str, effect: Effect, names: tuple[str, ...]) -> Finding:
-    """Arguments that the catalogue does not know silence every allow."""
+def undeclared(default: Finding, names: tuple[str, ...]) -> Finding:
+    """Arguments that the catalogue does not know silence every allow of the file whose `default`
+    speaks instead; people must lift both."""
     listed = ", ".join(f"`{name}`" for name in names)
+    clause = default.clause
     return Finding(
-        policy=policy,
+        policy=default.policy,
         rule="undeclared",
         title="An argument is not in the catalogue",
-        effect=effect,
+        effect=default.effect,
         because=f"{listed}: what it does is not known, so no rule can allow it.",
         severity=Risk.MEDIUM,
         certain=False,
         unknown=names,
         fields=names,
+        clause=clause and replace(clause, rule=f"{default.policy}/undeclared"),
     )

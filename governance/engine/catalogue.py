@@ -7,7 +7,8 @@ if the catalogue knows it); an argument that is not declared is named in `undecl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -124,8 +125,7 @@ class Catalogue:
                 fields[name] = value
         declared = self.actions.get(action)
         if declared is None:
-            undeclared = tuple(sorted(f"args.{name}" for name in arguments))
-            return Request(action, fields, undeclared, attested)
+            return Request(action, fields, _undeclared(arguments), attested)
         fields["tool.labels"] = declared.labels
         fields["tool.risk"] = declared.risk.word
         places = _place(fields, "session.workspace"), _place(fields, "session.home")
@@ -143,8 +143,9 @@ class Catalogue:
             # An agent's word about where it stands would decide what a relative path means.
             cwd = claims.get("context.cwd") if attested else None
             _derive(fields, declared.command, cwd, places)
-        unknown = arguments.keys() - declared.args.keys()
-        return Request(action, fields, tuple(sorted(f"args.{name}" for name in unknown)), attested)
+        return Request(
+            action, fields, _undeclared(arguments.keys() - declared.args.keys()), attested
+        )
 
     def recall(
         self, action: str, recorded: Mapping[str, Any], extra_fields: Mapping[str, Value]
@@ -170,9 +171,19 @@ class Catalogue:
             else:
                 clear[name] = value
         request = self.read(action, clear, extra_fields, False)
-        known = {f"args.{name}" for name in declared.args} if declared else set[str]()
-        undeclared = tuple(sorted({f"args.{name}" for name in recorded} - known))
+        known = declared.args.keys() if declared else set[str]()
+        undeclared = _undeclared(recorded.keys() - known)
         return Request(action, {**request.fields, **hidden}, undeclared, False, pseudonyms)
+
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MOST_NAMES: Final = 20
+
+
+def _undeclared(names: Iterable[str]) -> tuple[str, ...]:
+    """Names that an agent made up: they enter reasons and the log, so odd ones are not repeated."""
+    shown = {f"args.{name}" if _NAME.fullmatch(name) else "args.(unprintable)" for name in names}
+    return tuple(sorted(shown)[:_MOST_NAMES])
 
 
 def record(value: Scalar | tuple[Scalar, ...]) -> Any:

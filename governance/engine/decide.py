@@ -193,7 +193,7 @@ class _Hearing:
                 unknown = tuple(dict.fromkeys(unsure))
                 made = [replace(governor.finding, certain=False, unknown=unknown)]
             if names:
-                made.append(builtin.undeclared(policy, governor.finding.effect, names))
+                made.append(builtin.undeclared(governor.finding, names))
             if watched:
                 made = [replace(finding, mode=Mode.OBSERVE) for finding in made]
             self.hits += [(order_of(finding), finding) for finding in made]

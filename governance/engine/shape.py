@@ -8,6 +8,7 @@ ignored. Shape is checked by Cerberus; meaning (fields, operators, constants) by
 from __future__ import annotations
 
 import difflib
+import threading
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final
@@ -263,7 +264,14 @@ class _Shape(Validator):  # type: ignore[misc]
     }
 
 
-_SHAPES: Final[dict[int, _Shape]] = {}
+class _Shapes(threading.local):
+    """One checker per schema and thread: a checker remembers what it is working on."""
+
+    def __init__(self) -> None:
+        self.by_schema: dict[int, _Shape] = {}
+
+
+_SHAPES: Final = _Shapes()
 
 
 def fits(document: Document, schema: Mapping[str, Any], findings: Findings, way: Way = ()) -> bool:
@@ -276,7 +284,9 @@ def fits(document: Document, schema: Mapping[str, Any], findings: Findings, way:
         findings.add(document.path, document.place(way), "wrong-shape",
                      "expected a mapping of keys to values here", "")  # fmt: skip
         return False
-    shape = _SHAPES.setdefault(id(schema), _Shape(schema))
+    shape = _SHAPES.by_schema.get(id(schema))
+    if shape is None:
+        shape = _SHAPES.by_schema[id(schema)] = _Shape(schema)
     if shape.validate(data, normalize=False):
         return True
     for error in _leaves(shape._errors):

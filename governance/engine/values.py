@@ -252,6 +252,8 @@ def _iban(kind: Type, raw: Any) -> Scalar | CannotTell:
     return text if int(digits) % 97 == 1 else CannotTell("wrong_checksum")
 
 
+_LAST_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""A last label that is a number makes the whole an IPv4 address for many resolvers (WHATWG URL)."""
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
@@ -262,7 +264,7 @@ def _domain_name(raw: str) -> str | None:
     if not raw.isascii() or len(text) > 253:
         return None
     labels = text.split(".")
-    if len(labels) < 2 or labels[-1].isdigit():
+    if len(labels) < 2 or _LAST_NUMBER.fullmatch(labels[-1]):
         return None
     return text if all(_LABEL.fullmatch(label) for label in labels) else None
 
@@ -281,8 +283,8 @@ def _host(kind: Type, raw: Any) -> Scalar | CannotTell:
         address = ipaddress.ip_address(bare)
     except ValueError:
         name = raw.lower().removesuffix(".")
-        if re.fullmatch(r"(0x)?[0-9a-f]*[0-9][0-9a-f]*", name):
-            return CannotTell("not_a_host")  # some resolvers read a bare number as an address
+        if _LAST_NUMBER.fullmatch(name.rpartition(".")[2]):
+            return CannotTell("not_a_host")
         if "." not in name and _LABEL.fullmatch(name):
             return name
         return _domain_name(raw) or CannotTell("not_a_host")

@@ -211,9 +211,10 @@ def _every(holds: Holds) -> Holds:
     return test
 
 
-@lru_cache(maxsize=8192)
 def fold(text: str) -> str:
     """The text without its letter case and compatibility forms (Unicode NFKC and case folding)."""
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFKC", text).casefold()
 
 
@@ -244,7 +245,7 @@ def _of_scalars(name: str, scalar: str, constants: tuple[Scalar, ...]) -> Holds:
     if name == "name_like":
         if scalar == "path":
             return _some(paths.has_name, constants)
-        return _some(_like, constants)
+        return _named_like(tuple(str(item) for item in constants))
     if name == "in_domain":
         return _domain(tuple(str(item) for item in constants))
     if name == "between":
@@ -309,10 +310,16 @@ def _among(scalar: str, constants: tuple[Scalar, ...]) -> Holds:
     return lambda value: value in members
 
 
-def _like(value: str, pattern: str) -> Answer:
-    if _fits(value, pattern):
-        return True
-    return None if _fits(fold(value), fold(pattern)) else False
+def _named_like(patterns: tuple[str, ...]) -> Holds:
+    folded = tuple(fold(pattern) for pattern in patterns)
+
+    def test(value: str) -> Answer:
+        if any(_fits(value, pattern) for pattern in patterns):
+            return True
+        small = fold(value)
+        return None if any(_fits(small, pattern) for pattern in folded) else False
+
+    return test
 
 
 def _fits(value: str, pattern: str) -> bool:

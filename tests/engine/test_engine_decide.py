@@ -127,6 +127,16 @@ def test_an_undeclared_argument_silences_every_allow() -> None:
     assert verdict.findings[1].unknown == ("args.bcc",)
 
 
+def test_people_can_still_decide_about_an_undeclared_argument() -> None:
+    """A file that asks people by default would wait for an approval that nobody can give."""
+    more = "default_approval: {needs: [1 boss], answer_within: 1h}"
+    made = world.release(world.file(FREE, default="require_approval", more=more))
+    odd = {**world.PAY, "bcc": "x"}
+    verdict = world.ask(made, "pay", odd)
+    assert [clause.rule for clause in verdict.clauses] == ["pay/default", "pay/undeclared"]
+    assert world.ask(made, "pay", odd, lifted=frozenset(names(verdict))).effect is ALLOW
+
+
 @pytest.mark.parametrize(
     ("fact", "value", "rule"),
     [

@@ -34,6 +34,8 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("email", "Ann@Corp.Example.", "ann@corp.example"),
     ("domain", "Corp.EXAMPLE", "corp.example"),
     ("host", "LOCALHOST", "localhost"),
+    ("host", "db1", "db1"),
+    ("host", "0.beef", "0.beef"),
     ("host", "[2001:DB8::1]", "2001:db8::1"),
     ("host", "::ffff:10.0.0.1", "10.0.0.1"),
     ("path", "/srv/./a/../b", "/srv/b"),
@@ -83,6 +85,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("host", "0x7f000001", "not_a_host"),
     ("host", "2130706433", "not_a_host"),
     ("host", "127.1", "not_a_host"),
+    ("host", "0x7f.0x1", "not_a_host"),
+    ("domain", "1.0x2", "not_a_domain"),
     ("host", "corp.example:443", "not_a_host"),
     ("host", "fe80::1%eth0", "not_a_host"),
     ("path", "../../etc", "not_a_known_path"),
@@ -198,6 +202,15 @@ def test_missing_absent_default_and_undeclared_are_four_things() -> None:
     assert "resource.x" not in one.fields
     assert (one.undeclared, one.attested) == (("args.bcc",), True)
     assert (one.fields["tool.labels"], one.fields["tool.risk"]) == (("x",), "high")
+
+
+def test_made_up_names_are_not_repeated_at_length() -> None:
+    """An agent could write whatever it likes into the log, as the name of an argument."""
+    odd = {"<script>": 1, "x" * 99: 1, "a b": 1, **{f"n{i}": 1 for i in range(99)}}
+    names = CATALOGUE.read("act", odd, {}, False).undeclared
+    assert names[0] == "args.(unprintable)"
+    assert len(names) == 20
+    assert all(len(name) <= 70 and name.isprintable() for name in names)
 
 
 def test_a_claim_never_becomes_a_fact_of_the_service() -> None:
