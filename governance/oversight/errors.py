@@ -19,3 +19,6 @@ class Refused(Exception):
     ) -> None:
         super().__init__(detail)
         self.type, self.detail, self.field, self.retry_after = slug, detail, field, retry_after
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...], dict[str, object]]:
+        return type(self), (self.type, self.detail), dict(vars(self))

@@ -18,6 +18,7 @@ from audit.canonical import canonical
 from audit.commit import commitment
 from audit.encoding import b64url
 from audit.entry import Entry
+from governance.oversight import people
 from governance.oversight.commands import (
     NO_NEEDS,
     Answer,
@@ -29,6 +30,7 @@ from governance.oversight.commands import (
 )
 from governance.oversight.errors import Refused
 from governance.oversight.model import State
+from governance.oversight.shapes import IllFormed
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 from governance.store.errors import Busy, StoreError
@@ -130,6 +132,19 @@ def person(caller: Caller) -> str:
     return caller.id
 
 
+def allowed(desk: Desk, caller: Caller, right: str) -> str:
+    """The person who calls, if a role of theirs carries `right` now; raises `Problem`.
+
+    For verbs that do work before they submit anything; under the lock it is asked again.
+    """
+    who = person(caller)
+    try:
+        people.require(desk.state, who, right)
+    except Refused as refused:
+        raise Problem.of(refused) from None
+    return who
+
+
 def entry(kind: str, at: datetime, caller: Caller, data: Mapping[str, Any]) -> Entry:
     """An entry by `caller`."""
     return Entry(kind, at, caller.by(), data)
@@ -161,7 +176,7 @@ def perform(desk: Desk, act: Any) -> Answer:
             "the log did not answer in time; look whether it happened before you try again",
             retry_after=5,
         ) from None
-    except (Refused, StoreError) as error:
+    except (Refused, StoreError, IllFormed) as error:
         raise problem_of(error) from error
 
 
@@ -169,6 +184,8 @@ def problem_of(error: Exception) -> Problem:
     """The problem that a refusal or an error of the store is for callers."""
     if isinstance(error, Refused):
         return Problem.of(error)
+    if isinstance(error, IllFormed):
+        return Problem("bad-field", str(error), field=error.path.removeprefix("data."))
     if isinstance(error, Busy):
         return Problem("too-many", str(error), retry_after=error.retry_after)
     return Problem("not-ready", str(error), retry_after=5)

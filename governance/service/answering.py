@@ -78,9 +78,14 @@ def refused(error: Refused) -> dict[str, Any]:
 
 
 def reasons(data: Mapping[str, Any], texts: Texts) -> list[dict[str, Any]]:
-    """Why: one object per finding, strictest first."""
+    """Why: one object per finding, what decided first.
+
+    What would have allowed is left out when something stricter spoke: it is no reason for a no.
+    """
     out = []
     for finding in data["findings"]:
+        if data["effect"] != "allow" and finding["effect"] == "allow":
+            continue
         name = f"{finding['policy']}/{finding['rule']}"
         title, because = texts.get(name, (name, ""))
         reason = {

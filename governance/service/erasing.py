@@ -12,11 +12,10 @@ from typing import Any, Final
 
 from governance.engine.compile import Release
 from governance.engine.reach import histories_of
-from governance.oversight import people
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.model import State
 from governance.oversight.times import micros
-from governance.service.acting import Act, Texts, do, one, person
+from governance.service.acting import Act, Texts, allowed, do, one
 from governance.service.desk import SERVICE, Caller, Desk
 from governance.service.problem import Problem
 from governance.store.accounts import AccountStore
@@ -42,8 +41,7 @@ def erase(
     `ground` is a word such as `gdpr-17-1-b`.  Compliance officers and administrators.
     Returns `{subject, values, entry}`; `values` is how many values were erased.
     """
-    who, texts = person(caller), Texts.of(note=note)
-    people.require(desk.state, who, "erase data")
+    who, texts = allowed(desk, caller, "erase data"), Texts.of(note=note)
     if type(ground) is not str or _GROUND(ground) is None:
         raise Problem("bad-field", "`ground` must be a word such as gdpr-17-1-b", field="ground")
     subject = _subject(desk, subject_type, value)

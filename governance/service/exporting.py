@@ -18,12 +18,12 @@ from audit.entry import Entry, decode
 from audit.package import Disclosure, Package, write_package
 from governance.engine.compile import Release, compile_release
 from governance.engine.model import LoadFinding, PolicyErrors
-from governance.oversight import people, snapshot
+from governance.oversight import snapshot
 from governance.oversight.model import State
 from governance.oversight.state import genesis
 from governance.oversight.times import micros
 from governance.service import child, replaying
-from governance.service.acting import person
+from governance.service.acting import allowed
 from governance.service.desk import FOLD, Caller, Desk
 from governance.service.problem import Problem
 from governance.service.releases import Releases
@@ -55,7 +55,7 @@ def export(
     vault still has them; without, none is (a redacted package).  Auditors, compliance officers and
     administrators.  Returns `{package, size, root, form, disclosed, vkey}`.
     """
-    people.require(desk.state, person(caller), "report")
+    allowed(desk, caller, "report")
     return write(desk.directory, Path(target), first=first, last=last, disclose=disclose)
 
 

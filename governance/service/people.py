@@ -16,7 +16,7 @@ from governance.oversight import people
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.errors import Refused
 from governance.oversight.model import State
-from governance.service.acting import Act, do, entry, person
+from governance.service.acting import Act, allowed, do, entry, person
 from governance.service.desk import SERVICE, Caller, Desk
 from governance.service.problem import Problem
 
@@ -74,8 +74,7 @@ def add(
 ) -> dict[str, Any]:
     """Add a person with roles.  Administrators only.  Returns `{person, roles}`."""
     _named(name, email)
-    who, new, wanted = person(caller), pseudonym(), _roles(roles)
-    people.require(desk.state, who, "manage people")
+    who, new, wanted = allowed(desk, caller, "manage people"), pseudonym(), _roles(roles)
     desk.vault.put_person(new, name.strip(), email)
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:

@@ -55,6 +55,9 @@ class Problem(Refused):
         self.status = known[0] if status is None else status
         self.title = known[1] if title is None else title
 
+    def __reduce__(self) -> tuple[object, tuple[object, ...], dict[str, object]]:
+        return type(self), (self.type, self.detail), dict(vars(self))
+
     @property
     def headers(self) -> Mapping[str, str]:
         """`Retry-After` where waiting helps (RFC 9110 section 10.2.3), else nothing."""

@@ -21,7 +21,7 @@ from governance.oversight.commands import AdoptRow, Facts, Proposal
 from governance.oversight.errors import Refused
 from governance.oversight.model import State
 from governance.service import child
-from governance.service.acting import Act, Texts, do, entry, one, person
+from governance.service.acting import Act, Texts, allowed, do, entry, one
 from governance.service.backfilling import Charging
 from governance.service.desk import Caller, Desk
 from governance.service.judging import BUDGET
@@ -110,9 +110,7 @@ def propose(
     Returns `{proposal, release, findings, warnings, cases}`; with findings nothing is proposed and
     `proposal` is None.  `warnings` name roles that nobody active holds.
     """
-    who, texts = person(caller), Texts.of(note=note)
-    people_of = desk.state
-    people.require(people_of, who, "propose policies")
+    who, texts = allowed(desk, caller, "propose policies"), Texts.of(note=note)
     _require_size(files)
     findings, digest, ran, pickled = child.run(_checked, dict(files), desk.now().date())
     if findings or digest is None:
@@ -167,8 +165,7 @@ def sign(desk: Desk, caller: Caller, proposal: int) -> dict[str, Any]:
     What a new limit counts is filled from the decisions recorded so far before the entry is
     written.  Returns `{release, proposal, alone, entry}`.
     """
-    who = person(caller)
-    people.require(desk.state, who, "sign policies")
+    who = allowed(desk, caller, "sign policies")
     found = desk.state.proposals.get(proposal)
     if found is None:
         raise Problem("unknown", f"there is no proposal `{proposal}` that waits for a signature")

@@ -6,6 +6,7 @@ redeemed or answered again.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,8 @@ from governance.oversight.times import MICROSECOND, write
 from governance.service.acting import Act, Texts, do, entry, one, person, stated
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
+
+_WORD = re.compile(r"[^\x00-\x20\x7f]+").fullmatch
 
 
 def raise_stop(
@@ -43,6 +46,10 @@ def prepare_stop(
     """The command of `raise_stop`."""
     who = person(caller)
     texts = Texts.of(reason=stated(why))
+    if scope_id is not None and (len(str(scope_id)) > 200 or not _WORD(str(scope_id))):
+        raise Problem(
+            "bad-field", "a scope's id has 1 to 200 characters without spaces", field="scope_id"
+        )
     named = {"type": scope} if scope_id is None else {"type": scope, "id": str(scope_id)}
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:

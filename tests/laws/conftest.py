@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "service"))
 
-from service_world import World  # noqa: E402
+from service_world import World
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
     return made
 
 
-@pytest.fixture()
+@pytest.fixture
 def world(founded: World, tmp_path: Path) -> Iterator[World]:
     """A founded company."""
     made = founded.copied(tmp_path / "workspace")

@@ -218,7 +218,8 @@ class TestLaw4:
     def test_the_strictest_of_all_matching_rules_wins(self, world: World) -> None:
         """If an allow could outvote a deny, the loosest author would decide."""
         answer = world.pay(iban=GB)
-        found = {reason["rule"]: reason["effect"] for reason in answer["context"]["reasons"]}
+        recorded = world.desk.reader.entry(int(answer["context"]["evaluation_id"])).data
+        found = {f"{f['policy']}/{f['rule']}": f["effect"] for f in recorded["findings"]}
         assert found == {"payments/PAY-1": "allow", "payments/PAY-4": "deny"}
         assert not answer["decision"]
 

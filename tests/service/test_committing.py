@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from audit.canonical import canonical
 from audit.commit import commitment
-from governance.service.committing import b64url, committed, digest
+from governance.service.committing import b64url, committed, digest, hmac_sha256
 
 NAMES = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=20)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -31,6 +32,13 @@ def test_a_commitment_is_the_librarys(secret: bytes, field: str, value: Any) -> 
     assert data == canonical(value)
     assert json.loads(data) == value
     assert committed(secret, field, value) == (sealed, data, salt), "salts must repeat"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=100), st.binary(max_size=200))
+def test_the_quick_hmac_is_hmac(secret: bytes, message: bytes) -> None:
+    """If salts came from something else than HMAC, they might be guessed from one another."""
+    assert hmac_sha256(secret, message) == hmac.digest(secret, message, "sha256")
 
 
 @settings(max_examples=200, deadline=None)

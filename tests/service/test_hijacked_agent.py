@@ -82,7 +82,7 @@ def test_it_cannot_report_itself_a_limit_back(world: World) -> None:
     first = world.pay(amount="500 EUR")
     world.pay(amount="500 EUR")
     over = world.pay(amount="1 EUR")
-    assert rules(over) == ["payments/LIM-1", "payments/PAY-1"]
+    assert rules(over) == ["payments/LIM-1"]
     number = first["context"]["evaluation_id"]
     own = outcomes.report(
         world.desk, world.agent_key, {"decision": number, "status": "not_executed"}
