@@ -55,8 +55,9 @@ def parse(body: bytes, *, depth: int) -> Any:
         raise bad_request(
             f"the body is not UTF-8 (byte {error.start}); send JSON encoded as UTF-8"
         ) from None
+    plain = text.isascii() and "\\u" not in text
     try:
-        value = _QUICK.decode(text)
+        value = (_OF_ASCII if plain else _OF_ANY_TEXT).decode(text)
     except _Fault:
         _explain(text)
     except json.JSONDecodeError as error:
@@ -66,7 +67,7 @@ def parse(body: bytes, *, depth: int) -> Any:
         ) from None
     except RecursionError:
         raise _too_deep(depth, None) from None
-    if "\\u" in text or text.count("{") + text.count("[") > depth:
+    if not plain or text.count("{") + text.count("[") > depth:
         _walk(value, depth)
     return value
 
@@ -94,15 +95,16 @@ def word(value: Any) -> str:
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs) or not all(map(str.isascii, found)):
-        _check_names(pairs, found)
+    if len(found) != len(pairs):
+        raise _Fault
     return found
 
 
-def _check_names(pairs: list[tuple[str, Any]], found: dict[str, Any]) -> None:
+def _pairs_of_any_text(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # beyond U+FFFF two ways of sorting names part company (RFC 8785 §3.2.3), so none is signed
-    if len(found) != len(pairs) or any(max(name, default="") > "\uffff" for name in found):
+    if any(max(name, default="") > "\uffff" for name, _ in pairs):
         raise _Fault
+    return _pairs(pairs)
 
 
 def _integer(text: str) -> int:
@@ -125,9 +127,13 @@ def _constant(text: str) -> NoReturn:
     raise _Fault
 
 
-_QUICK = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
-)
+def _decoder(pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=pairs, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
+    )
+
+
+_OF_ASCII, _OF_ANY_TEXT = _decoder(_pairs), _decoder(_pairs_of_any_text)
 
 
 def _marking_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
