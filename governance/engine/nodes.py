@@ -29,18 +29,22 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class Context:
     """What a condition may look at besides the fields of the request."""
 
-    __slots__ = ("at", "attested", "facts", "pseudonyms")
+    __slots__ = ("_now", "at", "attested", "facts", "keys", "pseudonyms")
 
     def __init__(self, request: Request, facts: Mapping[FactQuery, Total], at: datetime) -> None:
         self.at = at
         self.attested = request.attested
         self.facts = facts
         self.pseudonyms = request.pseudonyms
+        self.keys: dict[int, tuple[str, ...] | None] = {}
+        self._now = -1
 
     @property
     def now(self) -> int:
         """`at` in microseconds since the epoch."""
-        return (self.at - EPOCH) // _MICROSECOND
+        if self._now < 0:
+            self._now = (self.at - EPOCH) // _MICROSECOND
+        return self._now
 
 
 _LATE: Final = frozenset({("agent.id",), ("agent.team",), ("agent.labels",)})
@@ -204,7 +208,17 @@ def key_of(
             return None
         else:
             parts.append(write(value))
-    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+    return json_list(parts)
+
+
+def json_list(parts: list[str | bool | int | None]) -> str:
+    """The JSON text of a short list; written out directly where nothing needs an escape."""
+    texts: list[str] = []
+    for part in parts:
+        if not isinstance(part, str) or not part.isprintable() or '"' in part or "\\" in part:
+            return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+        texts.append(part)
+    return '["' + '","'.join(texts) + '"]' if texts else "[]"
 
 
 def key_names(history: History) -> tuple[str, ...]:

@@ -28,7 +28,17 @@ ZERO: Final = Decimal(0)
 
 def keys_of(cap: Cap, fields: Fields, context: Context) -> tuple[str, ...] | None:
     """The keys that a request counts under: its own, and those of the chain above a delegate.
-    None when a key cannot be told."""
+    None when a key cannot be told. Remembered in the context, since three steps ask for them."""
+    known = context.keys
+    if id(cap) not in known:
+        known[id(cap)] = _keys_of(cap, fields, context)
+    return known[id(cap)]
+
+
+def _keys_of(cap: Cap, fields: Fields, context: Context) -> tuple[str, ...] | None:
+    if not any(name in CHAINS for name in cap.limit.per):
+        own = key_of(cap.limit.per, cap.action, fields, context.pseudonyms)
+        return None if own is None else (own,)
     above: list[list[str | None]] = []
     for name in cap.limit.per:
         chain = fields.get(CHAINS[name]) if name in CHAINS else ()

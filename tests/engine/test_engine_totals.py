@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import engine_world as world
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from governance.engine.decide import charges, confirmed, decide, needs, series_rows
 from governance.engine.model import CannotTell, Charge, Effect, FactQuery, Request, Total, Verdict
+from governance.engine.nodes import json_list
 
 ALLOW, ASK, DENY = Effect.ALLOW, Effect.REQUIRE_APPROVAL, Effect.DENY
 FREE = world.rule(1, "allow", "{action: [pay, look]}")
@@ -247,6 +251,12 @@ def test_the_name_of_a_series_follows_what_is_counted_and_not_how_much() -> None
     assert series(limit()) == series(limit(at_most="9 EUR", window="in_last: 7d"))
     assert series(limit()) != series(limit(per="[]"))
     assert series(limit()) != series(limit(of="{action: pay, args.country: {is: DE}}"))
+
+
+@given(st.lists(st.none() | st.booleans() | st.integers() | st.text(), max_size=4))
+def test_a_key_is_the_json_of_its_parts(parts: list[Any]) -> None:
+    """Two different payees could share a key through a quote or a comma in their name."""
+    assert json_list(parts) == json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
 
 def test_a_query_is_found_again_without_its_unit() -> None:
