@@ -1,0 +1,1 @@
+"""Governance and audit compliance for AI agents: engine, oversight, use cases, store, surfaces."""

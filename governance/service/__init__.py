@@ -1,0 +1,1 @@
+"""Verbs: one function for each use case, called by every surface in the same way."""
