@@ -15,6 +15,7 @@ from governance.web.console import saying
 from governance.web.console.outside import look
 from governance.web.console.pages import STATIC, TEMPLATES
 from governance.web.console.present import Clockface, inert, left, minutes_up, number, ticks
+from governance.web.console.stating import worth_showing
 
 # -- the house of templates ------------------------------------------------------------------------
 
@@ -234,6 +235,8 @@ def test_a_copy_that_cannot_be_read_is_no_copy(tmp_path, content):
         ("18400.00 EUR", "money", "18\u202f400.00 EUR"),
         ("-1234567.5 EUR", "money", "-1\u202f234\u202f567.5 EUR"),
         ("999.00 EUR", "money", "999.00 EUR"),
+        ("2548.54 EUR", "money", "2\u202f548.54 EUR"),
+        ("0012345.0 EUR", "money", "0\u202f012\u202f345.0 EUR"),
         ("0012345", "text", "0012345"),
         (
             "12345678901234567890",
@@ -257,6 +260,25 @@ def test_a_copy_that_cannot_be_read_is_no_copy(tmp_path, content):
 def test_values_keep_every_digit_and_say_what_is_gone(given, kind, said):
     """If this failed, an approver would read another amount than the one they answer for."""
     assert saying.value(given, kind) == said
+
+
+@pytest.mark.parametrize(
+    ("type_", "id_", "shown"),
+    [
+        ("tool", "Bash", 0),
+        ("action", "payment.create", 0),
+        (None, "payment.create", 0),
+        ("account", "acct-7", 2),
+    ],
+)
+def test_a_resource_that_only_repeats_the_action_is_left_out(type_, id_, shown):
+    """If this failed, what matters would stand between rows that say nothing."""
+    given = [
+        {"field": "args.amount", "value": "1 EUR"},
+        {"field": "resource.type", "value": type_},
+        {"field": "resource.id", "value": id_},
+    ]
+    assert len(worth_showing(given, "payment.create")) == 1 + shown
 
 
 def test_a_long_value_says_how_much_was_cut():

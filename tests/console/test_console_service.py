@@ -287,7 +287,11 @@ def test_a_stop_stops_and_two_people_lift_it(world):
     raised = ada.post("/stops/new", data=data)
     place = raised.headers["Location"]
     assert re.fullmatch(r"/stops/\d+", place)
-    assert world.ask("121")["decision"] is False
+    held = world.ask("121")
+    assert held["decision"] is False
+    why = look(jonas, f"/decisions/{held['context']['evaluation_id']}")
+    assert any(a["href"] == "/stops" and "rowlink" in (a.get("class") or "") for a in why.of("a"))
+    assert "`" not in why.text
     page = look(jonas, place)
     assert "Agent pay-runner" in page.text
     assert "wrong payees" in page.text

@@ -22,7 +22,15 @@ from governance.service.reading import entry_of, opened
 from governance.web.console import saying
 from governance.web.console.framing import LEVELS, YES
 from governance.web.console.present import Clockface, span
-from governance.web.console.stating import facts, heading, said, source_of, texts, windows
+from governance.web.console.stating import (
+    facts,
+    heading,
+    said,
+    source_of,
+    texts,
+    windows,
+    worth_showing,
+)
 from governance.web.console.telling import PATIENCE, Told, story
 from governance.web.console.views import (
     ApprovalRow,
@@ -259,7 +267,8 @@ class _Page:
 
     def _beside(self) -> list[Mapping[str, Any]]:
         """What was stated beside the arguments."""
-        return [fact for fact in self.shown["facts"] if not fact["field"].startswith("args.")]
+        beside = (f for f in self.shown["facts"] if not f["field"].startswith("args."))
+        return worth_showing(beside, self.shown["action"])
 
     def _agent(self) -> list[Fact]:
         agent = self.shown["agent"]

@@ -20,7 +20,7 @@ from governance.web.console import saying
 from governance.web.console.framing import LEVELS, YES, allowed
 from governance.web.console.outside import Outside
 from governance.web.console.present import Clockface
-from governance.web.console.stating import facts, heading, windows
+from governance.web.console.stating import facts, heading, windows, worth_showing
 from governance.web.console.telling import PATIENCE, Told, story
 from governance.web.console.views import (
     Condition,
@@ -134,7 +134,11 @@ def view(desk: Desk, clock: Clockface, outside: Outside, person: str, index: int
         agent=data["agent"],
         attested=data["attested"],
         facts=(*_asked(desk, data, action), *facts(explained["facts"], arguments=True)),
-        stated=facts(f for f in explained["facts"] if not f["field"].startswith("args.")),
+        stated=facts(
+            fact
+            for fact in worth_showing(explained["facts"], data["action"])
+            if not fact["field"].startswith("args.")
+        ),
         findings=tuple(_finding(each, data) for each in explained["accounts"]),
         incomplete=saying.sentence(explained["incomplete"]) if explained["incomplete"] else "",
         known=tuple(windows(desk, clock, data.get("facts", ()), data["release"])),

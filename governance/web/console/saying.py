@@ -36,9 +36,11 @@ def amount(text: str) -> str:
     if found is None:
         return text
     whole, fraction, unit = found.groups()
-    grouped = f"{int(whole):,}".replace(",", THIN) if len(whole.lstrip("-")) > 4 else whole
-    sign = "-" if whole.startswith("-") and not grouped.startswith("-") else ""
-    return f"{sign}{grouped}{fraction}{unit}"
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    first = len(digits) % 3 or 3
+    # Digit by digit, not by way of a number: leading zeros stay.
+    groups = [digits[:first], *(digits[i : i + 3] for i in range(first, len(digits), 3))]
+    return f"{sign}{THIN.join(groups)}{fraction}{unit}"
 
 
 def value(given: Any, kind: str = "") -> str:

@@ -38,6 +38,22 @@ def heading(decided: Mapping[str, Any], action: ActionType | None) -> str:
     return said
 
 
+PLACEHOLDERS = ("action", "tool")
+"""Types of a resource that name the action once more, because AuthZEN wants a resource."""
+
+
+def worth_showing(facts: Iterable[Mapping[str, Any]], action: str) -> list[Mapping[str, Any]]:
+    """`facts` without a resource that only stands in for the action itself."""
+    given = list(facts)
+    type_, id_ = (
+        next((fact["value"] for fact in given if fact["field"] == f"resource.{name}"), None)
+        for name in ("type", "id")
+    )
+    if type_ in PLACEHOLDERS or id_ == action:
+        return [fact for fact in given if fact["field"] not in ("resource.type", "resource.id")]
+    return given
+
+
 _EXACT = ("iban", "path", "command", "host", "url", "email")
 
 
