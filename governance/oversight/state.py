@@ -8,8 +8,9 @@ kind that is not on the list, raises: a log that cannot be folded is damaged, no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.oversight import (
@@ -28,7 +29,7 @@ from governance.oversight.model import State
 if TYPE_CHECKING:
     from audit.entry import Entry
 
-__all__ = ["SEMANTICS", "State", "apply", "genesis"]
+__all__ = ["SEMANTICS", "State", "apply", "effect_of", "genesis"]
 
 SEMANTICS: Final = "1"
 """Version of what `apply` means; a snapshot made under another one does not count."""
@@ -48,14 +49,19 @@ def apply(state: State, index: int, entry: Entry) -> State:
     """
     if index != state.size and not (index == 0 and entry.kind == "service.restored"):
         raise ValueError(f"entry {index} cannot follow a state of size {state.size}")
+    return State(index + 1, *_but_size(effect_of(state, index, entry)))
+
+
+def effect_of(state: State, index: int, entry: Entry) -> State:
+    """What `entry` does to everything but the size, which stays.
+
+    For whoever looks ahead within one command; `apply` is what counts.
+    """
     fold = _FOLDS[entry.kind]
-    if fold is not None:
-        state = fold(state, index, entry.at, entry.by, entry.data)
-    return _sized(state, index + 1)
+    return state if fold is None else fold(state, index, entry.at, entry.by, entry.data)
 
 
-def _sized(state: State, size: int) -> State:
-    return replace(state, size=size)
+_but_size: Final = attrgetter(*(field.name for field in fields(State)[1:]))
 
 
 def _decision(state: State, index: int, at: datetime, by: Any, data: Any) -> State:

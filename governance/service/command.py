@@ -28,7 +28,7 @@ from governance.oversight.commands import (
 )
 from governance.oversight.errors import Refused
 from governance.oversight.model import Agent, Session, State
-from governance.oversight.state import apply
+from governance.oversight.state import effect_of
 from governance.oversight.times import write
 from governance.service import answering, judging
 from governance.service.acting import Texts
@@ -423,7 +423,6 @@ class Batch:
 
     __slots__ = (
         "_added",
-        "_folded",
         "_totals",
         "changed",
         "decisions",
@@ -431,11 +430,12 @@ class Batch:
         "entries",
         "first",
         "index",
+        "state",
         "values",
     )
 
     def __init__(self, state: State, facts: Facts, index: int) -> None:
-        self.first = self._folded = state
+        self.first = self.state = state
         self.changed = False
         self.index = index
         self.entries: list[Entry] = []
@@ -446,24 +446,19 @@ class Batch:
         self._added: dict[tuple[str, str], list[tuple[Any, str]]] = {}
 
     def add(self, entry: Entry) -> None:
-        """Number `entry` and let the state know it."""
+        """Number `entry` and let the state know it, where it changes more than the size."""
         self.entries.append(entry)
+        data, index = entry.data, self.index
         self.index += 1
-        data = entry.data
-        if entry.kind != "decision":
-            self.changed = self.changed or entry.kind != "session.opened"
-        elif data["effect"] == "allow" and (
-            "labels" in data or "approval" in data["refs"] or "override" in data["refs"]
-        ):
+        if entry.kind == "decision":
+            if data["effect"] != "allow" or not (
+                "labels" in data or "approval" in data["refs"] or "override" in data["refs"]
+            ):
+                return
             self.changed = True
-
-    @property
-    def state(self) -> State:
-        """The state after everything proposed so far."""
-        done = self._folded.size - self.first.size
-        for entry in self.entries[done:]:
-            self._folded = apply(self._folded, self._folded.size, entry)
-        return self._folded
+        elif entry.kind != "session.opened":
+            self.changed = True
+        self.state = effect_of(self.state, index, entry)
 
     def charge(self, series: str, key: str, amount: Any, unit: str) -> None:
         """Remember a charge of this command for the decisions after it."""
