@@ -365,5 +365,7 @@ def test_who_leaves_is_out_at_once(world):
 def test_what_does_not_exist_is_said(world):
     """If this failed, a mistyped number would end in an error page without words."""
     client = world.browser("ada")
-    for path in ("/approvals/999999", "/decisions/999999", "/stops/999999", "/decisions/0"):
+    numbers = ("999999", "9" * 16, "9" * 400)
+    places = [f"/{place}/{n}" for place in ("approvals", "decisions", "stops") for n in numbers]
+    for path in (*places, "/decisions/0", "/approvals/" + "9" * 30 + "/note"):
         assert "There is no such thing here" in look(client, path, 404).text

@@ -39,6 +39,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
+LONGEST_NUMBER = 15
+"""Digits of an entry's number in an address; the database could not even look for longer ones."""
 LONGEST_FORM = 32_768
 """Bytes of a form; the longest field is a reason of 600 characters."""
 
@@ -89,6 +91,13 @@ class Guard:
                     "It may be left over from before you signed in again, or another site tried"
                     " to send it for you. Nothing was done.",
                     back=page_of_form(request.path),
+                )
+            if len(str(kwargs.get("index", ""))) > LONGEST_NUMBER:
+                return self._pages.message(
+                    404,
+                    "There is no such thing here",
+                    "No entry has a number that long.",
+                    back_text="Go to Now",
                 )
             return page(*args, **kwargs)
 
