@@ -17,6 +17,7 @@ from typing import Any, Final
 from governance.engine.compile import Release, compile_bundle
 from governance.engine.decide import decide, needs
 from governance.engine.fields import CLAIM_SPEAKERS, SERVICE_FIELDS
+from governance.engine.keys import UNKNOWN_KEY
 from governance.engine.model import (
     SERVICE,
     CannotTell,
@@ -29,7 +30,6 @@ from governance.engine.model import (
     Value,
     Verdict,
 )
-from governance.engine.nodes import UNKNOWN_KEY
 from governance.engine.reach import conjuncts, histories_of
 from governance.engine.rules import Case, Limit, ListUse, PolicyFile, Test
 from governance.engine.values import Type, write

@@ -14,8 +14,9 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from governance.engine.catalogue import ActionType, Catalogue
-from governance.engine.fields import COMMON_CLAIMS, SERVICE_FIELDS
+from governance.engine.fields import CHAINS, COMMON_CLAIMS, SERVICE_FIELDS
 from governance.engine.index import Index
+from governance.engine.keys import Past, Reader, reader
 from governance.engine.lists import ListFile
 from governance.engine.load import Bundle, group_of, load
 from governance.engine.model import Effect, Finding, Mode, Obligation, Risk
@@ -68,7 +69,7 @@ class Candidate:
     allow: bool
     severity: Risk
     obligations: tuple[Obligation, ...]
-    histories: tuple[History, ...]
+    pasts: tuple[Past, ...]
     action: ActionType | None
     condition: Condition | bool
     lists: Mapping[str, ListUse]
@@ -86,6 +87,8 @@ class Cap:
     order: Order
     action: ActionType
     zone: ZoneInfo | None
+    key: Reader
+    chained: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +99,7 @@ class Plan:
     governors: tuple[Governor, ...]
     index: Index[Candidate]
     caps: tuple[Cap, ...]
-    feeds: tuple[History, ...]
+    feeds: tuple[Past, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,7 @@ def compile_bundle(bundle: Bundle, files: Mapping[str, bytes], digest: str) -> R
             governors=tuple(_governor(file, action) for file in live if name in file.governs),
             index=Index(specific[name]),
             caps=tuple(_caps(live, action)),
-            feeds=tuple(h for h in histories.values() if name in h.actions),
+            feeds=tuple(Past(h, action) for h in histories.values() if name in h.actions),
         )
         for name, action in actions.items()
     }
@@ -278,7 +281,9 @@ def _candidate(
         allow=allow,
         severity=rule.severity,
         obligations=rule.obligations,
-        histories=() if isinstance(condition, bool) else histories_of(condition),
+        pasts=()
+        if isinstance(condition, bool)
+        else tuple(Past(history, action) for history in histories_of(condition)),
         action=action,
         condition=condition,
         lists=file.lists,
@@ -330,7 +335,17 @@ def _caps(files: Iterable[PolicyFile], action: ActionType) -> Iterable[Cap]:
                 waivable_by=limit.waivable_by,
             )
             zone = ZoneInfo(limit.calendar_day) if limit.calendar_day else None
-            yield Cap(limit, file.policy, node, finding, order_of(finding), action, zone)
+            yield Cap(
+                limit=limit,
+                policy=file.policy,
+                node=node,
+                finding=finding,
+                order=order_of(finding),
+                action=action,
+                zone=zone,
+                key=reader(limit.per, action),
+                chained=tuple(name for name in limit.per if name in CHAINS),
+            )
 
 
 def _histories(files: Iterable[PolicyFile]) -> dict[str, History]:

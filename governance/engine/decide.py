@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 
 from governance.engine import builtin
 from governance.engine.compile import Candidate, Governor, Order, Plan, Release, order_of
+from governance.engine.keys import Context
 from governance.engine.model import (
     Charge,
     Effect,
@@ -32,7 +33,7 @@ from governance.engine.model import (
     Total,
     Verdict,
 )
-from governance.engine.nodes import Context, doubts, queries
+from governance.engine.nodes import doubts
 from governance.engine.totals import (
     cap_charges,
     cap_queries,
@@ -54,15 +55,15 @@ def needs(release: Release, request: Request, at: datetime) -> tuple[FactQuery, 
         return ()
     context = Context(request, {}, at)
     fields = request.fields
-    asked: dict[FactQuery, None] = {}
+    asked: list[FactQuery] = []
     for candidate in plan.index.reach(fields):
-        if candidate.histories and candidate.node.test(fields, context) is not False:
-            for history in candidate.histories:
-                asked.update(dict.fromkeys(queries(history, plan.action, fields, context)))
+        if candidate.pasts and candidate.test(fields, context) is not False:
+            for past in candidate.pasts:
+                asked += past.queries(fields, context)
     for cap in plan.caps:
         if cap.node.test(fields, context) is not False:
-            asked.update(dict.fromkeys(cap_queries(cap, fields, context)))
-    return tuple(asked)
+            asked += cap_queries(cap, fields, context)
+    return tuple(dict.fromkeys(asked))
 
 
 def decide(
@@ -281,7 +282,7 @@ def _charges(plan: Plan, request: Request, context: Context) -> tuple[Charge, ..
     for cap in plan.caps:
         if cap.node.test(request.fields, context) is not False:
             out += cap_charges(cap, request.fields, context)
-    out += history_charges(plan.feeds, plan, request)
+    out += history_charges(plan.feeds, request)
     return tuple(out)
 
 

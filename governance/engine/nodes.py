@@ -6,46 +6,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from governance.engine.catalogue import NOT_DISCLOSED, ActionType
+from governance.engine.catalogue import ActionType
 from governance.engine.fields import is_claim
-from governance.engine.model import ABSENT, CannotTell, FactQuery, Request, Total, Value
+from governance.engine.keys import EPOCH as EPOCH
+from governance.engine.keys import UNKNOWN_KEY as UNKNOWN_KEY
+from governance.engine.keys import Context as Context
+from governance.engine.keys import Past
+from governance.engine.keys import queries as queries
+from governance.engine.model import CannotTell, Value
 from governance.engine.reach import fields_of
 from governance.engine.rules import All, Any, Condition, History, ListUse, Not, Test
-from governance.engine.values import write
 from governance.engine.vocabulary import Answer, Check, Fields, Reading, check
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-UNKNOWN_KEY: Final = "?"
-"""Where a history charge goes whose key could not be told: it may belong to any key."""
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-class Context:
-    """What a condition may look at besides the fields of the request."""
-
-    __slots__ = ("_now", "at", "attested", "facts", "keys", "pseudonyms")
-
-    def __init__(self, request: Request, facts: Mapping[FactQuery, Total], at: datetime) -> None:
-        self.at = at
-        self.attested = request.attested
-        self.facts = facts
-        self.pseudonyms = request.pseudonyms
-        self.keys: dict[int, tuple[str, ...] | None] = {}
-        self._now = -1
-
-    @property
-    def now(self) -> int:
-        """`at` in microseconds since the epoch."""
-        if self._now < 0:
-            self._now = (self.at - EPOCH) // _MICROSECOND
-        return self._now
-
 
 _LATE: Final = frozenset({("agent.id",), ("agent.team",), ("agent.labels",)})
 Run = Callable[[Fields, Context], Answer]
@@ -187,69 +163,14 @@ def always(fields: Fields, context: Context) -> Answer:
     return True
 
 
-def key_of(
-    names: Iterable[str], action: ActionType | None, fields: Fields, pseudonyms: Mapping[str, str]
-) -> str | None:
-    """The key of a total for the values of these fields, as a JSON list; None if one cannot be
-    told. Identities enter as pseudonyms only."""
-    parts: list[str | bool | int | None] = []
-    for name in names:
-        value = fields.get(name)
-        declared = action.declared(name) if action is not None else None
-        if value is ABSENT:
-            parts.append(None)
-        elif declared is not None and declared.cls == "identity":
-            pseudonym = pseudonyms.get(name)
-            spoiled = isinstance(value, CannotTell) and value != NOT_DISCLOSED
-            if pseudonym is None or spoiled:
-                return None
-            parts.append(pseudonym)
-        elif value is None or isinstance(value, CannotTell | tuple):
-            return None
-        else:
-            parts.append(write(value))
-    return json_list(parts)
-
-
-def json_list(parts: list[str | bool | int | None]) -> str:
-    """The JSON text of a short list; written out directly where nothing needs an escape."""
-    texts: list[str] = []
-    for part in parts:
-        if not isinstance(part, str) or not part.isprintable() or '"' in part or "\\" in part:
-            return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-        texts.append(part)
-    return '["' + '","'.join(texts) + '"]' if texts else "[]"
-
-
-def key_names(history: History) -> tuple[str, ...]:
-    """The fields that a history is keyed by."""
-    return ("agent.id", *history.same) if history.by == "this_agent" else history.same
-
-
-def queries(
-    history: History, action: ActionType | None, fields: Fields, context: Context
-) -> tuple[FactQuery, ...]:
-    """What must be known to answer a history: confirmed, allowed, and allowed under a key that
-    could not be told. Empty when its own key cannot be told."""
-    key = key_of(key_names(history), action, fields, context.pseudonyms)
-    if key is None:
-        return ()
-    since = None
-    if history.in_last is not None:
-        since = context.now - history.in_last // _MICROSECOND
-    return (
-        FactQuery(history.confirmed_series, key, since),
-        FactQuery(history.series, key, since),
-        FactQuery(history.series, UNKNOWN_KEY, since),
-    )
-
-
 def _history(history: History, around: Surroundings) -> Run:
     """Confirmed by an attested outcome: yes. Never allowed: no. Allowed but not confirmed, or not
     known: cannot tell."""
 
+    past = Past(history, around.action)
+
     def test(fields: Fields, context: Context) -> Answer:
-        asked = queries(history, around.action, fields, context)
+        asked = past.queries(fields, context)
         totals = [context.facts.get(query) for query in asked]
         if not totals or None in totals or any(total.mixed for total in totals if total):
             return None

@@ -8,19 +8,17 @@ also charged to everybody above it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import product
 from typing import Final
 
-from governance.engine.compile import Cap, Plan
+from governance.engine.compile import Cap
 from governance.engine.fields import CHAINS
+from governance.engine.keys import EPOCH, MICROSECOND, UNKNOWN_KEY, Context, Past, reader
 from governance.engine.model import Charge, FactQuery, Money, Request
-from governance.engine.nodes import EPOCH, UNKNOWN_KEY, Context, key_names, key_of
-from governance.engine.rules import History
 from governance.engine.vocabulary import Answer, Fields
 
-MICROSECOND: Final = timedelta(microseconds=1)
 UNKNOWN_UNIT: Final = "?"
 ONE: Final = Decimal(1)
 ZERO: Final = Decimal(0)
@@ -36,12 +34,17 @@ def keys_of(cap: Cap, fields: Fields, context: Context) -> tuple[str, ...] | Non
 
 
 def _keys_of(cap: Cap, fields: Fields, context: Context) -> tuple[str, ...] | None:
-    if not any(name in CHAINS for name in cap.limit.per):
-        own = key_of(cap.limit.per, cap.action, fields, context.pseudonyms)
-        return None if own is None else (own,)
+    chains = [fields.get(CHAINS[name]) for name in cap.chained]
+    if any(chain != () for chain in chains):
+        return _chained(cap, fields, context)
+    own = cap.key(fields, context.pseudonyms)
+    return None if own is None else (own,)
+
+
+def _chained(cap: Cap, fields: Fields, context: Context) -> tuple[str, ...] | None:
     above: list[list[str | None]] = []
-    for name in cap.limit.per:
-        chain = fields.get(CHAINS[name]) if name in CHAINS else ()
+    for name in cap.chained:
+        chain = fields.get(CHAINS[name])
         if isinstance(chain, tuple):
             above.append([None, *(str(i) for i in chain)])
         elif fields.get("session.depth") == 0:
@@ -50,9 +53,8 @@ def _keys_of(cap: Cap, fields: Fields, context: Context) -> tuple[str, ...] | No
             return None  # a delegate whose chain is not known could escape its principal's limit
     keys = []
     for choice in product(*above):
-        changed = {n: v for n, v in zip(cap.limit.per, choice, strict=True) if v is not None}
-        key = key_of(cap.limit.per, cap.action, {**fields, **changed} if changed else fields,
-                     context.pseudonyms)  # fmt: skip
+        changed = {n: v for n, v in zip(cap.chained, choice, strict=True) if v is not None}
+        key = cap.key({**fields, **changed} if changed else fields, context.pseudonyms)
         if key is None:
             return None
         keys.append(key)
@@ -113,7 +115,7 @@ def unsure_of(cap: Cap, fields: Fields, context: Context) -> tuple[str, ...]:
         names.append(cap.limit.measure)
     names += [
         name for name in cap.limit.per
-        if key_of((name,), cap.action, fields, context.pseudonyms) is None
+        if reader((name,), cap.action)(fields, context.pseudonyms) is None
     ]  # fmt: skip
     return tuple(names)
 
@@ -128,11 +130,10 @@ def cap_charges(cap: Cap, fields: Fields, context: Context) -> Iterator[Charge]:
             yield Charge(cap.limit.series, key, ZERO, cap.limit.unit)
 
 
-def history_charges(histories: Iterable[History], plan: Plan, request: Request) -> Iterator[Charge]:
+def history_charges(feeds: Iterable[Past], request: Request) -> Iterator[Charge]:
     """What an allowed request adds to the histories that look back at its action."""
-    acting = "person" if request.fields.get("session.acting") == "person" else "agent"
-    for history in histories:
-        if (history.by == "any_person") != (acting == "person"):
-            continue
-        key = key_of(key_names(history), plan.action, request.fields, request.pseudonyms)
-        yield Charge(history.series, UNKNOWN_KEY if key is None else key, ONE, "")
+    person = request.fields.get("session.acting") == "person"
+    for past in feeds:
+        if (past.history.by == "any_person") == person:
+            key = past.key(request.fields, request.pseudonyms)
+            yield Charge(past.history.series, UNKNOWN_KEY if key is None else key, ONE, "")

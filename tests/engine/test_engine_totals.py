@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.engine.decide import charges, confirmed, decide, needs, series_rows
+from governance.engine.keys import json_list
 from governance.engine.model import CannotTell, Charge, Effect, FactQuery, Request, Total, Verdict
-from governance.engine.nodes import json_list
 
 ALLOW, ASK, DENY = Effect.ALLOW, Effect.REQUIRE_APPROVAL, Effect.DENY
 FREE = world.rule(1, "allow", "{action: [pay, look]}")
