@@ -88,7 +88,7 @@ class Lane:
         await http.send_answer(
             send,
             200,
-            orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS),
+            orjson.dumps(answer),
             request_id=headers.request_id,
         )
 

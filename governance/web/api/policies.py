@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from governance.service import releasing
-from governance.web.api.call import Call, Handler
+from governance.web.api.call import Call, Handler, Reply
 from governance.web.parsing import bad_request, printable
 
 
@@ -20,9 +22,12 @@ def check_policies(call: Call) -> Mapping[str, Any]:
     return releasing.check(_files(call))
 
 
-def propose_policies(call: Call) -> Mapping[str, Any]:
-    """Propose a release; a second person signs it."""
-    return releasing.propose(call.desk, call.who, _files(call), note=call.body.get("note"))
+def propose_policies(call: Call) -> Mapping[str, Any] | Reply:
+    """Propose a release; a second person signs it. 200 with the findings when nothing was."""
+    made = releasing.propose(call.desk, call.who, _files(call), note=call.body.get("note"))
+    if made["proposal"] is None:
+        return Reply(orjson.dumps(made), "application/json")
+    return made
 
 
 def sign_policies(call: Call) -> Mapping[str, Any]:

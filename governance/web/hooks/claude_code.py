@@ -147,9 +147,17 @@ def reason_of(decision: Mapping[str, Any]) -> str:
     return f"needs approval: {why}{named}; ask the agent's owner"
 
 
+def _that_held_it_back(context: Mapping[str, Any]) -> list[Any]:
+    """The reasons of the verdict's own effect; what would have allowed it only confuses."""
+    reasons = list(context.get("reasons") or ())
+    effect = context.get("effect")
+    same = [each for each in reasons if isinstance(each, Mapping) and each.get("effect") == effect]
+    return same or reasons
+
+
 def _why(context: Mapping[str, Any]) -> str:
     said = []
-    for reason in (context.get("reasons") or ())[:3]:
+    for reason in _that_held_it_back(context)[:3]:
         if isinstance(reason, Mapping):
             title = reason.get("title") or reason.get("because") or "a rule"
             said.append(f"{title} [{reason['rule']}]" if reason.get("rule") else str(title))
