@@ -270,6 +270,7 @@ class PaperFront:
         digest: str,
         evidence: str,
         role: str,
+        checklist: tuple[str, ...],
     ) -> None:
         view = self.approval(person, index)
         if not view.may.yes:
@@ -280,6 +281,8 @@ class PaperFront:
             raise Problem(
                 "not-shown", "the request is no longer what was shown; nothing was recorded"
             )
+        if answer == "grant" and not set(view.checklist) <= set(checklist):
+            raise Problem("bad-field", "confirm each point of the checklist", field="checklist")
         self.acts.append((answer, person, index, reason, role))
         self.answers[index][person] = answer
 

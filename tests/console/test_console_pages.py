@@ -96,7 +96,7 @@ def test_every_form_carries_its_token_and_every_field_its_name(stopped_world, pa
     tokens = [i for i in page.of("input") if i.get("name") == "form"]
     assert len(tokens) == len(posts) >= 1
     labels = {label.get("for") for label in page.of("label")}
-    inside = {"answer", "lift"}  # radio buttons and ticks stand inside their label
+    inside = {"answer", "lift", "checklist"}  # radio buttons and ticks stand inside their label
     for tag in ("input", "select", "textarea"):
         for field in page.of(tag):
             if field.get("type") == "hidden" or field.get("aria-hidden") == "true":
@@ -221,6 +221,26 @@ def test_what_was_typed_is_still_there_after_an_error(world):
         "/approvals/1043/answer", data=answer_data(client, answer="refuse", reason="no")
     )
     assert 'value="refuse" required checked' in refused.get_data(as_text=True)
+
+
+def test_a_checklist_is_confirmed_before_a_grant_and_not_before_a_refusal(world):
+    """If this failed, a rule's checklist would be words that nobody has to look at."""
+    client = world.signed_in()
+    data = answer_data(client, "/approvals/2044")
+    response = client.post("/approvals/2044/answer", data=data)
+    assert response.status_code == 400
+    page = Page(response.get_data(as_text=True))
+    assert "Confirm each point of the checklist." in page.text
+    assert data["reason"] in page.text
+    assert world.front.acts == []
+    boxes = [i["value"] for i in page.of("input") if i.get("name") == "checklist"]
+    assert boxes == ["the account was called back"]
+    ticked = answer_data(client, "/approvals/2044", checklist=boxes)
+    assert client.post("/approvals/2044/answer", data=ticked).status_code == 303
+    jonas = world.signed_in("jonas@corp.example")
+    refusal = answer_data(jonas, "/approvals/2044", answer="refuse", role="cfo")
+    assert jonas.post("/approvals/2044/answer", data=refusal).status_code == 303
+    assert [act[0] for act in world.front.acts] == ["grant", "refuse"]
 
 
 @pytest.mark.parametrize("field", ["digest", "evidence"])

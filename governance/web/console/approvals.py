@@ -11,10 +11,12 @@ from typing import cast
 
 from flask import Blueprint, Response, g, make_response, redirect, request
 
+from governance.oversight.errors import Refused
 from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read, read_number
 from governance.web.console.front import Answer, Front
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
+from governance.web.console.saying import sentence
 
 
 def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
@@ -69,15 +71,23 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
         )
         reason = read.reason()
         digest, evidence, role = read.text("digest"), read.text("evidence"), read.text("role")
+        checklist = read.ticks("checklist")
         if read.wrong:
             return show(index, 400, read)
-        front.answer(
-            g.visit.person,
-            index,
-            cast(Answer, chosen),
-            reason=reason,
-            digest=digest,
-            evidence=evidence,
-            role=role,
-        )
+        try:
+            front.answer(
+                g.visit.person,
+                index,
+                cast(Answer, chosen),
+                reason=reason,
+                digest=digest,
+                evidence=evidence,
+                role=role,
+                checklist=checklist,
+            )
+        except Refused as refused:
+            if refused.field != "checklist":
+                raise
+            read.wrong["checklist"] = sentence(refused.detail)
+            return show(index, 400, read)
         return make_response(redirect(f"/approvals/{index}", 303))

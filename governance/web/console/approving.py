@@ -205,7 +205,9 @@ class _Page:
             barred=self._barred(),
             filled=sum(seat.filled for seat in seats),
             claim=self._claim(),
-            checklist=tuple(item for clause in shown["clauses"] for item in clause["checklist"]),
+            checklist=tuple(
+                dict.fromkeys(item for clause in shown["clauses"] for item in clause["checklist"])
+            ),
             story=story(self.desk, Told(self.index, self.asked)),
             release=(shown["release"] or "")[:12],
             digest=shown["digest"],

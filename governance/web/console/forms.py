@@ -16,10 +16,11 @@ LONGEST_REASON = 600
 
 @dataclass(slots=True)
 class Read:
-    """Fields of the form that was sent: `values` as typed, `wrong` a sentence per bad field."""
+    """The form that was sent: `values` as typed, `wrong` a sentence per bad field, boxes `ticked`."""
 
     values: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
+    ticked: tuple[str, ...] = ()
 
     def text(self, name: str, most: int = 500) -> str:
         """A field as typed, with line ends made one kind and outer blanks removed."""
@@ -37,6 +38,11 @@ class Read:
                 f"Write at most {LONGEST_REASON} characters; these are {len(typed)}."
             )
         return typed
+
+    def ticks(self, name: str) -> tuple[str, ...]:
+        """The values of the boxes that were ticked, each once."""
+        self.ticked = tuple(dict.fromkeys(request.form.getlist(name)))
+        return self.ticked
 
     def choice(self, name: str, allowed: tuple[str, ...], otherwise: str) -> str:
         """One of `allowed`; anything else is wrong and says `otherwise`."""

@@ -71,8 +71,13 @@ class Front(Protocol):
         digest: str,
         evidence: str,
         role: str,
+        checklist: tuple[str, ...],
     ) -> None:
-        """Grant or refuse exactly what was shown (`evidence`) for exactly this action (`digest`)."""
+        """Grant or refuse exactly what was shown (`evidence`) for exactly this action (`digest`).
+
+        `checklist` are the points that the person confirmed; a grant needs all of them, and the
+        refusal that says so names the field `checklist`.
+        """
 
     def decisions(self, person: str, wanted: DecisionFilter) -> DecisionPage:
         """A page of decisions, newest first."""

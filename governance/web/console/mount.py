@@ -89,7 +89,7 @@ def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
     @mounted.before_request
     def bound_form() -> None:
         request.max_content_length = LONGEST_FORM
-        request.max_form_parts = 60
+        request.max_form_parts = 120
 
     @mounted.after_request
     def finish(response: Response) -> Response:

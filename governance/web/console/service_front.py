@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from governance.oversight import stops as stop_rules
@@ -142,18 +142,22 @@ class ServiceFront:
         digest: str,
         evidence: str,
         role: str,
+        checklist: tuple[str, ...],
     ) -> None:
         """Grant or refuse exactly what was shown."""
-        verb = asking.grant if answer == "grant" else asking.refuse
-        verb(
-            self._desk,
-            Caller("person", person),
-            index,
-            digest=digest,
-            evidence=evidence,
-            reason=reason,
-            role=role or None,
-        )
+        said: dict[str, Any] = {
+            "digest": digest,
+            "evidence": evidence,
+            "reason": reason,
+            "role": role or None,
+        }
+        caller = Caller("person", person)
+        if answer == "grant":
+            if checklist:
+                said["checklist"] = checklist
+            asking.grant(self._desk, caller, index, **said)
+        else:
+            asking.refuse(self._desk, caller, index, **said)
 
     def override(
         self, person: str, index: int, *, reason: str, lifts: tuple[str, ...], digest: str
