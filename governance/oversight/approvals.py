@@ -177,6 +177,18 @@ def require_answer(
         raise Refused("needs-another", "you have already granted this; it takes another person")
 
 
+def require_confirmed(approval: Approval, confirmed: Iterable[str]) -> int:
+    """How many points of the clauses' checklists there are; refuses unless each is `confirmed`."""
+    points = dict.fromkeys(point for clause in approval.clauses for point in clause.checklist)
+    said = set(confirmed)
+    for point in points:
+        if point not in said:
+            raise Refused(
+                "bad-request", f"confirm each point of the checklist: `{point}`", field="checklist"
+            )
+    return len(points)
+
+
 def require_reviewed(approval: Approval, person: str, at: datetime) -> None:
     """Refuse an answer that comes sooner after the showing than a clause's review time."""
     shown_at = approval.shown_at.get(person)

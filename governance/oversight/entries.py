@@ -15,6 +15,7 @@ points to (`refs.approval` points to an `approval.asked`).  Fields beyond the co
 
 - `approval.asked`: `variant` names the action regardless of its quantities and texts, so that a
   refused action cannot come back with one cent less; `refused_before` counts earlier refusals.
+- `approval.granted`: `confirmed` points of the checklist; all of them, or there is no grant.
 - `override.granted`: the first person's entry is the override; each further person's entry
   names it in `refs.override`; `complete` says that the quorum is met with this one.
 - `agent.changed`: `pending` is true for a change that loosens; it takes effect when a second
@@ -294,7 +295,7 @@ KINDS: Final[Mapping[str, Check]] = {
     "approval.shown": record(
         {"refs": record({"approval": index}), "person": person_id, "evidence": digest}
     ),
-    "approval.granted": record({**_answered, "complete": flag}),
+    "approval.granted": record({**_answered, "complete": flag, "confirmed": count}),
     "approval.refused": record(_answered),
     "approval.expired": record({"refs": record({"approval": index})}),
     "approval.cancelled": record(

@@ -8,7 +8,7 @@ Source: AuthZEN Access Request and Approval profile.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -348,13 +348,15 @@ def grant(
     evidence: str,
     reason: str | None = None,
     role: str | None = None,
+    checklist: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Say yes to exactly the action of `digest`, having seen exactly what `evidence` names.
 
-    Returns `{approval, state: open | granted, missing}`: with several clauses or seats it takes
+    `checklist` repeats every point of the clauses' checklists that the person confirmed.  Returns `{approval, state: open | granted, missing}`: with several clauses or seats it takes
     several people.
     """
-    return _answer(desk, caller, approval, digest, evidence, reason, role, yes=True)
+    said = tuple(checklist)
+    return _answer(desk, caller, approval, digest, evidence, reason, role, yes=True, said=said)
 
 
 def refuse(
@@ -381,6 +383,7 @@ def _answer(
     role: str | None,
     *,
     yes: bool,
+    said: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     who = person(caller)
     texts = Texts.of(reason=(reason or "").strip() or None)
@@ -392,7 +395,6 @@ def _answer(
         approvals.require_answer(state, found, who, digest, evidence, at)
         if not texts.items and any(clause.reason_required for clause in found.clauses):
             raise Refused("bad-field", "the rule asks for a reason; say why", field="reason")
-        approvals.require_reviewed(found, who, at)
         data: dict[str, Any] = {
             "refs": {"approval": approval},
             "person": who,
@@ -403,9 +405,11 @@ def _answer(
         if not yes:
             answer = {"approval": approval, "state": "refused"}
             return one("approval.refused", at, caller, index, data, answer, texts)
-        said = [*(each.person for each in found.grants), who]
+        approvals.require_reviewed(found, who, at)
+        data["confirmed"] = approvals.require_confirmed(found, said)
+        signed = [*(each.person for each in found.grants), who]
         agent = state.agents[found.agent]
-        data["complete"] = approvals.satisfied(state, found.clauses, said, agent, found.requester)
+        data["complete"] = approvals.satisfied(state, found.clauses, signed, agent, found.requester)
         grown = approvals.with_grant(found, who, seat, index, at)
         answer = {
             "approval": approval,

@@ -15,11 +15,13 @@ from governance.engine.model import Request
 from governance.oversight import keys
 from governance.oversight.model import State
 from governance.service import asked, judging
+from governance.service.acting import problem_of
 from governance.service.asked import Asked
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 from governance.service.reading import plain
 from governance.service.recording import Recorded, record_action, secret_name
+from governance.store.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,10 @@ def prepared(desk: Desk, caller: Caller, state: State, ask: Asked) -> Item:
             f"this key does not speak for an agent `{ask.agent}`",
             field="subject.id",
         )
-    desk.ledger.admit(caller.key)  # before anything is kept for a key beyond its quota
+    try:
+        desk.ledger.admit(caller.key)  # before anything is kept for a key beyond its quota
+    except StoreError as error:
+        raise problem_of(error) from error
     session = state.sessions.get(-1 if ask.session is None else ask.session)
     place = judging.workspace_of(agent, session)
     claims = dict(ask.claims)

@@ -17,7 +17,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
     return made
 
 
-@pytest.fixture()
+@pytest.fixture
 def world(founded: World, tmp_path: Path) -> Iterator[World]:
     """A founded company."""
     made = founded.copied(tmp_path / "workspace")

@@ -83,7 +83,13 @@ rules:
     title: Above 10 000 EUR a treasurer and the CFO decide
     effect: require_approval
     when: {action: payment.create, args.amount: {above: 10000 EUR}}
-    approval: {needs: [1 treasurer, 1 cfo], answer_within: 1d, not_by: [agent.owner, requester], reason: required}
+    approval:
+      needs: [1 treasurer, 1 cfo]
+      answer_within: 1d
+      not_by: [agent.owner, requester]
+      reason: required
+      review_time: 30s
+      checklist: [I called the payee]
     because: Four eyes.
     severity: medium
   - id: PAY-4
@@ -213,9 +219,7 @@ class World:
         desk = self.desk
         first = people.first(desk, name="Maria Fischer", email="maria@corp.example")["person"]
         self.maria = caller(desk, keys.first(desk, first)["secret"])
-        releasing.first(
-            desk, self.maria, {**FILES, "policies/payments.yaml": policy}
-        )
+        releasing.first(desk, self.maria, {**FILES, "policies/payments.yaml": policy})
         self.tom = self.person("Tom Berg", "agent_manager", "compliance_officer", "administrator")
         self.anna = self.person("Anna Roth", "treasurer")
         self.carl = self.person("Carl Voss", "cfo")

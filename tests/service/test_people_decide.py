@@ -53,15 +53,37 @@ def test_two_clauses_need_every_seat(world: World) -> None:
         {"decision": verified["context"]["evaluation_id"], "status": "executed"},
     )  # fmt: skip
     approval = ask(world, "12000 EUR")
-    first = say(world, world.anna, approval)
+    for who in (world.anna, world.carl):
+        asking.show(world.desk, who, approval)
+    world.clock.advance(30)
+    point = "I called the payee"
+    first = say(world, world.anna, approval, checklist=[point])
     assert first["state"] == "open"
     assert first["missing"] == [{"role": "cfo", "count": 1}]
     assert not world.pay(amount="12000 EUR")["decision"]
     with pytest.raises(Problem) as caught:
-        say(world, world.anna, approval)
+        say(world, world.anna, approval, checklist=[point])
     assert caught.value.type == "needs-another"
-    assert say(world, world.carl, approval)["state"] == "granted"
+    assert say(world, world.carl, approval, checklist=[point])["state"] == "granted"
     assert world.pay(amount="12000 EUR")["decision"]
+
+
+def test_a_checklist_is_confirmed_point_by_point_and_not_in_a_second(world: World) -> None:
+    """If a checklist or a reading time were only shown, the rule would promise what nobody holds."""
+    verified = world.act("payee.verify", arguments={"iban": "DE89370400440532013000"})
+    number = verified["context"]["evaluation_id"]
+    outcomes.report(world.desk, world.gateway, {"decision": number, "status": "executed"})
+    approval = ask(world, "12000 EUR")
+    point = "I called the payee"
+    with pytest.raises(Problem, match="at least 30 s"):
+        say(world, world.anna, approval, checklist=[point])
+    world.clock.advance(30)
+    with pytest.raises(Problem) as caught:
+        say(world, world.anna, approval, checklist=["I did not call"])
+    assert caught.value.field == "checklist"
+    assert say(world, world.anna, approval, checklist=[point])["state"] == "open"
+    refused = say(world, world.carl, approval, yes=False)
+    assert refused["state"] == "refused", "a no needs neither"
 
 
 def test_only_the_roles_that_the_rule_names_may_answer(world: World) -> None:
