@@ -7,21 +7,34 @@ import random
 from typing import Any
 
 import engine_world as world
+import pytest
 import reference
 import yaml
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from spoil import spoilt
 
+from governance.engine import index
 from governance.engine.cases import AGENT
 from governance.engine.compile import Release, compile_release
 from governance.engine.decide import decide
 from governance.engine.model import Effect, PolicyErrors, Verdict
 
+
+@pytest.fixture(autouse=True)
+def _index_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random files are small; the laws must hold for the index, too."""
+    monkeypatch.setattr(index, "_SMALL", 0)
+
+
 LAWS = settings(
     max_examples=int(os.environ.get("ENGINE_EXAMPLES", "30")),
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+        HealthCheck.function_scoped_fixture,
+    ],
 )
 
 
