@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from governance.cli import output
-from governance.cli.frame import Frame, command
+from governance.cli.frame import Frame, command, named
 
 LEVELS = click.Choice(["L0", "L1", "L2", "L3", "L4", "L5"])
 CLASSES = click.Choice(["minimal", "limited", "high", "prohibited", "not_classified"])
@@ -132,17 +132,29 @@ def confirm(frame: Frame, agent_id: str) -> None:
 
 
 @command(
-    agent, "autonomy", example="governance agent autonomy payments-1 L2 --why 'drift in refunds'"
+    agent,
+    "autonomy",
+    example="governance agent autonomy payments-1 L2 --why 'drift in refunds'",
 )
 @click.argument("agent_id", metavar="AGENT")
 @click.argument("level", type=LEVELS)
 @click.option("--until", help="When it ends (RFC 3339); needed to raise it.")
 @click.option("--why", required=True, help="The ground; kept where it can be erased.")
-def autonomy(frame: Frame, agent_id: str, level: str, until: str | None, why: str) -> None:
-    """Raise or lower how far an agent may go alone."""
+@click.option(
+    "--evidence",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What was shown, such as evaluation=refunds-2026-11; needed to raise it; repeat.",
+)
+def autonomy(
+    frame: Frame, agent_id: str, level: str, until: str | None, why: str, evidence: tuple[str, ...]
+) -> None:
+    """Raise or lower how far an agent may go alone; raising needs an end and evidence."""
+    shown = named(evidence) or None
     with frame.api() as api:
         path = f"/v1/agents/{agent_id}/autonomy"
-        output.show(frame.output, api.post(path, level=level, until=until, why=why))
+        made = api.post(path, level=level, until=until, why=why, evidence=shown)
+    output.show(frame.output, made)
 
 
 @command(

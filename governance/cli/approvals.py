@@ -30,7 +30,9 @@ def list_approvals(frame: Frame) -> None:
         found = api.get("/v1/approvals", state="open")
     if frame.json:
         return output.document(found)
-    return output.table(COLUMNS, found["approvals"], "Nobody is waiting for an answer.")
+    return output.table(
+        COLUMNS, _dated(found["approvals"], "answer_by"), "Nobody is waiting for an answer."
+    )
 
 
 @command(approval, "show", example="governance approval show 1043")
@@ -38,7 +40,8 @@ def list_approvals(frame: Frame) -> None:
 def show(frame: Frame, number: int) -> None:
     """Everything needed to decide; it is recorded that you saw it."""
     with frame.api() as api:
-        output.show(frame.output, api.get(f"/v1/approvals/{number}"))
+        found = api.get(f"/v1/approvals/{number}")
+    return output.document(found) if frame.json else telling.request(found)
 
 
 @command(
@@ -115,7 +118,7 @@ def _answer(
     with frame.api() as api:
         shown = api.get(f"/v1/approvals/{number}")
         if not yes:
-            output.facts(shown, err=True)
+            telling.request(shown, err=True)
             click.confirm(f"{verb.capitalize()} this?", abort=True, err=True)
             reason = reason or click.prompt("Reason", err=True)
         body = {"digest": shown["digest"], "evidence": shown["evidence"], "reason": reason}
@@ -144,7 +147,7 @@ def list_decisions(
         return output.document(found)
     columns = {"decision": "decision", "at": "at", "agent": "agent", "action": "action"}
     columns |= {"effect": "effect"}
-    return output.table(columns, found["decisions"], "No decisions yet.")
+    return output.table(columns, _dated(found["decisions"], "at"), "No decisions yet.")
 
 
 @command(decision, "show", example="governance decision show 1042")
@@ -155,11 +158,7 @@ def show_decision(frame: Frame, number: int) -> None:
         found = api.get(f"/v1/decisions/{number}")
     if frame.json:
         return output.document(found)
-    if found.get("sentence") and found.get("accounts"):
-        telling.tell(found)
-        click.echo("")
-    told = {"sentence", "accounts", "enough"}
-    return output.facts({name: value for name, value in found.items() if name not in told})
+    return telling.decision(found)
 
 
 @command(
@@ -207,6 +206,10 @@ def outcome(frame: Frame, number: int, status: str, note: str | None) -> None:
     """Report what became of an action, with the key of the agent or gateway (--key)."""
     body = {"decision": number, "status": status, "note": note}
     _act(frame, lambda api: api.post("/v1/outcomes", **body))
+
+
+def _dated(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [{**row, name: output.moment(row[name])} for row in rows]
 
 
 def _act(frame: Frame, use: Callable[[Api], Any]) -> None:

@@ -190,6 +190,15 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def named(given: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=VALUE` texts as a mapping; raises `click.UsageError` for anything else."""
+    pairs = [item.partition("=") for item in given]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise click.UsageError(f"`{name}` is not of the form NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
 def sentence(error: Exception) -> str:
     """What a person is told about an error that is none of ours."""
     if isinstance(error, Refused):

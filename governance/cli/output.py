@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import unicodedata
@@ -89,6 +90,11 @@ def inert(text: str) -> str:
         else f"<{ord(c):x}>"
         for c in text
     )
+
+
+def moment(text: object) -> str:
+    """A recorded time as people read it: `2026-11-20 05:46:40Z`."""
+    return re.sub(r"T(\d\d:\d\d:\d\d)(\.\d+)?Z$", r" \1Z", "" if text is None else str(text))
 
 
 def one_line(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from governance.cli import output, telling
-from governance.cli.frame import Frame, command
+from governance.cli.frame import Frame, command, named
 from governance.cli.transport import Api, Failed
 from governance.service import drafting, exporting, releasing
 from governance.service.problem import Problem
@@ -92,15 +92,6 @@ def _cells(given: tuple[str, ...]) -> dict[str, str]:
     if not cells.get("action"):
         raise click.UsageError("say which action: --given action=payment.create")
     return cells
-
-
-def named(given: tuple[str, ...]) -> dict[str, str]:
-    """`NAME=VALUE` texts as a mapping; raises `click.UsageError` for anything else."""
-    pairs = [item.partition("=") for item in given]
-    for name, equals, _ in pairs:
-        if not name or not equals:
-            raise click.UsageError(f"`{name}` is not of the form NAME=VALUE")
-    return {name: value for name, _, value in pairs}
 
 
 def _words(frame: Frame, told: Mapping[str, Any]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from governance.cli import output
@@ -22,9 +25,17 @@ def list_stops(frame: Frame) -> None:
         found = api.get("/v1/stops")
     if frame.json:
         return output.document(found)
-    columns = {"stop": "stop", "scope": "scope", "id": "of", "person": "raised by", "at": "at"}
-    columns |= {"state": "state"}
-    return output.table(columns, found["stops"], "Nothing is stopped.")
+    columns = {"stop": "stop", "what": "what", "raised_by": "raised by", "at": "at"}
+    columns |= {"drill": "drill", "lift_asked_by": "lifting asked by"}
+    rows = [
+        {**each, "what": _what(each["scope"]), "at": output.moment(each["at"])}
+        for each in found["stops"]
+    ]
+    return output.table(columns, rows, "Nothing is stopped.")
+
+
+def _what(scope: Mapping[str, Any]) -> str:
+    return f"{scope['type']} {scope['id'] or ''}".strip()
 
 
 @command(stop, "raise", example="governance stop raise agent payments-1 --reason 'pays twice'")

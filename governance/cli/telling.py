@@ -1,11 +1,13 @@
-"""An explanation as a person reads it in a terminal: the sentence, the rules, what would do.
+"""Decisions and requests as people read them in a terminal.
 
-Law: every word that an agent may have chosen is inert, and stands on its own line only where ours do.
+Law: every word that an agent may have chosen is inert and cannot begin a line of its own; who says a
+thing stands beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -27,3 +29,101 @@ def tell(told: Mapping[str, Any]) -> None:
         click.echo(f"\n{output.inert(line)}")
     if told.get("incomplete"):
         click.echo(f"\n{output.inert(told['incomplete'])}")
+
+
+def request(told: Mapping[str, Any], *, err: bool = False) -> None:
+    """What a person is asked to approve, with everything its evidence covers; `err`: on stderr."""
+
+    def line(text: str = "") -> None:
+        click.echo(output.one_line(text), err=err)
+
+    agent, session = told["agent"], told["session"]
+    line(f"{told['approval']}  {agent['agent']} asks for {told['action']} (risk {told['risk']})")
+    line(
+        f"     asked {output.moment(told['asked_at'])}, answer by {output.moment(told['answer_by'])}"
+    )
+    _facts(told["facts"], line)
+    line()
+    line("why people are asked")
+    for found in told["findings"]:
+        line(f"  {found['policy']}/{found['rule']}  {found['title']}")
+        line(f"    {found['because']}")
+        if found["unknown"]:
+            line(f"    cannot be told: {', '.join(found['unknown'])}")
+    for clause in told["clauses"]:
+        _clause(clause, line)
+    line()
+    line("who asks")
+    line(f"  team {agent['team']}, owner {agent['owner']}, deputy {agent['deputy'] or '–'}")
+    line(f"  autonomy {agent['autonomy']}, class {agent['class']}: {agent['purpose'] or 'erased'}")
+    labels = ", ".join(session["labels"]) or "none"
+    line(f"  session {session['session']}, opened by {session['opened_by']}, labels {labels}")
+    line(
+        f"  claimed confidence {told['confidence'] or 'none'}, refused before: {told['refused_before']}"
+    )
+    if told["note"]:
+        line(f"  says: {told['note']}")
+    _totals(told["totals"], line)
+    line()
+    for name in ("if_granted", "if_refused"):
+        line(f"{name.replace('_', ' ')}: {told[name]}")
+    missing = ", ".join(f"{seat['count']} {seat['role']}" for seat in told["missing"])
+    line(f"state {told['state']}, missing {missing or 'nobody'}")
+    if told.get("may_not"):
+        line(f"you may not answer: {told['may_not']}")
+    line(f"evidence {told['evidence']}")
+
+
+def decision(told: Mapping[str, Any]) -> None:
+    """A recorded decision: why, what was asked, and what became of it."""
+    tell(told)
+
+    def line(text: str = "") -> None:
+        click.echo(output.one_line(text))
+
+    line()
+    line(
+        f"decision {told['decision']}, {output.moment(told['at'])}: {told['agent']}, {told['action']}"
+    )
+    _facts(told["facts"], line)
+    line(
+        f"  effect {told['effect']}, risk {told['risk']}, autonomy {told['autonomy']}, session {told['session']}"
+    )
+    line(f"  release {told['release']}")
+    line(f"  action  {told['digest']}")
+    line()
+    line("what happened")
+    for step in told["story"]:
+        said = f"  {step['text']}" if step["text"] else ""
+        line(
+            f"{step['index']:>8}  {output.moment(step['at'])}  {step['kind']:<18} {step['by']['id']}{said}"
+        )
+
+
+def _facts(facts: Sequence[Mapping[str, Any]], line: Callable[[str], None]) -> None:
+    width = max((len(output.one_line(fact["field"])) for fact in facts), default=0)
+    for fact in facts:
+        value = fact.get("value")
+        shown = fact.get("spoiled") or ("erased" if value is None else value)
+        who = "only claimed" if fact.get("claimed") else "in the action"
+        line(f"  {output.one_line(fact['field']):<{width}}  {shown}  ({who})")
+
+
+def _clause(clause: Mapping[str, Any], line: Callable[[str], None]) -> None:
+    seats = ", ".join(f"{seat['count']} {seat['role']}" for seat in clause["needs"])
+    hours = Decimal(clause["answer_within"]) / 3_600_000_000
+    line(f"  {clause['rule']} needs {seats} within {hours.normalize():f} hours")
+    if clause["not_by"]:
+        line(f"    not by {', '.join(clause['not_by'])}")
+    for point in clause["checklist"]:
+        line(f"    [ ] {point}")
+
+
+def _totals(totals: Sequence[Sequence[Any]], line: Callable[[str], None]) -> None:
+    """What was counted so far and is not zero: series, sum and count."""
+    counted = [row for row in totals if row[4]]
+    if counted:
+        line("  counted so far")
+    for row in counted:
+        unclear = ", more than one unit" if row[5] else ""
+        line(f"    {row[0]} {row[1]}: {row[3]} in {row[4]}{unclear}")

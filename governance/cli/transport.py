@@ -67,7 +67,7 @@ class Api:
             headers["Content-Type"] = "application/json"
         status, _, answer = self.exchange(method, path, data, headers)
         if status >= 400:
-            raise Failed(_sentence(status, answer))
+            raise Failed(*_problem(status, answer))
         return answer
 
 
@@ -126,13 +126,16 @@ def _with_query(path: str, query: Mapping[str, object]) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
-def _sentence(status: int, answer: bytes) -> str:
+def _problem(status: int, answer: bytes) -> tuple[str, int]:
+    """A problem's sentence, and the exit code it deserves: 2 for what was typed wrong, 3 for files."""
     try:
         problem = json.loads(answer)
         said = str(problem.get("detail") or problem.get("title"))
-        field = problem.get("field")
+        field, kind = problem.get("field"), str(problem.get("type"))
     except (ValueError, AttributeError):
-        return f"the service answered {status}"
+        return f"the service answered {status}", 1
     if status == 401:
-        said += " Give --key, set GOVERNANCE_KEY, or run the command as the workspace's owner."
-    return f"{said} (`{field}`)" if field and f"`{field}`" not in said else said
+        said += "; give --key, set GOVERNANCE_KEY, or run the command as the workspace's owner"
+    elif field and f"`{field}`" not in said:
+        said += f" (`{field}`)"
+    return said, 3 if kind.endswith(":bad-policy") else 2 if status == 400 else 1

@@ -6,6 +6,7 @@ does not load raises `Problem` with every finding.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date
@@ -81,16 +82,20 @@ def suppose(
         policy = speaking[0].policy if speaking else None
     file = _files(release, policy)[0]
     typed = {name: _cell(text) for name, text in cells.items()}
-    variant, request, facts, problems = cases.situation(release, file, typed)
+    variant = cases.variant_of(release, file, typed)
+    request, problems = cases.request_of(variant, file, typed)
     if problems:
         raise Problem("bad-request", "; ".join(problems))
+    facts = cases.facts_of(variant, file, typed, request)
     return plain(explain(variant, request, facts, cases.AT))
 
 
 def _cell(text: str) -> object:
-    """A cell as it is typed on a command line: `true`, `false`, `[a, b]`, or text."""
+    """A cell as it is typed on a command line: `true`, `12`, `[a, b]`, or text."""
     if text in ("true", "false"):
         return text == "true"
+    if re.fullmatch(r"-?[0-9]+", text):
+        return int(text)
     if text.startswith("[") and text.endswith("]"):
         return [part.strip() for part in text[1:-1].split(",") if part.strip()]
     return text
