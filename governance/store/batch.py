@@ -189,6 +189,9 @@ class Writer:
         try:
             proposal, also = self._propose(job, batch, at, first)
             staged = self._stage(proposal, batch.state, first, at)
+        except (sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
+            job.error = ValueError(f"it asks for facts by something that is no name: {error}")
+            return
         except (sqlite3.Error, Damaged) as error:
             raise self._failed(error) from error
         except Exception as error:

@@ -17,13 +17,26 @@ Statement = tuple[str, tuple[Any, ...]]
 VERSION = 1
 """Goes up when the same entries give other rows; older read models are then made again."""
 
-_DECISION = (
-    "INSERT INTO decision_list (idx, at, agent, session, action, effect, would_be, risk, rules, "
-    "approval, override) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
-)
-_ENTRY = "INSERT INTO entry_list (idx, at, kind, actor) VALUES (?,?,?,?)"
-_REFERENCE = "INSERT OR IGNORE INTO reference_list (target, idx, role) VALUES (?,?,?)"
-_ASKED = "INSERT INTO approval_list (idx, at, decision, agent, state) VALUES (?,?,?,?,'open')"
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "decision_list": (
+        "idx",
+        "at",
+        "agent",
+        "session",
+        "action",
+        "effect",
+        "would_be",
+        "risk",
+        "rules",
+        "approval",
+        "override",
+    ),
+    "entry_list": ("idx", "at", "kind", "actor"),
+    "reference_list": ("target", "idx", "role"),
+    "approval_list": ("idx", "at", "decision", "agent", "state"),
+}
+"""A statement that is the name of a table inserts these columns."""
+
 _CLOSED = "UPDATE approval_list SET state = ?, closed_by = ? WHERE idx = ? AND state = 'open'"
 _USED = "UPDATE approval_list SET state = 'used', closed_by = ? WHERE idx = ?"
 _OUTCOME = "UPDATE decision_list SET outcome = ? WHERE idx = ?"
@@ -41,12 +54,14 @@ def project(index: int, entry: Entry) -> list[Statement]:
     """The statements that bring the read models up to the entry at `index`."""
     data, at, kind = entry.data, to_microseconds(entry.at), entry.kind
     refs: Mapping[str, int] = data.get("refs", {})
-    made: list[Statement] = [(_REFERENCE, (target, index, role)) for role, target in refs.items()]
+    made: list[Statement] = [
+        ("reference_list", (target, index, role)) for role, target in refs.items()
+    ]
     if kind == "decision":
         return made + _decision(index, at, data, refs)
-    made.append((_ENTRY, (index, at, kind, str(entry.by["id"]))))
+    made.append(("entry_list", (index, at, kind, str(entry.by["id"]))))
     if kind == "approval.asked":
-        made.append((_ASKED, (index, at, refs["decision"], data["agent"])))
+        made.append(("approval_list", (index, at, refs["decision"], data["agent"], "open")))
     elif kind == "approval.granted" and data["complete"]:
         made.append((_CLOSED, ("granted", index, refs["approval"])))
     elif kind in _ENDS:
@@ -80,7 +95,7 @@ def _decision(
         approval,
         override,
     )
-    made: list[Statement] = [(_DECISION, row)]
+    made: list[Statement] = [("decision_list", row)]
     if approval is not None:
         made.append((_USED, (index, approval)))
     return made

@@ -14,17 +14,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from governance.store.projection import VERSION, project
+from governance.store.projection import COLUMNS, VERSION, project
 from governance.store.reader import Reader
 from governance.store.snapshots import quick
+from governance.store.sqlite import insert_rows
 from governance.store.tables import ViewTable, statements
 
 _CHUNK = 500
 _PAUSE = 0.01
+_STEP = 0.25
 _MOST = 1_000
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Views:
         self._path, self._log, self._origin = path, reader, origin
         self._wake = threading.Condition()
         self._target = 0
+        self._hurry = False
         self._ending = False
         self._db = self._open()
         self._lock = threading.Lock()
@@ -94,13 +96,8 @@ class Views:
         self._thread.start()
 
     def notice(self, size: int) -> None:
-        """The log has `size` entries now."""
+        """The log has `size` entries now. They are included within a step, or when waited for."""
         self._target = size
-        if self._wake.acquire(blocking=False):
-            try:
-                self._wake.notify_all()
-            finally:
-                self._wake.release()
 
     @property
     def followed(self) -> int:
@@ -117,12 +114,13 @@ class Views:
         end = time.monotonic() + timeout
         with self._wake:
             while self._followed < size:
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                self._hurry = True
                 self._wake.notify_all()
-                if not self._wake.wait(min(0.05, max(0.001, end - time.monotonic()))) and (
-                    time.monotonic() >= end
-                ):
-                    break
-        return self._followed >= size
+                self._wake.wait(min(left, _STEP))
+        return True
 
     def close(self) -> None:
         """Stop following."""
@@ -147,8 +145,9 @@ class Views:
                 time.sleep(1)
             with self._wake:
                 self._wake.notify_all()
-                if self._followed >= self._target and not self._ending:
-                    self._wake.wait(0.25)
+                if not self._hurry and not self._ending:
+                    self._wake.wait(_STEP)
+                self._hurry = False
 
     def _follow(self, stop: int) -> None:
         """Include the entries up to `stop`, in one transaction."""
@@ -258,14 +257,22 @@ def create(db: sqlite3.Connection, origin: str, root: bytes) -> None:
 
 def follow(db: sqlite3.Connection, reader: Reader, start: int, stop: int) -> None:
     """Bring the read models in `db` from `start` entries to `stop`, in one transaction."""
-    statements = []
+    inserts: dict[str, list[tuple[Any, ...]]] = {}
+    updates = []
     for index, data in enumerate(reader.entries(start, stop), start):
-        statements += project(index, quick(data))
+        for sql, values in project(index, quick(data)):
+            if sql in COLUMNS:
+                inserts.setdefault(sql, []).append(values)
+            else:
+                updates.append((sql, values))
     root = reader.frontier(stop).root()
     db.execute("BEGIN IMMEDIATE")
     try:
-        for sql, rows in groupby(statements, key=lambda statement: statement[0]):
-            db.executemany(sql, [values for _, values in rows])
+        # an update is about a row that an earlier entry inserted, so all inserts may go first
+        for table, rows in inserts.items():
+            insert_rows(db, table, COLUMNS[table], rows)
+        for sql, values in updates:
+            db.execute(sql, values)
         db.execute("UPDATE follower SET size = ?, root = ?", (stop, root))
         db.execute("COMMIT")
     except BaseException:

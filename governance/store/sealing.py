@@ -11,7 +11,6 @@ The key file holds 64 random bytes: 32 that wrap keys, 32 that key the look-up o
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 from pathlib import Path
 
@@ -24,9 +23,37 @@ NONCE = 12
 _WRAPPING, _LOOKING_UP = slice(0, 32), slice(32, 64)
 
 
+class Randomness:
+    """Random bytes from the operating system, fetched in bulk.
+
+    Each call to the system lets other threads run and then waits for its turn, many times longer
+    than the call takes. Any thread may ask; no byte is given out twice.
+    """
+
+    def __init__(self, size: int, count: int = 256) -> None:
+        """Pieces of `size` bytes, fetched `count` at a time."""
+        self._size, self._count = size, count
+        self._pieces: list[bytes] = []
+
+    def take(self) -> bytes:
+        """The next piece."""
+        try:
+            return self._pieces.pop()
+        except IndexError:
+            size = self._size
+            data = os.urandom(size * self._count)
+            pieces = [data[at : at + size] for at in range(0, len(data), size)]
+            piece = pieces.pop()
+            self._pieces = pieces
+            return piece
+
+
+_nonces = Randomness(NONCE)
+
+
 def seal(key: AESGCM, place: str, value: bytes) -> bytes:
     """Nonce and AES-256-GCM of `value`, bound to `place`."""
-    nonce = os.urandom(NONCE)
+    nonce = _nonces.take()
     return nonce + key.encrypt(nonce, value, place.encode())
 
 
@@ -46,7 +73,10 @@ class VaultKey:
 
     def __init__(self, material: bytes) -> None:
         self._wrapping = AESGCM(material[_WRAPPING])
-        self._pepper = material[_LOOKING_UP]
+        # HMAC (RFC 2104) from prepared states: the one-shot calls let go of the interpreter's lock
+        padded = material[_LOOKING_UP].ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
 
     @classmethod
     def create(cls, path: Path) -> VaultKey:
@@ -89,7 +119,10 @@ class VaultKey:
     def lookup(self, kind: str, value: str) -> bytes:
         """A keyed digest under which a value is found again; nobody guesses it without the key."""
         message = len(kind).to_bytes(4, "big") + kind.encode() + value.encode()
-        return hmac.new(self._pepper, message, hashlib.sha256).digest()
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
 
     @property
     def own(self) -> AESGCM:

@@ -1,6 +1,6 @@
 """Running totals: what was charged to a series under a key since a moment.
 
-The law: a window costs two look-ups, however much is in it. Each charge stores the total so far,
+The law: a window costs two look-ups at most, however much is in it, and usually none. Each charge stores the total so far,
 so a window is the newest total minus the last one before the window. What is given back is
 counted at the time of its charge, by a Fenwick tree over the charges' numbers, so that giving
 something back frees the window it was charged in and no other.
@@ -10,9 +10,13 @@ A charge is numbered n = 1, 2, … within its series and key; times never decrea
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from operator import itemgetter
 from typing import Any, NamedTuple
+
+import orjson
 
 from governance.engine.model import FactQuery, Total
 from governance.oversight.commands import ChargeRow
@@ -26,16 +30,20 @@ CAPACITY = 1 << 40
 """Charges a key can have; the Fenwick tree's width."""
 
 _REMEMBERED = 16_384
+_EDGES = 2_048
 _ZERO = Decimal(0)
 
 _TAIL = (
-    "SELECT t.n, t.sum, t.unit, t.at, t.other_at, g.sum, g.count FROM totals t "
+    "SELECT t.n, t.sum, t.unit, t.at, t.other_at, g.sum, g.count, (SELECT f.at FROM totals f "
+    "WHERE f.series = t.series AND f.key = t.key ORDER BY f.at, f.n LIMIT 1) FROM totals t "
     "LEFT JOIN given_back g ON g.series = t.series AND g.key = t.key AND g.node = 0 "
     "WHERE t.series = ? AND t.key = ? ORDER BY t.at DESC, t.n DESC LIMIT 1"
 )
-_BEFORE = (
-    "SELECT n, sum FROM totals WHERE series = ? AND key = ? AND at < ? "
-    "ORDER BY at DESC, n DESC LIMIT 1"
+_EDGE = (
+    "SELECT (SELECT json_array(n, sum) FROM totals WHERE series = ?1 AND key = ?2 AND at < ?3 "
+    "ORDER BY at DESC, n DESC LIMIT 1), (SELECT json_group_array(json_array(at, n, sum)) FROM "
+    "(SELECT at, n, sum FROM totals WHERE series = ?1 AND key = ?2 AND at >= ?3 "
+    "ORDER BY at, n LIMIT 64))"
 )
 _COLUMNS = ("series", "key", "at", "n", "unit", "sum", "other_at")
 _NODES = "SELECT node, sum, count FROM given_back WHERE series = ? AND key = ? AND node IN ({})"
@@ -45,7 +53,8 @@ _GIVE = "INSERT OR REPLACE INTO given_back (series, key, node, sum, count) VALUE
 class Tail(NamedTuple):
     """The newest running total: charges so far, their sum, unit, time, newest other unit.
 
-    `back` and `backs` are the sum and the number of all charges given back.
+    `first_at` is the time of the first charge; `back` and `backs` are the sum and the number of
+    all charges given back.
     """
 
     n: int
@@ -53,11 +62,25 @@ class Tail(NamedTuple):
     unit: str
     at: int
     other_at: int | None
+    first_at: int
     back: Decimal
     backs: int
 
 
-NO_TAIL = Tail(0, _ZERO, "", 0, None, _ZERO, 0)
+NO_TAIL = Tail(0, _ZERO, "", 0, None, 0, _ZERO, 0)
+
+
+class Edge(NamedTuple):
+    """Where a window began when it was last looked at, and what comes next.
+
+    Before `at` there were `n` charges with the sum `sum`; `ahead` are the next ones (time, number
+    and sum so far), so that a window that slides on needs no new look-up for a while.
+    """
+
+    at: int
+    n: int
+    sum: Decimal
+    ahead: list[tuple[int, int, str]]
 
 
 class Charged(NamedTuple):
@@ -84,6 +107,7 @@ class Totals:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._tails: Recent[tuple[str, str], Tail] = Recent(_REMEMBERED)
+        self._edges: Recent[tuple[str, str], Edge] = Recent(_EDGES)
         self._rows: list[tuple[Any, ...]] = []
         self._oldest = 0
 
@@ -99,18 +123,14 @@ class Totals:
             mixed = mixed or tail.other_at is not None
         else:
             mixed = mixed or (tail.other_at is not None and tail.other_at >= since)
-            if self._rows and self._oldest < since:
-                self.flush()
-            before = self._db.execute(_BEFORE, (series, key, since)).fetchone()
-            if before is not None:
-                start = before[0]
-                count -= start
-                amount = EXACT.subtract(amount, Decimal(before[1]))
+            if tail.first_at < since:
+                start, earlier = self._before(series, key, since)
+                count, amount = count - start, EXACT.subtract(amount, earlier)
         if tail.backs:
             back, backs = tail.back, tail.backs
             if start:
-                earlier, fewer = self._prefix(series, key, start)
-                back, backs = EXACT.subtract(back, earlier), backs - fewer
+                gone, fewer = self._prefix(series, key, start)
+                back, backs = EXACT.subtract(back, gone), backs - fewer
             amount, count = EXACT.subtract(amount, back), count - backs
         return Total(amount, count, mixed)
 
@@ -127,7 +147,8 @@ class Totals:
             amount = EXACT.add(tail.sum, row.amount)
             if not amount.is_finite():
                 raise ArithmeticError(f"`{row.amount}` cannot be charged to `{row.series}`")
-            new = Tail(tail.n + 1, amount, row.unit, at, other, tail.back, tail.backs)
+            first = tail.first_at if tail.n else at
+            new = Tail(tail.n + 1, amount, row.unit, at, other, first, tail.back, tail.backs)
             plan.rows.append((*place, at, new.n, row.unit, str(new.sum), other))
             plan.tails[place] = new
             plan.charged.append(Charged(row.series, row.key, new.n, row.amount))
@@ -176,6 +197,7 @@ class Totals:
         self._db.execute("DELETE FROM totals WHERE series = ?", (series,))
         self._db.execute("DELETE FROM given_back WHERE series = ?", (series,))
         self._tails.clear()
+        self._edges.clear()
 
     def _tail(self, series: str, key: str) -> Tail:
         place = (series, key)
@@ -185,11 +207,28 @@ class Totals:
             if row is None:
                 tail = NO_TAIL
             else:
-                n, amount, unit, at, other_at, back, backs = row
+                n, amount, unit, at, other_at, back, backs, first_at = row
                 back = Decimal(back) if backs else _ZERO
-                tail = Tail(n, Decimal(amount), unit, at, other_at, back, backs or 0)
+                tail = Tail(n, Decimal(amount), unit, at, other_at, first_at, back, backs or 0)
             self._tails.put(place, tail)
         return tail
+
+    def _before(self, series: str, key: str, since: int) -> tuple[int, Decimal]:
+        """How many charges there were before `since`, and their sum."""
+        place = (series, key)
+        edge = self._edges.get(place)
+        if edge is None or since < edge.at or not edge.ahead or edge.ahead[-1][0] < since:
+            if self._rows and self._oldest < since:
+                self.flush()
+            before, ahead = self._db.execute(_EDGE, (series, key, since)).fetchone()
+            n, amount = (0, "0") if before is None else orjson.loads(before)
+            edge = Edge(since, n, Decimal(amount), orjson.loads(ahead))
+            self._edges.put(place, edge)
+        passed = bisect_left(edge.ahead, since, key=itemgetter(0))
+        if not passed:
+            return edge.n, edge.sum
+        _, n, amount = edge.ahead[passed - 1]
+        return n, Decimal(amount)
 
     def _prefix(self, series: str, key: str, n: int) -> tuple[Decimal, int]:
         """What was given back of the charges 1 to n."""

@@ -13,7 +13,6 @@ person comes again, the pseudonym is the same and the key a new one.
 from __future__ import annotations
 
 import base64
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from governance.oversight.commands import VaultRow
 from governance.store.errors import Busy, Damaged, StoreError, UnknownSubject
 from governance.store.recent import Recent
-from governance.store.sealing import VaultKey, seal, unseal
+from governance.store.sealing import Randomness, VaultKey, seal, unseal
 from governance.store.sqlite import Connection, explain, insert_rows
 
 SECRET = 32
@@ -37,6 +36,8 @@ _ROOM = 16_384
 """Subjects and secrets that may wait for the next batch."""
 
 _REMEMBERED = 8_192
+_pseudonyms = Randomness(12)
+_keys = Randomness(SECRET)
 
 
 class Opened(NamedTuple):
@@ -335,9 +336,9 @@ class Vault:
         # the first 40 bits are the time in milliseconds: neighbours in time are neighbours on disk
         # (the log shows the order anyway); the other 90 are random
         prefix = (self._now() // 1_000 % (1 << 40)).to_bytes(5, "big")
-        pseudonym = "s-" + base64.b32encode(prefix + os.urandom(12)).decode().lower()[:26]
+        pseudonym = "s-" + base64.b32encode(prefix + _pseudonyms.take()).decode().lower()[:26]
         self._waiting.subjects[lookup] = pseudonym
-        self._waiting.keys[pseudonym] = AESGCM.generate_key(256)
+        self._waiting.keys[pseudonym] = _keys.take()
         return pseudonym
 
     def _known_secret(self, session: str) -> bytes | None:
@@ -350,7 +351,7 @@ class Vault:
 
     def _new_secret(self, session: str) -> bytes:
         self._check_room()
-        secret = self._waiting.secrets[session] = os.urandom(SECRET)
+        secret = self._waiting.secrets[session] = _keys.take()
         return secret
 
     def _check_room(self) -> None:
@@ -385,7 +386,7 @@ class Vault:
         """The subject's key; a new one if the old was erased (within the transaction)."""
         key = fresh.get(subject) or self._stored_key(subject)
         if key is None:
-            material = AESGCM.generate_key(256)
+            material = _keys.take()
             changed = self._db.execute(
                 "UPDATE subjects SET wrapped = ?, erased_at = NULL WHERE pseudonym = ?",
                 (self._key.wrap(material, subject), subject),

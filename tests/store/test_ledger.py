@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
@@ -79,6 +81,15 @@ def test_a_command_that_only_asks_writes_nothing(workspace: Workspace) -> None:
     before = workspace.reader.checkpoint()
     assert workspace.ledger.submit(Ask(Needs())).result(10).receipts == ()
     assert workspace.reader.checkpoint() == before
+
+
+@pytest.mark.parametrize("index", [Decimal("1.0"), 10**30, "one", None, b"1"])
+def test_a_senseless_question_is_the_askers_failure(workspace: Workspace, index: object) -> None:
+    """One request with a strange number would end the service for everybody."""
+    asked = workspace.ledger.submit(Ask(Needs(decisions=(index,))))  # type: ignore[arg-type]
+    with contextlib.suppress(ValueError, OverflowError, TypeError):
+        assert not asked.result(10).value[1].decisions
+    assert workspace.ledger.submit(Decide()).result(10).receipts
 
 
 def test_rows_without_entries_are_refused(workspace: Workspace) -> None:
