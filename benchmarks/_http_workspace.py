@@ -129,6 +129,7 @@ def found(directory: Path, rules: int) -> str:
             agent="bench-1",
         )
         _trust(desk, made)
+    (directory / "keys" / "admin.key").write_text(made["person_key"], encoding="ascii")
     return str(made["agent_key"])
 
 
