@@ -58,7 +58,12 @@ rules:
     title: Large payments a treasurer and the CFO decide
     effect: require_approval
     when: {action: payment.create, args.amount: {between: [10000.01 EUR, 50000 EUR]}}
-    approval: {needs: [1 treasurer, 1 cfo], answer_within: 4h, not_by: [requester, agent.owner], reason: required}
+    approval:
+      needs: [1 treasurer, 1 cfo]
+      answer_within: 4h
+      not_by: [requester, agent.owner]
+      reason: required
+      checklist: [the payee was called back, the invoice is in the books]
     because: Four eyes before money that cannot come back.
     severity: critical
   - id: PAY-4

@@ -35,7 +35,8 @@ def send(client, index, answer, **changes):
     """Answer an approval with exactly what its page carries."""
     page = look(client, f"/approvals/{index}")
     hidden = {i["name"]: i["value"] for i in page.of("input") if i.get("type") == "hidden"}
-    data = {**hidden, "answer": answer, "reason": REASON, **changes}
+    points = [i["value"] for i in page.of("input") if i.get("name") == "checklist"]
+    data = {**hidden, "answer": answer, "reason": REASON, "checklist": points, **changes}
     return client.post(f"/approvals/{index}/answer", data=data)
 
 
@@ -116,6 +117,22 @@ def test_two_people_grant_and_the_agent_may_once(world):
     used = look(jonas, f"/decisions/{again['context']['evaluation_id']}")
     assert any(a["href"] == f"/approvals/{index}" for a in used.of("a"))
     assert world.ask("18400.03")["decision"] is False
+
+
+def test_a_point_that_is_not_confirmed_holds_the_grant_back(world):
+    """If this failed, a rule's checklist would be decoration."""
+    index = asked(world, "18400.04")
+    maria = world.browser("maria")
+    response = send(maria, index, "grant", checklist=["the payee was called back"])
+    assert response.status_code == 400
+    page = Page(response.get_data(as_text=True))
+    assert "the invoice is in the books" in page.text
+    assert REASON in page.text
+    assert not world.desk.state.approvals[index].grants
+    boxes = [i for i in page.of("input") if i.get("name") == "checklist"]
+    assert [i["value"] for i in boxes if "checked" in i] == ["the payee was called back"]
+    assert send(maria, index, "grant").status_code == 303
+    assert world.desk.state.approvals[index].grants
 
 
 def test_a_refusal_is_seen_at_once_with_its_reason(world):

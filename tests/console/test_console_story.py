@@ -43,7 +43,9 @@ def test_two_people_grant_one_by_thumb_one_by_keyboard_and_the_agent_may_once(
     page = phone.page
     page.get_by_role("link", name="18\u202f400.10 EUR").tap()
     page.get_by_role("link", name="Answer").tap()
-    page.get_by_label("Grant").check()
+    page.locator("input[value=grant]").check()
+    page.get_by_label("the payee was called back").check()
+    page.get_by_label("the invoice is in the books").check()
     page.get_by_label("Your reason").fill("called the payee back on the number we know")
     with page.expect_navigation():
         page.get_by_role("button", name="Send your answer").tap()
@@ -53,8 +55,12 @@ def test_two_people_grant_one_by_thumb_one_by_keyboard_and_the_agent_may_once(
         second.sign_in("jonas@corp.example", PASSWORD)
         second.go(f"/approvals/{index}")
         keys = second.page.keyboard
-        second.page.get_by_label("Grant").focus()
+        second.page.locator("input[value=grant]").focus()
         keys.press("Space")
+        for _ in range(2):
+            keys.press("Tab")
+            assert second.page.evaluate("document.activeElement.name") == "checklist"
+            keys.press("Space")
         keys.press("Tab")
         assert second.page.evaluate("document.activeElement.name") == "reason"
         keys.type("four eyes, and the invoice is in the books")

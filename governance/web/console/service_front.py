@@ -153,9 +153,7 @@ class ServiceFront:
         }
         caller = Caller("person", person)
         if answer == "grant":
-            if checklist:
-                said["checklist"] = checklist
-            asking.grant(self._desk, caller, index, **said)
+            asking.grant(self._desk, caller, index, **said, checklist=checklist)
         else:
             asking.refuse(self._desk, caller, index, **said)
 
