@@ -24,7 +24,7 @@ from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.errors import LogError
 from audit.keys import Verifier
 from audit.note import split
-from governance.store import logkey
+from governance.store import logkey, vaults
 from governance.store.backup import Backup, read_backup
 from governance.store.clock import Clock
 from governance.store.errors import CannotOpen, StoreError
@@ -35,7 +35,6 @@ from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
 from governance.store.snapshots import Folded
 from governance.store.sqlite import connect_reader, explain
-from governance.store.vault import MOVED
 from governance.store.workspace import Beginning, Workspace, found_log
 
 _CARRIED = ("totals", "given_back")
@@ -60,6 +59,7 @@ def restore(
     acknowledge: bool,
     origin: str | None = None,
     head: Path | None = None,
+    vault: Path | None = None,
     known_heads: Iterable[str] = (),
     clock: Clock | None = None,
 ) -> Restored:
@@ -67,7 +67,9 @@ def restore(
 
     `known_heads` are checkpoints of the old log from receipts, reports or witnesses; the newest
     one that is genuine is named, so that everybody sees how much is missing. `origin` names the
-    new log. Raises `CannotOpen` without `acknowledge`, and for a backup that does not hold.
+    new log. `vault` is a backup of the vault to go back to, for when the vault is lost, too; what
+    the log's backup says was erased is erased from it again. Raises `CannotOpen` without
+    `acknowledge`, and for a backup that does not hold.
     """
     paths = Paths(root, head)
     backup = read_backup(folder)
@@ -77,6 +79,8 @@ def restore(
             "on are lost, open approvals expire, and everything is stopped until two people lift "
             "it. If that is meant, run `governance restore --acknowledge`"
         )
+    for place in (paths.root, paths.keys, paths.policies, paths.reports, paths.backups):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = OwnerLock(paths.lock)
     try:
         old = _verifier(paths, backup)
@@ -84,8 +88,9 @@ def restore(
         last = _last_known(paths, backup, old, known_heads)
         name = origin or f"{re.sub('/r[0-9TZ]+$', '', backup.origin)}/r{at:%Y%m%dT%H%M%SZ}"
         staged = _stage(paths, name, backup, last, folded, fold)
-        _set_values_apart(paths.vault)
-        archive = _put_aside(paths, backup, at)
+        archive = _archive(paths, at)
+        vaults.prepare(paths, backup, vault, archive)
+        _put_aside(paths, backup, archive)
         _move_in(staged, paths, backup)
     finally:
         lock.release()
@@ -170,11 +175,19 @@ def _last_known(
     return max(heads, key=lambda head: head.size)
 
 
-def _put_aside(paths: Paths, backup: Backup, at: datetime) -> Path:
-    """Move the old log, its head and its key to `archive/`, beside a copy of what was restored."""
+def _archive(paths: Paths, at: datetime) -> Path:
+    """A folder for what is put aside."""
     archive = paths.archive / f"{at:%Y-%m-%dT%H-%M-%S}"
     try:
         archive.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise CannotOpen(f"cannot make the folder `{archive}`: {error.strerror}") from error
+    return archive
+
+
+def _put_aside(paths: Paths, backup: Backup, archive: Path) -> None:
+    """Move the old log, its head and its key to `archive`, beside a copy of what was restored."""
+    try:
         shutil.copyfile(backup.database, archive / "restored-from.db")
         for path in (
             paths.log,
@@ -193,7 +206,6 @@ def _put_aside(paths: Paths, backup: Backup, at: datetime) -> Path:
         sync_directory(paths.root)
     except OSError as error:
         raise CannotOpen(f"cannot put the old log aside in `{archive}`: {error}") from error
-    return archive
 
 
 def _carry_facts(log: Path, old: Path) -> None:
@@ -208,21 +220,5 @@ def _carry_facts(log: Path, old: Path) -> None:
         db.execute("COMMIT")
     except sqlite3.Error as error:
         raise StoreError(explain(error, log)) from error
-    finally:
-        db.close()
-
-
-def _set_values_apart(vault: Path) -> None:
-    """Values stay, at places no entry of the new log has; secrets of closed sessions go."""
-    db = sqlite3.connect(vault, isolation_level=None)
-    try:
-        db.execute("PRAGMA secure_delete=ON")
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("UPDATE vault_values SET idx = idx - ?", (MOVED,))
-        db.execute("DELETE FROM session_secrets")
-        db.execute("COMMIT")
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.Error as error:
-        raise StoreError(explain(error, vault)) from error
     finally:
         db.close()

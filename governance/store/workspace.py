@@ -169,6 +169,14 @@ class Workspace:
 
         self.ledger.record(make).result()
 
+    def forget_idempotency(self, before: datetime) -> int:
+        """Forget idempotency keys used before a time, so that they do not fill the disk; how many.
+
+        A key that is forgotten may be used for another body.
+        """
+        facts = self.ledger.writer.facts
+        return int(self.ledger.chore(lambda _db: facts.prune_idempotency(before)).result())
+
     def close(self) -> None:
         """Finish what is queued, close everything, give the lock back."""
         self._snapshots.close()

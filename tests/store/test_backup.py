@@ -22,7 +22,7 @@ from governance.store.fsck import fsck
 from governance.store.restore import restore
 from governance.store.workspace import Workspace
 from tests.store import world
-from tests.store.world import Decide
+from tests.store.world import Decide, Write
 
 AT = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
@@ -154,6 +154,43 @@ def test_a_restore_works_without_the_old_key_and_with_a_head_from_a_receipt(root
         path.unlink()
     done = restore(root, kept, world.FOLD, AT, acknowledge=True, known_heads=[head])
     assert (done.known, done.restored) == (17, 10)
+
+
+def test_a_vault_from_a_backup_forgets_again_what_was_erased(root: Path) -> None:
+    """An erased person would come back with the backup."""
+    with world.open_(root) as workspace:
+        _decide(workspace, 3)
+        other = workspace.vault.pseudonym("payee", "NL00")
+        workspace.ledger.submit(Decide("x", values=(("f", b"kept", other),))).result(10)
+        kept = back_up_vault(workspace.paths, AT)
+        subject = workspace.vault.find("payee", "DE00")
+        assert subject is not None
+        workspace.vault.erase(subject)
+        erased = Write((("data.erased", {"subject": subject, "ground": "asked", "values": 3}),))
+        workspace.ledger.submit(erased).result(10)
+        backup = back_up(workspace.paths, AT)
+    (root / "vault.db").write_bytes(b"rubbish" * 1000)
+    with pytest.raises(CannotOpen, match="--vault FILE"):
+        restore(root, backup.folder, world.FOLD, AT, acknowledge=True)
+    later = AT + timedelta(minutes=1)
+    done = restore(root, backup.folder, world.FOLD, later, acknowledge=True, vault=kept)
+    with world.open_(root) as workspace:
+        assert workspace.vault.value(-(1 << 40), "args.note") is None
+        opened = workspace.vault.value(3 - (1 << 40), "f")
+        assert opened is not None
+        assert opened.value == b"kept"
+        assert workspace.vault.find("payee", "DE00") == subject
+    assert (done.archive / "vault.db").exists()
+
+
+def test_with_nothing_but_the_backup_a_workspace_can_be_made(root: Path, tmp_path: Path) -> None:
+    """After a fire there would be evidence, and no way to go on."""
+    folder = _lost(root)
+    done = restore(tmp_path / "new", folder, world.FOLD, AT, acknowledge=True)
+    assert (done.known, done.restored) == (10, 10)
+    with world.open_(tmp_path / "new") as workspace:
+        workspace.ledger.submit(world.lift()).result(10)
+        _decide(workspace, 1)
 
 
 def test_a_forged_head_is_not_believed(root: Path, tmp_path: Path) -> None:

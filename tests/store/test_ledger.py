@@ -7,6 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -168,6 +169,25 @@ def test_a_key_beyond_its_quota_is_turned_away_and_that_is_recorded_once(
     assert entry.data["refused"] == 2_000
     assert workspace.ledger.size == 12
     workspace.ledger.submit(Decide("later")).result(10)
+
+
+def test_an_idempotency_key_is_remembered_until_it_is_forgotten(
+    opened: Callable[..., Workspace],
+) -> None:
+    """A retried payment would be made twice; or keys would fill the disk."""
+    clock = world.FakeClock()
+    workspace = opened(clock=clock)
+    rows = (IdempotencyRow("k-abcdefgh", "order 17", "ab", 0),)
+    workspace.ledger.submit(Decide(rows=rows)).result(10)
+    asked = Ask(Needs(idempotency=("k-abcdefgh", "order 17")))
+    facts = workspace.ledger.submit(asked).result(10).value[1]
+    assert (facts.idempotency.body, facts.idempotency.index) == ("ab", 0)
+    assert facts.decisions[0].agent == "payments-1"
+    assert facts.entries[0] == workspace.reader.entry_bytes(0)
+    now = facts.idempotency.at
+    assert workspace.forget_idempotency(now) == 0
+    assert workspace.forget_idempotency(now + timedelta(seconds=1)) == 1
+    assert workspace.ledger.submit(asked).result(10).value[1].idempotency is None
 
 
 def test_answers_reach_callers_on_an_event_loop(workspace: Workspace) -> None:

@@ -1,0 +1,91 @@
+"""What becomes of the vault when a log is restored.
+
+The law: the values of the old log stay where they can be erased, at places that no entry of the
+new log has. A vault that comes from a backup forgets again whatever the log says was erased since;
+a vault that is lost altogether is begun anew, and with it every pseudonym: that is one reason why
+nothing may be decided before two people have looked.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import orjson
+
+from governance.store.backup import Backup
+from governance.store.errors import CannotOpen, StoreError
+from governance.store.migrations import bring_up_to_date
+from governance.store.paths import Paths
+from governance.store.sealing import VaultKey
+from governance.store.sqlite import connect_reader, connect_writer, explain
+from governance.store.vault import MOVED
+
+_FILES = ("vault.db", "vault.db-wal", "vault.db-shm")
+
+
+def prepare(paths: Paths, backup: Backup, source: Path | None, archive: Path) -> None:
+    """Make the vault ready for the new log; `source` is a backup of the vault to go back to.
+
+    Raises `CannotOpen` for a vault that cannot be used, saying what to do.
+    """
+    if source is not None:
+        _replace(paths, source, archive)
+    new = not paths.vault.exists()
+    if not paths.vault_key.exists():
+        if not new:
+            VaultKey.open(paths.vault_key)
+        VaultKey.create(paths.vault_key)
+    try:
+        bring_up_to_date(paths.vault, "vault")
+        with closing(connect_writer(paths.vault, overwrite=True)) as db:
+            if source is not None:
+                for subject in _erased(backup):
+                    _erase(db, subject)
+            _set_values_apart(db)
+    except (CannotOpen, sqlite3.Error) as error:
+        sentence = str(error) if isinstance(error, CannotOpen) else explain(error, paths.vault)
+        raise CannotOpen(
+            f"the vault cannot be used: {sentence}. Give a backup of it with "
+            f"`governance restore --vault FILE` (they lie in `{paths.backups / 'vault'}`)"
+        ) from error
+
+
+def _replace(paths: Paths, source: Path, archive: Path) -> None:
+    try:
+        for name in _FILES:
+            if (paths.root / name).exists():
+                shutil.move(paths.root / name, archive / name)
+        shutil.copyfile(source, paths.vault)
+        paths.vault.chmod(0o600)
+    except OSError as error:
+        raise CannotOpen(f"the vault `{source}` cannot be put in its place: {error}") from error
+
+
+def _erased(backup: Backup) -> list[str]:
+    """Whom the log in a backup says was erased."""
+    with closing(connect_reader(backup.database)) as db:
+        rows = db.execute(
+            "SELECT entry FROM log_entries WHERE instr(entry, CAST(? AS BLOB)) > 0",
+            ('"kind":"data.erased"',),
+        ).fetchall()
+    return [str(orjson.loads(entry)["data"]["subject"]) for (entry,) in rows]
+
+
+def _erase(db: sqlite3.Connection, subject: str) -> None:
+    db.execute("DELETE FROM vault_values WHERE subject = ?", (subject,))
+    db.execute("UPDATE subjects SET wrapped = NULL, erased_at = 0 WHERE pseudonym = ?", (subject,))
+    for table in ("people", "accounts", "web_sessions"):
+        db.execute(f"DELETE FROM {table} WHERE person = ?", (subject,))  # noqa: S608
+
+
+def _set_values_apart(db: sqlite3.Connection) -> None:
+    """Values move out of the way of the new log's indexes; secrets of closed sessions go."""
+    db.execute("BEGIN IMMEDIATE")
+    db.execute("UPDATE vault_values SET idx = idx - ?", (MOVED,))
+    db.execute("DELETE FROM session_secrets")
+    db.execute("COMMIT")
+    if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        raise StoreError("the vault is being read by another program; end it and try again")
