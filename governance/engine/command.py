@@ -56,6 +56,8 @@ DOUBTS: Mapping[str, str] = {
 
 _PLAIN_NAME = re.compile(r"^[A-Za-z0-9_.+@\[:][A-Za-z0-9_.+@\[:-]*$")
 _DEPTH = 8
+_PLACES = 4
+"""In more directories than these a step is taken to run anywhere."""
 
 
 def parse(
@@ -110,6 +112,9 @@ def _script(scene: Scene, script: Script) -> None:
         if step.joined_by != "&&" and scene.fallbacks:
             # The change of directory may have failed, and this step runs all the same.
             scene.cwds = tuple(dict.fromkeys((*scene.cwds, *scene.fallbacks)))
+            scene.fallbacks = ()
+            if len(scene.cwds) > _PLACES:
+                scene.cwds = (None,)
         source = ""
         for command in step.pipeline:
             before = scene.cwds, scene.fallbacks

@@ -41,7 +41,8 @@ def _shell(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
             scene.doubt(word.why or "wildcard")
             return
         text = word.text
-        if re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*", text):
+        letters = text[1:] if text[:1] in ("-", "+") and text[1:].isalpha() else ""
+        if "c" in letters:
             while rest and rest[0].known and rest[0].text[:1] in ("-", "+"):
                 rest.pop(0)
             if name in ("fish", "csh", "tcsh") or not rest:
@@ -49,11 +50,11 @@ def _shell(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
             else:
                 scene.line(rest[0])
             return
-        if text in ("--rcfile", "--init-file") or re.fullmatch(r"[-+][A-Za-z]*[oO]", text):
+        if text in ("--rcfile", "--init-file") or letters[-1:] in ("o", "O"):
             if text.startswith("--") and rest:
                 scene.path("reads", rest[0])
             rest = rest[1:]
-        elif re.fullmatch(r"[-+][A-Za-z]*s[A-Za-z]*|-", text):
+        elif "s" in letters or text == "-":
             break
         elif text[:1] not in ("-", "+"):
             scene.add("effects", "runs_code")

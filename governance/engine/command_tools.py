@@ -14,12 +14,45 @@ from governance.engine.notation import row
 from governance.engine.scene import Reader, Scene
 from governance.engine.shell import ANY_ONE, ANY_RUN, Word
 
-_SED = re.compile(
-    r"^(([0-9]+|\$|/[^/\\]*/|\\?)(,([0-9]+|\$|/[^/]*/|\+[0-9]+))?!?\s*"
-    r"(s(?P<d>[/|#,@:!%])((?!(?P=d)).|\\.)*(?P=d)((?!(?P=d)).|\\.)*(?P=d)[gIip0-9]*|[pdqDPnNhHgGxl=]|"
-    r"y/[^/]*/[^/]*/)\s*;?\s*)+$",
-    re.S,
-)
+_SED_LETTERS = frozenset("pdqDPnNhHgGxl=")
+_SED_PLAIN = re.compile(r"[\s;]*(?:(?:[0-9]+|\$)(?:,(?:[0-9]+|\$|\+[0-9]+))?)?")
+_SED_FLAGS = re.compile(r"[gIip0-9]*")
+
+
+def _sed_is_plain(script: str) -> bool:
+    """True when a sed script only prints, deletes and replaces: no files, no programs."""
+    at = 0
+    while at < len(script):
+        at = _SED_PLAIN.match(script, at).end()  # type: ignore[union-attr]
+        while script[at : at + 1] == "/":
+            at = _after(script, at + 1, "/")
+            at += script[at : at + 1] == ","
+        at += script[at : at + 1] == "!"
+        letter = script[at : at + 1]
+        if letter in ("s", "y") and not script[at + 1 : at + 2].isalnum():
+            mark = script[at + 1 : at + 2]
+            if mark in ("", "\\", "\n", " "):
+                return False
+            at = _after(script, _after(script, at + 2, mark), mark)
+            at = _SED_FLAGS.match(script, at).end()  # type: ignore[union-attr]
+        elif letter and letter in _SED_LETTERS:
+            at += 1
+        elif letter:
+            return False
+        if at < len(script) and script[at] not in " \t\n;":
+            return False
+    return at == len(script)
+
+
+def _after(script: str, at: int, mark: str) -> int:
+    """The place after the next mark that is not escaped; beyond the end if there is none."""
+    while at < len(script):
+        if script[at] == "\\":
+            at += 1
+        elif script[at] == mark:
+            return at + 1
+        at += 1
+    return len(script) + 1
 
 
 def _sed(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
@@ -43,7 +76,7 @@ def _sed(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
         scripts, operands = operands[:1], operands[1:]
     for script in scripts:
         text = script.text.replace(ANY_RUN, "*").replace(ANY_ONE, "?")
-        if not script.known or len(text) > 500 or not _SED.match(text):
+        if not script.known or not _sed_is_plain(text):
             scene.doubt("inline_code")
     if edits:
         scene.add("flags", "--in-place")
@@ -218,6 +251,9 @@ def _find_word(scene: Scene, word: Word, rest: list[Word], starts: Sequence[Word
 
 def _for_each(scene: Scene, inner: Sequence[Word], starts: Sequence[Word]) -> None:
     """Run the inner command with `{}` standing for anything beneath each start."""
+    if len(starts) > 8:
+        scene.doubt("too_unusual")
+        return
     for start in starts:
         beneath = Word(f"{start.text.rstrip('/') or ''}/**", start.known, start.why)
         filled = [

@@ -20,6 +20,8 @@ from functools import lru_cache
 from governance.engine.model import CannotTell
 
 MAX_PATH = 4096
+MAX_WILD = 64
+"""A longer name with wildcards is not compared: it may be anything."""
 _ROOTS = ("workspace:/", "home:/")
 _HOME = re.compile(r"^(/home/[^/]+|/[Uu][Ss][Ee][Rr][Ss]/[^/]+|/root|/var/root)(?=/|$)")
 _TOO_WIDE = re.compile(r"^/?$|^/(home|Users|root|var)/?$|^/(home|Users)/[^/]+/?$|^/var/root/?$")
@@ -199,7 +201,7 @@ def has_name(path: str, pattern: str) -> bool | None:
 
 
 def _name_meets(name: str, pattern: str) -> bool | None:
-    if name == "**":
+    if name == "**" or (_wild(name) and len(name) > MAX_WILD):
         return None
     if not _wild(name):
         if _meet(name, pattern):
@@ -237,7 +239,7 @@ def _may_reach(parts: list[str], root: list[str]) -> bool:
         return True
     if not parts:
         return False
-    if parts[0] == "**":
+    if parts[0] == "**" or (_wild(parts[0]) and len(parts[0]) > MAX_WILD):
         return True
     if parts[0][:1] in "*?" and root[0][:1] == ".":
         return False

@@ -19,6 +19,9 @@ EVERYTHING = (
     "programs", "effects", "flags", "subcommands", "reads", "writes", "deletes", "hosts",
     "piped_to_shell",
 )  # fmt: skip
+MOST_WILD = 50
+"""More paths with wildcards than this are not looked at one by one."""
+
 _HARMLESS = re.compile(r"^/dev/(null|stdout|stderr|stdin|tty|zero|full|u?random)$")
 _PATH_LIKE = re.compile(r"^[~.]|/")
 _HOST = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?$|^[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*$")
@@ -39,6 +42,7 @@ class Scene:
     found: dict[str, dict[str, None]] = field(default_factory=dict)
     doubts: dict[str, str] = field(default_factory=dict)
     piped: bool = False
+    wild: int = 0
 
     def add(self, name: str, *values: str) -> None:
         """Put values into a field, each once, in the order seen."""
@@ -60,6 +64,11 @@ class Scene:
         if not word.known:
             self.doubt(word.why, name)
             return
+        if word.wild:
+            self.wild += 1
+            if self.wild > MOST_WILD:
+                self.doubt("wildcard", name)
+                return
         text = word.text.replace(ANY_RUN, "*").replace(ANY_ONE, "?")
         if effect == "lists" and word.wild:
             text = text.rpartition("/")[0] or ("/" if text.startswith("/") else ".")

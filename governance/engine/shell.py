@@ -21,6 +21,8 @@ from governance.engine.paths import odd_characters
 ANY_RUN = "\ue000"
 ANY_ONE = "\ue001"
 MAX_LINE = 20_000
+MAX_WORD = 4_096
+MAX_WORDS = 500
 MAX_DEPTH = 12
 _META = " \t\n;&|<>()"
 _RESERVED = frozenset(
@@ -65,16 +67,15 @@ DOUBTS = {
 """What each code of `NotUnderstood` and of an unknown word means, as the end of a sentence."""
 
 
-_BRACES = re.compile(r"\{.*(,|\.\.).*\}", re.S)
-_BRACKETS = re.compile(r"\[.*\]", re.S)
 _OTHER_TILDE = re.compile(r"~[-+0-9]")
 
 
 def _expands(bare: str) -> str:
     """Why a word becomes other words when it runs, or nothing. `bare` is its unquoted text."""
-    if _BRACES.search(bare):
+    opened, closed = bare.find("{"), bare.rfind("}")
+    if 0 <= opened < closed and ("," in bare[opened:closed] or ".." in bare[opened:closed]):
         return "braces"
-    if _BRACKETS.search(bare):
+    if 0 <= bare.find("[") < bare.rfind("]"):
         return "brackets"
     return "variable" if _OTHER_TILDE.match(bare) else ""
 
@@ -163,6 +164,7 @@ class _Reader:
     line: str
     at: int = 0
     depth: int = 0
+    count: int = 0
     waiting: list[tuple[str, bool, bool, Callable[[Word], None]]] = field(default_factory=list)
 
     def peek(self, length: int = 1) -> str:
@@ -367,6 +369,12 @@ class _Reader:
             raise NotUnderstood("function_or_pattern")
         joined = "".join(text)
         why = _expands("".join(bare)) or why
+        if len(joined) > MAX_WORD:
+            # What is written or said may be long; what decides is not.
+            why = "too_long"
+        self.count += 1
+        if self.count > MAX_WORDS:
+            raise NotUnderstood("too_long")
         return Word(joined, not why, why, len(joined) if plain is None else plain)
 
     def quoted_part(self, sign: str, text: list[str], inner: list[Script]) -> str:
@@ -468,6 +476,7 @@ class _Reader:
                 sign = self.peek()
                 self.at += 1
             body.append(sign)
-        reader = _Reader("".join(body), depth=self.depth)
+        reader = _Reader("".join(body), depth=self.depth, count=self.count)
         inner.append(reader.script(None))
+        self.count = reader.count
         return "substitution"

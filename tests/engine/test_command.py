@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from time import process_time
 from typing import Any
 
 import pytest
@@ -566,6 +567,37 @@ def test_every_program_of_the_table_can_be_read_with_anything_behind_it() -> Non
         found = parse(f"{name}{tail}", workspace=WORK)
         assert set(found) == set(FIELDS)
         assert known_name(name) is not None
+
+
+LONG = [
+    "x" * 20_000,
+    "a " * 9_999,
+    "echo " + "$( " * 6_000,
+    "echo " + "{a," * 5_000,
+    "echo " + "[a" * 5_000,
+    "cat " + "*/" * 3_000,
+    "cat " + "?" * 4_000,
+    "rm -rf " + "a*" * 1_500,
+    "; ".join(["cd a"] * 490),
+    "|".join(["ls"] * 400),
+    "(" * 5_000,
+    "zz " + "/a/b " * 490,
+    "find " + "a " * 240 + "-exec rm " + "x " * 240 + ";",
+    "bash -" + "c" * 4_000 + "!",
+    "sed 's/" + "\\a" * 2_000 + "!' x",
+    "sed '" + " ;" * 2_000 + "!' x",
+    "cat <<" + "A\n" * 9_000,
+    "rm -" + "r" * 4_000 + " x",
+    "`" * 3_001,
+]
+
+
+@pytest.mark.parametrize("line", LONG, ids=[line[:12] for line in LONG])
+def test_no_line_takes_long_to_read(line: str) -> None:
+    """If a line could take for ever, one hijacked agent would hold up every other."""
+    before = process_time()
+    parse(line, workspace=WORK)
+    assert process_time() - before < 1
 
 
 @settings(max_examples=200, deadline=None)
