@@ -13,6 +13,8 @@ from immutables import Map
 from governance.oversight.model import ClockPause, PolicyProposal, State, Stop
 
 PROPOSALS_KEPT: Final = 64
+OLD_LOG: Final = 1 << 40
+"""By how much the numbers of an old log are lowered when a new one goes on from it."""
 
 
 def started(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
@@ -33,19 +35,35 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
     """service.restored: a new log goes on with the people, agents, keys and release of the old.
 
     Everything whose id was an index of the old log and that waits for something ends: sessions,
-    approvals, overrides, proposals, changes, earlier stops.  One stop on everything replaces the
+    approvals, overrides, proposals, drafts, changes, earlier stops.  What lives on is known by
+    numbers below zero, which no entry of the new log has.  One stop on everything replaces the
     latter, and no window can be told until two people lift it.
     """
     agents = Map(
         {
-            agent.id: replace(agent, standing=None, sessions=(), pending=None)
+            agent.id: replace(
+                agent,
+                index=agent.index - OLD_LOG,
+                brief=None
+                if agent.brief is None
+                else replace(agent.brief, index=agent.brief.index - OLD_LOG),
+                standing=None,
+                sessions=(),
+                pending=None,
+            )
             for agent in state.agents.values()
+            if agent.state != "draft"
         }
+    )
+    people = Map(
+        {who: replace(each, index=each.index - OLD_LOG) for who, each in state.people.items()}
     )
     return replace(
         state,
         origin=data["origin"],
+        release_index=None,
         agents=agents,
+        people=people,
         sessions=Map(),
         approvals=Map(),
         open_actions=Map(),

@@ -26,7 +26,7 @@ from governance.service import child, replaying
 from governance.service.acting import allowed
 from governance.service.desk import FOLD, Caller, Desk
 from governance.service.problem import Problem
-from governance.service.releases import Releases
+from governance.service.releases import Releases, manifest_in
 from governance.store import logkey
 from governance.store.blobs import BlobError, Blobs
 from governance.store.opening import carried
@@ -142,6 +142,9 @@ class _Workspace:
                     yield self.blobs.get(digest)
         if self.carried is not None:
             yield snapshot.dump(self.carried)
+            if self.carried.release is not None:
+                yield self.releases.manifest(self.carried.release)
+                yield from self.releases.files(self.carried.release).values()
 
     def disclosures(self, start: int, stop: int) -> Iterator[Disclosure]:
         """The opened commitments of a range of entries."""
@@ -207,7 +210,7 @@ def _releases_of(package: Package) -> Callable[[str], Release | None]:
 
     def find(digest: str) -> Release | None:
         if digest not in made:
-            files = manifests.get(digest, {})
+            files = manifests.get(digest) or _carried_manifest(package, digest)
             made[digest] = None
             if files and set(files.values()) <= there:
                 release = compile_release({p: package.blob(blob) for p, blob in files.items()})
@@ -215,6 +218,15 @@ def _releases_of(package: Package) -> Callable[[str], Release | None]:
         return made[digest]
 
     return find
+
+
+def _carried_manifest(package: Package, digest: str) -> Mapping[str, str]:
+    """The files of a release that was in force before the log began (after a restore)."""
+    for blob in package.blobs():
+        found = manifest_in(package.blob(blob))
+        if found is not None and found[0] == digest:
+            return found[1]
+    return {}
 
 
 def backtest(

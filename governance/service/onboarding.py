@@ -306,7 +306,7 @@ def _json(state: State, agent: Agent, now: datetime) -> dict[str, Any]:
         else {"amount": str(budget.amount), "currency": budget.currency, "period": budget.period},
         "workspace": agent.workspace,
         "proposed_by": agent.proposed_by,
-        "entry": agent.index,
+        "entry": None if agent.index < 0 else agent.index,
         "pending": None
         if agent.pending is None
         else {
@@ -317,7 +317,7 @@ def _json(state: State, agent: Agent, now: datetime) -> dict[str, Any]:
         "brief": None
         if brief is None
         else {
-            "entry": brief.index,
+            "entry": None if brief.index < 0 else brief.index,
             "as_of": write(brief.as_of),
             "valid_until": None if brief.valid_until is None else write(brief.valid_until),
         },

@@ -54,7 +54,7 @@ class Releases:
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             draft = place.with_name("." + place.name)
-            draft.write_text(json.dumps(digests, sort_keys=True), encoding="utf-8")
+            draft.write_bytes(_manifest_bytes(release.digest, digests))
             draft.replace(place)
         return self._remember(release, digests)
 
@@ -73,14 +73,20 @@ class Releases:
         return self._remember(release, digests)
 
     def _digests(self, digest: str) -> dict[str, str]:
+        found = manifest_in(self.manifest(digest))
+        if found is None or found[0] != digest:
+            raise BlobError(f"the manifest of release `{digest}` was altered; restore a backup")
+        return dict(found[1])
+
+    def manifest(self, digest: str) -> bytes:
+        """The manifest of a release: its digest and the digest of each of its files."""
         try:
-            found = json.loads(self._manifest(digest).read_text(encoding="utf-8"))
+            return self._manifest(digest).read_bytes()
         except FileNotFoundError:
             raise BlobError(
                 f"release `{digest}` is not in {self._blobs.directory}; restore the folder from a "
                 "backup"
             ) from None
-        return {str(path): str(blob) for path, blob in found.items()}
 
     def _manifest(self, digest: str) -> Path:
         return self._blobs.directory / "releases" / f"{digest}.json"
@@ -105,6 +111,22 @@ def texts_of(release: Release) -> dict[str, tuple[str, str]]:
             out[f"{file.policy}/{limit.id}"] = (limit.title, limit.because)
         out[f"{file.policy}/default"] = (file.title, "")
     return out
+
+
+def _manifest_bytes(digest: str, files: Mapping[str, str]) -> bytes:
+    return json.dumps({"files": dict(files), "release": digest}, sort_keys=True).encode()
+
+
+def manifest_in(data: bytes) -> tuple[str, dict[str, str]] | None:
+    """Release and files of a manifest, or None if these bytes are none."""
+    if not data.startswith(b'{"files": {'):
+        return None
+    try:
+        found = json.loads(data)
+        files = {str(path): str(blob) for path, blob in found["files"].items()}
+        return str(found["release"]), files
+    except (ValueError, KeyError):
+        return None
 
 
 def zone_of(name: str) -> ZoneInfo | None:

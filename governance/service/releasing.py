@@ -222,16 +222,15 @@ def current(desk: Desk) -> dict[str, Any]:
             for _, p in sorted(state.proposals.items())
         ],
     }
-    if state.release is None or state.release_index is None:
+    if state.release is None:
         return out | {"files": {}, "policies": []}
-    released = entry_of(desk, state.release_index, "policy.released").data
+    if state.release_index is not None:  # None: signed in a log that was lost and restored
+        released = entry_of(desk, state.release_index, "policy.released").data
+        out |= {name: released[name] for name in ("proposed_by", "signed_by", "alone")}
     ready = desk.releases.get(state.release)
     out |= {
         "entry": state.release_index,
-        "proposed_by": released["proposed_by"],
-        "signed_by": released["signed_by"],
-        "alone": released["alone"],
-        "time_zone": released["time_zone"],
+        "time_zone": state.time_zone,
         "files": {path: data.decode() for path, data in desk.releases.files(state.release).items()},
         "policies": [
             {

@@ -91,7 +91,7 @@ def test_a_missing_field_is_refused(name: str) -> None:
 
 def test_an_unknown_kind_is_refused() -> None:
     """If any kind could be written, the list would not be closed."""
-    with pytest.raises(IllFormed, match="agent.promoted"):
+    with pytest.raises(IllFormed, match=r"agent\.promoted"):
         entries.check("agent.promoted", BY, {})
 
 
