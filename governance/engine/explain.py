@@ -132,7 +132,7 @@ def _doubt(finding: Finding, request: Request) -> str:
     name = finding.unknown[0]
     value = request.fields.get(name)
     if finding.rule == "undeclared":
-        return f"; `{name}` is not in the catalogue"
+        return f"; `{name[:80]}` is not in the catalogue"
     why = f": {words.unknown(value.why)}" if isinstance(value, CannotTell) else ""
     return f"; {words.field(name)} cannot be told{why}"
 

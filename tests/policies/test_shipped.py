@@ -168,6 +168,21 @@ def test_less_or_invented_information_never_loosens(name: str) -> None:
     assert file.cases
 
 
+def test_the_order_of_rules_and_files_changes_nothing() -> None:
+    """If order mattered, a verdict would depend on who edited the file last."""
+    bundle = release().bundle
+    turned = tuple(
+        replace(file, rules=file.rules[::-1], limits=file.limits[::-1])
+        for file in reversed(bundle.files)
+    )
+    other = replace(release(), bundle=replace(bundle, files=turned))
+    before = {(r.policy, r.case.path, r.case.line): r.verdict for r in results()}
+    after = {(r.policy, r.case.path, r.case.line): r.verdict for r in cases.run(other)}
+    for place, verdict in before.items():
+        assert after[place].effect is verdict.effect
+        assert after[place].findings == verdict.findings
+
+
 def test_every_shipped_rule_can_be_said_in_words() -> None:
     """If a rule could not be said in a sentence, the people who answer for it could not read it."""
     for file in release().bundle.files:
