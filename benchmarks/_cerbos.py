@@ -71,7 +71,9 @@ def _fetch_cerbos(folder: Path) -> Path:
         text=True,
         timeout=300,
     )
-    found = [path for path in folder.glob("node_modules/@cerbos/**/cerbos") if path.is_file()]
+    found = [
+        path for path in folder.glob("node_modules/@cerbos/*/cerbos-linux-x64") if path.is_file()
+    ]
     if done.returncode or not found:
         raise Missing(f"npm could not fetch {PACKAGE}")
     return found[0]

@@ -4,7 +4,7 @@ Law: the process dies as one. There is one event loop and no worker; when the lo
 any more, or a signal comes, the listening sockets close first, what is in flight is answered, then
 the jobs, the threads and the ledger end and the lock is given back. The sockets are made here, so
 that the Unix socket never exists with more rights than its owner's (mode 0600), and nothing
-listens before the workspace is open and proven.
+listens before the workspace is open and proven. Ending takes at most twice `shutdown_seconds`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import stat
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +37,9 @@ from governance.web.transport import WholeAnswers
 SOCKET = "governance.sock"
 BACKLOG = 1024
 MOST_CONNECTIONS = 8192
+SWITCH_SECONDS = 0.001
+"""How long one thread may keep the interpreter while another waits. The ledger lets go of it at each
+statement of the database; with the usual 5 ms a busy event loop would make every batch wait."""
 
 
 def serve(directory: Path, host: str | None = None, port: int | None = None) -> int:
@@ -52,6 +56,7 @@ def serve(directory: Path, host: str | None = None, port: int | None = None) -> 
     config = replace(config, server=server)
     settings.check(config)
     log.configure()
+    sys.setswitchinterval(SWITCH_SECONDS)
     with contextlib.ExitStack() as stack:
         tcp = stack.enter_context(_tcp(config))
         config = replace(config, server=replace(config.server, port=tcp.getsockname()[1]))
@@ -62,7 +67,26 @@ def serve(directory: Path, host: str | None = None, port: int | None = None) -> 
         stack.callback(running.stop)
         unix = stack.enter_context(_unix(directory / SOCKET))
         app.start()
-        return uvloop.run(_run(app, config, tcp, unix))
+        code = uvloop.run(_run(app, config, tcp, unix))
+        last = _no_later_than(config.server.shutdown_seconds)
+    last.cancel()
+    return code
+
+
+def _no_later_than(seconds: int) -> threading.Timer:
+    """End the process the hard way if what is still running (a report, a backup) does not stop.
+
+    The log loses nothing by it: what was answered is on disk, what was not is told as unknown.
+    """
+
+    def end() -> None:
+        log.log.error("forced", reason=f"work did not stop within {seconds} s")
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 async def _run(app: Application, config: Config, tcp: socket.socket, unix: socket.socket) -> int:

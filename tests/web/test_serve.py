@@ -36,6 +36,14 @@ from pathlib import Path
 from governance.serve import serve
 sys.exit(serve(Path(sys.argv[1]), port=0))
 """
+SLOW = """
+import sys, time
+from pathlib import Path
+from governance import serve
+from governance.web import api
+api.HANDLERS["listAgents"] = lambda call: time.sleep(60)
+sys.exit(serve.serve(Path(sys.argv[1]), port=0))
+"""
 FAILING = """
 import sys, threading
 from pathlib import Path
@@ -222,6 +230,23 @@ def test_a_log_that_fails_ends_the_process(tmp_path: Path) -> None:
     assert found.process.wait(20) == 1
     assert "disk full" in found.log.read_text()
     assert not (tmp_path / SOCKET).exists()
+
+
+def test_work_that_does_not_stop_cannot_keep_the_process(tmp_path: Path) -> None:
+    """A process told to end would go on for as long as somebody's report takes."""
+    with make_world(tmp_path) as world:
+        keys = dict(world.keys)
+    wanted = Config(server=Server(shutdown_seconds=1))
+    (tmp_path / "config.toml").write_text(settings.render(wanted))
+    found = Running(tmp_path, keys, SLOW)
+    slow = http.client.HTTPConnection("127.0.0.1", found.port, timeout=30)
+    slow.request("GET", "/v1/agents", headers={"Authorization": f"Bearer {keys['ada']}"})
+    time.sleep(0.3)
+    begun = time.monotonic()
+    assert found.stop() == 1
+    assert time.monotonic() - begun < 15
+    with make_world_again(tmp_path):
+        pass
 
 
 def test_over_tls_keys_travel_encrypted_and_the_socket_stays_plain(tmp_path: Path) -> None:
