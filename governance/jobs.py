@@ -2,41 +2,45 @@
 
 Law: a job never decides. It calls a verb or carries bytes outside; what it changes is an entry like any
 other, and a job that fails is logged, counted and tried again at its next turn, never silently dropped.
-Jobs run in the one process that owns the log, so none runs twice; heavy work is done in child processes
-by the verbs themselves. The schedule lives in memory: after a restart everything that is due is simply
-due again.
+Jobs run in the one process that owns the log, and none beside itself; heavy work is done in child
+processes by the verbs. What is due is told by the log and the backups, so that a restart neither skips
+nor repeats it.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from governance.config import Config, ConfigError
-from governance.service import asking, backing_up, erasing, reporting
+from governance.service import asking, backing_up, due, erasing, reporting
 from governance.service.desk import SERVICE, Desk
 
 EXPIRY_SECONDS = 1
 ANCHOR_SECONDS = 10
 DISK_SECONDS = 30
 
-# `jobs.report` in config.toml -> when, in the workspace's time zone: after the period has ended.
-REPORTS: Mapping[str, dict[str, Any]] = {
-    "weekly": {"day_of_week": "mon", "hour": 5},
-    "monthly": {"day": 1, "hour": 5},
-    "quarterly": {"month": "1,4,7,10", "day": 1, "hour": 5},
-}
+REPORT_SECONDS = 600
+FIRST_BACKUP = timedelta(minutes=5)
+
+PERIODS: Final = ("weekly", "monthly", "quarterly")
+SETTLED: Final = timedelta(hours=5)
+"""How long after a period has ended its report is made."""
+
+AGAIN: Final = 60.0
+"""Seconds until the same failure of a job is said again; it is counted each time."""
 
 _log = structlog.get_logger("governance.jobs")
 
@@ -51,15 +55,25 @@ class Job:
     failures: int = 0
     last_error: str = ""
 
+    _said: float = 0.0
+
     def __call__(self) -> None:
         self.runs += 1
         try:
             self.run()
-            self.last_error = ""
         except Exception as error:  # a job must never take the scheduler down
-            self.failures += 1
-            self.last_error = str(error) or type(error).__name__
-            _log.error("job failed", job=self.name, error=self.last_error)
+            self._failed(str(error) or type(error).__name__)
+        else:
+            if self.last_error:
+                _log.info("job works again", job=self.name)
+            self.last_error = ""
+
+    def _failed(self, error: str) -> None:
+        self.failures += 1
+        if error != self.last_error or monotonic() - self._said >= AGAIN:
+            self._said = monotonic()
+            _log.error("job failed", job=self.name, error=error, failures=self.failures)
+        self.last_error = error
 
 
 @dataclass
@@ -69,26 +83,25 @@ class Jobs:
     jobs: dict[str, Job] = field(default_factory=dict)
     scheduler: BackgroundScheduler = field(
         default_factory=lambda: BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(2)},
+            # What takes long must not hold up what is due each second.
+            executors={"default": ThreadPoolExecutor(2), "heavy": ThreadPoolExecutor(1)},
             # A job that is late runs once, now; it never runs beside itself.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
     )
 
-    def every(self, seconds: float, job: Job, *, first: float = 0.0) -> None:
+    def every(self, seconds: float, job: Job, *, first: float = 0.0, heavy: bool = False) -> None:
         """Run `job` every so many seconds, the first time after `first`."""
-        start = datetime.now(UTC) + timedelta(seconds=first)  # noqa: TID251 - a surface
-        self._add(job, IntervalTrigger(seconds=seconds, timezone=UTC), start)
-
-    def at(self, when: Mapping[str, Any], zone: str, job: Job) -> None:
-        """Run `job` at the times of a cron-like mapping in a time zone."""
-        self._add(job, CronTrigger(**when, timezone=zone), None)
-
-    def _add(self, job: Job, trigger: Any, start: datetime | None) -> None:
         self.jobs[job.name] = job
-        late = {"next_run_time": start} if start else {}
-        self.scheduler.add_job(job, trigger, id=job.name, **late)
+        start = datetime.now(UTC) + timedelta(seconds=first)  # noqa: TID251 - a surface
+        self.scheduler.add_job(
+            job,
+            IntervalTrigger(seconds=seconds, timezone=UTC),
+            id=job.name,
+            next_run_time=start,
+            executor="heavy" if heavy else "default",
+        )
 
     def stop(self) -> None:
         """End the schedule; a job that runs is waited for."""
@@ -106,21 +119,31 @@ def start(desk: Desk, config: Config) -> Jobs:
         sink = Path(config.log.head_sink)
         jobs.every(ANCHOR_SECONDS, Job("anchor the head", lambda: anchor(desk, sink)))
     if config.jobs.backup_hours:
-        seconds = config.jobs.backup_hours * 3600
-        jobs.every(seconds, Job("back up", lambda: _back_up(desk)), first=min(seconds, 3600))
+        every = timedelta(hours=config.jobs.backup_hours)
+        first = backup_due(desk, every).total_seconds()
+        job = Job("back up", lambda: _back_up(desk))
+        jobs.every(every.total_seconds(), job, first=first, heavy=True)
     if config.jobs.report:
-        _schedule_report(jobs, desk, config)
+        period, zone = known_period(config.jobs.report), ZoneInfo(config.workspace.time_zone)
+        job = Job("periodic report", lambda: report(desk, period, zone))
+        jobs.every(REPORT_SECONDS, job, first=30, heavy=True)
     jobs.scheduler.start()
     return jobs
 
 
-def _schedule_report(jobs: Jobs, desk: Desk, config: Config) -> None:
-    when = REPORTS.get(config.jobs.report)
-    if when is None:
-        known = ", ".join(f"`{name}`" for name in REPORTS)
-        raise ConfigError(f"`jobs.report` is `{config.jobs.report}`; write {known}, or nothing")
-    zone = config.workspace.time_zone
-    jobs.at(when, zone, Job("periodic report", lambda: _report(desk, config.jobs.report)))
+def known_period(name: str) -> str:
+    """`jobs.report` as configured; raises ConfigError for a period nobody knows."""
+    if name not in PERIODS:
+        told = ", ".join(f"`{each}`" for each in PERIODS)
+        raise ConfigError(f"`jobs.report` is `{name}`; write one of {told}, or nothing")
+    return name
+
+
+def backup_due(desk: Desk, every: timedelta) -> timedelta:
+    """How long until the next backup, counted from the last one wherever that was made."""
+    last = due.last_backup(desk)
+    wait = FIRST_BACKUP if last is None else last + every - desk.now()
+    return max(wait, FIRST_BACKUP)
 
 
 def _expire(desk: Desk) -> None:
@@ -135,14 +158,21 @@ def _back_up(desk: Desk) -> None:
     backing_up.backup(desk, SERVICE)
 
 
-def _report(desk: Desk, period: str) -> None:
-    start, end = last_period(period, desk.now())
-    reporting.periodic(desk, SERVICE, start=start, end=end)
+def report(desk: Desk, period: str, zone: ZoneInfo) -> None:
+    """Make the report of the last whole period, once, some hours after the period has ended."""
+    start, end = last_period(period, desk.now().astimezone(zone))
+    settled = desk.now() >= end + SETTLED
+    began_before = desk.reader.entry(0).at < end
+    if settled and began_before and not due.reported_since(desk, end):
+        reporting.periodic(desk, SERVICE, start=start, end=end)
 
 
 def last_period(period: str, at: datetime) -> tuple[datetime, datetime]:
-    """The bounds of the last whole week, month or quarter before `at` (UTC, end not included)."""
-    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    """The bounds of the last whole week, month or quarter before `at`, in the time zone of `at`.
+
+    Midnights of that zone; the end is not included. Weeks begin on Mondays (ISO 8601).
+    """
+    day = at.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if period == "weekly":
         end = day - timedelta(days=day.weekday())
         return end - timedelta(days=7), end
@@ -160,10 +190,8 @@ def anchor(desk: Desk, sink: Path) -> None:
     ever gets a larger log; one that holds more than we do means that this log was rolled back.
     """
     note = desk.reader.checkpoint()
-    if sink.exists() and _size(sink.read_text(encoding="utf-8")) > _size(note):
-        raise RuntimeError(
-            f"`{sink}` holds a later head than this log has; compare them before going on"
-        )
+    if sink.exists():
+        _require_older(sink, note)
     fresh = sink.with_name(sink.name + ".new")
     with fresh.open("w", encoding="utf-8") as file:
         file.write(note)
@@ -177,8 +205,27 @@ def anchor(desk: Desk, sink: Path) -> None:
         os.close(folder)
 
 
-def _size(checkpoint: str) -> int:
-    return int(checkpoint.split("\n")[1])
+def _require_older(sink: Path, note: str) -> None:
+    origin, size = _named(note)
+    try:
+        kept_origin, kept_size = _named(sink.read_text(encoding="utf-8"))
+    except (ValueError, IndexError):
+        raise RuntimeError(f"`{sink}` holds no head of a log; move it away") from None
+    if kept_origin != origin:
+        raise RuntimeError(
+            f"`{sink}` holds a head of another log, `{kept_origin}`; keep it, and give this log a "
+            "`head_sink` of its own in config.toml"
+        )
+    if kept_size > size:
+        raise RuntimeError(
+            f"`{sink}` holds a later head ({kept_size} entries) than this log has ({size}); compare "
+            "them before going on"
+        )
+
+
+def _named(checkpoint: str) -> tuple[str, int]:
+    lines = checkpoint.split("\n")
+    return lines[0], int(lines[1])
 
 
 def watch_disk(desk: Desk, config: Config) -> None:

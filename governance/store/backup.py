@@ -30,7 +30,7 @@ from governance.store.sqlite import connect_reader, explain
 VAULT_KEPT = timedelta(days=30)
 """How long a backup of the vault is kept; the longest time an erasure may be undone by a restore."""
 
-_STAMP = "%Y-%m-%dT%H-%M-%S"
+STAMP = "%Y-%m-%dT%H-%M-%S"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def back_up(paths: Paths, at: datetime, ledger: Ledger | None = None) -> Backup:
 
     Reads only, so any process may do it while the owner works. Raises `StoreError`.
     """
-    folder = paths.backups / at.strftime(_STAMP)
+    folder = paths.backups / at.strftime(STAMP)
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError as error:
@@ -77,7 +77,7 @@ def back_up(paths: Paths, at: datetime, ledger: Ledger | None = None) -> Backup:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     if ledger is not None:
-        ledger.record(_recorded(backup)).result()
+        ledger.record(recorded(backup)).result()
     return backup
 
 
@@ -85,7 +85,7 @@ def back_up_vault(paths: Paths, at: datetime, kept: timedelta = VAULT_KEPT) -> P
     """Copy the vault to `backups/vault/`; the file's name says when it expires."""
     folder = paths.backups / "vault"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{at.strftime(_STAMP)}--until--{(at + kept).strftime(_STAMP)}.db"
+    path = folder / f"{at.strftime(STAMP)}--until--{(at + kept).strftime(STAMP)}.db"
     copy_database(paths.vault, path)
     sync_directory(folder)
     return path
@@ -96,7 +96,7 @@ def expire_vault_backups(paths: Paths, at: datetime) -> list[Path]:
     gone = []
     for path in sorted((paths.backups / "vault").glob("*--until--*.db")):
         until = path.stem.partition("--until--")[2]
-        if until <= at.strftime(_STAMP):
+        if until <= at.strftime(STAMP):
             path.unlink()
             gone.append(path)
     return gone
@@ -178,7 +178,9 @@ def _manifest(backup: Backup) -> dict[str, object]:
     }
 
 
-def _recorded(backup: Backup) -> Make:
+def recorded(backup: Backup) -> Make:
+    """The entry that says that `backup` was made, for `Ledger.record`."""
+
     def make(_state: object, at: datetime, _index: int) -> tuple[Entry, ...]:
         data = {"size": backup.size, "digest": backup.digest}
         return (Entry("service.backup", at, SERVICE, data),)
