@@ -103,8 +103,9 @@ def obligations(
     return tuple(out)
 
 
-def trust(scope: Scope, data: dict[str, Any], way: Way) -> None:
-    """A rule that tests claims says why it believes them, or counts only attested ones."""
+def trust(scope: Scope, data: dict[str, Any], way: Way, whole: bool) -> None:
+    """A rule that tests claims says why it believes them, or counts only attested ones. `whole`:
+    its condition could be read, so that all its claims are known."""
     trusted, attested = data.get("trust_claim"), data.get("attested_only")
     if scope.claims and not trusted and not attested:
         names = ", ".join(f"`{name}`" for name in sorted(scope.claims))
@@ -114,7 +115,7 @@ def trust(scope: Scope, data: dict[str, Any], way: Way) -> None:
     if trusted and attested:
         scope.wrong((*way, "attested_only"), "does-not-apply",
                     "`trust_claim` and `attested_only` exclude each other", key=True)  # fmt: skip
-    if not scope.claims and (trusted or attested):
+    if whole and not scope.claims and (trusted or attested):
         key = "trust_claim" if trusted else "attested_only"
         scope.wrong((*way, key), "does-not-apply", "no claim is tested here", "remove it",
                     key=True)  # fmt: skip

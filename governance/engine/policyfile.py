@@ -217,7 +217,7 @@ def _rule(
                             way)  # fmt: skip
     waivers = clauses.waivers(scope, data, effect, way)
     obligations = clauses.obligations(scope, data, effect, way)
-    clauses.trust(scope, data, way)
+    clauses.trust(scope, data, way, when is not None)
     if when is None:
         return None
     scope.actions = start
@@ -259,7 +259,7 @@ def _limit(reader: Reader, data: dict[str, Any], way: Way) -> rules.Limit | None
     per = tuple(data.get("per") or ())
     for i, name in enumerate(per):
         _per(reader, scope, name, (*way, "per", i))
-    clauses.trust(scope, data, way)
+    clauses.trust(scope, data, way, True)
     at_most = _at_most(reader, kind, measure, data["at_most"], (*way, "at_most"))
     if at_most is None or kind is None:
         return None

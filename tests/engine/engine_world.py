@@ -205,7 +205,8 @@ def rules(draw: Any, number: int) -> str:
     both = draw(st.booleans())
     when = draw(conditions(both))
     action = "[pay, mail]" if both else "pay"
-    when = f"{{action: {action}, {when[1:]}"
+    if effect == "allow" or draw(st.integers(0, 2)) > 0:
+        when = f"{{action: {action}, {when[1:]}"
     more = ""
     if "resource.owner" in when:
         more += ", attested_only: true"

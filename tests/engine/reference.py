@@ -147,6 +147,9 @@ class World:
         return (self.at - window - EPOCH) // timedelta(microseconds=1)
 
     def happened(self, c: rules.History) -> float:
+        assert self.action is not None
+        if not all(self.action.type_of(name) for name in c.same):
+            return 0
         key = self.key((("agent.id",) if c.by == "this_agent" else ()) + c.same)
         if key is None:
             return HALF

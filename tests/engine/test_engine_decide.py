@@ -378,6 +378,24 @@ def test_the_index_reaches_denies_under_a_spoiled_field() -> None:
     assert sum(1 for finding in spoiled.findings if not finding.certain) == 10
 
 
+def test_cost_follows_the_rules_that_can_match() -> None:
+    """Ten thousand rules about other agents would slow every decision down."""
+    many = "\n".join(
+        world.rule(i, "deny", f"{{action: pay, agent.id: {{is: agent-{i % 300}}}}}")
+        for i in range(1, 1500)
+    )
+    general = "\n".join(
+        world.rule(i, "deny", f"{{agent.team: {{is: team-{i}}}}}") for i in range(1500, 2000)
+    )
+    made = world.release(world.file(f"{FREE.replace('R-1', 'R-9999')}\n{many}\n{general}"))
+    one = world.request(made, facts={"agent.id": "agent-7", "agent.team": "team-1600"}).fields
+    assert len(made.plans["pay"].index.reach(one)) == 6
+    assert len(made.shared.reach(one)) == 1
+    lost = {**one, "agent.id": CannotTell("x"), "agent.team": CannotTell("x")}
+    assert len(made.plans["pay"].index.reach(lost)) == 1500
+    assert len(made.shared.reach(lost)) == 500
+
+
 def test_facts_that_were_not_given_cannot_be_told() -> None:
     """A limit would be skipped because nobody looked the total up."""
     limit = ("  - {id: LIM-1, title: L, measure: count, of: {action: pay}, in_last: 1h, at_most: 5,"
