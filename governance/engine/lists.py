@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from governance.engine.model import CannotTell, Scalar
-from governance.engine.reading import Document, Findings, Place
+from governance.engine.reading import Document, Findings, Place, Way
 from governance.engine.rules import ListUse
 from governance.engine.shape import LIST_FILE, LIST_USE, fits, nearest
 from governance.engine.values import Type, duration
@@ -87,13 +87,38 @@ class ListBook:
             self.used[name] = use
         return use is not None
 
+    def check_unused(self) -> None:
+        """Lists that no rule names are checked for their shape, so that a typo in one is found."""
+        for name, raw in (self.document.data.get("lists") or {}).items():
+            if name in self.kinds:
+                continue
+            way = ("lists", name)
+            if isinstance(raw, dict):
+                if fits(self.document, LIST_USE, self.findings, way):
+                    self._source(raw["from"], way)
+            elif not isinstance(raw, list):
+                self._not_a_list(name)
+
+    def _not_a_list(self, name: str) -> None:
+        place = self.document.place(("lists", name))
+        self.findings.add(self.document.path, place, "wrong-shape",
+                          f"`{name}` must be a list, or {{from: …, max_age: …}}")  # fmt: skip
+
+    def _source(self, name: str, way: Way) -> ListFile | None:
+        source = self.files.get(name)
+        if source is None:
+            place = self.document.place((*way, "from"))
+            self.findings.add(self.document.path, place, "unknown-list",
+                              f"there is no list file `{name}`",
+                              nearest(name, self.files) or f"add lists/{name}.yaml")  # fmt: skip
+        return source
+
     def _inline(self, name: str, raw: Any, kind: Type) -> ListUse | None:
         path, way = self.document.path, ("lists", name)
         if isinstance(raw, dict):
             return self._from_file(name, raw, kind)
         if not isinstance(raw, list):
-            self.findings.add(path, self.document.place(way), "wrong-shape",
-                              f"`{name}` must be a list, or {{from: …, max_age: …}}")  # fmt: skip
+            self._not_a_list(name)
             return None
         members: list[Scalar] = []
         for i, item in enumerate(raw):
@@ -110,12 +135,8 @@ class ListBook:
         path, way = self.document.path, ("lists", name)
         if not fits(self.document, LIST_USE, self.findings, way):
             return None
-        source = self.files.get(raw["from"])
+        source = self._source(raw["from"], way)
         if source is None:
-            self.findings.add(path, self.document.place((*way, "from")), "unknown-list",
-                              f"there is no list file `{raw['from']}`",
-                              nearest(raw["from"], self.files)
-                              or f"add lists/{raw['from']}.yaml")  # fmt: skip
             return None
         if source.kind != kind.name:
             self.findings.add(path, self.document.place((*way, "from")), "two-types",

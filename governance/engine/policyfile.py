@@ -72,6 +72,7 @@ def read_policy(reader: Reader, at: date | None) -> rules.PolicyFile | None:
     for i, limit in enumerate(data.get("limits") or ()):
         _unique(reader, limit["id"], ids, ("limits", i, "id"))
         limits.append(_limit(reader, limit, ("limits", i)))
+    reader.book.check_unused()
     if not made and not limits and not governs:
         reader.wrong(("policy",), "empty", "the file has no rules, no limits and governs nothing")
     if len(reader.findings.items) > before or review_by is None or applies_to is None:

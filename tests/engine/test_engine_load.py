@@ -82,6 +82,8 @@ def test_the_good_file_is_good() -> None:
 
 # what is replaced, by what, the code found, its line, what stands there, words of the finding
 BAD: list[tuple[str, str, str, int, str, str]] = [
+    ("max_age: 24h", "max_rage: 24h", "unknown-key", 11, "max_rage: 24h", "did you mean `max_age`"),
+    ("{from: erp/safe,", "{from: erp/saef,", "unknown-list", 11, "erp/saef", "did you mean"),
     ("severity: low", "severty: low", "unknown-key", 18, "severty: low", "did you mean `severity`"),
     ("severity: low", "severity: lowish", "not-allowed", 18, "lowish", "did you mean `low`"),
     (
