@@ -136,7 +136,11 @@ def _group(scene: Scene, group: Group, source: str) -> None:
             for command in step.pipeline[:1]:
                 if isinstance(command, Simple):
                     _simple(scene, command, feed)
+        scene.cwds, scene.fallbacks = before
+    # That a change of directory before the group failed is out of the question inside it.
+    scene.fallbacks = ()
     _script(scene, group.script)
+    scene.fallbacks += before[1]
     if group.subshell:
         scene.cwds, scene.fallbacks = before
 
