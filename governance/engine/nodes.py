@@ -131,6 +131,21 @@ def _conjunction(tests: tuple[Run, ...]) -> Run:
 
         return both
 
+    if len(tests) == 3:
+        first, second, third = tests
+
+        def all_three(fields: Fields, context: Context) -> Answer:
+            one = first(fields, context)
+            if one is False:
+                return False
+            two = second(fields, context)
+            if two is False:
+                return False
+            three = third(fields, context)
+            return three if one and two else (False if three is False else None)
+
+        return all_three
+
     def every(fields: Fields, context: Context) -> Answer:
         answer: Answer = True
         for test in tests:

@@ -390,6 +390,8 @@ def _quick(test: Test, constants: tuple[Scalar, ...], absent: Answer) -> Check |
             return absent if value is ABSENT else None
 
         return weigh
+    if test.kind in _COUNTED and (test.op in _COMPARE or test.op == "between"):
+        return _counted(test, constants, absent)
     if test.op in ("is", "one_of") and test.kind in _EXACT_TEXTS:
         members = frozenset(constants)
 
@@ -403,6 +405,22 @@ def _quick(test: Test, constants: tuple[Scalar, ...], absent: Answer) -> Check |
     return None
 
 
+def _counted(test: Test, constants: tuple[Scalar, ...], absent: Answer) -> Check:
+    """An ordered comparison of values that compare as they are; others raise, and cannot be told."""
+    name, first, last = test.field, constants[0], constants[-1]
+    compare = _COMPARE.get(test.op)
+
+    def weigh(fields: Fields, context: object = None) -> Answer:
+        value: Any = fields.get(name)
+        try:
+            return first <= value <= last if compare is None else compare(value, first)
+        except TypeError:
+            return absent if value is ABSENT else None
+
+    return weigh
+
+
+_COUNTED: Final = frozenset({"integer", "count", "number", "date", "datetime", "duration"})
 _EXACT_TEXTS: Final = frozenset(
     {"name", "choice", "country", "currency", "iban", "email", "domain", "host"}
 )
