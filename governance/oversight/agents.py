@@ -14,7 +14,8 @@ from typing import Any, Final
 from immutables import Map
 
 from governance.oversight.errors import Refused
-from governance.oversight.model import Agent, Brief, Budget, Change, Refusal, State
+from governance.oversight.model import Agent, Brief, Budget, Change, Refusal, State, Stop
+from governance.oversight.stops import halted
 from governance.oversight.times import parse, parse_or_none
 
 ALL_TOOLS: Final = "*"
@@ -133,7 +134,9 @@ def changed(state: State, index: int, at: datetime, by: Any, data: Any) -> State
 
 def suspended(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """agent.suspended"""
-    return _set(state, replace(state.agents[data["agent"]], state="suspended"))
+    name = data["agent"]
+    state = _set(state, replace(state.agents[name], state="suspended"))
+    return halted(state, Stop(index, "agent", name, by["id"], at))
 
 
 def resumed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:

@@ -49,7 +49,11 @@ def issued(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
         agents=frozenset(data.get("agents", ())),
         obligations=frozenset(data.get("obligations", ())),
     )
-    return replace(state, keys=state.keys.set(key.digest, key))
+    people = state.people
+    holder_of = people.get(key.holder_id) if key.holder_type == "person" else None
+    if holder_of is not None and not holder_of.enrolled:
+        people = people.set(holder_of.id, replace(holder_of, enrolled=True))
+    return replace(state, keys=state.keys.set(key.digest, key), people=people)
 
 
 def revoked(state: State, index: int, at: datetime, by: Any, data: Any) -> State:

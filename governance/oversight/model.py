@@ -94,11 +94,15 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An active person under a pseudonym; the name is in the vault, where it can be erased."""
+    """An active person under a pseudonym; the name is in the vault, where it can be erased.
+
+    `enrolled`: a key was issued to them once; from then on only they issue further ones.
+    """
 
     id: str
     index: int
     roles: frozenset[str]
+    enrolled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +256,9 @@ class State:
     """Everything that governs at one index; `size` is that index, the number of entries folded.
 
     `open_actions` finds an approval by (session, action digest), `lifted_actions` an override by
-    action digest.  `authors` are those who proposed and signed the release in force.  `restored`
+    action digest.  `halts` are the newest stops and suspensions, lifted or not, oldest first: what was
+    allowed before one of them is not carried out after it; what was allowed before `halted_before`
+    neither.  `authors` are those who proposed and signed the release in force.  `restored`
     is true from a restore until two people lift its stop: meanwhile no window can be told.
     """
 
@@ -272,6 +278,8 @@ class State:
     overrides: Map[int, Override] = field(default_factory=Map)
     lifted_actions: Map[str, int] = field(default_factory=Map)
     stops: Map[int, Stop] = field(default_factory=Map)
+    halts: tuple[Stop, ...] = ()
+    halted_before: int = -1
     proposals: Map[int, PolicyProposal] = field(default_factory=Map)
     clock: ClockPause | None = None
     restored: bool = False

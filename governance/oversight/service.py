@@ -72,6 +72,8 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
         proposals=Map(),
         clock=None,
         stops=Map({index: Stop(index, "everything", None, None, at)}),
+        halts=(),
+        halted_before=-1,
         restored=True,
     )
 

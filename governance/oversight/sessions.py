@@ -4,7 +4,7 @@ Law: the service mints sessions and nobody washes one.  Labels only grow; they a
 action is allowed; a session opened by the agent's own key starts `untrusted` and with everything
 the agent took on before under its own key; a delegate starts with what its parent has.  An agent
 cannot choose a cleaner session: its own key may use only sessions of its own that no gateway
-opened, and what it takes on there, all of those take on.
+opened, and all of those take on what it takes on anywhere.
 """
 
 from dataclasses import replace
@@ -17,6 +17,7 @@ from governance.oversight.model import Agent, Session, State
 UNTRUSTED: Final = "untrusted"
 LIFETIME: Final = timedelta(hours=24)
 MOST_OF_AGENT: Final = 32  # live sessions opened by the agent's own key
+MOST_DELEGATED: Final = 64  # live sessions that other agents opened for it, to hand over work
 MOST_OF_OTHERS: Final = 512  # live sessions that people and gateways opened for one agent
 DEEPEST: Final = 16  # delegations in a chain
 
@@ -85,7 +86,7 @@ def opened(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
         ancestors=ancestors,
         workspace=data.get("workspace"),
     )
-    kept, state = _make_room(state, agent, new.opened_by == "agent", at)
+    kept, state = _make_room(state, agent, new, at)
     agent = replace(
         agent,
         sessions=(*kept, index),
@@ -98,11 +99,18 @@ def opened(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     )
 
 
+def _most(session: Session) -> int:
+    """How many sessions of this sort an agent may have; no sort crowds out another."""
+    if session.opened_by != "agent":
+        return MOST_OF_OTHERS
+    return MOST_OF_AGENT if session.opener == session.agent else MOST_DELEGATED
+
+
 def _make_room(
-    state: State, agent: Agent, own: bool, at: datetime
+    state: State, agent: Agent, new: Session, at: datetime
 ) -> tuple[tuple[int, ...], State]:
     """Drop what has ended, and the oldest of the same sort beyond its cap."""
-    most = MOST_OF_AGENT if own else MOST_OF_OTHERS
+    most = _most(new)
     alive: list[int] = []
     same: list[int] = []
     gone: list[int] = []
@@ -112,7 +120,7 @@ def _make_room(
             gone.append(number)
             continue
         alive.append(number)
-        if (session.opened_by == "agent") is own:
+        if _most(session) == most:
             same.append(number)
     gone += same[: max(0, len(same) + 1 - most)]
     if not gone:
@@ -165,28 +173,24 @@ def cleared(state: State, index: int, at: datetime, by: Any, data: Any) -> State
     return replace(state, agents=state.agents.set(agent.id, agent))
 
 
-def attach(state: State, number: int, labels: frozenset[str], own_key: bool) -> State:
+def attach(state: State, number: int, labels: frozenset[str]) -> State:
     """`state` after an action with `labels` was allowed in session `number`.
 
-    Under the agent's own key every session that key may use takes them on, and so does the agent.
+    What the agent has seen it knows: the session takes the labels on, so does the agent, and so
+    does every session that its own key may use.  Only other sessions of gateways stay as they are.
     """
     session = state.sessions.get(number)
     if session is None:
         return state
     agent = state.agents[session.agent]
-    if not own_key and session.opened_by != "agent":
-        if labels <= session.labels:
-            return state
-        return replace(
-            state,
-            sessions=state.sessions.set(number, replace(session, labels=session.labels | labels)),
-        )
-    if labels <= session.labels and labels <= agent.residue:
-        return state
     sessions = state.sessions
     for each in agent.sessions:
         other = sessions[each]
-        if other.opened_by != "gateway" and not labels <= other.labels:
+        if (each == number or other.opened_by != "gateway") and not labels <= other.labels:
             sessions = sessions.set(each, replace(other, labels=other.labels | labels))
-    agent = replace(agent, residue=agent.residue | labels)
-    return replace(state, sessions=sessions, agents=state.agents.set(agent.id, agent))
+    agents = state.agents
+    if not labels <= agent.residue:
+        agents = agents.set(agent.id, replace(agent, residue=agent.residue | labels))
+    if sessions is state.sessions and agents is state.agents:
+        return state
+    return replace(state, sessions=sessions, agents=agents)

@@ -71,7 +71,7 @@ def _decision(state: State, index: int, at: datetime, by: Any, data: Any) -> Sta
     refs = data["refs"]
     labels = data.get("labels")
     if labels and "session" in refs:
-        state = sessions.attach(state, refs["session"], frozenset(labels), by["type"] == "agent")
+        state = sessions.attach(state, refs["session"], frozenset(labels))
     if "approval" in refs:
         state = approvals.ended(state, refs["approval"])
     if "override" in refs:

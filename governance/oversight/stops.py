@@ -6,11 +6,13 @@ them enough; it is an entry, so it holds at every later index, after restarts an
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from governance.oversight.entries import SCOPES
 from governance.oversight.errors import Refused
 from governance.oversight.model import Agent, Session, State, Stop
+
+HALTS_KEPT: Final = 64
 
 
 def matching(
@@ -24,6 +26,30 @@ def matching(
         if covers(stop, agent, session, action):
             return stop
     return None
+
+
+def since(
+    state: State, index: int, agent: Agent | None, session: Session | None, action: str
+) -> Stop | None:
+    """A stop in force, or one raised (or a suspension) after entry `index`, that covers this.
+
+    What was allowed at `index` is not carried out any more, even if the stop was lifted since.
+    """
+    for stop in reversed(state.halts):
+        if stop.index > index and covers(stop, agent, session, action):
+            return stop
+    if index < state.halted_before:
+        return state.halts[0]
+    return matching(state, agent, session, action)
+
+
+def halted(state: State, stop: Stop) -> State:
+    """`state` with one more halt; the oldest beyond `HALTS_KEPT` count for every scope."""
+    halts = (*state.halts, stop)
+    before = state.halted_before
+    if len(halts) > HALTS_KEPT:
+        before, halts = halts[0].index, halts[1:]
+    return replace(state, halts=halts, halted_before=before)
 
 
 def covers(stop: Stop, agent: Agent | None, session: Session | None, action: str) -> bool:
@@ -84,7 +110,7 @@ def raised(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """stop.raised"""
     scope = data["scope"]
     stop = Stop(index, scope["type"], scope.get("id"), data["person"], at, data["drill"])
-    return replace(state, stops=state.stops.set(index, stop))
+    return halted(replace(state, stops=state.stops.set(index, stop)), stop)
 
 
 def _number(data: Any) -> int:

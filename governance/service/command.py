@@ -38,6 +38,7 @@ from governance.service.desk import Caller, Desk
 from governance.service.preparing import Item, prepared
 from governance.service.problem import Problem
 from governance.service.recording import variant_of
+from governance.service.sessions import require_parent
 
 _NOTHING: Final[dict[str, Any]] = {}
 
@@ -154,8 +155,11 @@ class Decide:
         ask = item.asked
         agent = self._agent(state, ask.agent)
         session = self._session(state, agent, ask, at)
-        if ask.parent is not None and ask.parent not in batch.decisions_known:
-            raise Refused("unknown", f"`{ask.parent}` is no decision", field="context.parent")
+        if ask.parent is not None:
+            parent = batch.decisions_known.get(ask.parent)
+            if parent is None:
+                raise Refused("unknown", f"`{ask.parent}` is no decision", field="context.parent")
+            require_parent(state, self.caller, parent)
         if session is None:
             if ask.advisory:
                 session = self._standing(agent, batch.index, at)
@@ -367,7 +371,7 @@ class Decide:
             or session is None
             or data["release"] != state.release
             or not agents.may_use(agent, data["action"])
-            or stops.matching(state, agent, session, data["action"]) is not None
+            or stops.since(state, earlier.index, agent, session, data["action"]) is not None
         ):
             return None
         texts = self.desk.releases.get(data["release"]).texts

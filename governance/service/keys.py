@@ -63,7 +63,7 @@ def issue(
     """Issue a key to an agent, a gateway (with the agents it may speak for) or a person.
 
     Agent keys: agent managers and administrators.  Gateway keys: administrators.  Keys of people:
-    the person, or an administrator for somebody else.  Returns `{key, secret}`: the secret is shown
+    the person; an administrator only the first one of somebody new.  Returns `{key, secret}`: the secret is shown
     this once.
     """
     who = person(caller)
@@ -133,9 +133,16 @@ def _require(
             if name != keys.ALL_AGENTS:
                 agent_of(state, name)
     else:
-        people.person(state, holder_id)
+        holder = people.person(state, holder_id)
         if holder_id != who:
             people.require(state, who, "manage people")
+            if holder.enrolled:
+                raise Refused(
+                    "needs-another",
+                    f"`{holder_id}` has had a key; only they issue another (who lost theirs leaves "
+                    "and is added again)",
+                    field="holder_id",
+                )
 
 
 def revoke(desk: Desk, caller: Caller, key: str) -> dict[str, Any]:

@@ -201,9 +201,12 @@ def _require_good(state: State, fact: DecisionFact, action: str, at: datetime) -
         raise Refused("used", f"decision `{fact.index}` was already reported as {fact.outcome}")
     agent = state.agents.get(fact.agent)
     session = state.sessions.get(-1 if fact.session is None else fact.session)
-    stop = stops.matching(state, agent, session, action)
+    stop = stops.since(state, fact.index, agent, session, action)
     if stop is not None:
-        raise Refused("stopped", f"stop `{stop.index}` is in force; the permit is worth nothing")
+        raise Refused(
+            "stopped",
+            f"entry `{stop.index}` stopped this after it was allowed; the permit is worth nothing",
+        )
     if agent is None or agent.state != "active":
         raise Refused("stopped", f"agent `{fact.agent}` is not active any more")
     if session is None:

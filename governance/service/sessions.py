@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.oversight import agents, keys, people, sessions
-from governance.oversight.commands import NO_NEEDS, Facts, Lane, Needs, Proposal
+from governance.oversight.commands import NO_NEEDS, DecisionFact, Facts, Lane, Needs, Proposal
 from governance.oversight.errors import Refused
 from governance.oversight.model import State
 from governance.service.acting import Act, Run, Texts, do, entry, lane_of, one, person, stated
@@ -27,8 +27,8 @@ def open_session(
 ) -> dict[str, Any]:
     """Open a session for an agent.  `parent` is the decision that delegated the work, if any.
 
-    An agent opens its own, starting `untrusted`; gateways and people open clean ones, delegates
-    inherit.  `workspace` (absolute folder that paths are judged against) is taken from people and
+    An agent opens its own, starting `untrusted`, or, naming a decision of its own as `parent`, one
+    for the agent it hands work to; gateways and people open clean ones, delegates inherit.  `workspace` (absolute folder that paths are judged against) is taken from people and
     gateways only.  Returns `{session, agent, labels, opened_by}`.
     """
     return do(desk, prepare_open(desk, caller, agent=agent, parent=parent, workspace=workspace))
@@ -58,7 +58,8 @@ def prepare_open(
         return NO_NEEDS if parent is None else Needs(decisions=(parent,))
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
-        require_speaks_for(state, caller, name)
+        delegated = caller.type == "agent" and parent is not None
+        require_speaks_for(state, caller, caller.id if delegated else name)
         found = agents.agent(state, name)
         if found.state not in ("active", "suspended"):
             raise Refused("conflict", f"agent `{name}` is {found.state}; it opens no sessions")
@@ -69,6 +70,7 @@ def prepare_open(
                 raise Refused(
                     "unknown", f"`{parent}` is no decision that allowed anything", field="parent"
                 )
+            require_parent(state, caller, decision)
             origin = sessions.parent_session(state, decision.session, at)
             refs = {"session": origin.index, "decision": parent}
         opened_by = "person" if caller.type == "person" else caller.type
@@ -87,6 +89,22 @@ def prepare_open(
         return Proposal((entry("session.opened", at, caller, data),), answer)
 
     return Act(*_waits(caller, run), wants=wants)
+
+
+def require_parent(state: State, caller: Caller, decision: DecisionFact) -> None:
+    """Refuse a parent decision of an agent for which the caller does not speak.
+
+    Otherwise an agent could charge its work to another's limits, and the log would tell of a
+    delegation that never was.
+    """
+    try:
+        require_speaks_for(state, caller, decision.agent)
+    except Refused as refused:
+        raise Refused(
+            refused.type,
+            f"decision `{decision.index}` is another agent's; who delegates opens the session",
+            field="parent",
+        ) from None
 
 
 def require_speaks_for(state: State, caller: Caller, agent: str) -> None:

@@ -5,12 +5,14 @@ Each test is one thing that the agent must not achieve.
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from service_world import DE, GB, NL, ORIGIN, World, payment, request
 
 from audit.checkpoint import parse
 from audit.note import split
-from governance.service import asking, deciding, keys, outcomes, sessions, stopping
+from governance.service import asking, deciding, keys, onboarding, outcomes, sessions, stopping
 from governance.service.desk import Caller
 from governance.service.problem import Problem
 from governance.store.errors import Busy
@@ -278,3 +280,67 @@ def test_it_cannot_pay_a_stranger_by_inventing_arguments(world: World) -> None:
     assert "payments/undeclared" in rules(answer)
     asked = deciding.decide(world.desk, world.agent_key, request("no.such.action"))
     assert rules(asked) == ["service/governed"]
+
+
+def test_it_cannot_name_anothers_decision_as_its_parent(world: World) -> None:
+    """If any decision could be a parent, an agent would spend another's limits in its name."""
+    others = deciding.decide(world.desk, world.agent_2, payment(agent="payments-2"))
+    number = int(others["context"]["evaluation_id"])
+    with pytest.raises(Problem) as caught:
+        sessions.open_session(world.desk, world.agent_key, parent=number)
+    assert (caught.value.status, caught.value.field) == (403, "parent")
+    with pytest.raises(Problem) as caught:
+        world.pay(parent=number)
+    assert caught.value.status == 403
+    own = int(world.pay()["context"]["evaluation_id"])
+    with pytest.raises(Problem):
+        sessions.open_session(world.desk, world.agent_key, agent="payments-2")
+    handed = sessions.open_session(
+        world.desk, world.agent_key, agent="payments-2", parent=own
+    )  # the delegating side opens the session of the delegate
+    assert "untrusted" in handed["labels"]
+    answer = deciding.decide(
+        world.desk, world.agent_2, payment(agent="payments-2", session=handed["session"])
+    )
+    assert answer["decision"]
+
+
+@pytest.mark.parametrize("how", ["stop", "suspension"])
+def test_it_cannot_use_a_permit_from_before_a_stop_that_was_lifted(world: World, how: str) -> None:
+    """If lifting a stop revived old permits, what was stopped would still be carried out."""
+    desk = world.desk
+    number = int(world.pay(idempotency_key="a")["context"]["evaluation_id"])
+    if how == "stop":
+        stop = stopping.raise_stop(
+            desk, world.tom, scope="team", scope_id="treasury", reason="x"
+        )["stop"]  # fmt: skip
+        stopping.lift(desk, world.tom, stop, reason="x")
+        stopping.lift(desk, world.maria, stop, reason="x")
+    else:
+        onboarding.suspend(desk, world.tom, "payments-1", why="x")
+        onboarding.resume(desk, world.tom, "payments-1", why="x")
+    with pytest.raises(Problem) as caught:
+        outcomes.redeem(desk, world.agent_key, number)
+    assert caught.value.type == "stopped"
+    again = world.pay(idempotency_key="a")
+    assert again["decision"]
+    assert again["context"]["evaluation_id"] != str(number), "the old allow was answered again"
+
+
+def test_it_cannot_wash_labels_by_changing_the_key(world: World) -> None:
+    """If what was read through a gateway were forgotten under its own key, it would send it there."""
+    session = world.session(world.gateway)
+    deciding.decide(world.desk, world.gateway, request("mail.read", session=session))
+    answer = world.act("web.post")
+    assert not answer["decision"]
+    assert "payments/WEB-3" in rules(answer)
+
+
+def test_it_cannot_put_more_into_one_command_than_a_stop_may_wait_for(world: World) -> None:
+    """If a batch had no bound, a stop would wait behind one request of a million items."""
+    many = [payment(amount="1 EUR")] * (deciding.MOST_IN_BATCH + 1)
+    with pytest.raises(Problem) as caught:
+        deciding.prepare_many(world.desk, world.agent_key, many)
+    assert caught.value.status == 413
+    command = asyncio.run(deciding.preparing_many(world.desk, world.agent_key, many[1:]))
+    assert command.weight == deciding.MOST_IN_BATCH

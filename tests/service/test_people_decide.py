@@ -313,7 +313,7 @@ def test_who_answers_for_an_agent_does_not_just_leave(world: World) -> None:
 def test_leaving_ends_the_persons_keys(world: World) -> None:
     """If keys outlived their holder, leaving would take nothing away."""
     secret = keys.issue(
-        world.desk, world.maria, holder_type="person", holder_id=world.carl.id
+        world.desk, world.carl, holder_type="person", holder_id=world.carl.id
     )["secret"]  # fmt: skip
     assert keys.caller_of(world.desk, secret) is not None
     people.leave(world.desk, world.maria, world.carl.id)
@@ -382,3 +382,13 @@ def test_names_of_people_are_in_the_vault_only(world: World) -> None:
         for name in (b"Maria", b"Fischer", b"corp.example", b"Anna"):
             assert name not in raw
     assert people.name_of(world.desk, world.maria.id) == "Maria Fischer"
+
+
+def test_an_administrator_issues_only_the_first_key_of_somebody(world: World) -> None:
+    """If an administrator could have keys of others, one person would be all pairs of eyes."""
+    with pytest.raises(Problem) as caught:
+        keys.issue(world.desk, world.maria, holder_type="person", holder_id=world.anna.id)
+    assert caught.value.type == "needs-another"
+    keys.revoke(world.desk, world.maria, world.anna.key)
+    with pytest.raises(Problem):
+        keys.issue(world.desk, world.maria, holder_type="person", holder_id=world.anna.id)
