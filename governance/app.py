@@ -67,6 +67,7 @@ class Application:
         self.notices.close()
         self.notifier.close()
         self.mount.close()
+        self.lane.batches.close()
 
     def _flask(self) -> Flask:
         flask = Flask("governance.web", static_folder=None)

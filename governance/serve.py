@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -67,10 +68,21 @@ def serve(directory: Path, host: str | None = None, port: int | None = None) -> 
         stack.callback(running.stop)
         unix = stack.enter_context(_unix(directory / SOCKET))
         app.start()
+        _collect_less()
         code = uvloop.run(_run(app, config, tcp, unix))
         last = _no_later_than(config.server.shutdown_seconds)
     last.cancel()
     return code
+
+
+def _collect_less() -> None:
+    """Keep what was built at the start out of the garbage collector, and run it less often.
+
+    Collections were a quarter of the time of a decision: they went through every compiled rule.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _no_later_than(seconds: int) -> threading.Timer:

@@ -142,7 +142,7 @@ def _complete(
     return whole
 
 
-def absolute(answer: dict[str, Any], url: str) -> dict[str, Any]:
+def absolute(answer: Mapping[str, Any], url: str) -> Mapping[str, Any]:
     """The answer with the access request's endpoint as a whole address (the profile wants one)."""
     request = answer["context"].get("access_request")
     if request is not None and str(request.get("endpoint", "")).startswith("/"):

@@ -25,6 +25,7 @@ from governance.service import deciding, outcomes
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 from governance.web import auth, authzen, http, parsing, problems, routes
+from governance.web.batches import Batches
 from governance.web.errors import problem_of
 from governance.web.hooks import claude_code
 from governance.web.hooks.sessions import HostSessions
@@ -33,6 +34,9 @@ from governance.web.log import defect
 from governance.web.metrics import Meters
 from governance.web.openapi import body_checks
 from governance.web.routes import Route
+
+LONG = 32 * 1024
+"""Bytes of a body beyond which reading it would keep other requests waiting."""
 
 
 @dataclass(slots=True)
@@ -57,6 +61,7 @@ class Lane:
         self.rest = rest
         self.meters = meters
         self.host_sessions = HostSessions(desk)
+        self.batches = Batches(desk, lambda command: self.submit(command))
         self._url = config.url
         self._handlers: dict[str, Handler] = {
             "evaluate": self.evaluate,
@@ -115,12 +120,19 @@ class Lane:
         started = time.perf_counter()
         if raw or route.name != "redeemPermit":
             http.check_json(headers)
-            body = parsing.parse_object(raw, depth=limits.depth)
+            body = await self._read(raw)
         else:
             body = {}
         answer = await self._handlers[route.name](Asked(caller, headers, body, parameters))
         self.meters.duration.observe(time.perf_counter() - started)
         return answer
+
+    async def _read(self, raw: bytes) -> dict[str, Any]:
+        """The body; a long one is read beside the event loop."""
+        depth = self.config.limits.depth
+        if len(raw) <= LONG:
+            return parsing.parse_object(raw, depth=depth)
+        return await self.batches.beside(lambda: parsing.parse_object(raw, depth=depth))
 
     async def _refuse(self, send: Send, route: Route, headers: Headers, error: Exception) -> None:
         problem = problem_of(error)
@@ -158,22 +170,22 @@ class Lane:
         return answer
 
     async def evaluate_many(self, asked: Asked) -> Mapping[str, Any]:
-        """A batch (AuthZEN §7): one command, one commit, the answers in the caller's order."""
-        batch = authzen.batch(asked.body, most=self.config.limits.batch_items)
+        """A batch (AuthZEN §7), in slices; the answers in the caller's order."""
+        most = self.config.limits.batch_items
+        batch = await self.batches.beside(lambda: authzen.batch(asked.body, most=most))
         if batch is None:
             authzen.check_evaluation(asked.body)
             return await self._decide(asked, asked.body)
-        command = deciding.prepare_many(
-            self.desk,
-            asked.caller,
-            batch.requests,
-            semantics=batch.semantics,
-            idempotency_key=http.idempotency_key(asked.headers),
-        )
-        answer = deciding.finish(self.desk, await self.submit(command))
-        for one in answer["evaluations"]:
+        if asked.headers.idempotency_key is not None:
+            raise Problem(
+                "bad-field",
+                "an `Idempotency-Key` stands for one evaluation; leave it out for a batch",
+                field="Idempotency-Key",
+            )
+        answers = await self.batches.run(asked.caller, batch)
+        for one in answers:
             self._count(authzen.absolute(one, self._url))
-        return answer
+        return {"evaluations": answers}
 
     async def hook_claude_code(self, asked: Asked) -> Mapping[str, Any]:
         """Claude Code's PreToolUse: translated, decided, answered in the host's own JSON."""

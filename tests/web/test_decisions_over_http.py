@@ -159,3 +159,18 @@ def test_a_receipt_can_be_fetched_with_its_proof(shared: World) -> None:
     assert isinstance(found["proof"], list)
     status, _, problem = shared.call("GET", "/v1/receipts/99999999")
     assert (status, problem["field"]) == (404, "index")
+
+
+def test_a_long_batch_keeps_its_order_over_slices(shared: World) -> None:
+    """The answers of a batch longer than a slice would be mixed up, or cut short."""
+    amounts = ["120" if number % 7 else "900" for number in range(230)]
+    body: dict[str, Any] = {
+        **payment(),
+        "evaluations": [{"action": payment(amount)["action"]} for amount in amounts],
+    }
+    _, _, answer = shared.call("POST", EVALUATIONS, body)
+    assert [each["decision"] for each in answer["evaluations"]] == [a == "120" for a in amounts]
+    body["options"] = {"evaluations_semantic": "permit_on_first_permit"}
+    body["evaluations"] = [{"action": payment("900")["action"]}] * 101 + body["evaluations"][1:9]
+    _, _, answer = shared.call("POST", EVALUATIONS, body)
+    assert [each["decision"] for each in answer["evaluations"]] == [False] * 101 + [True]

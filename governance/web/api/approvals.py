@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from governance.service import asking
@@ -23,20 +23,25 @@ def show_approval(call: Call) -> Mapping[str, Any]:
     return asking.show(call.desk, call.who, call.given["id"])
 
 
-def _answering(verb: Callable[..., dict[str, Any]]) -> Handler:
-    def handler(call: Call) -> Mapping[str, Any]:
-        body = call.body
-        return verb(
-            call.desk,
-            call.who,
-            call.given["id"],
-            digest=body["digest"],
-            evidence=body["evidence"],
-            reason=body.get("reason"),
-            role=body.get("role"),
-        )
+def grant_approval(call: Call) -> Mapping[str, Any]:
+    """Yes, with each point of the checklist confirmed."""
+    checklist = tuple(call.body.get("checklist", ()))
+    return asking.grant(call.desk, call.who, call.given["id"], **_said(call), checklist=checklist)
 
-    return handler
+
+def refuse_approval(call: Call) -> Mapping[str, Any]:
+    """No; one is enough."""
+    return asking.refuse(call.desk, call.who, call.given["id"], **_said(call))
+
+
+def _said(call: Call) -> dict[str, Any]:
+    body = call.body
+    return {
+        "digest": body["digest"],
+        "evidence": body["evidence"],
+        "reason": body.get("reason"),
+        "role": body.get("role"),
+    }
 
 
 def cancel_approval(call: Call) -> Mapping[str, Any]:
@@ -47,7 +52,7 @@ def cancel_approval(call: Call) -> Mapping[str, Any]:
 HANDLERS: Mapping[str, Handler] = {
     "listApprovals": list_approvals,
     "showApproval": show_approval,
-    "grantApproval": _answering(asking.grant),
-    "refuseApproval": _answering(asking.refuse),
+    "grantApproval": grant_approval,
+    "refuseApproval": refuse_approval,
     "cancelApproval": cancel_approval,
 }
