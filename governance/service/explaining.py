@@ -22,6 +22,7 @@ from governance.service.replaying import total_of
 from governance.store.blobs import BlobError
 from governance.store.snapshots import newest, quick
 
+PATIENCE: Final = 2.0  # seconds to wait for the lists to have read the newest entries
 FARTHEST: Final = 100_000  # entries that are folded to see the state a decision saw
 
 
@@ -128,6 +129,7 @@ def story(desk: Desk, index: int) -> list[dict[str, Any]]:
     Everything that refers to it, and everything that refers to its approvals and overrides.
     """
     views = desk.workspace.views
+    views.wait_for(desk.state.size, PATIENCE)
     numbers = {index}
     for number, _ in views.referring_to(index):
         numbers.add(number)
@@ -166,6 +168,7 @@ def decisions(
 ) -> dict[str, Any]:
     """A page of decisions, newest first: `{decisions: [...], next_before}`."""
     limit = max(1, min(limit, 500))
+    desk.workspace.views.wait_for(desk.state.size, PATIENCE)
     lines = desk.workspace.views.decisions(
         agent=agent, effect=effect, action=action, before=before, limit=limit
     )

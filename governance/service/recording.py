@@ -178,7 +178,8 @@ def _undeclared(recorder: _Recorder, request: Request, arguments: Mapping[str, A
             field="action.properties.arguments",
         )
     for field in request.undeclared:
-        if _NAME(field) is None:
+        # The catalogue has another word for names that cannot be printed; they are refused here.
+        if _NAME(field) is None or field.removeprefix("args.") not in arguments:
             raise Problem(
                 "bad-field",
                 "a name of an argument must have 1 to 95 characters without spaces",
