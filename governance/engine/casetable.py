@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from governance.engine.catalogue import Catalogue
-from governance.engine.conditions import known_fields
 from governance.engine.model import Effect
 from governance.engine.reading import Document, Findings, Way
 from governance.engine.rules import Case
+from governance.engine.scope import known_fields
 from governance.engine.shape import TABLE, fits, nearest
 
 _PLAIN = ("name", "expect", "by", "neighbour", "action", "attested")

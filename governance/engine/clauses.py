@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from governance.engine.conditions import Scope
 from governance.engine.model import ApprovalClause, Effect, Obligation, Seat
 from governance.engine.reading import Way
+from governance.engine.scope import Scope
 from governance.engine.shape import nearest
 from governance.engine.values import duration
 

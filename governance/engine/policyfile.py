@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 from governance.engine import clauses, conditions, rules
 from governance.engine.catalogue import ActionType, Catalogue
-from governance.engine.conditions import Scope
 from governance.engine.lists import ListBook
 from governance.engine.model import CannotTell, Effect, Mode, Money, Risk
 from governance.engine.never import contradiction
 from governance.engine.reach import conjuncts, reached
 from governance.engine.reading import Document, Findings, Place, Way
+from governance.engine.scope import Scope, not_a_key, types_of
 from governance.engine.shape import nearest
 from governance.engine.values import Type, duration
 
@@ -321,7 +321,7 @@ def _measured(reader: Reader, scope: Scope, measure: str | None, way: Way) -> Ty
     """The type that is summed: a quantity that is always given and never negative."""
     if measure is None:
         return _ONE
-    types = conditions.types_of(scope, measure, way)
+    types = types_of(scope, measure, way)
     if types is None:
         return None
     if types[0].kind not in ("money", "integer", "count", "number"):
@@ -348,7 +348,7 @@ def _measured(reader: Reader, scope: Scope, measure: str | None, way: Way) -> Ty
 
 
 def _per(reader: Reader, scope: Scope, name: str, way: Way) -> None:
-    types = conditions.types_of(scope, name, way)
+    types = types_of(scope, name, way)
     if types is None:
         return
     for action in scope.actions:
@@ -357,7 +357,7 @@ def _per(reader: Reader, scope: Scope, name: str, way: Way) -> None:
             reader.wrong(way, "unknown-field", f"`{action.name}` has no `{name}`",
                          "name only actions that have it in `of`")  # fmt: skip
             return
-        problem = conditions.not_a_key(name, kind, declared.cls if declared else "category")
+        problem = not_a_key(name, kind, declared.cls if declared else "category")
         if problem:
             reader.wrong(way, "not-a-key", problem)
             return
