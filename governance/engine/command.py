@@ -56,7 +56,7 @@ DOUBTS: Mapping[str, str] = {
 
 _PLAIN_NAME = re.compile(r"^[A-Za-z0-9_.+@\[:][A-Za-z0-9_.+@\[:-]*$")
 _DEPTH = 8
-_PLACES = 4
+MOST_PLACES = 4
 """In more directories than these a step is taken to run anywhere."""
 
 
@@ -109,12 +109,11 @@ def _fields(scene: Scene) -> dict[str, Value]:
 
 def _script(scene: Scene, script: Script) -> None:
     for step in script.steps:
-        if step.joined_by != "&&" and scene.fallbacks:
-            # The change of directory may have failed, and this step runs all the same.
-            scene.cwds = tuple(dict.fromkeys((*scene.cwds, *scene.fallbacks)))
+        if step.joined_by != "&&":
+            # The change of directory before may have failed, and this step runs all the same.
+            scene.cwds = _places(scene.cwds, scene.fallbacks)
             scene.fallbacks = ()
-            if len(scene.cwds) > _PLACES:
-                scene.cwds = (None,)
+        start = scene.cwds
         source = ""
         for command in step.pipeline:
             before = scene.cwds, scene.fallbacks
@@ -122,9 +121,17 @@ def _script(scene: Scene, script: Script) -> None:
                 _group(scene, command, source)
             else:
                 _simple(scene, command, source)
-            if len(step.pipeline) > 1 or step.joined_by == "&":
+            if len(step.pipeline) > 1:
                 scene.cwds, scene.fallbacks = before
             source = "pipe"
+        if step.joined_by == "||" or step.negated:
+            # It may have been left out, or have failed, and what follows runs all the same.
+            scene.cwds = _places(scene.cwds, (*start, *scene.fallbacks))
+
+
+def _places(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> tuple[str | None, ...]:
+    both = tuple(dict.fromkeys((*one, *other)))
+    return both if len(both) <= MOST_PLACES else (None,)
 
 
 def _group(scene: Scene, group: Group, source: str) -> None:

@@ -132,10 +132,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A pipeline and the operator in front of it (`;` for the first one)."""
+    """A pipeline and the operator in front of it (`;` for the first one). `negated` = a `!` turns
+    its success around."""
 
     joined_by: str
     pipeline: tuple[Simple | Group, ...]
+    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,8 @@ class _Reader:
                 break
             if until == "}" and self.closing_brace():
                 break
-            steps.append(Step(joined_by, self.pipeline()))
+            negated = self.negations()
+            steps.append(Step(joined_by, self.pipeline(), negated))
             self.blanks()
             joined_by = self.joiner(until)
         if self.waiting:
@@ -256,13 +259,16 @@ class _Reader:
             return ";"
         raise NotUnderstood("grammar")
 
-    def pipeline(self) -> tuple[Simple | Group, ...]:
-        while True:
+    def negations(self) -> bool:
+        found = False
+        self.blanks()
+        while self.peek() == "!" and self.line[self.at + 1 : self.at + 2] in (" ", "\t"):
+            found = True
+            self.at += 1
             self.blanks()
-            if self.peek() == "!" and self.line[self.at + 1 : self.at + 2] in (" ", "\t"):
-                self.at += 1
-            else:
-                break
+        return found
+
+    def pipeline(self) -> tuple[Simple | Group, ...]:
         commands = [self.command()]
         while True:
             self.blanks()
@@ -392,7 +398,7 @@ class _Reader:
         return ""
 
     def pattern(self, sign: str, text: list[str], bare: list[str]) -> None:
-        """Read a wildcard. A set of plain letters in brackets stands for one character."""
+        """Read a wildcard: a star, a question mark, or a set of plain letters in brackets."""
         plain_set = re.compile(r"[A-Za-z0-9_.!^-]+\]").match(self.line, self.at)
         if sign == "[" and not plain_set:
             text.append(sign)
@@ -400,7 +406,8 @@ class _Reader:
             return
         if sign == "[" and plain_set:
             self.at = plain_set.end()
-        text.append(ANY_RUN if sign == "*" else ANY_ONE)
+        # A set that meets no file stays as it is written, so it may be more than one character.
+        text.append(ANY_ONE if sign == "?" else ANY_RUN)
         bare.append("w")
 
     def until_quote(self) -> str:
