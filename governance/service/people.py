@@ -98,12 +98,21 @@ def _forgetting(desk: Desk, new: str, act: Act) -> dict[str, Any]:
 
 
 def set_roles(desk: Desk, caller: Caller, who: str, *, roles: Iterable[str]) -> dict[str, Any]:
-    """Give a person these roles instead of the present ones.  Administrators only."""
+    """Give a person these roles instead of the present ones.
+
+    Administrators only, and nobody gives themselves a role they did not have.
+    """
     by, wanted = person(caller), _roles(roles)
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         people.require(state, by, "manage people")
         _known(state, who)
+        if by == who and not state.single_person and set(wanted) - state.people[who].roles:
+            raise Refused(
+                "needs-another",
+                "nobody gives themselves a role; another administrator must",
+                field="roles",
+            )
         people.require_administrator_left(state, who, frozenset(wanted))
         data = {"person": who, "roles": wanted}
         return Proposal((entry("person.changed", at, caller, data),), data)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from audit.canonical import canonical
 from governance.engine.catalogue import ActionType, ArgType, record
@@ -27,8 +27,7 @@ _NAME: Final = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff\U00010000-\U0010ffff]{1
 _STANDING: Final = "standing"
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """What opens one commitment: the field, canonical bytes of the value, salt, whose it is."""
 
     field: str

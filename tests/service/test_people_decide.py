@@ -392,3 +392,12 @@ def test_an_administrator_issues_only_the_first_key_of_somebody(world: World) ->
     keys.revoke(world.desk, world.maria, world.anna.key)
     with pytest.raises(Problem):
         keys.issue(world.desk, world.maria, holder_type="person", holder_id=world.anna.id)
+
+
+def test_nobody_gives_themselves_a_role(world: World) -> None:
+    """If an administrator could become treasurer by themselves, every seat would be theirs."""
+    with pytest.raises(Problem) as caught:
+        people.set_roles(world.desk, world.tom, world.tom.id, roles=["administrator", "treasurer"])
+    assert caught.value.type == "needs-another"
+    people.set_roles(world.desk, world.tom, world.tom.id, roles=["agent_manager"])
+    assert world.desk.state.people[world.tom.id].roles == {"agent_manager"}
