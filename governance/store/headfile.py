@@ -68,8 +68,10 @@ class HeadFile:
         self._sequence, self.note = sequence, note
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
+        """Close the file; calling it twice changes nothing."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 def read_note(path: Path) -> str | None:

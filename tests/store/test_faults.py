@@ -28,7 +28,7 @@ def _writes(folder: Path) -> list[str]:
 def test_every_failing_write_is_survived(in_memory: Path) -> None:
     """An acknowledged decision could be lost, doubled, or its log refused, after a disk error."""
     trace = _writes(in_memory / "plain")
-    points = sorted({*range(1, 60), *range(60, len(trace) + 1, 5)})
+    points = sorted({*range(1, 45), *range(45, len(trace) + 1, 12)})
     assert len(points) * 2 >= 100
     for mode in ("error", "persisted"):
         for at in points:

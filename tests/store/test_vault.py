@@ -113,6 +113,17 @@ def test_erasing_removes_every_byte_and_no_count(root: Path, workspace: Workspac
     assert workspace.vault.find("payee", "DE00") == other
 
 
+def test_after_an_erasure_no_salt_can_be_derived_again(root: Path, workspace: Workspace) -> None:
+    """With the session's secret a guessed value could be held against the commitment for ever."""
+    secret = workspace.vault.session_secret("17")
+    subject = _decide(workspace)
+    workspace.vault.erase(subject)
+    assert workspace.vault.session_secret("17") != secret
+    workspace.close()
+    with world.open_(root) as again:
+        assert again.vault.session_secret("17") != secret
+
+
 def test_an_erased_person_who_comes_again_gets_a_new_key(workspace: Workspace) -> None:
     """After an erasure the same customer could never be served again."""
     subject = _decide(workspace)
