@@ -211,7 +211,13 @@ def new(frame: Frame, target: Path | None, answers: tuple[str, ...], folder: Pat
     """
     if target is not None and target.exists():
         raise Failed(f"`{target}` exists; give another name")
-    text = _ask(files_of(frame, folder), named(answers))
+    files, given = files_of(frame, folder), named(answers)
+    text = _ask(files, given)
+    for policy in drafting.speaking(files, given["actions"]):
+        output.say(
+            f"note: `{policy}` speaks for one of these actions already, and the stricter rule wins; "
+            "`governance policy check` names the cases to adapt"
+        )
     if target is not None:
         target.write_text(text, encoding="utf-8")
         output.say(f"Written to {target}. Next: governance policy check {target.parent}")
@@ -267,5 +273,6 @@ def _report(frame: Frame, result: Mapping[str, Any], good: str) -> None:
     if result["ok"]:
         return output.say(good)
     codes = {finding["code"] for finding in result["findings"]}
-    output.say(f"{len(result['findings'])} findings; nothing was changed.")
+    count = len(result["findings"])
+    output.say(f"{count} finding{'s' if count > 1 else ''}; nothing was changed.")
     raise click.exceptions.Exit(CASES_FAILED if codes == {"case-failed"} else INVALID)

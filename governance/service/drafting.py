@@ -106,6 +106,12 @@ def questions() -> list[dict[str, str]]:
     return [{"name": q.key, "text": q.text, "example": q.example} for q in new.QUESTIONS]
 
 
+def speaking(files: Mapping[str, bytes], actions: str) -> list[str]:
+    """The policies of `files` that already govern one of these actions (separated as answers are)."""
+    wanted = set(re.split(r"[\s,]+", actions.strip()))
+    return [f.policy for f in _compiled(files).bundle.files if wanted & set(f.governs)]
+
+
 def draft(files: Mapping[str, bytes], answers: Mapping[str, str], at: date) -> str:
     """A complete policy file out of the answers, for the catalogue of `files`; `at` is today.
 
