@@ -150,9 +150,13 @@ def test_a_refusal_is_seen_at_once_with_its_reason(world):
 
 def test_owner_and_stranger_read_why_they_cannot_answer(world):
     """If this failed, the owner of an agent could grant its requests, or not learn why not."""
-    people.set_roles(
+    ada = Caller("person", world.ids["ada"])
+    second = people.add(
+        world.desk, ada, name="Ben", email="ben@corp.example", roles=("administrator",)
+    )["person"]
+    people.set_roles(  # nobody gives themselves a role
         world.desk,
-        Caller("person", world.ids["ada"]),
+        Caller("person", second),
         world.ids["ada"],
         roles=("administrator", "agent_manager", "risk_editor", "compliance_officer", "treasurer"),
     )
