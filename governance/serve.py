@@ -66,6 +66,11 @@ def serve(directory: Path, host: str | None = None, port: int | None = None) -> 
         stack.callback(app.close)
         running = jobs.start(desk, config)
         stack.callback(running.stop)
+        app.meters.watch(
+            "governance_job_failures",
+            "Runs of the service's own jobs that failed since the start",
+            lambda: sum(job.failures for job in running.jobs.values()),
+        )
         unix = stack.enter_context(_unix(directory / SOCKET))
         app.start()
         _collect_less()

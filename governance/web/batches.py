@@ -45,7 +45,11 @@ class Batches:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def run(self, caller: Caller, batch: Batch) -> list[Mapping[str, Any]]:
-        """The answers in the caller's order, ended where the semantics ends them."""
+        """The answers in the caller's order, ended where the semantics ends them.
+
+        Raises Busy before anything is prepared when the key's quota does not reach for all of it.
+        """
+        self._desk.ledger.admit(caller.key, "agent", len(batch.requests))
         answers: list[Mapping[str, Any]] = []
         for start in range(0, len(batch.requests), SLICE):
             part = batch.requests[start : start + SLICE]

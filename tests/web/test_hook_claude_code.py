@@ -35,6 +35,8 @@ from governance.web.hooks import claude_code
             {"url": "https://a.example:8443/x?y", "host": "a.example"},
         ),
         ("WebFetch", {"url": "https://[broken"}, "web.fetch", {"url": "https://[broken"}),
+        ("TodoWrite", {"todos": []}, "host.internal", {"tool": "TodoWrite"}),
+        ("Read", {"file_path": ""}, "file.read", {}),
         ("Grep", {"pattern": "key", "-n": True}, "file.search", {"pattern": "key", "path": "."}),
         (
             "mcp__crm__send_mail",
@@ -100,6 +102,28 @@ def test_a_command_elsewhere_touches_what_is_there() -> None:
     _, arguments = claude_code.action_of("Bash", {"command": "cat passwd"}, "/etc", "/work")
     found = parse(arguments["command"], workspace="/work")
     assert "/etc/passwd" in found["reads"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "looked_at"),
+    [
+        ("**/*.py", None, "/work/."),
+        ("src/**/*.py", "/work", "/work/src"),
+        ("/etc/*", "/work", "/etc"),
+        ("/*", "/work", "/"),
+        ("../../**", "/work/a", "/work/a/../.."),
+        ("*/../../x", "/work", "/"),
+        ("~/.ssh/*", "/work", "/"),
+        ("{a,/etc}/*", "/work", "/"),
+        ("{a,b}/*", "/work", "/work"),
+    ],
+)
+def test_a_glob_is_judged_where_it_looks(pattern: str, path: str | None, looked_at: str) -> None:
+    """A pattern that leaves its folder would list what the rules keep closed."""
+    given_input = {"pattern": pattern} if path is None else {"pattern": pattern, "path": path}
+    action, arguments = claude_code.action_of("Glob", given_input, "/work", "/work")
+    assert action == "file.list"
+    assert arguments["path"] == looked_at
 
 
 def test_a_relative_path_is_where_the_host_is() -> None:

@@ -114,3 +114,20 @@ def test_a_revoked_key_opens_nothing_from_its_entry_on(world: World) -> None:
     assert "secret" not in str(listed)
     assert world.call("POST", f"/v1/keys/{found}/revoke", {}, key="ada")[0] == 200
     assert world.call("POST", "/access/v1/evaluation", payment())[0] == 401
+
+
+def test_nobody_sets_the_password_of_somebody_who_has_one(world: World) -> None:
+    """An administrator could sign in as the treasurer, and the log would name the treasurer."""
+    body = {"name": "Cem", "email": "cem@corp.example", "roles": ["treasurer"], "sign_in": True}
+    status, _, added = world.call("POST", "/v1/people", body, key="ada")
+    assert status == 201
+    assert added["password"]
+    path = f"/v1/people/{added['person']}/password"
+    assert world.call("POST", path, {"sign_in": "cem"}, key="ada")[0] == 409
+    first = world.call("POST", f"/v1/people/{world.ids['bob']}/password", {}, key="ada")
+    assert (first[0], first[2]["field"]) == (400, "sign_in")
+    body = {"sign_in": "bob@corp.example"}
+    status, _, given = world.call(
+        "POST", f"/v1/people/{world.ids['bob']}/password", body, key="ada"
+    )
+    assert (status, bool(given["password"])) == (200, True)

@@ -6,7 +6,7 @@ import mimetypes
 import os
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from governance.service import backing_up, clock, erasing, exporting, reporting
@@ -45,13 +45,16 @@ def _instant(text: str | None, name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        found = datetime.fromisoformat(text)
     except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
         raise Problem(
             "bad-field",
             f"`{name}` is `{text}`, which is no time; write one such as `2026-11-20T08:00:00Z`",
             field=name,
-        ) from None
+        )
+    return found
 
 
 def read_report(call: Call) -> Reply:

@@ -32,11 +32,18 @@ def add_person(call: Call) -> Mapping[str, Any]:
 
 
 def renew_password(call: Call) -> Mapping[str, Any]:
-    """A new first password for somebody; their browser sessions end."""
+    """A first password for somebody who has none."""
     person = call.given["id"]
     if person not in call.desk.state.people:
         raise Problem("unknown", f"there is no person `{person}`")
-    name = call.surface.accounts.sign_in_name(person) or call.body.get("sign_in")
+    if call.surface.accounts.has_account(person):
+        # whoever could set it could sign in as that person, and the log would name the wrong one
+        raise Problem(
+            "conflict",
+            f"`{person}` has a password already, and nobody else may set it; they change it"
+            " themselves, or leave and are added again under a new pseudonym",
+        )
+    name = call.body.get("sign_in")
     if not name:
         raise Problem(
             "bad-field",

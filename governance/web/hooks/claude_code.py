@@ -34,6 +34,15 @@ _ACTIONS: Final = {
     "Task": "agent.delegate",
     "Agent": "agent.delegate",
 }
+# Tools by which the host keeps its own notes and looks at its own processes; they touch nothing else.
+_INTERNAL: Final = frozenset(
+    {
+        *("TodoWrite", "TodoRead", "BashOutput", "KillShell", "KillBash", "ExitPlanMode"),
+        *("EnterPlanMode", "AskUserQuestion", "TaskOutput", "TaskStop"),
+    }
+)
+_WILD: Final = re.compile(r"[*?\[\]{}!]")
+_CHOICE_OF_FOLDERS: Final = re.compile(r"\{[^}]*/")
 _MCP: Final = re.compile(r"mcp__(?P<server>.+?)__(?P<tool>.+)\Z")
 _PART: Final = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -50,11 +59,9 @@ def action_of(
     """
     filed = file_action(tool_name, tool_input)
     if filed is not None:
-        action, arguments = filed[0], dict(filed[1])
-        path = arguments.get("path")
-        if isinstance(path, str) and cwd and not path.startswith(("/", "~")):
-            arguments["path"] = posixpath.join(cwd, path)
-        return action, arguments
+        return filed[0], _placed(tool_name, dict(filed[1]), cwd)
+    if tool_name in _INTERNAL:
+        return "host.internal", {"tool": tool_name}
     mcp = _MCP.match(tool_name)
     if mcp:
         return f"mcp.{_word(mcp['server'])}.{_word(mcp['tool'])}", dict(tool_input)
@@ -69,6 +76,37 @@ def action_of(
         if host is not None:
             arguments["host"] = host
     return action, arguments
+
+
+def _placed(tool_name: str, arguments: dict[str, Any], cwd: str | None) -> dict[str, Any]:
+    """The arguments of a file tool with the path that it will really look at."""
+    path = arguments.get("path")
+    if path == "":
+        del arguments["path"]  # nobody knows what the host makes of it, so neither do the rules
+    if not isinstance(path, str) or not path:
+        return arguments
+    if cwd and not path.startswith(("/", "~")):
+        path = posixpath.join(cwd, path)
+    pattern = arguments.get("pattern")
+    if tool_name == "Glob" and isinstance(pattern, str):
+        path = _looked_at(path, pattern)
+    arguments["path"] = path
+    return arguments
+
+
+def _looked_at(path: str, pattern: str) -> str:
+    """The folder that a glob pattern looks into: an absolute or climbing pattern leaves `path`."""
+    steps = pattern.split("/")
+    fixed = []
+    for step in steps[:-1]:
+        if _WILD.search(step):
+            break
+        fixed.append(step)
+    if ".." in steps[len(fixed) :] or pattern.startswith("~") or _CHOICE_OF_FOLDERS.search(pattern):
+        return "/"
+    if pattern.startswith("/"):
+        return "/".join(fixed) or "/"
+    return posixpath.join(path, *fixed) if fixed else path
 
 
 def _stand_where_the_host_stands(
