@@ -67,7 +67,7 @@ def back_up(paths: Paths, at: datetime, ledger: Ledger | None = None) -> Backup:
         copy_database(paths.log, folder / "log.db")
         if paths.blobs.is_dir():
             # a blob is never changed; one that arrives meanwhile belongs to no entry copied above
-            shutil.copytree(paths.blobs, folder / "blobs")
+            shutil.copytree(paths.blobs, folder / "blobs", copy_function=_copy_synced)
         backup = _describe(folder, at)
         _write(folder / "backup.json", json.dumps(_manifest(backup), indent=1).encode())
         _write(folder / "checkpoint", backup.checkpoint.encode())
@@ -197,6 +197,12 @@ def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     os.chmod(path, 0o600)
     _sync(path)
+
+
+def _copy_synced(source: str, target: str) -> None:
+    shutil.copyfile(source, target)
+    os.chmod(target, 0o600)
+    _sync(Path(target))
 
 
 def _sync(path: Path) -> None:

@@ -12,10 +12,12 @@ import os
 import re
 from pathlib import Path
 
+from governance.store.errors import StoreError
+
 _DIGEST = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
-class BlobError(Exception):
+class BlobError(StoreError):
     """A blob that is not there, or is not what its name says."""
 
 

@@ -14,6 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, NamedTuple
 
 from governance.oversight.commands import Answer, Lane
@@ -27,8 +28,9 @@ _KEYS = 8_192
 class Limits:
     """How much may wait, and how much one key may ask for.
 
-    `room`: commands waiting in each lane. `per_second`: commands of one key, sustained, and
-    `burst` times that at once. `batch`: commands of agents written together.
+    Counted in decisions: a command that takes several at once weighs as many. `room`: waiting in
+    each lane. `per_second`: of one key, sustained, and `burst` times that at once. `batch`: of
+    agents written together; one heavy command may go beyond.
     """
 
     room: Mapping[Lane, int]
@@ -62,7 +64,7 @@ USUAL = limits()
 class Job:
     """A command that waits, and where its answer goes."""
 
-    __slots__ = ("command", "error", "future", "loop", "value")
+    __slots__ = ("command", "error", "future", "loop", "value", "weight")
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class Job:
     ) -> None:
         """`command` is a `Command`, or one of the store's own."""
         self.command = command
+        self.weight: int = getattr(command, "weight", 1)
         self.future = future
         self.loop = loop
         self.value: Answer | None = None
@@ -93,6 +96,7 @@ class Lanes:
         self._limits = limits
         self._now = monotonic
         self._waiting: dict[Lane, deque[Job]] = {lane: deque() for lane in LANES}
+        self._load: dict[Lane, int] = dict.fromkeys(LANES, 0)
         self._chores: deque[Any] = deque()
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
@@ -100,10 +104,10 @@ class Lanes:
         self._refused: OrderedDict[str, Refusals] = OrderedDict()
         self._closed: BaseException | None = None
 
-    def admit(self, key: str, lane: Lane) -> None:
+    def admit(self, key: str, lane: Lane, weight: int = 1) -> None:
         """Would a command of `key` be let in now? Raises `Busy` if not; uses up nothing."""
         with self._lock:
-            self._check(key, lane, self._tokens(key, lane), self._now())
+            self._check(key, lane, weight, self._tokens(key, lane), self._now())
 
     def put(self, job: Job) -> None:
         """Queue a job. Raises `Busy`, or the error the queue was closed with."""
@@ -114,12 +118,13 @@ class Lanes:
                 raise self._closed
             now = self._now()
             tokens = self._tokens(key, lane)
-            self._check(key, lane, tokens, now)
-            self._buckets[key] = (tokens - 1, now)
+            self._check(key, lane, job.weight, tokens, now)
+            self._buckets[key] = (tokens - job.weight, now)
             self._buckets.move_to_end(key)
             if len(self._buckets) > _KEYS:
                 self._buckets.popitem(last=False)
             self._waiting[lane].append(job)
+            self._load[lane] += job.weight
             self._arrived.notify()
 
     def put_chore(self, chore: Any) -> None:
@@ -142,12 +147,13 @@ class Lanes:
             jobs: list[Job] = [*waiting["stop"], *waiting["human"]]
             waiting["stop"].clear()
             waiting["human"].clear()
-            agents = waiting["agent"]
-            if len(agents) <= self._limits.batch:
-                jobs += agents
-                agents.clear()
-            else:
-                jobs += [agents.popleft() for _ in range(self._limits.batch)]
+            self._load["stop"] = self._load["human"] = 0
+            agents, left = waiting["agent"], self._limits.batch
+            while agents and left > 0:
+                job = agents.popleft()
+                left -= job.weight
+                self._load["agent"] -= job.weight
+                jobs.append(job)
             return jobs, self._chores.popleft() if self._chores else None
 
     def refuse(self, error: BaseException) -> None:
@@ -164,6 +170,7 @@ class Lanes:
             chores = list(self._chores)
             for lane in LANES:
                 self._waiting[lane].clear()
+                self._load[lane] = 0
             self._chores.clear()
             self._arrived.notify_all()
             return jobs, chores
@@ -177,8 +184,8 @@ class Lanes:
             return due
 
     def depth(self) -> dict[str, int]:
-        """How many commands wait in each lane."""
-        return {lane: len(self._waiting[lane]) for lane in LANES}
+        """How much waits in each lane: decisions, or commands of other kinds."""
+        return {lane: self._load[lane] for lane in LANES}
 
     def _tokens(self, key: str, lane: Lane) -> float:
         rate = self._limits.per_second[lane]
@@ -188,20 +195,22 @@ class Lanes:
             return full
         return min(full, known[0] + (self._now() - known[1]) * rate / 1e6)
 
-    def _check(self, key: str, lane: Lane, tokens: float, now: int) -> None:
-        if tokens < 1:
+    def _check(self, key: str, lane: Lane, weight: int, tokens: float, now: int) -> None:
+        rate = self._limits.per_second[lane]
+        # what is larger than a full bucket may go when the bucket is full, and is paid off after
+        needed = min(weight, rate * self._limits.burst)
+        if tokens < needed:
             self._count(key, now)
-            wait = max(1, round((1 - tokens) / self._limits.per_second[lane]))
+            wait = max(1, ceil((needed - tokens) / rate))
             raise Busy(
-                f"key `{key}` asks more often than {self._limits.per_second[lane]:g} times a "
-                f"second; ask again in {wait} s",
+                f"key `{key}` asks for more than {rate:g} a second; ask again in {wait} s",
                 wait,
                 own_quota=True,
             )
-        if len(self._waiting[lane]) >= self._limits.room[lane]:
+        if self._load[lane] >= self._limits.room[lane]:
             self._count(key, now)
             raise Busy(
-                f"{len(self._waiting[lane])} commands are waiting already; ask again in 1 s",
+                f"{self._load[lane]} commands are waiting already; ask again in 1 s",
                 1,
                 own_quota=False,
             )

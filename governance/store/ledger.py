@@ -90,9 +90,12 @@ class Ledger:
         self._lanes.put(Job(command, future, loop))
         return future
 
-    def admit(self, key: str, lane: Lane = "agent") -> None:
-        """Would a command of `key` be let in? Raises `Busy` if not. Uses up nothing."""
-        self._lanes.admit(key, lane)
+    def admit(self, key: str, lane: Lane = "agent", weight: int = 1) -> None:
+        """Would a command of `key` with so many decisions be let in? Raises `Busy` if not.
+
+        Uses up nothing.
+        """
+        self._lanes.admit(key, lane, weight)
 
     def record(
         self,
@@ -157,7 +160,7 @@ class Ledger:
         return None
 
     def depth(self) -> dict[str, int]:
-        """How many commands wait, by lane."""
+        """How much waits, by lane: decisions, or commands of other kinds."""
         return self._lanes.depth()
 
     def after_commit(self, call: Callable[[Position], None]) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -145,6 +146,49 @@ def test_a_full_lane_of_agents_leaves_room_for_people(opened: Callable[..., Work
     stop = workspace.ledger.submit(world.stop())
     release()
     assert stop.result(10).receipts[0].index == 1
+
+
+def test_a_command_with_many_decisions_counts_as_many(
+    opened: Callable[..., Workspace],
+) -> None:
+    """Asking for a thousand decisions at once would be a way round the quota, and hold up a stop."""
+
+    @dataclass(frozen=True)
+    class Many(Decide):
+        weight: int = 1
+
+    clock = world.FakeClock()
+    workspace = opened(clock=clock, limits=limits(agent_per_second=50, batch=16))
+    workspace.ledger.submit(Many("a", weight=60)).result(10)
+    workspace.ledger.admit("k-abcdefgh", "agent", 40)
+    with pytest.raises(Busy):
+        workspace.ledger.admit("k-abcdefgh", "agent", 41)
+    workspace.ledger.submit(Many("b", weight=40)).result(10)
+    with pytest.raises(Busy) as refused:
+        workspace.ledger.submit(Many("c", weight=500))
+    assert refused.value.retry_after == 2
+    clock.advance(2)
+    workspace.ledger.submit(Many("c", weight=500)).result(10)
+    with pytest.raises(Busy):
+        workspace.ledger.submit(Many("d"))
+    clock.advance(8)
+    with pytest.raises(Busy):
+        workspace.ledger.submit(Many("d"))
+    clock.advance(1)
+    workspace.ledger.submit(Many("d")).result(10)
+
+    release = _hold(workspace)
+    agents = [
+        workspace.ledger.submit(Many(str(n), weight=8, key=f"k-0000000{n}")) for n in range(9)
+    ]
+    person = workspace.ledger.submit(Write((("person.changed", {}),)))
+    first = workspace.ledger.size + 1
+    assert workspace.ledger.depth()["agent"] == 72
+    release()
+    assert person.result(10).receipts[0].index == first
+    sizes = sorted({future.result(10).receipts[0].tree_size for future in agents})
+    assert len(sizes) >= 4, "no batch held more than two of them"
+    assert workspace.ledger.depth() == {"stop": 0, "human": 0, "agent": 0}
 
 
 def test_a_key_beyond_its_quota_is_turned_away_and_that_is_recorded_once(
