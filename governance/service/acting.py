@@ -187,8 +187,9 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, IllFormed):
         return Problem("bad-field", str(error), field=error.path.removeprefix("data."))
     if isinstance(error, Busy):
-        return Problem("too-many", str(error), retry_after=error.retry_after)
-    return Problem("not-ready", str(error), retry_after=5)
+        slug = "too-many" if error.own_quota else "not-ready"
+        return Problem(slug, str(error), retry_after=error.retry_after)
+    return Problem("not-ready", str(error), retry_after=getattr(error, "retry_after", 5))
 
 
 def lane_of(caller: Caller) -> tuple[str, Lane]:

@@ -17,8 +17,9 @@ from governance.oversight import entries, snapshot
 from governance.oversight.model import State
 from governance.oversight.state import SEMANTICS, apply, genesis
 from governance.service.releases import Releases, zone_of
-from governance.store.blobs import Blobs
+from governance.store.blobs import BlobError, Blobs
 from governance.store.clock import Clock, SystemClock, to_datetime
+from governance.store.errors import CannotOpen
 from governance.store.fold import Fold
 from governance.store.opening import carried
 
@@ -136,7 +137,10 @@ class Desk:
     def over(
         cls, workspace: Workspace, settings: Settings | None = None, clock: Clock | None = None
     ) -> Desk:
-        """A desk over an open workspace; the release in force is compiled before this returns."""
+        """A desk over an open workspace; the release in force is compiled before this returns.
+
+        Raises `CannotOpen`, saying what to do, if its files are not here.
+        """
         settings = settings or Settings()
         blobs = Blobs(workspace.paths.root / "blobs")
         releases = Releases(blobs)
@@ -151,5 +155,11 @@ class Desk:
             clock=clock or SystemClock(),
         )
         if desk.state.release is not None:
-            releases.get(desk.state.release)
+            try:
+                releases.get(desk.state.release)
+            except BlobError as error:
+                raise CannotOpen(
+                    f"the policy release in force cannot be loaded: {error}. Its files are in "
+                    "`blobs/` of every backup and of every exported package; copy that folder back"
+                ) from error
         return desk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,11 +25,13 @@ from governance.service import (
     releasing,
     stopping,
 )
-from governance.service.desk import FOLD
+from governance.service.desk import FOLD, Desk
 from governance.service.problem import Problem
 from governance.store import restore as restoring
 from governance.store.backup import back_up
+from governance.store.errors import CannotOpen
 from governance.store.vault import MOVED
+from governance.store.workspace import Workspace
 
 
 def effect(answer: dict[str, Any]) -> str:
@@ -184,3 +187,23 @@ def test_an_explanation_is_performed_again_or_says_why_not(world: World) -> None
     later = explaining.decision(world.desk, world.maria, number)
     assert "args.iban" in later["incomplete"]
     assert later["accounts"]
+
+
+@pytest.mark.parametrize("harm", ["one file is gone", "one file was altered", "all are gone"])
+def test_a_release_that_cannot_be_loaded_is_said_in_a_sentence(world: World, harm: str) -> None:
+    """If a lost policy file looked like a defect, the operator would not know what to copy back."""
+    kept = world.root / "blobs"
+    digest = next(iter(world.desk.releases.get(world.desk.state.release or "").files.values()))
+    world.workspace.close()
+    if harm == "all are gone":
+        shutil.move(kept, world.root / "aside")
+    elif harm == "one file is gone":
+        (kept / digest[:2] / digest).unlink()
+    else:
+        (kept / digest[:2] / digest).write_bytes(b"policy: everything-goes")
+    world.workspace = Workspace.open(world.root, FOLD, clock=world.clock)
+    with pytest.raises(CannotOpen, match="release in force") as caught:
+        Desk.over(world.workspace, clock=world.clock)
+    assert "copy that folder back" in str(caught.value)
+    if harm != "all are gone":
+        assert digest in str(caught.value)
