@@ -21,5 +21,7 @@ EXPOSE 8321
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8321/readyz', timeout=2)"]
 # Make the workspace once: docker run --rm -it -v governance:/data IMAGE init /data/workspace
+# Keys travel with every request, so an address beyond loopback needs TLS: set server.tls_cert and
+# server.tls_key in the workspace's config.toml, or server.behind_tls_proxy = true behind a proxy.
 ENTRYPOINT ["governance"]
 CMD ["serve", "--host", "0.0.0.0"]

@@ -10,10 +10,10 @@ VECTORS ?=
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
-$(VENV)/.ready: requirements.lock pyproject.toml
+$(VENV)/.ready: requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || ($(APT) update && $(APT) install -y python3-venv)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -50,9 +50,11 @@ bench: $(VENV)/.ready ## the figures of the README (needs wrk)
 	@command -v wrk >/dev/null || ($(APT) update && $(APT) install -y wrk)
 	$(BIN)/python -m benchmarks
 
-lock: ## renew requirements.lock from pyproject.toml
-	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --extra dev \
-	  --all-build-deps --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements.lock pyproject.toml
+LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --build-deps-for wheel
+lock: ## renew the locks from pyproject.toml (needs pip-tools)
+	$(LOCK) -o requirements.lock pyproject.toml
+	$(LOCK) --build-deps-for editable --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## forget the virtual environment and the demo
 	rm -rf $(VENV) demo-workspace
