@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from governance.store.errors import Damaged
 from governance.store.projection import COLUMNS, VERSION, project
 from governance.store.reader import Reader
 from governance.store.snapshots import quick
@@ -216,8 +217,15 @@ class Views:
 
     @contextmanager
     def _asking(self) -> Iterator[sqlite3.Connection]:
+        """The connection for questions. Raises `Damaged`, saying that the file may go."""
         with self._lock:
-            yield self._reader
+            try:
+                yield self._reader
+            except sqlite3.Error as error:
+                raise Damaged(
+                    f"the read models in `{self._path}` cannot be read ({error}); stop the service, "
+                    "delete that file and start again: they are made anew from the log"
+                ) from error
 
     # -- the file ----------------------------------------------------------------------------------
 
@@ -243,7 +251,7 @@ class Views:
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
         db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=OFF")
+        db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA cache_size=-4000")
         return db
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import registry
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -27,6 +27,10 @@ from sqlmodel import Field, SQLModel
 
 BIG = BigInteger().with_variant(Integer, "sqlite")
 _BY_KEY = {"sqlite_with_rowid": False}
+_ABOUT_SOMEBODY: Any = {
+    "sqlite_where": text("subject IS NOT NULL"),
+    "postgresql_where": text("subject IS NOT NULL"),
+}
 
 
 def _key(kind: TypeEngine[Any] | type[TypeEngine[Any]]) -> Column[Any]:
@@ -184,7 +188,10 @@ class ValueRow(VaultTable, table=True):
     """The opening of one commitment: salt and value, sealed under the subject's key."""
 
     __tablename__ = "vault_values"
-    __table_args__: ClassVar = (Index("vault_values_subject", "subject"), _BY_KEY)
+    __table_args__: ClassVar = (
+        Index("vault_values_subject", "subject", **_ABOUT_SOMEBODY),
+        _BY_KEY,
+    )
     idx: int = Field(sa_column=_key(BIG))
     field: str = Field(sa_column=_key(Text))
     subject: str | None = Field(sa_column=_col(Text, null=True))

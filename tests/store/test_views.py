@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from governance.store.errors import Damaged
 from governance.store.workspace import Workspace
 from tests.store import world
 from tests.store.world import Decide, Write
@@ -76,6 +77,15 @@ def test_read_models_are_made_again_from_the_log(root: Path, spoil: str) -> None
     with world.open_(root) as workspace:
         assert workspace.views.wait_for(workspace.ledger.size)
         assert (workspace.views.decisions(), workspace.views.approvals()) == before
+
+
+def test_a_damaged_file_says_that_it_may_be_deleted(root: Path, workspace: Workspace) -> None:
+    """A page would show a stack trace, and nobody would dare to delete the file."""
+    _filled(workspace)
+    with sqlite3.connect(root / "views.db") as db:
+        db.execute("DROP TABLE decision_list")
+    with pytest.raises(Damaged, match=r"delete that file.*made anew"):
+        workspace.views.decisions()
 
 
 def test_a_text_search_is_no_way_into_the_database(workspace: Workspace) -> None:

@@ -64,7 +64,14 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("vault_values_subject", "vault_values", ["subject"])
+    about_somebody = sa.text("subject IS NOT NULL")
+    op.create_index(
+        "vault_values_subject",
+        "vault_values",
+        ["subject"],
+        sqlite_where=about_somebody,
+        postgresql_where=about_somebody,
+    )
     op.create_table(
         "web_sessions",
         sa.Column("token", sa.LargeBinary(), primary_key=True, autoincrement=False, nullable=False),
