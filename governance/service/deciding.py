@@ -20,6 +20,7 @@ from governance.service.preparing import (
     digest_of_body,
     prepared,
     readable,
+    require_room,
 )
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
@@ -45,6 +46,7 @@ def prepare(
     `ask`: when approval is required, ask for it in the same command.  Raises `Problem` for what
     does not fit; does not block but for a first-seen data subject's pseudonym.
     """
+    require_room(desk, caller, 1)
     item = prepared(desk, caller, desk.state, readable(desk, caller, request, ask))
     idem = None
     if idempotency_key is not None and not item.asked.advisory:
@@ -73,6 +75,7 @@ def prepare_many(
             field="Idempotency-Key",
         )
     _require_batch(requests, semantics)
+    require_room(desk, caller, len(requests))
     items = [_one_of(desk, caller, request) for request in requests]
     return Decide(desk, caller, items, via=via, semantics=semantics)
 
@@ -87,6 +90,7 @@ async def preparing_many(
 ) -> Decide:
     """As `prepare_many`, letting others on the event loop go first after every few requests."""
     _require_batch(requests, semantics)
+    require_room(desk, caller, len(requests))
     items: list[Item | Problem] = []
     for number, request in enumerate(requests, 1):
         items.append(_one_of(desk, caller, request))
@@ -162,5 +166,6 @@ def decide_many(
 
 def matches(desk: Desk, caller: Caller, request: Any, decision: int) -> bool:
     """Whether this evaluation request is the very action that decision was about."""
+    require_room(desk, caller, 1)
     item = prepared(desk, caller, desk.state, readable(desk, caller, request, False))
     return bool(entry_of(desk, decision, "decision").data["digest"] == item.recorded.digest)

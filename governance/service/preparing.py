@@ -49,6 +49,14 @@ def readable(desk: Desk, caller: Caller, request: Any, ask: bool) -> Asked:
     return asked.read(request, own=own, ask=ask)
 
 
+def require_room(desk: Desk, caller: Caller, decisions: int) -> None:
+    """Turn a key beyond its quota away, before anything is read or kept for it."""
+    try:
+        desk.ledger.admit(caller.key, weight=decisions)
+    except StoreError as error:
+        raise problem_of(error) from error
+
+
 def prepared(desk: Desk, caller: Caller, state: State, ask: Asked) -> Item:
     """Read, pseudonymise and commit one request under the release in force."""
     if state.release is None:
@@ -63,10 +71,6 @@ def prepared(desk: Desk, caller: Caller, state: State, ask: Asked) -> Item:
             f"this key does not speak for an agent `{ask.agent}`",
             field="subject.id",
         )
-    try:
-        desk.ledger.admit(caller.key)  # before anything is kept for a key beyond its quota
-    except StoreError as error:
-        raise problem_of(error) from error
     session = state.sessions.get(-1 if ask.session is None else ask.session)
     place = judging.workspace_of(agent, session)
     claims = dict(ask.claims)

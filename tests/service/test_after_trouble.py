@@ -207,3 +207,17 @@ def test_a_release_that_cannot_be_loaded_is_said_in_a_sentence(world: World, har
     assert "copy that folder back" in str(caught.value)
     if harm != "all are gone":
         assert digest in str(caught.value)
+
+
+def test_an_old_decision_is_explained_beside_the_service(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If explaining an old decision were done in the service, everybody would wait for it."""
+    number = int(world.pay(amount="600 EUR")["context"]["evaluation_id"])
+    here = explaining.state_before(world.desk, number)
+    monkeypatch.setattr(explaining, "NEAR", 3)
+    assert explaining.state_before(world.desk, number) == here
+    monkeypatch.setattr(explaining, "FARTHEST", 3)
+    told = explaining.decision(world.desk, world.maria, number)
+    assert "too far back" in told["incomplete"]
+    assert told["accounts"]
