@@ -142,7 +142,8 @@ _CAPS: Final = {
 
 
 def autonomy(level: object, risk: Risk, said: Effect) -> Finding | None:
-    """The cap of the ladder L0-L5 on what the policies `said` (before anything was lifted).
+    """The cap of the ladder L0-L5 on what the policies `said` with certainty, before anything was
+    lifted.
 
     L0 denies. L1 asks for everything, L2 for more than low risk, L3 for high and critical risk;
     but what a rule already brings before people is not asked for twice. L4 and L5 add nothing.

@@ -186,7 +186,7 @@ class _Hearing:
                 watcher = watcher or (policy if watched else "")
             if policy in self.spoke:
                 continue
-            unsure = [*self.unsure.get(policy, ())]
+            unsure = [*self.unsure.get(policy, ()), *names]
             if applies is None:
                 unsure += doubts(governor.node, fields, context)
             made = [governor.finding]
@@ -205,9 +205,11 @@ class _Hearing:
 
     def verdict(self, plan: Plan | None, lifted: frozenset[str]) -> Verdict:
         """Weigh what was heard: autonomy, obligations, what people lifted; then the strictest."""
+        # Only what is certain spares the ladder's approval: else a garbled field, by bringing in
+        # some other rule's approval, would choose who is asked.
         said = _ALLOW
         for _, finding in self.hits:
-            if finding.effect > said and finding.mode is Mode.ENFORCE:
+            if finding.effect > said and finding.certain and finding.mode is Mode.ENFORCE:
                 said = finding.effect
         level = self.request.fields.get("agent.autonomy")
         if plan is not None and level not in ("L4", "L5"):

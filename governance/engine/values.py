@@ -113,9 +113,17 @@ class Type:
         if self.name == "path":
             if not isinstance(raw, str):
                 return CannotTell("not_a_text")
-            place = paths.normalise(raw, workspace=workspace, home=home)
-            return CannotTell("not_a_known_path") if isinstance(place, CannotTell) else place
+            return _path(raw, workspace, home)
         return _READERS[self.name](self, raw)
+
+
+def _path(raw: str, workspace: str | None, home: str | None) -> str | CannotTell:
+    """The one spelling of a path (see `paths`). One that differs from the workspace in letter case
+    only stays absolute: comparisons with places in the workspace then cannot be told."""
+    place = paths.normalise(raw, workspace=workspace, home=home)
+    if isinstance(place, CannotTell) and workspace is not None and raw[:1] == "/":
+        place = paths.normalise(raw, home=home)
+    return CannotTell("not_a_known_path") if isinstance(place, CannotTell) else place
 
 
 def _string(raw: Any, longest: int) -> str | CannotTell:

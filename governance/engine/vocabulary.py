@@ -128,17 +128,47 @@ def check(test: Test, constants: tuple[Scalar, ...], reading: Reading) -> Check:
     name = said.negation_of or test.op
     many = test.kind.startswith("list of ")
     scalar = test.kind.removeprefix("list of ")
-    if name in OF_LISTS:
-        holds = OF_LISTS[name](scalar, constants)
-    else:
-        holds = of_scalar(name, scalar, constants)
-    if said.negation_of is not None:
-        holds = negate(holds)
-    if many and name not in OF_LISTS:
-        holds = any_member(holds) if reading.tight else every_member(holds)
-    if many and not reading.allow:
-        absent = holds(())
-    return _on_field(test.field, holds, absent)
+    make = OF_LISTS.get(name)
+    holds = make(scalar, constants) if make else of_scalar(name, scalar, constants)
+
+    def whole(holds: Holds) -> Check:
+        one = holds if said.negation_of is None else negate(holds)
+        if many and make is None:
+            one = any_member(one) if reading.tight else every_member(one)
+        return _on_field(test.field, one, one(()) if many and not reading.allow else absent)
+
+    if scalar == "path" and any(str(item).startswith("workspace:") for item in constants):
+        return _placed(test.field, whole(holds), whole(_unplaced(holds)))
+    return whole(holds)
+
+
+def _unplaced(holds: Holds) -> Holds:
+    """A comparison with places in the workspace, for paths of which it is not known whether they
+    lie in it: what would be a no cannot be told."""
+
+    def test(value: Any) -> Answer:
+        answer = holds(value)
+        paths = value if isinstance(value, tuple) else (value,)
+        return None if answer is False and any(path[:1] == "/" for path in paths) else answer
+
+    return test
+
+
+def _placed(name: str, placed: Check, unplaced: Check) -> Check:
+    """Without the session's workspace an absolute path may lie in it; and one that differs from it
+    in letter case does, on some disks."""
+
+    def test(fields: Fields, context: object = None) -> Answer:
+        where, value = fields.get("session.workspace"), fields.get(name)
+        if not isinstance(where, str):
+            return unplaced(fields)
+        start = where.rstrip("/").casefold() + "/"
+        paths = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(path, str) and f"{path}/".casefold().startswith(start) for path in paths):
+            return unplaced(fields)
+        return placed(fields)
+
+    return test
 
 
 def _on_field(name: str, holds: Holds, absent: Answer) -> Check:

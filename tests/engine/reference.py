@@ -37,35 +37,43 @@ def decide(
     """The effect, every finding as (policy/rule, effect), and the risk."""
     world = World(release, request, facts, at)
     hits: list[tuple[str, Effect]] = []
+    certain = [Effect.ALLOW]
     if world.action is None:
         hits.append(("service/governed", Effect.DENY))
         return Effect.DENY, frozenset(hits), "low"
     risk, owed, governed = world.action.risk, set(), False
     for file in release.bundle.files:
-        spoke, governs = False, request.action in file.governs
+        spoke, unsure, governs = False, False, request.action in file.governs
         for rule in file.rules:
             allow = rule.effect is Effect.ALLOW
             answer = world.both(file, rule.when, allow, rule.attested_only)
             if answer == 0 or (allow and not governs):
                 continue
             risk, owed = max(risk, rule.severity), owed | {o.id for o in rule.obligations}
+            unsure = unsure or (allow and answer < 1)
             if allow and (answer < 1 or request.undeclared):
                 continue
             hits.append((f"{file.policy}/{rule.id}", rule.effect))
+            certain += [rule.effect] if answer == 1 else []
             spoke = spoke or (answer == 1 and rule.effect is not Effect.DENY)
         for limit in file.limits:
-            if world.over(limit, world.both(file, limit.of, False, False)) > 0:
+            over = world.over(limit, world.both(file, limit.of, False, False))
+            certain += [limit.otherwise] if over == 1 else []
+            if over > 0:
                 hits.append((f"{file.policy}/{limit.id}", limit.otherwise))
                 risk = max(risk, limit.severity)
         applies = world.holds(file.applies_to, False, True, False) if governs else 0
         governed = governed or applies == 1
         if applies > 0 and not spoke:
+            certain += (
+                [file.default] if applies == 1 and not unsure and not request.undeclared else []
+            )
             extra = ["undeclared"] if request.undeclared else []
             hits += [(f"{file.policy}/{name}", file.default) for name in ["default", *extra]]
     if not governed:
         hits.append(("service/governed", Effect.DENY))
-    said = max((effect for _, effect in hits), default=Effect.ALLOW)
-    hits += world.autonomy(said, risk)
+        certain.append(Effect.DENY)
+    hits += world.autonomy(max(certain), risk)
     if owed - set(request.fields.get("context.obligations_supported", ())):
         hits.append(("service/obligation", Effect.DENY))
     return max(effect for _, effect in hits), frozenset(hits), risk.word

@@ -62,7 +62,7 @@ TABLE: list[tuple[str, str, tuple[Any, ...], Any, Any, Any]] = [
 
 def compare(op: str, kind: str, constants: tuple[Any, ...], value: Any, reading: Reading) -> Any:
     other = "g" if op.endswith("same_as_field") else None
-    fields = {"f": value, "g": "same"}
+    fields = {"f": value, "g": "same", "session.workspace": "/srv/work"}
     return check(Comparison("f", kind, op, constants, other=other), constants, reading)(fields)
 
 
@@ -136,6 +136,29 @@ def test_an_absent_list_is_an_empty_one_in_a_deny() -> None:
     assert compare("not_in_domain", "list of email", ("corp.example",), ABSENT, DENY) is False
     assert compare("contains_none", "list of email", ("a@b.example",), ABSENT, DENY) is True
     assert compare("contains_any", "list of email", ("a@b.example",), ABSENT, DENY) is False
+
+
+def test_without_a_workspace_an_absolute_path_may_lie_in_it() -> None:
+    """A lost workspace would open the folders that are protected in it."""
+    kinds: list[tuple[str, Any]] = [
+        ("path", "/srv/work/.git/x"),
+        ("list of path", ("/srv/work/.git/x",)),
+    ]
+    for kind, value in kinds:
+        for op, inside in (("under", None), ("not_under", None)):
+            test = Comparison("f", kind, op, ("workspace:/.git", "/etc"))
+            for reading in (DENY, ALLOW):
+                assert check(test, test.constants, reading)({"f": value}) is inside
+                etc = "/etc/x" if kind == "path" else ("/etc/x",)
+                assert check(test, test.constants, reading)({"f": etc}) is (op == "under")
+
+
+def test_a_path_that_differs_from_the_workspace_in_case_cannot_be_told() -> None:
+    """`/SRV/work/.git` is the protected folder on some disks."""
+    inside = Comparison("f", "path", "under", ("workspace:/.git",))
+    fields: dict[str, Any] = {"f": "/SRV/work/.git/x", "session.workspace": "/srv/work"}
+    assert check(inside, inside.constants, DENY)(fields) is None
+    assert check(inside, inside.constants, DENY)({**fields, "f": "/srv/workshop/.git"}) is False
 
 
 def test_a_pattern_costs_linear_time() -> None:
