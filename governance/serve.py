@@ -129,16 +129,25 @@ async def _run(app: Application, config: Config, tcp: socket.socket, unix: socke
     app.desk.ledger.on_failure = failed
     if app.desk.ledger.failure is not None:
         stop(app.desk.ledger.failure)
-    log.log.info("listening", url=config.url, pid=os.getpid())
     await asyncio.gather(
         servers[0].serve(sockets=[tcp]),
         servers[1].serve(sockets=[unix]),
+        _announce(servers, config.url),
     )
     if failures:
         log.log.error("stopped", reason=failures[0])
         return 1
     log.log.info("stopped", reason="signal")
     return 0
+
+
+async def _announce(servers: tuple[_Server, ...], url: str) -> None:
+    """Say that the service listens, once it does."""
+    while not all(server.started for server in servers):
+        if any(server.should_exit for server in servers):
+            return
+        await asyncio.sleep(0.01)
+    log.log.info("listening", url=url, pid=os.getpid())
 
 
 class _Server(uvicorn.Server):
