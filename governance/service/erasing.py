@@ -72,11 +72,32 @@ def _subject(desk: Desk, kind: str, value: str) -> str:
         found = desk.vault.find(kind, normal)
         if found is not None:
             return found
+    kinds = _kinds(desk)
+    if kind not in kinds:
+        raise Problem(
+            "bad-field",
+            f"`{kind}` is no kind of person here; expected {', '.join(sorted(kinds | {PERSON}))}",
+            field="subject_type",
+        )
     raise Problem(
         "unknown",
-        f"nothing is kept about a {kind} with this value; check the spelling",
+        f"nothing is kept about this {kind}; check the spelling of the value",
         field="value",
     )
+
+
+def _kinds(desk: Desk) -> set[str]:
+    """The kinds of data subjects that the catalogue in force knows."""
+    release = desk.state.release
+    if release is None:
+        return set()
+    actions = desk.releases.get(release).release.bundle.catalogue.actions.values()
+    return {
+        arg.about
+        for action in actions
+        for arg in (*action.args.values(), *action.claims.values())
+        if arg.cls == "identity"
+    }
 
 
 def _spellings(desk: Desk, kind: str, value: str) -> list[str]:

@@ -126,6 +126,14 @@ def _waivable(data: Mapping[str, Any], wanted: tuple[str, ...] | None) -> dict[s
             raise Refused(
                 "bad-field", f"`{name}` is not among the rules that denied this", field="lifts"
             )
+    left = sorted(denies.keys() - set(wanted))
+    if left:
+        named = ", ".join(f"`{name}`" for name in left)
+        raise Refused(
+            "conflict",
+            f"the action would still be denied by {named}; lift all of them or none",
+            field="lifts",
+        )
     return {name: denies[name] for name in wanted}
 
 

@@ -6,6 +6,7 @@ redeemed or answered again.
 
 from __future__ import annotations
 
+import difflib
 import re
 from datetime import datetime
 from typing import Any
@@ -37,7 +38,30 @@ def raise_stop(
     Any administrator, agent manager or compliance officer may, and an agent's owner and deputy may
     stop that agent and its sessions.  Returns `{stop, scope, receipt}`.
     """
+    if scope == "action" and scope_id is not None:
+        _require_action(desk, str(scope_id))
     return do(desk, prepare_stop(caller, scope, scope_id, reason, drill))
+
+
+def _require_action(desk: Desk, name: str) -> None:
+    """Refuse the name of an action that nobody could take: a typing error would stop nothing."""
+    state = desk.state
+    known: set[str] = set()
+    if state.release is not None:
+        known |= desk.releases.get(state.release).release.bundle.catalogue.actions.keys()
+    for agent in state.agents.values():
+        known |= {tool.removesuffix(".*") for tool in agent.tools} - {"*"}
+    family = name.removesuffix(".*")
+    families = {each[:dot] for each in known for dot in _dots(each)}
+    if family in known or family in families or any(family.startswith(k + ".") for k in known):
+        return
+    near = difflib.get_close_matches(family, sorted(known | families), 1)
+    hint = f"; did you mean `{near[0]}`?" if near else "; see the actions of the release in force"
+    raise Problem("unknown", f"there is no action `{name}` to stop{hint}", field="scope_id")
+
+
+def _dots(name: str) -> list[int]:
+    return [place for place, letter in enumerate(name) if letter == "."]
 
 
 def prepare_stop(

@@ -221,3 +221,12 @@ def test_an_old_decision_is_explained_beside_the_service(
     told = explaining.decision(world.desk, world.maria, number)
     assert "too far back" in told["incomplete"]
     assert told["accounts"]
+
+
+def test_erasing_the_wrong_kind_or_an_unknown_value_says_which(world: World) -> None:
+    """If a wrong kind looked like an unknown value, somebody would believe nothing is kept."""
+    with pytest.raises(Problem, match="expected payee, person"):
+        erasing.erase(world.desk, world.tom, subject_type="iban", value=DE, ground="gdpr-17")
+    with pytest.raises(Problem, match="nothing is kept about this payee") as caught:
+        erasing.erase(world.desk, world.tom, subject_type="payee", value="DE1", ground="gdpr-17")
+    assert caught.value.status == 404

@@ -255,7 +255,6 @@ def test_lifting_a_stop_takes_two_people(world: World) -> None:
         ("agent", "payments-2", False),
         ("action", "payment.create", True),
         ("action", "payment", True),
-        ("action", "pay", False),
         ("action", "web.post", False),
     ],
 )
@@ -272,6 +271,26 @@ def test_a_stop_with_a_typing_error_is_refused(world: World) -> None:
     with pytest.raises(Problem) as caught:
         stopping.raise_stop(world.desk, world.tom, scope="agent", scope_id="paymnets-1", reason="x")
     assert caught.value.status == 404
+
+
+@pytest.mark.parametrize("name", ["paymnt.create", "payment.creat", "mcp"])
+def test_a_stop_of_an_action_that_nobody_takes_is_refused(world: World, name: str) -> None:
+    """If a mistyped action could be stopped, payments would go on under a stop that looks right."""
+    with pytest.raises(Problem) as caught:
+        stopping.raise_stop(world.desk, world.tom, scope="action", scope_id=name, reason="x")
+    assert caught.value.status == 404
+    if name != "mcp":
+        assert "did you mean `payment.create`" in caught.value.detail
+
+
+def test_an_override_that_would_not_help_is_refused(world: World) -> None:
+    """If a person signed an override that lifts nothing, they would believe that it had."""
+    answer = world.pay(iban="FR1420041010050500013M02606", amount="6000 EUR")
+    number = int(answer["context"]["evaluation_id"])
+    with pytest.raises(Problem, match="still be denied by `payments/default`"):
+        overriding.override(
+            world.desk, world.carl, number, lifts=["payments/VER-2"], reason="I called"
+        )
 
 
 def test_a_stop_outlives_a_restart(world: World) -> None:
