@@ -84,8 +84,9 @@ class OwnCommand(NamedTuple):
 class Batch:
     """What the commands run so far want written."""
 
-    def __init__(self, state: State, size: int) -> None:
+    def __init__(self, state: State, size: int, at: int) -> None:
         self.start = size
+        self.at = to_datetime(at)
         self.state = state
         self.encoded: list[bytes] = []
         self.values: list[VaultRow] = []
@@ -122,7 +123,7 @@ class Writer:
         Returns whether the batch says that people confirmed the clock. Raises `WriteFailed`.
         """
         position = self.position
-        batch = self._batch = Batch(position.state, position.size)
+        batch = self._batch = Batch(position.state, position.size, at)
         try:
             for job in jobs:
                 self._run_one(job, batch, at)
@@ -187,7 +188,7 @@ class Writer:
         """Run one command. What it does wrong is its own; what the database does wrong is fatal."""
         first = batch.start + len(batch.encoded)
         try:
-            proposal, also = self._propose(job, batch, at, first)
+            proposal, also = self._propose(job, batch, first)
             staged = self._stage(proposal, batch.state, first, at)
         except (sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
             job.error = ValueError(f"it asks for facts by something that is no name: {error}")
@@ -211,11 +212,10 @@ class Writer:
         batch.done.append((job, proposal.answer, first, first + len(staged.encoded)))
 
     def _propose(
-        self, job: Job, batch: Batch, at: int, index: int
+        self, job: Job, batch: Batch, index: int
     ) -> tuple[Proposal, Callable[[Connection, int], None] | None]:
         command: Command | OwnCommand = job.command
-        state = batch.state
-        when = to_datetime(at)
+        state, when = batch.state, batch.at
         if isinstance(command, OwnCommand):
             return Proposal(command.make(state, when, index), None), command.also
         facts = self.facts.fetch(

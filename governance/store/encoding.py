@@ -9,7 +9,8 @@ left to decide. `tests/store/test_encoding.py` holds the two against each other.
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
+from functools import lru_cache
 
 import orjson
 
@@ -28,14 +29,19 @@ _DEPTH = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in _DEPTH)
 
 
+@lru_cache(maxsize=8)
+def _stamp(at: datetime) -> str:
+    """A time as entries write it; all entries of a batch have the same."""
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 def encode_checked(entry: Entry) -> bytes:
     """The canonical bytes of an entry whose shape was checked. Raises `audit.errors.BadEntry`."""
     at = entry.at
     if at.tzinfo is not UTC:
         return entries.encode(entry)
-    stamp = at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     envelope = {
-        "at": stamp,
+        "at": _stamp(at),
         "by": entry.by,
         "data": entry.data,
         "kind": entry.kind,

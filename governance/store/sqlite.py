@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,7 +111,7 @@ def insert_rows(
     while left:
         size = min(_ROWS, 1 << left.bit_length() - 1)
         chunk = rows[start : start + size]
-        connection.execute(_insert(table, tuple(columns), size), [v for row in chunk for v in row])
+        connection.execute(_insert(table, tuple(columns), size), list(chain.from_iterable(chunk)))
         start, left = start + size, left - size
 
 
