@@ -15,7 +15,7 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from governance.config import Config
+from governance.config import Config, ConfigError
 from governance.notify import Notifier, target_of
 from governance.service import erasing
 from governance.service.desk import FOLD, Desk, Settings
@@ -181,10 +181,12 @@ def settings_of(config: Config) -> Settings:
 def open_desk(directory: Path, config: Config, *, record_start: bool) -> Iterator[Desk]:
     """The desk of a workspace, owned by this process until the block ends.
 
+    Raises ConfigError for a configured name that is not the log's.
+
     `record_start` writes `service.started`. Raises governance.store.errors.CannotOpen with what is
     wrong and what to do (NotOwner when another process owns the workspace).
     """
-    asked = config.limits
+    asked, asked_name = config.limits, config.log.origin
     workspace = Workspace.open(
         directory,
         FOLD,
@@ -197,6 +199,11 @@ def open_desk(directory: Path, config: Config, *, record_start: bool) -> Iterato
         ),
     )
     try:
+        if asked_name and asked_name != workspace.origin:
+            raise ConfigError(
+                f"`log.origin` is `{asked_name}`, but this log is called `{workspace.origin}` and"
+                " keeps its name; write that"
+            )
         desk = Desk.over(workspace, settings_of(config))
         erasing.finish_unrecorded(desk)
         yield desk

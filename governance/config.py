@@ -70,7 +70,6 @@ class Workspace:
 
     name: str = "governance"
     time_zone: str = "UTC"
-    directory: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +85,9 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """How long an allow may wait before it is executed, in seconds, and a denial may be appealed."""
+    """How long an allow may wait before it is executed, in seconds."""
 
     permit_seconds: int = 60
-    request_seconds: int = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,6 @@ _RANGES = {
     "limits.person_per_second": (1, 1_000_000),
     "limits.waiting": (16, 100_000),
     "decisions.permit_seconds": (1, 3600),
-    "decisions.request_seconds": (60, 604_800),
     "jobs.backup_hours": (0, 8760),
     "jobs.low_disk_mib": (0, 1_000_000),
 }

@@ -249,6 +249,15 @@ def test_work_that_does_not_stop_cannot_keep_the_process(tmp_path: Path) -> None
         pass
 
 
+def test_a_log_keeps_its_name(tmp_path: Path) -> None:
+    """An operator would believe in a name that no checkpoint has."""
+    with make_world(tmp_path):
+        pass
+    (tmp_path / "config.toml").write_text('[log]\norigin = "other.example/log"\n')
+    with pytest.raises(settings.ConfigError, match="is called"), make_world_again(tmp_path):
+        pass
+
+
 def test_over_tls_keys_travel_encrypted_and_the_socket_stays_plain(tmp_path: Path) -> None:
     """Beyond one machine everybody on the way could read a key."""
     with make_world(tmp_path) as world:
