@@ -97,14 +97,14 @@ def brief_agent(call: Call) -> Mapping[str, Any]:
 
 
 def open_session(call: Call) -> Mapping[str, Any]:
-    """Mint a session for the agent of the path; an agent's key only for itself."""
-    agent = call.given["id"]
-    if call.who.type == "agent" and call.who.id != agent:
-        raise Problem("wrong-subject", f"this key speaks for `{call.who.id}`, not for `{agent}`")
+    """Mint a session for the agent of the path.
+
+    An agent's key opens its own, or hands on work that one of its own decisions delegated.
+    """
     return sessions.open_session(
         call.desk,
         call.who,
-        agent=agent,
+        agent=call.given["id"],
         parent=call.body.get("parent"),
         workspace=call.body.get("workspace"),
     )
