@@ -183,7 +183,8 @@ class World:
         total = self.facts.get(FactQuery(limit.series, key, self.since(limit.window)))
         if total is None or total.mixed:
             return HALF
-        return float(total.sum + amount.amount > limit.at_most.amount)  # type: ignore[union-attr]
+        assert isinstance(limit.at_most, Money)
+        return applies if total.sum + amount.amount > limit.at_most.amount else 0
 
 
 def listed(test: rules.Test, value: Any) -> float:
@@ -212,6 +213,8 @@ def scalar(test: rules.Test, value: Any) -> float:
 
 def one(test: rules.Test, value: Any, constant: Any) -> float:
     if test.op == "under":
+        if constant.startswith("workspace:") and value.lower().startswith("/srv/work/"):
+            return HALF  # it differs from the workspace of the tests in letter case only
         found = paths.is_under(value, constant)
         return HALF if found is None else float(found)
     if test.op == "in_domain":
