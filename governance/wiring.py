@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -72,10 +72,28 @@ class App:
         with serve.in_process(directory) as exchange:
             yield exchange
 
-    def restore(self, directory: Path, backup: Path) -> dict[str, Any]:
-        """Open a backup as a new log in this workspace; the old files are put aside."""
+    def restore(self, directory: Path, backup: Path, known: Sequence[Path]) -> dict[str, Any]:
+        """Open a backup as a new log in this workspace; the old files are put aside.
+
+        A workspace that was lost whole gets the usual settings and the files of its release.
+        """
         at = datetime.now(UTC)  # noqa: TID251 - a surface
-        done = restore(directory, backup, FOLD, at, acknowledge=True, head=_head(directory))
+        heads = [path.read_text(encoding="utf-8") for path in known]
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        done = restore(
+            directory,
+            backup,
+            FOLD,
+            at,
+            acknowledge=True,
+            head=_head(directory),
+            known_heads=heads,
+        )
+        lost = not (directory / settings.FILE_NAME).exists()
+        if lost:
+            text = settings.render(_config({"origin": done.origin}))
+            (directory / settings.FILE_NAME).write_text(text, encoding="utf-8")
+            _write_policies(directory)
         vkey = read_log_key(Paths(directory).log_key).vkey
         (directory / VKEY).write_text(vkey + "\n", encoding="ascii")
         _rename_log(directory / settings.FILE_NAME, done.origin)
@@ -149,6 +167,15 @@ def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[
         "log_key": vkey,
         "release": made["release"],
     }
+
+
+def _write_policies(directory: Path) -> None:
+    """The files of the release in force, for people to go on with."""
+    with open_desk(directory, settings.load(directory), record_start=False) as desk:
+        for path, text in releasing.current(desk)["files"].items():
+            target = directory / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
 
 
 def _rename_log(config: Path, origin: str) -> None:

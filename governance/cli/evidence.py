@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
+from governance import config as settings
 from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.transport import Failed
@@ -21,7 +24,8 @@ def report() -> None:
 @click.option("--agent", help="Only this agent.")
 @click.option("--from", "start", help="First moment (RFC 3339 or a date).")
 @click.option("--to", "end", help="End, not included (RFC 3339 or a date).")
-@click.option("--quarter", help="A quarter such as 2026Q4.")
+@click.option("--quarter", help="A quarter such as 2026Q4, in the workspace's time zone.")
+@click.option("--names", is_flag=True, help="Also make a copy with names and reasons, to read.")
 @click.option(
     "--to-dir", type=click.Path(path_type=Path, file_okay=False), help="Also copy the files here."
 )
@@ -31,17 +35,19 @@ def periodic(
     start: str | None,
     end: str | None,
     quarter: str | None,
+    names: bool,
     to_dir: Path | None,
 ) -> None:
     """The periodic oversight report, as PDF and JSON; recorded in the log as issued."""
     if quarter and (start or end):
         raise click.UsageError("give --quarter, or --from and --to")
+    zone = ZoneInfo(settings.load(frame.directory).workspace.time_zone)
     if quarter:
-        start, end = quarter_bounds(quarter)
+        start, end = quarter_bounds(quarter, zone)
+    body = {"agent": agent, "from": _instant(start, zone), "to": _instant(end, zone)}
     output.say("Making the report…")
     with frame.api() as api:
-        body = {"agent": agent, "from": _instant(start), "to": _instant(end)}
-        made = api.post("/v1/reports/periodic", **body)
+        made = api.post("/v1/reports/periodic", **body, names=names or None)
         if to_dir:
             to_dir.mkdir(parents=True, exist_ok=True)
             for name in made["files"]:
@@ -49,19 +55,30 @@ def periodic(
     output.show(frame.output, made)
 
 
-def quarter_bounds(quarter: str) -> tuple[str, str]:
-    """The first moment of a quarter such as `2026Q4` and the first after it (UTC)."""
+def quarter_bounds(quarter: str, zone: ZoneInfo) -> tuple[str, str]:
+    """The first moment of a quarter such as `2026Q4` in a time zone, and the first after it."""
     match = re.fullmatch(r"(\d{4})-?Q([1-4])", quarter)
     if not match:
         raise Failed(f"`{quarter}` is no quarter; write it as 2026Q4", 2)
     year, number = int(match[1]), int(match[2])
-    first = f"{year}-{3 * number - 2:02d}-01T00:00:00Z"
-    after = f"{year + number // 4}-{3 * (number % 4) + 1:02d}-01T00:00:00Z"
-    return first, after
+    first = f"{year}-{3 * number - 2:02d}-01"
+    after = f"{year + number // 4}-{3 * (number % 4) + 1:02d}-01"
+    return _midnight(first, zone), _midnight(after, zone)
 
 
-def _instant(given: str | None) -> str | None:
-    return f"{given}T00:00:00Z" if given and re.fullmatch(r"\d{4}-\d\d-\d\d", given) else given
+def _instant(given: str | None, zone: ZoneInfo) -> str | None:
+    """A date as its first moment in a time zone; anything else as it is."""
+    if given and re.fullmatch(r"\d{4}-\d\d-\d\d", given):
+        return _midnight(given, zone)
+    return given
+
+
+def _midnight(date: str, zone: ZoneInfo) -> str:
+    try:
+        at = datetime.fromisoformat(date).replace(tzinfo=zone)
+    except ValueError:
+        raise Failed(f"`{date}` is no date", 2) from None
+    return at.isoformat().replace("+00:00", "Z")
 
 
 @click.group("data")

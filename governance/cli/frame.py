@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +45,8 @@ class Wiring(Protocol):
     def in_process(self, directory: Path) -> Any:
         """A context manager: an exchange against a workspace that this process owns meanwhile."""
 
-    def restore(self, directory: Path, backup: Path) -> dict[str, Any]:
-        """Open a backup as a new log; acknowledged by the caller."""
+    def restore(self, directory: Path, backup: Path, known: Sequence[Path]) -> dict[str, Any]:
+        """Open a backup as a new log; acknowledged by the caller. `known`: kept heads."""
 
     def fsck(self, directory: Path) -> dict[str, Any]:
         """Hold read models and facts against the log."""

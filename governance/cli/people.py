@@ -68,7 +68,7 @@ def leave(frame: Frame, person_id: str) -> None:
 @click.argument("person_id", metavar="PERSON")
 @click.option("--sign-in", help="The name to sign in with, for somebody who has none yet.")
 def password(frame: Frame, person_id: str, sign_in: str | None) -> None:
-    """Give a person a new password; their browser sessions end."""
+    """Give a person who has none yet a first password; later they change it themselves."""
     with frame.api() as api:
         made = api.post(f"/v1/people/{person_id}/password", sign_in=sign_in)
     output.show(frame.output, made)

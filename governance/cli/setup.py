@@ -69,21 +69,29 @@ def register(root: click.Group) -> None:
     @command(root, "restore", example="governance restore -w my-workspace BACKUP --acknowledge")
     @click.argument("backup", type=click.Path(path_type=Path, exists=True))
     @click.option(
+        "--known-head",
+        "known",
+        multiple=True,
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="A later head of the old log that you kept, so that the gap is named; repeat.",
+    )
+    @click.option(
         "--acknowledge",
         is_flag=True,
         help="Yes: a new log begins, everything is stopped, open approvals end.",
     )
-    def restore(frame: Frame, backup: Path, acknowledge: bool) -> None:
+    def restore(frame: Frame, backup: Path, known: tuple[Path, ...], acknowledge: bool) -> None:
         """Bring a backup back. It opens as a new log that names the old one's last known head.
 
-        Nobody may be serving the workspace meanwhile.
+        Nobody may be serving the workspace meanwhile. If the whole workspace was lost, give a new
+        directory with -w; its settings begin as the usual ones, and people use the keys they had.
         """
         if not acknowledge:
             raise Failed(
                 "a restored backup never continues the old log: it opens a new one, stopped, with "
                 "open approvals ended, until two people lift the stop; add --acknowledge to do so"
             )
-        made = frame.app.restore(frame.directory, backup)
+        made = frame.app.restore(frame.workspace, backup, known)
         output.show(frame.output, made)
         output.say(
             "Everything is stopped until two people lift it: governance stop list. The log has a "

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,14 @@ class Served:
             made.close()
             raise
         return made
+
+
+@dataclass
+class Company:
+    """The served workspace with a second person and a payment agent."""
+
+    served: Served
+    mia: str
+    tom: str
+    tom_key: str
+    agent_key: str

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_world import POLICIES, Served, process
+from cli_world import POLICIES, Company, Served, process
 
 
 @pytest.fixture(autouse=True)
@@ -37,17 +36,6 @@ def workspace(founded: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
     """A copy of the workspace that nobody serves."""
     shutil.copytree(founded[0], tmp_path / "w")
     return tmp_path / "w"
-
-
-@dataclass
-class Company:
-    """The served workspace with a second person and a payment agent."""
-
-    served: Served
-    mia: str
-    tom: str
-    tom_key: str
-    agent_key: str
 
 
 @pytest.fixture(scope="module")

@@ -170,6 +170,28 @@ def test_a_backup_comes_back_as_a_new_stopped_log(workspace: Path) -> None:
     assert cli(*lift, *args).exit_code == 0
 
 
+def test_a_workspace_that_was_lost_whole_comes_back(
+    workspace: Path, tmp_path: Path, founded: tuple[Path, dict[str, Any]]
+) -> None:
+    """A burnt disk would be the end of the evidence although a backup lies elsewhere."""
+    args = ("-w", workspace, "-o", "json")
+    made = document(cli("backup", *args))
+    kept = tmp_path / "kept"
+    assert cli("stop", "raise", "everything", "--reason", "later", *args).exit_code == 0
+    document(cli("audit", "export", tmp_path / "p", *args))
+    shutil.copy(tmp_path / "p" / "checkpoint", kept)
+    backup = tmp_path / "elsewhere"
+    shutil.copytree(made["folder"], backup)
+    shutil.rmtree(workspace)
+    new = tmp_path / "new"
+    done = cli("restore", backup, "--acknowledge", "--known-head", kept, "-w", new, "-o", "json")
+    assert document(done)["lost_entries"] == 2
+    key = founded[1]["person_key"]
+    found = document(cli("agent", "list", "-w", new, "--key", key, "-o", "json"))
+    assert found["agents"][0]["agent"] == "first-agent"
+    assert cli("policy", "check", new / "policies").exit_code == 0
+
+
 def test_the_clock_can_be_confirmed(workspace: Path) -> None:
     """The sentence that the service gives after a clock jump would name no command."""
     done = cli("clock", "confirm", "-w", workspace)

@@ -12,8 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_world import DE, POLICIES, PROGRAM, Served, cli, document, environment, process
-from conftest import Company
+from cli_world import (
+    DE,
+    POLICIES,
+    PROGRAM,
+    Company,
+    Served,
+    cli,
+    document,
+    environment,
+    process,
+)
 
 HOSTILE = "\x1b[2J\x1b[32mGRANTED\u202e\u009b\nstate granted"
 
@@ -175,7 +184,13 @@ def test_people_and_keys(company: Company, tmp_path: Path) -> None:
     served = company.served
     who, key = served.person("Ada", "auditor")
     assert served.json("person", "roles", who, "--role", "treasurer")["roles"] == ["treasurer"]
-    assert len(served.json("person", "password", who)["password"]) >= 15
+    again = served.run("person", "password", who)
+    assert again.exit_code == 1
+    assert "password already" in again.stderr
+    no_sign_in = ("--name", "Bo", "--email", "bo@corp.example", "--role", "auditor", "--no-sign-in")
+    bo = served.json("person", "add", *no_sign_in)["person"]
+    given = served.json("person", "password", bo, "--sign-in", "bo@corp.example")
+    assert len(given["password"]) >= 15
     target = tmp_path / "ada.key"
     issued = served.json("key", "issue", "person", who, "--to", str(target), key=key)
     assert "secret" not in issued

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
@@ -45,13 +46,19 @@ def test_a_table_lines_up_and_says_when_it_is_empty(capsys: pytest.CaptureFixtur
 )
 def test_quarters(quarter: str, first: str, after: str) -> None:
     """A report would cover other days than its title says."""
-    assert quarter_bounds(quarter) == (first, after)
+    assert quarter_bounds(quarter, ZoneInfo("UTC")) == (first, after)
+
+
+def test_a_quarter_is_the_workspaces_own() -> None:
+    """A company in Berlin would have an hour of another quarter in its report."""
+    bounds = quarter_bounds("2026Q1", ZoneInfo("Europe/Berlin"))
+    assert bounds == ("2026-01-01T00:00:00+01:00", "2026-04-01T00:00:00+02:00")
 
 
 def test_no_such_quarter() -> None:
     """A typo would silently report another period."""
     with pytest.raises(Failed, match="2026Q4"):
-        quarter_bounds("2026Q5")
+        quarter_bounds("2026Q5", ZoneInfo("UTC"))
 
 
 def commands() -> list[tuple[str, ...]]:

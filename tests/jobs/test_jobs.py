@@ -22,6 +22,13 @@ from governance.service import asking, child
 OTHER = "governance.other.example/log"
 
 
+@pytest.fixture(autouse=True)
+def events_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other test's choice of what is logged reaches these."""
+    structlog.reset_defaults()
+    monkeypatch.setattr(jobs, "_log", structlog.get_logger("governance.jobs"))
+
+
 def settings(**changed: object) -> Config:
     """A configuration whose `[jobs]` has these settings."""
     return config.parse({"jobs": {"low_disk_mib": 0, **changed}})
