@@ -63,6 +63,11 @@ def _read_keys(text: str, package: Path) -> list[Verifier]:
         raise BadKey(
             f"`{text}` lies in the package: a key must come from elsewhere, or it proves nothing"
         )
+    if not path.is_file():
+        raise BadKey(
+            f"`{text}` is neither a verifier key (name+id+key) nor a file that holds one; ask whoever "
+            "runs the log for its key, on another way than you got the package"
+        )
     lines = path.read_text().split()
     if not lines:
         raise BadKey(f"the file `{text}` holds no key")

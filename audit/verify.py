@@ -24,7 +24,7 @@ from audit.contents import check_names, check_small_files
 from audit.errors import Gap, LogError, Malformed, NothingToVerify, Tampered, UnknownKey
 from audit.keys import Verifier
 from audit.locate import altered_tile, locate
-from audit.package import CHECKPOINT, DISCLOSURES, Disclosure, Package
+from audit.package import CHECKPOINT, DISCLOSURES, MANIFEST, Disclosure, Package
 from audit.scan import STRETCH, Computed, Stretch, Unreadable, Wrong, check_role, scan_all
 from audit.statement import Proven
 from audit.tiles import TILE_WIDTH, Tile, tile_bytes, tiles_of
@@ -66,6 +66,11 @@ def _verify(
     receipts: Sequence[str | bytes],
     workers: int,
 ) -> Proven:
+    here = package.path
+    if here.is_dir() and not any((here / name).exists() for name in (CHECKPOINT, MANIFEST)):
+        raise NothingToVerify(
+            f"`{here}` is no package: it holds neither `{CHECKPOINT}` nor `{MANIFEST}`"
+        )
     names = package.files.names()
     if not names:
         raise NothingToVerify(f"there is no package at `{package.path}`: it is empty")

@@ -49,6 +49,22 @@ def test_every_outcome_has_its_exit_code(world, capsys) -> None:
     assert run(capsys, world.package(world.log(0)), "--key", world.key)[0] == 13
 
 
+def test_a_wrong_path_is_no_tampering(world, capsys, tmp_path: Path) -> None:
+    """A mistyped path would raise the alarm that the log was altered."""
+    (tmp_path / "something").write_text("else")
+    (tmp_path / "link").symlink_to("nowhere")
+    code, out = run(capsys, tmp_path, "--key", world.key)
+    assert (code, "no package" in out) == (13, True)
+
+
+def test_a_key_that_is_none_is_said_so(world, capsys) -> None:
+    """An auditor would look for a file named like the key."""
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", str(world.package(world.log(3))), "--key", "garbage"])
+    assert ended.value.code == 2
+    assert "neither a verifier key" in capsys.readouterr().err
+
+
 def test_heads_and_receipts_are_read_from_files(world, capsys) -> None:
     """Otherwise the only evidence against the holder of the key could not be used."""
     log = world.log(20)
