@@ -144,6 +144,7 @@ def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[
             email=options["email"],
             files=releasing.read_folder(paths.policies),
             agent=options.get("agent"),
+            labels=options.get("labels") or (),
         )
         accounts = Accounts(AccountStore(desk.workspace.vault_engine))
         accounts.enrol(

@@ -115,9 +115,12 @@ pass_frame = click.make_pass_decorator(Frame)
 
 
 def command(
-    group: click.Group, name: str, *, example: str, output: bool = True
+    group: click.Group, name: str, *, example: str, output: bool = True, place: bool = True
 ) -> Callable[[Callable[..., Any]], click.Command]:
-    """Declare a command of a group: its help ends with an example, its failures with a sentence."""
+    """Declare a command of a group: its help ends with an example, its failures with a sentence.
+
+    `output`: it has -o; `place`: it works in a workspace, with somebody's key.
+    """
 
     def declare(function: Callable[..., Any]) -> click.Command:
         made = click.Command(
@@ -127,14 +130,14 @@ def command(
             help=function.__doc__,
             epilog=f"\b\nExample:\n  {example}",
         )
-        made.params.extend(_common(output))
+        made.params.extend(_common(output, place))
         group.add_command(made)
         return made
 
     return declare
 
 
-def _common(output: bool) -> list[click.Parameter]:
+def _common(output: bool, place: bool) -> list[click.Parameter]:
     workspace = click.Option(
         ["-w", "--workspace"],
         type=click.Path(path_type=Path),
@@ -155,7 +158,7 @@ def _common(output: bool) -> list[click.Parameter]:
         callback=_set("output"),
         help="How to print the result.",
     )
-    return [workspace, key, form] if output else [workspace, key]
+    return [*([workspace, key] if place else []), *([form] if output else [])]
 
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:

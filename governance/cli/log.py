@@ -140,6 +140,7 @@ def export(frame: Frame, target: Path, redacted: bool) -> None:
     audit,
     "verify",
     example="governance audit verify audit-package --log-key log.vkey --head kept-head.txt",
+    place=False,
 )
 @click.argument("package", type=click.Path(path_type=Path))
 @click.option(

@@ -37,6 +37,7 @@ def hook() -> None:
     "claude-code",
     example="governance hook claude-code --url http://127.0.0.1:8321 < hook.json",
     output=False,
+    place=False,
 )
 @click.option("--url", envvar="GOVERNANCE_URL", default="http://127.0.0.1:8321", show_default=True)
 @click.option(
@@ -100,6 +101,7 @@ def install() -> None:
     install,
     "claude-code",
     example="governance install claude-code --project . --key-file ~/.config/governance/coder.key",
+    place=False,
 )
 @click.option(
     "--project",
@@ -167,7 +169,7 @@ def doctor() -> None:
     """Prove that an agent runtime is really held."""
 
 
-@command(doctor, "claude-code", example="governance doctor claude-code --project .")
+@command(doctor, "claude-code", example="governance doctor claude-code --project .", place=False)
 @click.option(
     "--project",
     type=click.Path(path_type=Path, exists=True, file_okay=False),

@@ -19,6 +19,7 @@ def register(root: click.Group) -> None:
         root,
         "init",
         example="governance init my-workspace --name 'Mia Lind' --email mia@corp.example",
+        place=False,
     )
     @click.argument("directory", type=click.Path(path_type=Path))
     @click.option("--name", default="Administrator", show_default=True, help="The first person.")
@@ -36,6 +37,12 @@ def register(root: click.Group) -> None:
         help="Policy files to begin with (else the six that come with the product).",
     )
     @click.option("--agent", default="first-agent", show_default=True, help="A first agent.")
+    @click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        help="A label of that agent, by which policies know it (payments, support, coding…); repeat.",
+    )
     @click.option(
         "--head-sink",
         type=click.Path(path_type=Path),

@@ -96,6 +96,15 @@ def test_init_that_fails_leaves_nothing_behind(tmp_path: Path, drafts: Path) -> 
         assert not directory.exists() or not list(directory.iterdir())
 
 
+def test_the_first_agent_can_be_one_that_policies_know(tmp_path: Path) -> None:
+    """The first thing a stranger's agent is told would be that no policy speaks for it."""
+    args = ("--agent", "payments-1", "--label", "payments", "--policies", POLICIES, "-o", "json")
+    made = document(cli("init", tmp_path / "n", *args))
+    assert made["agent"] == "payments-1"
+    shown = document(cli("agent", "show", "payments-1", "-w", tmp_path / "n", "-o", "json"))
+    assert shown["labels"] == ["payments"]
+
+
 def test_init_refuses_what_it_cannot_use(tmp_path: Path, workspace: Path) -> None:
     """A second init would destroy a workspace, or promise a sink that is never written."""
     again = cli("init", workspace)
