@@ -118,6 +118,7 @@ class Tally:
             if kind == "service.restored":
                 self.stops.take(index, kind, at, data)
             self.registry.take(index, kind, at, data)
+            self.registry.granted(index, kind, at, entry.by, data)
 
     def _decision(self, index: int, at: datetime, data: Mapping[str, Any]) -> None:
         self.stops.decided(index, at, data)

@@ -16,6 +16,8 @@ KINDS = {
     "unread": "granted without having been shown",
     "fast": "granted faster than the reading time",
     "alone": "signed off by one person alone",
+    "credential": "key of a person issued by somebody else, who could have used it",
+    "roles": "roles of a person given or changed by one administrator alone",
     "observe": "allowed in observe mode, would have been stopped",
     "trust-claim": "rule that believes what the agent claims",
     "cannot-tell": "denied because a fact could not be told",

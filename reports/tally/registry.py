@@ -69,6 +69,19 @@ class Registry:
             subject, ground = str(data["subject"]), str(data["ground"])
             self.erasures.append(Erasure(index, at, subject, ground, int(data["values"])))
 
+    def granted(
+        self, index: int, kind: str, at: datetime, by: Mapping[str, Any], data: Mapping[str, Any]
+    ) -> None:
+        """Rights of people that one other person gave: who can give them could use them."""
+        if not self._scope.within(at) or by["type"] != "person":
+            return
+        if kind in ("person.added", "person.changed"):
+            cause = "added" if kind == "person.added" else "changed"
+            self._exceptions.note("roles", "", cause, index, at, kind)
+        elif kind == "key.issued" and data["holder"]["type"] == "person":
+            if data["holder"]["id"] != by["id"]:
+                self._exceptions.note("credential", "", "key issued", index, at, kind)
+
     def get(self, agent: str) -> Agent | None:
         """The agent as known so far."""
         return self.agents.get(agent)

@@ -158,7 +158,7 @@ class Log:
             "commitments": {"reason": C},
         }
         if word == "granted":
-            data["complete"] = complete
+            data |= {"complete": complete, "confirmed": 0}
         return self.person(f"approval.{word}", who, data, seconds=after)
 
     def override(self, decision: int, who: str, *, alone: bool = False, **refs: int) -> int:
@@ -209,6 +209,16 @@ RULES = {
 }
 
 
+def _rights(log: Log) -> None:
+    """An administrator issues the second person's key and changes roles; the first has their own."""
+    first = {"type": "person", "id": PEOPLE[0]}
+    for number, holder in enumerate(PEOPLE[:2]):
+        held = {"type": "person", "id": holder}
+        issued = {"key": f"k-aaaaaaa{number + 2}", "digest": D, "holder": held}
+        log.add("key.issued", issued, **first)
+    log.add("person.changed", {"person": PEOPLE[1], "roles": ["treasury"]}, **first)
+
+
 def company(decisions: int = 400, seed: int = 7) -> Log:
     """A month of a company: agents of several kinds, approvals, overrides, a stop and a drill."""
     log, dice = Log(START - timedelta(hours=1)), random.Random(seed)
@@ -242,6 +252,7 @@ def company(decisions: int = 400, seed: int = 7) -> Log:
     log.add("service.throttled", _throttled(log))
     erased = {"subject": "s-" + "a" * 26, "ground": "gdpr-17", "values": 4}
     log.add("data.erased", erased, type="person", id=PEOPLE[2])
+    _rights(log)
     return log
 
 

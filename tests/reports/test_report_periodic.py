@@ -154,6 +154,15 @@ def test_every_exception_is_listed(log, report):
         for i, e in rows
         if e.kind == "decision" and e.data["effect"] == "allow" and i not in known
     }
+    given = ("person.added", "person.changed")
+    assert listed["roles"] == {i for i, e in rows if e.kind in given and e.by["type"] == "person"}
+    assert listed["credential"] == {
+        i
+        for i, e in rows
+        if e.kind == "key.issued"
+        and e.by["type"] == e.data["holder"]["type"] == "person"
+        and e.by["id"] != e.data["holder"]["id"]
+    }
     assert listed["trust-claim"] == {i for i, e in rows if e.kind == "policy.released"}
 
 
