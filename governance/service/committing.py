@@ -38,6 +38,11 @@ def _keyed(secret: bytes) -> tuple[Any, Any]:
     )
 
 
+def forget() -> None:
+    """Forget every secret that is remembered here; after an erasure none may be left."""
+    _keyed.cache_clear()
+
+
 def hmac_sha256(secret: bytes, message: bytes) -> bytes:
     """HMAC-SHA256, the same bytes as `hmac.digest`."""
     inner, outer = _keyed(secret)

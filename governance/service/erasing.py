@@ -15,6 +15,7 @@ from governance.engine.reach import histories_of
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.model import State
 from governance.oversight.times import micros
+from governance.service import committing
 from governance.service.acting import Act, Texts, allowed, do, one
 from governance.service.desk import SERVICE, Caller, Desk
 from governance.service.problem import Problem
@@ -46,6 +47,7 @@ def erase(
         raise Problem("bad-field", "`ground` must be a word such as gdpr-17-1-b", field="ground")
     subject = _subject(desk, subject_type, value)
     values = desk.vault.erase(subject)
+    committing.forget()
     if subject_type == PERSON:
         AccountStore(desk.workspace.vault_engine).forget(subject)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service_world import DE, World
+from service_world import DE, NL, World
 
 from audit.verify import verify
 from governance.oversight.service import OLD_LOG
 from governance.oversight.times import from_micros
 from governance.service import (
+    asking,
     clock,
     erasing,
     explaining,
@@ -230,3 +231,24 @@ def test_erasing_the_wrong_kind_or_an_unknown_value_says_which(world: World) -> 
     with pytest.raises(Problem, match="nothing is kept about this payee") as caught:
         erasing.erase(world.desk, world.tom, subject_type="payee", value="DE1", ground="gdpr-17")
     assert caught.value.status == 404
+
+
+def test_after_an_erasure_a_waiting_grant_fits_nothing_and_people_are_asked_again(
+    world: World,
+) -> None:
+    """If salts outlived an erasure, whoever has an old secret could try values against the log."""
+    held = world.pay(amount="600 EUR", ask=True)
+    approval = held["context"]["access_request"]["approval"]
+    shown = asking.show(world.desk, world.anna, approval)
+    asking.grant(
+        world.desk, world.anna, approval,
+        digest=shown["digest"], evidence=shown["evidence"], reason="ok",
+    )  # fmt: skip
+    world.pay(iban=NL)
+    erasing.erase(world.desk, world.tom, subject_type="payee", value=NL, ground="gdpr-17")
+    again = world.pay(amount="600 EUR")
+    assert effect(again) == "require_approval"
+    old = world.desk.reader.entry(int(held["context"]["evaluation_id"])).data
+    new = world.desk.reader.entry(int(again["context"]["evaluation_id"])).data
+    assert old["args"] == new["args"], "the pseudonym stays, so limits go on counting"
+    assert old["commitments"] != new["commitments"]
