@@ -117,7 +117,9 @@ def found(directory: Path, rules: int) -> str:
     from governance.service import founding
     from governance.store.workspace import Workspace
 
-    config = Config(limits=Limits(agent_per_second=1_000_000, waiting=100_000))
+    config = Config(
+        limits=Limits(agent_per_second=1_000_000, agent_per_hour=1_000_000_000, waiting=100_000)
+    )
     Workspace.create(directory, "bench.example/log")
     (directory / settings.FILE_NAME).write_text(settings.render(config))
     with open_desk(directory, config, record_start=True) as desk:

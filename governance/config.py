@@ -44,13 +44,17 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one request and one key may ask of the service."""
+    """How much one request and one key may ask of the service.
+
+    A decision takes about 1 KiB of the log: `agent_per_hour` bounds what one key can fill.
+    """
 
     single_bytes: int = 64 * 1024
     batch_bytes: int = 1024 * 1024
     depth: int = 32
     batch_items: int = 1000
     agent_per_second: int = 2000
+    agent_per_hour: int = 200_000
     person_per_second: int = 50
     waiting: int = 4096
 
@@ -141,6 +145,7 @@ _RANGES = {
     "limits.depth": (8, 64),
     "limits.batch_items": (1, 10_000),
     "limits.agent_per_second": (1, 1_000_000),
+    "limits.agent_per_hour": (1, 1_000_000_000),
     "limits.person_per_second": (1, 1_000_000),
     "limits.waiting": (16, 100_000),
     "decisions.permit_seconds": (1, 3600),

@@ -33,6 +33,7 @@ from governance.web.http import App, Headers, Receive, Scope, Send
 from governance.web.log import defect
 from governance.web.metrics import Meters
 from governance.web.openapi import body_checks
+from governance.web.quota import Quotas
 from governance.web.routes import Route
 
 LONG = 32 * 1024
@@ -61,6 +62,8 @@ class Lane:
         self.rest = rest
         self.meters = meters
         self.host_sessions = HostSessions(desk)
+        per_hour = config.limits.agent_per_hour
+        self.hourly = Quotas(per_hour, per_hour, per=3600)
         self.batches = Batches(desk, lambda command: self.submit(command))
         self._url = config.url
         self._handlers: dict[str, Handler] = {
@@ -157,6 +160,7 @@ class Lane:
     async def _decide(
         self, asked: Asked, request: Mapping[str, Any], *, via: str = "api", ask: bool = False
     ) -> dict[str, Any]:
+        self.hourly.take(asked.caller)
         command = deciding.prepare(
             self.desk,
             asked.caller,
@@ -182,6 +186,7 @@ class Lane:
                 "an `Idempotency-Key` stands for one evaluation; leave it out for a batch",
                 field="Idempotency-Key",
             )
+        self.hourly.take(asked.caller, len(batch.requests))
         answers = await self.batches.run(asked.caller, batch)
         for one in answers:
             self._count(authzen.absolute(one, self._url))

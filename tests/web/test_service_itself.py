@@ -112,6 +112,21 @@ def test_a_batch_counts_as_many_as_it_asks(tmp_path: Path) -> None:
         assert world.desk.state.size == before
 
 
+def test_an_hour_of_one_key_is_bounded(tmp_path: Path) -> None:
+    """A hijacked agent would fill the disk in a day at the speed of its second's quota."""
+    with make_world(tmp_path, agent_per_hour=10) as world:
+        body = {**payment(), "evaluations": [{}] * 8}
+        assert world.call("POST", "/access/v1/evaluations", body)[0] == 200
+        assert world.call("POST", EVALUATION, payment())[0] == 200
+        before = world.desk.state.size
+        assert world.call("POST", "/access/v1/evaluations", body)[0] == 429
+        assert world.call("POST", EVALUATION, payment())[0] == 200
+        status, headers, _ = world.call("POST", EVALUATION, payment())
+        assert (status, int(headers["retry-after"]) > 60) == (429, True)
+        assert world.desk.state.size == before + 1
+        assert world.call("POST", EVALUATION, payment(agent="payer-2"), key="other")[0] == 200
+
+
 def test_after_a_stop_nothing_is_allowed_or_redeemed(world: World) -> None:
     """An agent would go on acting on an answer from before the stop."""
     headers = {"Idempotency-Key": "before-the-stop"}
