@@ -251,12 +251,12 @@ class Ledger:
         log.error("%s", self.failure)
         self._writer.undo()
         unknown = Unavailable(self.failure)
+        self._abandon(unknown)  # first: whoever hears of the failure finds the door closed
         for job in jobs:
             job.value, job.error = None, unknown
         _resolve(jobs)
         if chore is not None:
             _settle(chore.future, None, unknown)
-        self._abandon(unknown)
         self.on_failure(self.failure)
 
     def _abandon(self, error: BaseException, *, finish: bool = False) -> None:
