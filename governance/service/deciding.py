@@ -6,7 +6,6 @@ or takes time; the ledger runs the command (`service.command`); `finish` adds th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -27,8 +26,6 @@ from governance.service.reading import entry_of
 
 MOST_IN_BATCH: Final = 256
 """Decisions in one command: a stop never waits for more of them than that."""
-
-SLICE: Final = 16
 SEMANTICS_OF_BATCH: Final = ("execute_all", "deny_on_first_deny", "permit_on_first_permit")
 
 
@@ -77,25 +74,6 @@ def prepare_many(
     _require_batch(requests, semantics)
     require_room(desk, caller, len(requests))
     items = [_one_of(desk, caller, request) for request in requests]
-    return Decide(desk, caller, items, via=via, semantics=semantics)
-
-
-async def preparing_many(
-    desk: Desk,
-    caller: Caller,
-    requests: Sequence[Any],
-    *,
-    semantics: str = "execute_all",
-    via: str = "batch",
-) -> Decide:
-    """As `prepare_many`, letting others on the event loop go first after every few requests."""
-    _require_batch(requests, semantics)
-    require_room(desk, caller, len(requests))
-    items: list[Item | Problem] = []
-    for number, request in enumerate(requests, 1):
-        items.append(_one_of(desk, caller, request))
-        if number % SLICE == 0:
-            await asyncio.sleep(0)
     return Decide(desk, caller, items, via=via, semantics=semantics)
 
 

@@ -26,7 +26,7 @@ from governance.store.reader import Reader
 from governance.store.snapshots import newest, quick
 
 PATIENCE: Final = 2.0  # seconds to wait for the lists to have read the newest entries
-NEAR: Final = 5_000  # entries that are folded beside everything else, in some 20 ms
+NEAR: Final = 2_000  # entries that are folded beside everything else, in some 10 ms
 FARTHEST: Final = 500_000  # entries that are folded to see the state a decision saw
 
 

@@ -5,8 +5,6 @@ Each test is one thing that the agent must not achieve.
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from service_world import DE, GB, NL, ORIGIN, World, payment, request
 
@@ -342,5 +340,5 @@ def test_it_cannot_put_more_into_one_command_than_a_stop_may_wait_for(world: Wor
     with pytest.raises(Problem) as caught:
         deciding.prepare_many(world.desk, world.agent_key, many)
     assert caught.value.status == 413
-    command = asyncio.run(deciding.preparing_many(world.desk, world.agent_key, many[1:]))
+    command = deciding.prepare_many(world.desk, world.agent_key, many[1:])
     assert command.weight == deciding.MOST_IN_BATCH
