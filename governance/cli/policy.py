@@ -29,7 +29,8 @@ def policy() -> None:
 def check(frame: Frame, folder: Path | None) -> None:
     """Everything that is wrong with the files, as file:line:column; exit 3, or 4 for cases only."""
     result = releasing.check(files_of(frame, folder))
-    _report(frame, result, f"{result['cases']} cases hold; the files are ready for release.")
+    place = folder_of(frame, folder)
+    _report(frame, result, place, f"{result['cases']} cases hold; the files are ready for release.")
     if frame.json:
         output.document(result)
 
@@ -45,7 +46,7 @@ def test(frame: Frame, folder: Path | None, name: str | None) -> None:
     else:
         columns = {"where": "where", "policy": "policy", "case": "case", "expected": "expected"}
         failed = [
-            {**row, "where": f"{row['path']}:{row['line']}"}
+            {**row, "where": f"{_real(row['path'], folder_of(frame, folder))}:{row['line']}"}
             for row in result["results"]
             if not row["passed"]
         ]
@@ -163,7 +164,7 @@ def release(frame: Frame, folder: Path | None, note: str | None, proposal: int |
             made = api.post(f"/v1/policies/proposals/{proposal}/sign")
             output.show(frame.output, made)
             return output.say("In force.")
-        made = _propose(frame, api, files_of(frame, folder), note)
+        made = _propose(frame, api, folder, note)
         if len(api.get("/v1/people")["people"]) == 1:
             made |= api.post(f"/v1/policies/proposals/{made['proposal']}/sign")
     if frame.json:
@@ -180,8 +181,9 @@ def release(frame: Frame, folder: Path | None, note: str | None, proposal: int |
     return None
 
 
-def _propose(frame: Frame, api: Api, files: Mapping[str, bytes], note: str | None) -> Any:
+def _propose(frame: Frame, api: Api, folder: Path | None, note: str | None) -> Any:
     """The proposal, or the end with what is wrong with the files."""
+    files = files_of(frame, folder)
     try:
         texts = {path: data.decode("utf-8") for path, data in files.items()}
     except UnicodeDecodeError:
@@ -189,7 +191,7 @@ def _propose(frame: Frame, api: Api, files: Mapping[str, bytes], note: str | Non
     else:
         made = api.post("/v1/policies/proposals", files=texts, note=note)
     if made["findings"]:
-        _report(frame, {**made, "ok": False}, "")
+        _report(frame, {**made, "ok": False}, folder_of(frame, folder), "")
     return made
 
 
@@ -249,9 +251,19 @@ def _prompt(question: Mapping[str, str]) -> str:
     return str(click.prompt(asked, err=True))
 
 
+def folder_of(frame: Frame, folder: Path | None) -> Path:
+    """The folder given, or the workspace's."""
+    return folder or frame.workspace / "policies"
+
+
+def _real(path: str, folder: Path) -> str:
+    """A file of a release as the file it was read from, so that an editor finds it."""
+    return str(folder / path.removeprefix("policies/"))
+
+
 def files_of(frame: Frame, folder: Path | None) -> dict[str, bytes]:
     """Policy files by path, from the folder given, the workspace's, or ./policies."""
-    place = folder or frame.workspace / "policies"
+    place = folder_of(frame, folder)
     if not place.is_dir():
         raise Failed(f"`{place}` is no directory; say which folder the policy files are in", 2)
     found = releasing.read_folder(place)
@@ -260,13 +272,14 @@ def files_of(frame: Frame, folder: Path | None) -> dict[str, bytes]:
     return found
 
 
-def _report(frame: Frame, result: Mapping[str, Any], good: str) -> None:
+def _report(frame: Frame, result: Mapping[str, Any], folder: Path, good: str) -> None:
     """Findings as file:line:column; ends with the exit code they deserve."""
     if frame.json and not result["ok"]:
         output.document(result)
     for finding in result["findings"] if not frame.json else ():
         hint = f" ({finding['hint']})" if finding["hint"] else ""
-        place = f"{finding['path']}:{finding['line']}:{finding['column']}"
+        path = _real(finding["path"], folder)
+        place = f"{path}:{finding['line']}:{finding['column']}"
         click.echo(output.inert(f"{place}: {finding['code']}: {finding['message']}{hint}"))
     for warning in result.get("warnings", ()):
         output.say(f"warning: {warning}")
