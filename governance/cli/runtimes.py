@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
+import socket
 import stat
 import subprocess
 import sys
@@ -25,6 +27,10 @@ from governance.cli.transport import Failed
 
 TIMEOUT = 5
 CANARY = "governance-doctor-canary"
+BLOCK, TIMED_OUT = 2, 124
+PATIENCE = 15.0  # seconds; the hook's own limit is far below
+DEAD = "http://127.0.0.1:9"  # the discard port, where nothing listens
+_URL = re.compile(r"https?://[^\s'\";]+/hooks/claude-code")
 
 
 @click.group("hook")
@@ -177,7 +183,7 @@ def doctor() -> None:
     help="The project to examine.",
 )
 def doctor_claude_code(frame: Frame, project: Path) -> None:
-    """Run the installed hook with a canary call, with the service up and as if it were down."""
+    """Run the installed hook for real: with the service, without it, and with one that is mute."""
     checks = list(examine(project))
     if frame.json:
         output.document({"held": all(c["ok"] for c in checks), "checks": checks})
@@ -195,11 +201,11 @@ def examine(project: Path) -> list[dict[str, Any]]:
         return [{"ok": False, "check": "a hook for every tool is installed", "seen": seen}]
     line = lines[0]
     checks = [{"ok": True, "check": "a hook for every tool is installed", "seen": line[:60] + "…"}]
-    checks.append(
-        _probe("a forbidden canary command is denied", line, f"rm -rf / # {CANARY}", denied=True)
-    )
-    down = _unreachable(line)
-    checks.append(_probe("without the service every tool is blocked", down, "true", denied=True))
+    checks.append(_answers(line))
+    checks.append(_blocks("without the service every tool is blocked", line, DEAD))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        checks.append(_blocks("a service that never answers blocks every tool", line, address))
     checks.append(_local_overrides(project))
     return checks
 
@@ -215,15 +221,33 @@ def _installed(path: Path) -> list[str]:
     ]
 
 
-def _unreachable(line: str) -> str:
-    """The same hook line, pointed at a port where nothing listens."""
-    return " ".join(
-        "http://127.0.0.1:9/hooks/claude-code" if "/hooks/claude-code" in word else word
-        for word in line.split(" ")
-    )
+def _answers(line: str) -> dict[str, Any]:
+    """The canary must be denied by the service itself: a hook that merely blocks proves no rule."""
+    check = "the service denies a forbidden canary command"
+    done = _run(line, f"rm -rf / # {CANARY}")
+    if done.returncode != 0:
+        return {"ok": False, "check": check, "seen": f"no answer from the service: {_said(done)}"}
+    try:
+        said = json.loads(done.stdout)["hookSpecificOutput"]
+        seen = f"{said['permissionDecision']}: {said['permissionDecisionReason'][:120]}"
+        return {"ok": said["permissionDecision"] == "deny", "check": check, "seen": seen}
+    except (ValueError, KeyError, TypeError):
+        seen = "the answer is not in the runtime's form, so it would go on"
+        return {"ok": False, "check": check, "seen": seen}
 
 
-def _probe(check: str, line: str, tool_command: str, *, denied: bool) -> dict[str, Any]:
+def _blocks(check: str, line: str, address: str) -> dict[str, Any]:
+    """The same line, pointed at `address`, must end with the one exit code that blocks."""
+    elsewhere, found = _URL.subn(address + "/hooks/claude-code", line)
+    if not found or _shell(["-n", "-c", elsewhere]).returncode:
+        return {"ok": False, "check": check, "seen": "its address cannot be exchanged for a try"}
+    done = _run(elsewhere, "true")
+    blocked = done.returncode == BLOCK
+    said = _said(done) if blocked or done.returncode == TIMED_OUT else "the runtime would go on"
+    return {"ok": blocked, "check": check, "seen": f"exit {done.returncode}: {said}"}
+
+
+def _run(line: str, tool_command: str) -> subprocess.CompletedProcess[bytes]:
     call = {
         "session_id": CANARY,
         "hook_event_name": "PreToolUse",
@@ -231,25 +255,22 @@ def _probe(check: str, line: str, tool_command: str, *, denied: bool) -> dict[st
         "tool_name": "Bash",
         "tool_input": {"command": tool_command},
     }
-    done = subprocess.run(  # noqa: S603 - the line is the one the runtime itself would run
-        ["/bin/sh", "-c", line], input=json.dumps(call).encode(), capture_output=True, timeout=60
-    )
-    blocked, seen = _outcome(done)
-    return {"ok": blocked is denied, "check": check, "seen": seen}
+    return _shell(["-c", line], json.dumps(call).encode())
 
 
-def _outcome(done: subprocess.CompletedProcess[bytes]) -> tuple[bool, str]:
-    if done.returncode == 2:
-        return True, f"exit 2: {done.stderr.decode(errors='replace').strip()[:120]}"
-    if done.returncode != 0:
-        return False, f"exit {done.returncode}: the runtime would go on"
+def _shell(arguments: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """The shell as the runtime runs it; a hook that takes too long is given up, and lets go."""
     try:
-        said = json.loads(done.stdout)["hookSpecificOutput"]
-        return said["permissionDecision"] == "deny", (
-            f"{said['permissionDecision']}: {said['permissionDecisionReason'][:120]}"
+        return subprocess.run(  # noqa: S603 - the line is the one the runtime itself would run
+            ["/bin/sh", *arguments], input=stdin, capture_output=True, timeout=PATIENCE
         )
-    except (ValueError, KeyError, TypeError):
-        return False, "the answer is not in the runtime's form, so it would go on"
+    except subprocess.TimeoutExpired:
+        said = f"no end after {PATIENCE} s: the runtime would give up waiting and go on"
+        return subprocess.CompletedProcess(arguments, TIMED_OUT, b"", said.encode())
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    return done.stderr.decode(errors="replace").strip()[:120]
 
 
 def _local_overrides(project: Path) -> dict[str, Any]:

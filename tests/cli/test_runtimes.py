@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from governance.cli import root
+from governance.cli import root, runtimes
 from governance.cli.frame import Frame
 from governance.cli.runtimes import examine, hook_line
 from governance.testing import FakeService
@@ -57,6 +57,13 @@ def key_file(tmp_path: Path) -> Path:
     path.write_text("gov_k-a1b2c3d4_secret\n")
     path.chmod(0o600)
     return path
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hooks that never end are given up soon, and our own line gives up sooner."""
+    monkeypatch.setattr(runtimes, "PATIENCE", 4.0)
+    monkeypatch.setattr(runtimes, "TIMEOUT", 1)
 
 
 def cli(*args: str, stdin: str = "", env: dict[str, str] | None = None) -> Result:
@@ -188,6 +195,33 @@ def test_doctor_sees_a_hook_that_lets_go(tmp_path: Path) -> None:
     hook = {"matcher": "*", "hooks": [{"type": "command", "command": line}]}
     path.write_text(json.dumps({"hooks": {"PreToolUse": [hook]}}))
     assert cli("doctor", "claude-code", "--project", str(tmp_path)).exit_code == 1
+
+
+def test_doctor_is_not_content_with_a_hook_that_only_blocks(
+    service: FakeHook, key_file: Path, tmp_path: Path
+) -> None:
+    """A wrong key or address blocks everything, and would pass for a service that decides."""
+    args = ["--project", str(tmp_path), "--key-file", str(key_file)]
+    assert cli("install", "claude-code", "--url", "http://127.0.0.1:9", *args).exit_code == 0
+    checks = {check["check"]: check["ok"] for check in examine(tmp_path)}
+    assert checks["the service denies a forbidden canary command"] is False
+    assert checks["without the service every tool is blocked"] is True
+
+
+def test_doctor_tries_the_very_line_that_is_installed(
+    service: FakeHook, key_file: Path, tmp_path: Path
+) -> None:
+    """A line that lets go when the service is gone would pass because the probe itself was broken."""
+    path = tmp_path / ".claude" / "settings.json"
+    path.parent.mkdir()
+    open_line = hook_line(service.url, key_file).replace("exit 2", "exit 1")
+    hook = {"matcher": "*", "hooks": [{"type": "command", "command": open_line}]}
+    path.write_text(json.dumps({"hooks": {"PreToolUse": [hook]}}))
+    checks = {check["check"]: check for check in examine(tmp_path)}
+    assert checks["the service denies a forbidden canary command"]["ok"] is True
+    down = checks["without the service every tool is blocked"]
+    assert (down["ok"], down["seen"]) == (False, "exit 1: the runtime would go on")
+    assert checks["a service that never answers blocks every tool"]["ok"] is False
 
 
 def test_doctor_sees_hooks_switched_off(service: FakeHook, key_file: Path, tmp_path: Path) -> None:
