@@ -78,8 +78,9 @@ class Registry:
         if kind in ("person.added", "person.changed"):
             cause = "added" if kind == "person.added" else "changed"
             self._exceptions.note("roles", "", cause, index, at, kind)
-        elif kind == "key.issued" and data["holder"]["type"] == "person":
-            if data["holder"]["id"] != by["id"]:
+        elif kind == "key.issued":
+            holder = data["holder"]
+            if holder["type"] == "person" and holder["id"] != by["id"]:
                 self._exceptions.note("credential", "", "key issued", index, at, kind)
 
     def get(self, agent: str) -> Agent | None:
