@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from audit.entry import Entry
-from governance.oversight.times import write
 from governance.service.desk import Desk
 from governance.service.problem import Problem
 
@@ -35,19 +34,6 @@ def entry_of(desk: Desk, index: int, kind: str) -> Entry:
     if found.kind != kind:
         raise Problem("unknown", f"entry `{index}` is no {kind}")
     return found
-
-
-def shown(desk: Desk, index: int, found: Entry) -> dict[str, Any]:
-    """An entry as JSON with its committed values opened: `{index, kind, at, by, data, opened}`."""
-    names = found.data.get("commitments", {})
-    return {
-        "index": index,
-        "kind": found.kind,
-        "at": write(found.at),
-        "by": dict(found.by),
-        "data": found.data,
-        "opened": {name: opened(desk, index, name) for name in names},
-    }
 
 
 def plain(value: Any) -> Any:

@@ -33,11 +33,14 @@ MOST_BYTES: Final = 32 * 1024 * 1024
 
 def read_folder(folder: Path) -> dict[str, bytes]:
     """The policy files below `folder` by path (`policies/...`), as `check` and `propose` take them."""
-    files = {}
+    files, root = {}, folder.resolve()
     for path in sorted(folder.rglob("*.yaml")):
         name = "policies/" + path.relative_to(folder).as_posix()
-        if group_of(name) is not None and path.is_file():
-            files[name] = path.read_bytes()
+        if group_of(name) is None or not path.is_file():
+            continue
+        if not path.resolve().is_relative_to(root):
+            raise Problem("bad-policy", f"`{path}` is a link out of `{folder}`; copy the file in")
+        files[name] = path.read_bytes()
     return files
 
 

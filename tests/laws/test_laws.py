@@ -442,3 +442,17 @@ def test_the_log_is_read_back_as_it_was_written(world: World) -> None:
         raw = world.desk.reader.entry_bytes(index)
         assert quick(raw) == world.desk.reader.entry(index)
     assert keys.listed(world.desk)["keys"]
+
+
+def test_a_policy_folder_is_read_without_leaving_it(tmp_path: Path) -> None:
+    """If a link led out of the folder, a release could hold what nobody put there."""
+    folder = tmp_path / "policies"
+    (folder / "actions").mkdir(parents=True)
+    (folder / "payments.yaml").write_bytes(POLICY)
+    (folder / "actions" / "payments.yaml").write_bytes(FILES["policies/actions/payments.yaml"])
+    (folder / "README.md").write_text("no policy")
+    assert releasing.read_folder(folder) == FILES
+    (tmp_path / "outside.yaml").write_bytes(POLICY)
+    (folder / "linked.yaml").symlink_to(tmp_path / "outside.yaml")
+    with pytest.raises(Problem, match="link out of"):
+        releasing.read_folder(folder)
