@@ -73,8 +73,8 @@ def decisions(directory: Path, rounds: int, count: int) -> None:
         results = []
         for _ in range(rounds + 1):
             syncs.append(one_sync(directory))
-            results.append(_with_loop(lambda: _decide_round(desk, key, count)))
-            bare.append(_with_loop(lambda: _bare_round(desk, count)))
+            results.append(_with_loop(desk.ledger, lambda: _decide_round(desk, key, count)))
+            bare.append(_with_loop(desk.ledger, lambda: _bare_round(desk, count)))
         rate = statistics.median(r.rate for r in results[1:])
         print(f"one 700-byte append and fdatasync: {statistics.median(syncs) * 1e6:.0f} µs")
         _figure("complete decisions/s, 64 callers", rate, 10_000, "{:,.0f}")
@@ -150,11 +150,19 @@ async def _callers(ledger: Any, ask: Callable[[int], Any], count: int) -> Round:
     )
 
 
-def _with_loop(make: Callable[[], Any]) -> Any:
+def _with_loop(ledger: Any, make: Callable[[], Any]) -> Any:
+    """A round on a fresh event loop that drives the ledger, as the service's does."""
     import uvloop
 
+    async def driven() -> Any:
+        await ledger.drive()
+        try:
+            return await make()
+        finally:
+            await ledger.release()
+
     gc.collect()
-    return uvloop.run(make())
+    return uvloop.run(driven())
 
 
 @dataclass(frozen=True)

@@ -129,11 +129,15 @@ async def _run(app: Application, config: Config, tcp: socket.socket, unix: socke
     app.desk.ledger.on_failure = failed
     if app.desk.ledger.failure is not None:
         stop(app.desk.ledger.failure)
-    await asyncio.gather(
-        servers[0].serve(sockets=[tcp]),
-        servers[1].serve(sockets=[unix]),
-        _announce(servers, config.url),
-    )
+    await app.desk.ledger.drive()
+    try:
+        await asyncio.gather(
+            servers[0].serve(sockets=[tcp]),
+            servers[1].serve(sockets=[unix]),
+            _announce(servers, config.url),
+        )
+    finally:
+        await app.desk.ledger.release()
     if failures:
         log.log.error("stopped", reason=failures[0])
         return 1

@@ -1,7 +1,7 @@
 """One batch: commands in order, one transaction, one signature.
 
-The law: run → vault committed → log, tree, facts and checkpoint committed together → head file on
-disk → answers. Each command sees the state and the facts at its own index; one that raises writes
+The law: run and write → vault committed → log, tree, facts and checkpoint committed together → head
+file on disk → answers. Each command sees the state and the facts at its own index; one that raises writes
 nothing and disturbs no other. Before the signature the rows are read back from the database,
 hashed again, and must extend the last head that was signed.
 
@@ -36,7 +36,7 @@ from governance.store.facts import FactBook
 from governance.store.fold import Fold, State
 from governance.store.lanes import Job
 from governance.store.sqlite import Connection, explain, insert_rows
-from governance.store.vault import Vault
+from governance.store.vault import Sealed, Vault
 
 _READ = "SELECT entry FROM log_entries WHERE idx = ?"
 _READ_BACK = "SELECT entry FROM log_entries WHERE idx >= ? ORDER BY idx"
@@ -92,6 +92,7 @@ class Batch:
         self.values: list[VaultRow] = []
         self.done: list[tuple[Job, Any, int, int]] = []
         self.confirmed = False
+        self.written: _Written | None = None
 
 
 class Writer:
@@ -117,27 +118,57 @@ class Writer:
         self._open = False
         self._batch: Batch | None = None
 
-    def run(self, jobs: Sequence[Job], at: int) -> bool:
-        """Run, write and sign a batch at time `at` (microseconds); fills in each job's result.
+    def run(self, jobs: Sequence[Job], at: int) -> Batch | None:
+        """Run a batch at time `at` (microseconds) and write it, all but the commits.
 
-        Returns whether the batch says that people confirmed the clock. Raises `WriteFailed`.
+        Returns None when there is nothing to commit: then each job's result is filled in. Waits
+        for no disk. Raises `WriteFailed`.
         """
         position = self.position
         batch = self._batch = Batch(position.state, position.size, at)
         try:
             for job in jobs:
                 self._run_one(job, batch, at)
-            if not batch.encoded:
-                for job, value, _, _ in batch.done:
-                    job.value = Answer(value, ())
-                self._batch = None
-                return False
-            self._commit(batch, at)
+            if batch.encoded:
+                batch.written = self._write(batch, at)
+                return batch
         except WriteFailed:
             raise
         except Exception as error:
             raise self._failed(error) from error
+        for job, value, _, _ in batch.done:
+            job.value = Answer(value, ())
         self._batch = None
+        return None
+
+    def commit(self, batch: Batch) -> None:
+        """Put a batch on disk: vault, log, head. Any thread, one at a time. Raises `WriteFailed`."""
+        written = batch.written
+        assert written is not None
+        try:
+            self._vault.commit(written.values)
+            self._db.execute("COMMIT")
+            self._open = False
+            self._head.write(written.note)
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def land(self, batch: Batch) -> bool:
+        """The batch is on disk: it is the log's newest position, and every job has its result.
+
+        Returns whether the batch says that people confirmed the clock.
+        """
+        written = batch.written
+        assert written is not None
+        leaves, size, note = written.leaves, written.frontier.size, written.note
+        self.position = Position(written.frontier, written.root, batch.state)
+        self._batch = None
+        start = batch.start
+        for job, value, first, stop in batch.done:
+            receipts = tuple(
+                Receipt(index, leaves[index - start], size, note) for index in range(first, stop)
+            )
+            job.value = Answer(value, receipts)
         return batch.confirmed
 
     def chore(self, work: Callable[[Connection], Any]) -> Any:
@@ -254,9 +285,9 @@ class Writer:
             self._db.execute("BEGIN IMMEDIATE")
             self._open = True
 
-    def _commit(self, batch: Batch, at: int) -> None:
+    def _write(self, batch: Batch, at: int) -> _Written:
+        """Everything of the batch, in an open transaction; the new head, signed."""
         old, start = self.position, batch.start
-        self._vault.commit_with(batch.values)
         leaves = [leaf_hash(data) for data in batch.encoded]
         frontier = old.frontier.copy()
         nodes = frontier.extend(leaves)
@@ -271,16 +302,7 @@ class Writer:
         root = self._check_written(old, leaves, frontier)
         note = sign_checkpoint(Checkpoint(self._signer.name, frontier.size, root), self._signer)
         self._db.execute(_CHECKPOINT, (frontier.size, at, note))
-        self._db.execute("COMMIT")
-        self._open = False
-        self._head.write(note)
-        self.position = Position(frontier, root, batch.state)
-        for job, value, first, stop in batch.done:
-            receipts = tuple(
-                Receipt(index, leaves[index - start], frontier.size, note)
-                for index in range(first, stop)
-            )
-            job.value = Answer(value, receipts)
+        return _Written(leaves, frontier, root, note, self._vault.seal(batch.values))
 
     def _check_written(self, old: Position, leaves: list[bytes], new: Frontier) -> bytes:
         """The root over what the database now holds; it must extend the head last signed."""
@@ -295,6 +317,16 @@ class Writer:
                 "the entries in the database are not those that were written; nothing was signed"
             )
         return root
+
+
+class _Written(NamedTuple):
+    """A batch in its open transaction, with the head that will be true once it is committed."""
+
+    leaves: list[bytes]
+    frontier: Frontier
+    root: bytes
+    note: str
+    values: Sealed
 
 
 class _Staged(NamedTuple):

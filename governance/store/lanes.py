@@ -103,6 +103,8 @@ class Lanes:
         self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._refused: OrderedDict[str, Refusals] = OrderedDict()
         self._closed: BaseException | None = None
+        self.on_arrival: Callable[[], None] | None = None
+        """Called whenever something was put here, by whoever put it."""
 
     def admit(self, key: str, lane: Lane, weight: int = 1) -> None:
         """Would a command of `key` be let in now? Raises `Busy` if not; uses up nothing."""
@@ -126,6 +128,8 @@ class Lanes:
             self._waiting[lane].append(job)
             self._load[lane] += job.weight
             self._arrived.notify()
+        if self.on_arrival is not None:
+            self.on_arrival()
 
     def put_chore(self, chore: Any) -> None:
         """Queue work of the store itself; done between batches, one piece at a time."""
@@ -134,6 +138,8 @@ class Lanes:
                 raise self._closed
             self._chores.append(chore)
             self._arrived.notify()
+        if self.on_arrival is not None:
+            self.on_arrival()
 
     def take(self, timeout: float) -> tuple[list[Job], Any]:
         """Wait for work, at most `timeout` seconds: all of the people's, some of the agents'.
@@ -142,7 +148,8 @@ class Lanes:
         """
         with self._lock:
             waiting = self._waiting
-            if not any(waiting.values()) and not self._chores and self._closed is None:
+            idle = not any(waiting.values()) and not self._chores and self._closed is None
+            if idle and timeout > 0:
                 self._arrived.wait(timeout)
             jobs: list[Job] = [*waiting["stop"], *waiting["human"]]
             waiting["stop"].clear()
@@ -182,6 +189,11 @@ class Lanes:
             for key in due:
                 del self._refused[key]
             return due
+
+    @property
+    def waiting(self) -> int:
+        """How many decisions of agents wait."""
+        return self._load["agent"]
 
     def depth(self) -> dict[str, int]:
         """How much waits in each lane: decisions, or commands of other kinds."""

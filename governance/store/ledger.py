@@ -8,16 +8,17 @@ nothing more. Batches form by themselves: whatever arrived while one was being w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from audit.entry import Entry
 from governance.oversight.commands import Answer, Command, Lane
-from governance.store.batch import OwnCommand, Position, Writer
+from governance.store.batch import Batch, OwnCommand, Position, Writer
 from governance.store.clock import Clock, LogClock, to_datetime, to_microseconds
 from governance.store.errors import Unavailable
 from governance.store.fold import State
@@ -31,6 +32,7 @@ Make = Callable[[State, datetime, int], tuple[Entry, ...]]
 """Entries of the service itself, made when state, time and first index are known."""
 
 _IDLE = 0.5
+_ENOUGH = 24
 _LOOK = 1_000_000
 _THROTTLED_EVERY = 60_000_000
 _THROTTLED_KEYS = 100
@@ -67,6 +69,7 @@ class Ledger:
         self._after: list[Callable[[Position], None]] = []
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._stop = threading.Event()
+        self._driver: Driver | None = None
         self.failure: str | None = None
         self.on_failure: Callable[[str], None] = lambda _reason: None
         self.batches = self.commands = 0
@@ -163,6 +166,11 @@ class Ledger:
         """How much waits, by lane: decisions, or commands of other kinds."""
         return self._lanes.depth()
 
+    @property
+    def waiting(self) -> int:
+        """How many decisions of agents wait."""
+        return self._lanes.waiting
+
     def after_commit(self, call: Callable[[Position], None]) -> None:
         """Have `call` called on the ledger's thread after each commit. It must be quick."""
         self._after.append(call)
@@ -170,8 +178,30 @@ class Ledger:
     # -- living ------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to work."""
+        """Begin to work, on a thread of its own."""
         self._thread.start()
+
+    async def drive(self) -> None:
+        """Let the running event loop run the batches from now on, instead of the thread.
+
+        Commands come from the loop and answers go to it, so nothing has to change hands but the
+        commits, which wait for the disk on a thread of their own.
+        """
+        driver = Driver(self, asyncio.get_running_loop())
+        self._driver = driver
+        await driver.loop.run_in_executor(None, self._thread.join)
+        if self.failure is None:
+            driver.begin()
+
+    async def release(self) -> None:
+        """Back to a thread: before the loop that drives ends."""
+        driver, self._driver = self._driver, None
+        if driver is None:
+            return
+        await driver.end()
+        if self.failure is None:
+            self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """Finish what is queued, refuse what comes, end the thread."""
@@ -181,30 +211,43 @@ class Ledger:
             self._thread.join()
 
     def _work(self) -> None:
-        while self.failure is None:
-            jobs, chore = self._lanes.take(_IDLE)
+        while self.failure is None and self._driver is None:
+            jobs, chore = self.take(_IDLE)
             try:
-                self._look(jobs)
-                if jobs:
-                    self._batch(jobs)
+                batch = self.run(jobs)
+                if batch is not None:
+                    self._writer.commit(batch)
+                self.land(jobs, batch)
                 if chore is not None:
                     _settle(chore.future, self._writer.chore(chore.work), None)
             except Exception as error:
-                self._fail(error, jobs, chore)
+                self.fail(error, jobs, chore)
                 return
             if self._stop.is_set() and not jobs and chore is None:
                 return
 
-    def _batch(self, jobs: list[Job]) -> None:
-        runnable = self._held_back(jobs)
-        size = self._writer.position.size
-        confirmed = self._writer.run(runnable, self._log_clock.stamp())
-        if confirmed:
+    # -- the steps of a batch, for whoever drives --------------------------------------------------
+
+    def take(self, timeout: float) -> tuple[list[Job], Chore | None]:
+        """What is to be run next; waits at most `timeout` seconds for it."""
+        return self._lanes.take(timeout)
+
+    def run(self, jobs: list[Job]) -> Batch | None:
+        """Run and write the jobs; None if there is nothing to commit. May add to `jobs`."""
+        self._look(jobs)
+        if not jobs:
+            return None
+        return self._writer.run(self._held_back(jobs), self._log_clock.stamp())
+
+    def land(self, jobs: list[Job], batch: Batch | None) -> None:
+        """Everything is on disk: answer."""
+        if batch is not None and self._writer.land(batch):
             self._log_clock.confirm()
-        self.batches += 1
-        self.commands += len(jobs)
-        _resolve(jobs)
-        if self._writer.position.size != size:
+        if jobs:
+            self.batches += 1
+            self.commands += len(jobs)
+            _resolve(jobs)
+        if batch is not None:
             for call in self._after:
                 call(self._writer.position)
 
@@ -242,7 +285,7 @@ class Ledger:
         if due:
             jobs.append(_own(_throttled(dict(list(due.items())[:_THROTTLED_KEYS]), now)))
 
-    def _fail(self, error: Exception, jobs: Sequence[Job], chore: Chore | None) -> None:
+    def fail(self, error: BaseException, jobs: Sequence[Job], chore: Chore | None) -> None:
         """Nobody knows what is on disk: say so to all who wait, and never write again."""
         self.failure = (
             f"the log could not be written ({error}); whether the last commands were recorded is "
@@ -260,7 +303,7 @@ class Ledger:
         self.on_failure(self.failure)
 
     def _abandon(self, error: BaseException, *, finish: bool = False) -> None:
-        if finish and self._thread.is_alive() and self.failure is None:
+        if finish and self._working and self.failure is None:
             self._lanes.refuse(error)
             return
         jobs, chores = self._lanes.close(error)
@@ -269,6 +312,105 @@ class Ledger:
         _resolve(jobs)
         for chore in chores:
             _settle(chore.future, None, error)
+
+    @property
+    def _working(self) -> bool:
+        return self._thread.is_alive() or self._driver is not None
+
+
+class Driver:
+    """Runs a ledger's batches on an event loop; the loop's thread only, but for the commits."""
+
+    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._ledger = ledger
+        self._thread = threading.get_ident()
+        self._commits = ThreadPoolExecutor(1, thread_name_prefix="commits")
+        self._busy = self._called = False
+        self._ended: asyncio.Future[None] | None = None
+        self._tick: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Take over; from now on arriving commands call for a batch."""
+        self._ledger._lanes.on_arrival = self._arrived
+        self._ticking()
+
+    async def end(self) -> None:
+        """Stop after the batch that is under way."""
+        self._ledger._lanes.on_arrival = None
+        if self._tick is not None:
+            self._tick.cancel()
+        self._ended = self.loop.create_future()
+        if not self._busy:
+            self._ended.set_result(None)
+        await self._ended
+        self._commits.shutdown(wait=True)
+
+    def _arrived(self) -> None:
+        """Something waits. Called by whoever put it there, on any thread.
+
+        Usually the loop first finishes what it has at hand, so that batches form; but a batch of some
+        size goes to the disk at once, and the rest is prepared while it is on its way.
+        """
+        here = threading.get_ident() == self._thread
+        if here and not self._busy and self._ledger.waiting >= _ENOUGH:
+            self._next()
+        if self._called:
+            return
+        self._called = True
+        if here:
+            self.loop.call_soon(self._next)
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop has ended; the thread will see to it
+                self.loop.call_soon_threadsafe(self._next)
+
+    def _ticking(self) -> None:
+        """Look at clock and disk even when nobody asks."""
+        self._tick = self.loop.call_later(_IDLE, self._ticking)
+        self._arrived()
+
+    def _next(self) -> None:
+        self._called = False
+        if self._busy or self._ended is not None or self._ledger.failure is not None:
+            return
+        jobs, chore = self._ledger.take(0)
+        try:
+            batch = self._ledger.run(jobs)
+        except Exception as error:
+            self._ledger.fail(error, jobs, chore)
+            return
+        if batch is None and chore is None:
+            self._ledger.land(jobs, None)
+            if jobs:
+                self._arrived()
+            return
+        self._busy = True
+        done = self._commits.submit(self._on_disk, batch, chore)
+        done.add_done_callback(
+            lambda future: self.loop.call_soon_threadsafe(self._landed, future, jobs, batch, chore)
+        )
+
+    def _on_disk(self, batch: Batch | None, chore: Chore | None) -> Any:
+        """On the commits' thread: wait for the disk, then do the store's own work."""
+        if batch is not None:
+            self._ledger.writer.commit(batch)
+        return None if chore is None else self._ledger.writer.chore(chore.work)
+
+    def _landed(
+        self, future: Future[Any], jobs: list[Job], batch: Batch | None, chore: Chore | None
+    ) -> None:
+        self._busy = False
+        error = future.exception()
+        if error is None:
+            self._ledger.land(jobs, batch)
+            if chore is not None:
+                _settle(chore.future, future.result(), None)
+        else:
+            self._ledger.fail(error, jobs, chore)
+        if self._ended is not None:
+            self._ended.set_result(None)
+        else:
+            self._next()
 
 
 def _own(make: Make) -> Job:

@@ -153,6 +153,20 @@ class Subjects:
             key = fresh[subject] = AESGCM(material)
         return key
 
+    @property
+    def erasures(self) -> int:
+        """How often something was forgotten since the vault was opened."""
+        return self._erasures
+
+    def known_key(self, subject: str) -> AESGCM | None:
+        """The subject's key if it is at hand or on disk; None if it has to be made anew."""
+        with self._lock:
+            key = self._keys.get(subject)
+            waiting = self._waiting.keys.get(subject) or self._leaving.keys.get(subject)
+        if key is not None:
+            return key
+        return AESGCM(waiting) if waiting is not None else self.stored_key(subject)
+
     def stored_key(self, subject: str) -> AESGCM | None:
         """The subject's key, or None if it was erased or there is no such subject."""
         with self._lock:

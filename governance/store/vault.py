@@ -38,6 +38,18 @@ class Opened(NamedTuple):
     salt: bytes
 
 
+SealedRow = tuple[int, str, str | None, bytes]
+
+
+class Sealed(NamedTuple):
+    """Values encrypted but not written: None where the subject's key has to be made first.
+    `erasures` is how often somebody had been erased when they were sealed."""
+
+    rows: Sequence[VaultRow]
+    done: list[SealedRow | None]
+    erasures: int
+
+
 class Person(NamedTuple):
     """The name behind a person's pseudonym."""
 
@@ -95,22 +107,41 @@ class Vault:
             if row.subject is not None and not self._subjects.knows(row.subject):
                 raise UnknownSubject(f"the vault does not know the data subject `{row.subject}`")
 
-    def commit_with(self, rows: Sequence[VaultRow]) -> None:
-        """Commit `rows` and everything that waits. Called by the ledger before its own commit.
+    def seal(self, rows: Sequence[VaultRow]) -> Sealed:
+        """Encrypt `rows`, ready to be committed. Computes only; touches no file."""
+        subjects = self._subjects
+        erasures = subjects.erasures
+        done = []
+        for row in rows:
+            key = self._key.own if row.subject is None else subjects.known_key(row.subject)
+            done.append(None if key is None else _sealed(row, key))
+        return Sealed(rows, done, erasures)
 
+    def commit_with(self, rows: Sequence[VaultRow]) -> None:
+        """Commit `rows` and everything that waits: `seal` and `commit` in one."""
+        self.commit(self.seal(rows))
+
+    def commit(self, values: Sealed) -> None:
+        """Commit sealed values and everything that waits. Called before the ledger's own commit.
+
+        What was sealed before somebody was erased is sealed again, under the keys there are now.
         Raises `sqlite3.Error`; then nothing is known about what is on disk.
         """
         file, subjects = self._file, self._subjects
         with file.writing:
-            if not rows and not subjects.waits:
+            if not values.rows and not subjects.waits:
                 return
             leaving = subjects.leave()
             try:
                 file.writer.execute("BEGIN IMMEDIATE")
                 fresh = subjects.insert(leaving)
-                sealed = [self._seal(row, fresh) for row in rows]
+                stale = subjects.erasures != values.erasures
+                ready = [
+                    self._seal(row, fresh) if stale or done is None else done
+                    for row, done in zip(values.rows, values.done, strict=True)
+                ]
                 insert_rows(
-                    file.writer, "vault_values", ("idx", "field", "subject", "sealed"), sealed
+                    file.writer, "vault_values", ("idx", "field", "subject", "sealed"), ready
                 )
                 file.writer.execute("COMMIT")
             except BaseException:
@@ -231,11 +262,9 @@ class Vault:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _seal(self, row: VaultRow, fresh: dict[str, AESGCM]) -> tuple[object, ...]:
+    def _seal(self, row: VaultRow, fresh: dict[str, AESGCM]) -> SealedRow:
         key = self._key.own if row.subject is None else self._subjects.key_for(row.subject, fresh)
-        place = _place(row.index, row.field)
-        packed = len(row.salt).to_bytes(1, "big") + row.salt + row.value
-        return row.index, row.field, row.subject, seal(key, place, packed)
+        return _sealed(row, key)
 
     def _open(self, index: int, field: str, subject: str | None, sealed: bytes) -> Opened | None:
         key = self._key.own if subject is None else self._subjects.stored_key(subject)
@@ -250,6 +279,11 @@ class Vault:
             self.commit_with(())
         except sqlite3.Error as error:
             raise StoreError(explain(error, self._file.path)) from error
+
+
+def _sealed(row: VaultRow, key: AESGCM) -> SealedRow:
+    packed = len(row.salt).to_bytes(1, "big") + row.salt + row.value
+    return row.index, row.field, row.subject, seal(key, _place(row.index, row.field), packed)
 
 
 def _place(index: int, field: str) -> str:
