@@ -110,7 +110,9 @@ class FakeService:
                 with service._lock:
                     service.requests.append((self.path, body))
                     status, answer = service.answer(self.command, self.path, body)
-                data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                data = answer
+                if not isinstance(data, bytes):
+                    data = json.dumps(answer, separators=(",", ":")).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))

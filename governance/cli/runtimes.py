@@ -150,10 +150,13 @@ def hook_line(url: str, key_file: Path) -> str:
     key = shlex.quote(str(key_file.resolve()))
     return (
         # The call's JSON arrives on stdin and is handed on as descriptor 3, because stdin of curl
-        # is its configuration: the key stays out of the process list.
-        f'{{ printf \'header = "Authorization: Bearer %s"\' "$(cat {key})" | '
-        f"curl -sf -m {TIMEOUT} -K - -H 'Content-Type: application/json' "
-        f"--data-binary @/dev/fd/3 {target}; }} 3<&0 "
+        # is its configuration: the key stays out of the process list. No personal settings and no
+        # proxy come between, and what answers must answer in the runtime's own form.
+        f'{{ said=$({{ printf \'header = "Authorization: Bearer %s"\' "$(cat {key})" | '
+        f"curl -q --noproxy '*' -sf -m {TIMEOUT} -K - -H 'Content-Type: application/json' "
+        f"--data-binary @/dev/fd/3 {target}; }} 3<&0) && case $said in "
+        """*'"permissionDecision":"allow"'*|*'"permissionDecision":"deny"'*) """
+        "printf '%s' \"$said\" ;; *) false ;; esac; } "
         "|| { echo 'policy service unavailable: blocked' >&2; exit 2; }"
     )
 

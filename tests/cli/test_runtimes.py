@@ -103,6 +103,28 @@ def test_the_installed_line_blocks_without_its_key(service: FakeHook, tmp_path: 
     assert shell(hook_line(service.url, tmp_path / "gone")).returncode == 2
 
 
+@pytest.mark.parametrize(
+    "given", [(200, b"<html>hello</html>"), (200, {"decision": True}), (200, b""), (302, {})]
+)
+def test_the_installed_line_blocks_what_another_server_says(
+    service: FakeHook, key_file: Path, given: Any
+) -> None:
+    """Any program that answers 200 on the service's port would set the agent free."""
+    service.given = given
+    assert shell(hook_line(service.url, key_file)).returncode == 2
+
+
+def test_no_proxy_and_no_personal_settings_come_between(
+    service: FakeHook, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent could send its key, and its questions, to a server of its own choosing."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".curlrc").write_text("url = http://127.0.0.1:9\noutput = /dev/null\n")
+    done = shell(hook_line(service.url, key_file))
+    assert (done.returncode, len(service.requests)) == (0, 1), done.stderr
+
+
 def test_the_key_is_not_in_the_installed_line(service: FakeHook, key_file: Path) -> None:
     """The key would stand in a settings file that goes into version control, and in `ps`."""
     assert "secret" not in hook_line(service.url, key_file)
