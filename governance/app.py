@@ -19,13 +19,13 @@ from governance.config import Config, ConfigError
 from governance.notify import Notifier, target_of
 from governance.service import erasing
 from governance.service.desk import FOLD, Desk, Settings
+from governance.service.version import version
 from governance.store.accounts import AccountStore
 from governance.store.lanes import limits
 from governance.store.workspace import Workspace
 from governance.web import api, problems, routes
 from governance.web.accounts import Accounts
 from governance.web.api.call import Surface
-from governance.web.api.itself import version
 from governance.web.console.mount import blueprint
 from governance.web.health import failing
 from governance.web.http import Receive, Scope, Send

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reports.articles import Duty, Reach
-from reports.evidence import Cite, DutyRow, Evidence, Status
+from reports.evidence import Cite, DutyRow, Evidence, Oversight, Status
 from reports.tally.marks import Mark
 from reports.words import plural
 
@@ -103,24 +103,40 @@ def _exempt(reach: Reach, evidence: Evidence) -> str | None:
 
 
 def _lacks(duty: Duty, proof: Proof, shown: Shown) -> tuple[str, ...]:
-    population, period = shown.evidence.population, shown.evidence.header.period
+    population, end = shown.evidence.population, _until(shown.evidence)
     lacks = []
     if proof.k < proof.n or not proof.n:
         lacks.append(f"{proof.k:,} of {proof.n:,} {proof.unit}" if proof.n else proof.empty)
-    if population.covered_seconds < population.period_seconds:
-        began = population.log_began
-        if began and population.covered_seconds:
-            lacks.append(f"the log covers the period only from {began:%Y-%m-%d %H:%M}")
-        else:
-            lacks.append("the log covers no part of the period")
+    lacks += _uncovered(shown.evidence)
     if population.missing or shown.root_differs:
         lacks.append("entries are missing or altered")
-    if proof.k and (not proof.last or period.end - proof.last > timedelta(days=duty.fresh_days)):
+    if proof.k and (not proof.last or end - proof.last > timedelta(days=duty.fresh_days)):
         lacks.append(f"not seen working in the last {duty.fresh_days} days of the period")
     lacks += proof.doubts
     if duty.at_most:
         lacks.append(duty.at_most)
     return tuple(lacks)
+
+
+def _until(evidence: Evidence) -> datetime:
+    """The end of what can have happened: of the period, but no later than the report was made."""
+    return min(evidence.header.period.end, evidence.header.made_at)
+
+
+def _uncovered(evidence: Evidence) -> list[str]:
+    """Which parts of the period the log cannot cover: before it began, and what is still to come."""
+    population, header = evidence.population, evidence.header
+    began, period = population.log_began, header.period
+    if not began or not population.covered_seconds:
+        return ["the log covers no part of the period"]
+    lacks = []
+    if began > period.start:
+        lacks.append(f"the log covers the period only from {began:%Y-%m-%d %H:%M}")
+    if header.made_at < period.end:
+        lacks.append(
+            f"the period had not ended when this was made, {header.made_at:%Y-%m-%d %H:%M}"
+        )
+    return lacks
 
 
 def _decided(s: Shown) -> Proof:
@@ -168,10 +184,18 @@ def _read(s: Shown) -> Proof:
     o = s.evidence.oversight
     unread, fast = o.shown_first.n - o.shown_first.k, o.too_fast.k
     n = o.shown_first.n
-    floor = "" if o.floor_seconds else "; no rule sets a reading time"
-    shows = f"{unread:,} granted unseen, {fast:,} faster than the reading time{floor}"
+    shows = f"{unread:,} granted unseen, {fast:,} faster than the reading time"
     cites = (o.shown_first.cite, o.too_fast.cite)
-    return Proof(n - unread - fast, n, "grants", s.last_seen["answer"], shows, cites)
+    return Proof(n - unread - fast, n, "grants", s.last_seen["answer"], shows, cites, _unproven(o))
+
+
+def _unproven(o: Oversight) -> tuple[str, ...]:
+    """Shown is not read: without a reading time in the rule, nothing says that anybody read."""
+    untimed = o.shown_first.k - o.too_fast.n
+    if not untimed:
+        return ()
+    half = f"; half of all answers came within {o.to_decide.median:g} s" if o.to_decide else ""
+    return (f"no rule set a reading time for {untimed:,} of {o.shown_first.n:,} grants{half}",)
 
 
 def _shown(s: Shown) -> Proof:
@@ -273,10 +297,12 @@ def _fail_safe(s: Shown) -> Proof:
 
 
 def _retention(s: Shown) -> Proof:
-    p, end = s.evidence.population, s.evidence.header.period.end
-    days = (end - p.log_began).days if p.log_began else 0
-    k = min(max(days, 0), RETENTION.days)
-    shows = f"the oldest entry is {days:,} days old"
+    p = s.evidence.population
+    # A day counts once something was recorded after it: neither days to come nor a silent log do.
+    end = min(_until(s.evidence), p.log_ends) if p.log_ends else _until(s.evidence)
+    days = max((end - p.log_began).days, 0) if p.log_began else 0
+    k = min(days, RETENTION.days)
+    shows = f"entries of {plural(days, 'day')} are kept"
     if p.missing:
         k, shows = 0, "entries are missing"
     return Proof(k, RETENTION.days, "days", p.log_ends, shows, (_whole(s),))

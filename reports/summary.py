@@ -13,6 +13,9 @@ from reports.words import percent, plural
 _ALARMING = ("stopped", "no-decision", "quorum", "unread", "ownerless", "unconfirmed", "alone")
 """Kinds of exception that belong before a board even if there is only one."""
 
+QUICK = 5.0
+"""Seconds: whoever answers faster than this cannot have read even one sentence about the action."""
+
 
 def shows(evidence: Evidence) -> tuple[Statement, ...]:
     """What was counted, one sentence each."""
@@ -83,6 +86,8 @@ def _record(e: Evidence) -> Statement:
         f"{p.present:,} of {e.head.size:,} entries under the head were read, {root}. "
         f"{p.with_outcome.k:,} of {p.allowed.n:,} allowed actions have an outcome."
     )
+    if e.header.made_at < e.header.period.end:
+        text += f" The period had not ended when this was made, {e.header.made_at:%Y-%m-%d %H:%M}."
     last = e.head.size - 1 if p.present else None
     cite = Cite(("any",), (), p.present, 0 if p.present else None, last)
     return Statement("The record.", text, (cite, p.with_outcome.cite))
@@ -109,6 +114,14 @@ def _weak(e: Evidence) -> list[Statement]:
     if fast.k:
         text = f"{fast.k:,} of {fast.n:,} grants, {percent(fast.low)} to {percent(fast.high)}."
         found.append(Statement("Granted faster than the text can be read.", text, (fast.cite,)))
+    untimed = e.oversight.shown_first.k - fast.n
+    spread = e.oversight.to_decide
+    if untimed and spread and spread.median < QUICK:
+        text = (
+            f"{untimed:,} of {e.oversight.shown_first.n:,} grants under rules without a reading "
+            f"time; half of all answers came within {spread.median:g} s of being shown."
+        )
+        found.append(Statement("Granted within seconds.", text, (spread.cite,)))
     missing = e.population.without_outcome
     if missing.n:
         text = f"{missing.n:,} of {e.population.allowed.n:,} allowed actions."

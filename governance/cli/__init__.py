@@ -8,7 +8,6 @@ Law: data on stdout, words for people on stderr, and an exit code that means the
 from __future__ import annotations
 
 import os
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -22,6 +21,7 @@ from governance.cli.log import audit
 from governance.cli.people import key, person
 from governance.cli.policy import policy
 from governance.cli.stops import stop
+from governance.service.version import version
 
 __all__ = ["Wiring", "main", "root"]
 
@@ -41,7 +41,7 @@ Exit codes: 0 done, 1 error, 2 usage or a hook's block, 3 policy invalid,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(version("agent-governance"), "--version", message="%(version)s")
+@click.version_option(version(), "--version", message="%(version)s")
 @click.pass_context
 def root(ctx: click.Context) -> None:
     """Let agents act, stay in control, and be able to prove it."""

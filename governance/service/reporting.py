@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +31,7 @@ from governance.service.acting import Act, do, one
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 from governance.service.releases import Releases
+from governance.service.version import version
 from governance.store.blobs import BlobError, Blobs
 from governance.store.reader import Reader
 from reports import opening
@@ -40,8 +40,6 @@ from reports.pdf import render
 from reports.periodic import Parameters, RuleFact
 from reports.periodic import periodic as report_of
 from reports.tally import Row
-
-DISTRIBUTION: Final = "agent-governance"
 
 _ONE: Final = threading.Lock()
 """One report at a time: each is recorded before the next begins, so no two have the same head, and
@@ -134,7 +132,7 @@ def make(order: Order) -> tuple[Evidence, bytes, bytes]:
             order.checkpoint,
             order.agent,
             _RuleFacts(order.blobs),
-            version(DISTRIBUTION),
+            version(),
         )
         evidence = report_of(_rows(reader, size), parameters)
     finally:

@@ -295,3 +295,43 @@ def test_limits_are_never_empty():
         limits = made(log).not_shown
         assert len(limits) >= 7
         assert all(s.title and s.text for s in limits)
+
+
+def test_days_that_have_not_happened_are_not_kept():
+    """A log of an hour, in a quarter that goes on, would be called 41 days old."""
+    log = company(60)
+    period = replace(log.parameters().period, end=log.at + timedelta(days=41))
+    evidence = made(log, period=period, made_at=log.at + timedelta(minutes=1))
+    kept = row(evidence, "AIA-26-6")
+    days = (log.entries[-1].at - log.entries[0].at).days
+    assert kept.k == days
+    assert f"entries of {days} day" in kept.shows
+    assert any("had not ended" in lack for lack in row(evidence, "C2").lacks)
+    assert any("had not ended" in said.text for said in evidence.shows)
+
+
+def test_a_log_that_fell_silent_does_not_grow_older():
+    """Two entries of one day would count as half a year of records because a report was late."""
+    log = Log()
+    log.agent("payments-1")
+    late = log.at + timedelta(days=200)
+    period = replace(log.parameters().period, end=late)
+    assert row(made(log, period=period, made_at=late), "AIA-19-1").k == 0
+
+
+def test_shown_for_an_instant_is_not_read():
+    """Approvals given two milliseconds after they appeared would be reported as read."""
+    log = Log()
+    session = log.agent("payments-1")
+    for _ in range(3):
+        approval = log.ask(
+            log.decide("payments-1", "require_approval", session=session), "payments-1", review=0
+        )
+        log.show(approval, PEOPLE[1])
+        log.answer(approval, PEOPLE[1], "granted", after=0.002)
+    evidence = made(log)
+    read = row(evidence, "C5")
+    assert read.status == "partly"
+    assert any("no rule set a reading time for 3 of 3 grants" in lack for lack in read.lacks)
+    assert any("0.002 s" in lack for lack in read.lacks)
+    assert any(said.title == "Granted within seconds." for said in evidence.attention)

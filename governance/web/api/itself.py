@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import metadata
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from governance.oversight.state import SEMANTICS
+from governance.service.version import version
 from governance.web import authzen, openapi
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.metrics import CONTENT_TYPE
-
-DISTRIBUTION: Final = "governance"
-
-
-def version() -> str:
-    """The installed version, `0+unknown` from a bare source tree."""
-    try:
-        return metadata.version(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        return "0+unknown"
 
 
 def live(call: Call) -> Mapping[str, Any]:
