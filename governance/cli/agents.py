@@ -126,9 +126,16 @@ def change(frame: Frame, agent_id: str, **given: Any) -> None:
 @command(agent, "confirm", example="governance agent confirm payments-1")
 @click.argument("agent_id", metavar="AGENT")
 def confirm(frame: Frame, agent_id: str) -> None:
-    """Confirm a proposed agent, or a change that loosens, as the second person."""
+    """Confirm a proposed agent, or a change that loosens, as the second person.
+
+    What is confirmed is shown first, and the confirmation counts for nothing else.
+    """
     with frame.api() as api:
-        output.show(frame.output, api.post(f"/v1/agents/{agent_id}/confirm"))
+        shown = api.get(f"/v1/agents/{agent_id}")
+        waiting = shown["pending"]
+        entry = shown["entry"] if waiting is None or shown["state"] == "draft" else waiting["entry"]
+        output.facts(shown if waiting is None else waiting, err=True)
+        output.show(frame.output, api.post(f"/v1/agents/{agent_id}/confirm", entry=entry))
 
 
 @command(

@@ -90,9 +90,11 @@ def propose(
     return do(desk, Act(who, run))
 
 
-def confirm(desk: Desk, caller: Caller, agent: str) -> dict[str, Any]:
+def confirm(desk: Desk, caller: Caller, agent: str, *, entry: int | None = None) -> dict[str, Any]:
     """Confirm an agent, or the change of it that waits, as the second person.
 
+    `entry` is the number of the entry that the person was shown; if something else waits by now, the
+    confirmation counts for nothing.  Surfaces always give it.
     Returns `{agent, state, confirmed: index, alone}`.
     """
     who = person(caller)
@@ -108,6 +110,13 @@ def confirm(desk: Desk, caller: Caller, agent: str) -> dict[str, Any]:
             _require_owners(state, found.pending.fields)
         else:
             raise Refused("conflict", f"nothing about agent `{agent}` waits for a second person")
+        if entry is not None and entry != target:
+            raise Refused(
+                "not-shown",
+                f"entry `{entry}` is not what waits about agent `{agent}`, but entry `{target}`; "
+                "look at it before you confirm",
+                field="entry",
+            )
         alone = state.single_person
         if who == proposer and not alone:
             raise Refused(

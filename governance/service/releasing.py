@@ -181,6 +181,12 @@ def sign(desk: Desk, caller: Caller, proposal: int) -> dict[str, Any]:
         waiting = state.proposals.get(proposal)
         if waiting is None:
             raise Refused("conflict", f"proposal `{proposal}` waits no more")
+        if state.release_index is not None and proposal < state.release_index:
+            raise Refused(
+                "conflict",
+                f"proposal `{proposal}` was made before the release now in force (entry "
+                f"`{state.release_index}`) and would undo it unseen; propose the files again",
+            )
         alone = state.single_person
         if waiting.person == who and not alone:
             raise Refused("needs-another", "you proposed this release; another person must sign it")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from service_world import GB, World
+from service_world import FILES, GB, POLICY, World
 
 from governance.service import (
     asking,
@@ -13,6 +13,7 @@ from governance.service import (
     outcomes,
     overriding,
     people,
+    releasing,
     stopping,
 )
 from governance.service.desk import Caller
@@ -362,6 +363,32 @@ def test_what_loosens_waits_for_a_second_person(world: World) -> None:
     assert not tight["pending"]
     assert world.desk.state.agents["reader-1"].tools == {"web.post"}
     assert reader.id == "reader-1"
+
+
+def test_a_confirmation_counts_for_what_was_shown_only(world: World) -> None:
+    """If a change could be swapped before it is confirmed, the second person would sign unseen."""
+    world.agent("reader-1", tools=["mail.read"])
+    shown = onboarding.change(world.desk, world.maria, "reader-1", tools=["mail.read", "web.post"])
+    swapped = onboarding.change(world.desk, world.maria, "reader-1", tools=["*"])
+    with pytest.raises(Problem) as caught:
+        onboarding.confirm(world.desk, world.tom, "reader-1", entry=shown["entry"])
+    assert (caught.value.type, caught.value.field) == ("not-shown", "entry")
+    assert world.desk.state.agents["reader-1"].tools == {"mail.read"}
+    done = onboarding.confirm(world.desk, world.tom, "reader-1", entry=swapped["entry"])
+    assert done["confirmed"] == swapped["entry"]
+
+
+def test_an_older_proposal_does_not_undo_a_newer_release(world: World) -> None:
+    """If it could be signed later, the newest rules would vanish without anybody having said so."""
+    first = releasing.propose(world.desk, world.maria, {**FILES, "policies/payments.yaml": POLICY})
+    changed = POLICY.replace(b"at_most: 10000 EUR", b"at_most: 9000 EUR")
+    second = releasing.propose(
+        world.desk, world.maria, {**FILES, "policies/payments.yaml": changed}
+    )
+    releasing.sign(world.desk, world.tom, second["proposal"])
+    with pytest.raises(Problem, match="propose the files again"):
+        releasing.sign(world.desk, world.tom, first["proposal"])
+    assert world.desk.state.release == second["release"]
 
 
 def test_autonomy_is_raised_on_evidence_for_a_time_and_lapses(world: World) -> None:

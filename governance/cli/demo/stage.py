@@ -182,8 +182,8 @@ def onboard(stage: Stage) -> None:
         }  # fmt: skip
         if part.team == "engineering":
             body["workspace"] = "/srv/shop"
-        manager.post("/v1/agents", **body)
-        second.post(f"/v1/agents/{part.agent}/confirm")
+        proposed = manager.post("/v1/agents", **body)
+        second.post(f"/v1/agents/{part.agent}/confirm", entry=proposed["entry"])
         manager.post(
             f"/v1/agents/{part.agent}/brief", text=f"{part.purpose}, by this week's priorities.",
             as_of=_instant(now), valid_until=_instant(now + timedelta(days=30)),

@@ -47,7 +47,7 @@ def propose_agent(call: Call) -> Mapping[str, Any]:
 
 def confirm_agent(call: Call) -> Mapping[str, Any]:
     """The second person's signature."""
-    return onboarding.confirm(call.desk, call.who, call.given["id"])
+    return onboarding.confirm(call.desk, call.who, call.given["id"], entry=call.body["entry"])
 
 
 def change_agent(call: Call) -> Mapping[str, Any]:
