@@ -51,7 +51,7 @@ from governance import serve
 from governance.store.batch import WriteFailed
 made = serve.create_app
 def create_app(desk, config):
-    fail = lambda: desk.ledger._fail(WriteFailed("disk full"), [], None)
+    fail = lambda: desk.ledger.fail(WriteFailed("disk full"), [], None)
     threading.Timer(1.0, fail).start()
     return made(desk, config)
 serve.create_app = create_app
