@@ -7,7 +7,9 @@ but cannot be known before the line runs (a variable, `$( )`, code in another la
 exactly the fields it touches *cannot tell*, and a rule that denies then matches.
 
 The fields speak about the line, not about the code it starts: a test run may do anything, which is
-what the effect `runs_code` says. Symbolic links cannot be seen (see ``paths``). Pure.
+what the effect `runs_code` says. An option that the tables do not name makes the whole line *cannot
+tell*. What cannot be seen from here: symbolic links that exist already (making one counts as writing
+to its target), and files whose names look like options where a wildcard meets them. Pure.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from governance.engine import paths, shell
+from governance.engine.command_builtin import check_assignment, check_variables
 from governance.engine.command_git import git
-from governance.engine.command_special import SPECIAL, check_assignment, stranger
+from governance.engine.command_special import SPECIAL, stranger
 from governance.engine.model import CannotTell, Value
 from governance.engine.programs import STANDARD_PLACES, TABLE, known_name
 from governance.engine.scene import EVERYTHING, Scene
@@ -42,13 +45,14 @@ DOUBTS: Mapping[str, str] = {
     **shell.DOUBTS,
     "wildcard": "a wildcard stands where it matters",
     "not_a_host": "a host is not written as a plain name or address",
+    "unknown_option": "an option is used that this version does not know",
     "environment": "a variable is set that decides which programs run",
     "inline_code": "code in another language is part of the command",
     "piped_code": "an interpreter runs what it is fed",
     "code_in_words": "the program runs words that are put together later",
     "words_from_input": "words come from another program's output",
     "too_unusual": "the program can do too many things to tell",
-    "archive_decides": "the archive decides which files are written",
+    "archive_decides": "an archive or a patch decides which files are written",
     "configuration": "configuration on the command line can name programs",
     "odd_program": "the program's name is not plainly written",
 }
@@ -79,7 +83,9 @@ def parse(
         try:
             if depth > _DEPTH:
                 raise NotUnderstood("too_deep")
-            _script(scene, shell.read(text))
+            script = shell.read(text)
+            check_variables(scene, script.variables)
+            _script(scene, script)
         except NotUnderstood as doubt:
             scene.doubt(str(doubt))
         except RecursionError:
@@ -158,7 +164,7 @@ def _simple(scene: Scene, command: Simple, source: str) -> None:
         _script(scene, inner)
         scene.cwds, scene.fallbacks = before
     for name, _ in command.assignments:
-        check_assignment(scene, name)
+        check_assignment(scene, name, given=bool(command.words))
     source = _redirects(scene, command.redirects) or source
     if command.words:
         _run(scene, command.words, source)
@@ -208,7 +214,7 @@ def _run(scene: Scene, words: Sequence[Word], source: str) -> None:
     if name is None:
         stranger(scene, None, words[1:])
         return
-    if any(word.known and word.text in ("--help", "--version") for word in words[1:2]):
+    if len(words) == 2 and words[1].known and words[1].text in ("--help", "--version"):
         return
     program = TABLE[name]
     if name == "git":

@@ -11,26 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from governance.engine.command_builtin import BUILTINS, check_assignment
 from governance.engine.command_tools import TOOLS
-from governance.engine.notation import Program, row
+from governance.engine.notation import NEVER_FREE, Program, row
 from governance.engine.programs import TABLE
+from governance.engine.programs_build import make_row
 from governance.engine.scene import Reader, Scene
 from governance.engine.shell import Word
-
-_CHANGES_PROGRAMS = re.compile(
-    r"^(PATH|IFS|ENV|HOME|PWD|OLDPWD|CDPATH|SHELL|SHELLOPTS|BASHOPTS|BASH_.*|PS4|PROMPT_COMMAND|"
-    r"LD_.*|DYLD_.*|PYTHON(PATH|STARTUP|HOME|INSPECT|BREAKPOINT)|NODE_(OPTIONS|PATH)|PERL5.*|"
-    r"RUBY(OPT|LIB)|EDITOR|VISUAL|PAGER|MANPAGER|LESSOPEN|LESSCLOSE|MAKEFLAGS|MAKEFILES|CLASSPATH|"
-    r"JAVA_TOOL_OPTIONS|.*_PROXY|NPM_CONFIG_.*|PIP_.*|CARGO_.*|RUSTC_WRAPPER|RIPGREP_CONFIG_PATH|"
-    r"CURL_HOME|WGETRC|GIT_(?!(AUTHOR|COMMITTER)_|TERMINAL_PROMPT$).*|SSH_.*)$",
-    re.I,
-)
-
-
-def check_assignment(scene: Scene, name: str) -> None:
-    """Doubt everything when a variable decides which programs run or where paths start."""
-    if _CHANGES_PROGRAMS.match(name):
-        scene.doubt("environment")
 
 
 def _shell(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
@@ -117,28 +104,11 @@ def _env(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
             scene.line(value)
             return
     while operands and re.match(r"^[A-Za-z_]\w*=", operands[0].text):
-        check_assignment(scene, operands.pop(0).text.partition("=")[0])
+        check_assignment(scene, operands.pop(0).text.partition("=")[0], given=True)
     if operands:
         scene.run(scene, operands, source)
     else:
         scene.add("effects", "reads_environment")
-
-
-def _set(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
-    if not words:
-        scene.add("effects", "reads_environment")
-    elif any(not word.known for word in words):
-        scene.doubt("variable", "effects")
-
-
-def _export(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
-    names = [word for word in words if not word.text.startswith("-")]
-    if not names:
-        scene.add("effects", "reads_environment")
-    for word in names:
-        if not word.known and "=" not in word.text:
-            scene.doubt(word.why)
-        check_assignment(scene, word.text.partition("=")[0])
 
 
 def _cd(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
@@ -164,10 +134,6 @@ def _xargs(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     scene.run(scene, [*(operands or [Word("echo")]), unknown], "")
 
 
-def _unreadable(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
-    scene.doubt("code_in_words")
-
-
 def _trap(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     actions = [word for word in words if word.text not in ("-", "--", "-l", "-p", "")]
     if actions:
@@ -177,6 +143,13 @@ def _trap(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
 _INLINE: Final = re.compile(
     r"^(-[A-Za-z]*[eEprRnBIM]|--(eval|print|require|import|run|loader)|/c|/k"
     r"|-(?i:c|command|encodedcommand|enc|ec))"
+)
+
+
+_RUNS_PLAINLY: Final = re.compile(
+    r"-[wcTl]|--(test|test-only|check|watch|no-warnings|trace-warnings|enable-source-maps|"
+    r"experimental-strip-types|max-old-space-size=\d+|transpile-only|syntax-check|task|no-color|"
+    r"trace-uncaught|test-reporter=\w+|test-name-pattern=[^/]*|coverage|bail|only|version)"
 )
 
 
@@ -191,16 +164,22 @@ def _interpreter(scene: Scene, name: str, words: Sequence[Word], source: str) ->
             return
         if command in ("run", "test", "task", "build", "fmt", "lint", "bench", "check"):
             words = words[1:] or [Word("--task")]
+    _script_of(scene, name, words, source)
+
+
+def _script_of(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     for position, word in enumerate(words):
         if not word.known or word.wild:
             scene.doubt(word.why or "wildcard")
             return
         text = word.text
-        if text in ("--version", "-V", "--help", "-h") or (text == "-v" and name != "perl"):
+        if len(words) == 1 and text in ("--version", "-V", "--help", "-h", "-v"):
             return
         if _INLINE.match(text):
             scene.doubt("inline_code")
             return
+        if text.startswith("-") and text != "-" and not _RUNS_PLAINLY.fullmatch(text):
+            scene.doubt("unknown_option")
         if not text.startswith("-"):
             scene.path("reads", word)
             for operand in words[position + 1 :]:
@@ -239,11 +218,16 @@ def _python(scene: Scene, name: str, words: Sequence[Word], source: str) -> None
         and re.fullmatch(r"-[bBdEhiIOPqsSuvVx]+|-[WX].*|--\w.*", rest[0].text)
     ):
         option = rest.pop(0).text
-        if option in ("-W", "-X", "--check-hash-based-pycs"):
-            rest = rest[1:]
-        if option in ("-V", "--version", "-h", "--help"):
+        value = option[2:]
+        if option in ("-W", "-X"):
+            value = rest.pop(0).text if rest else ""
+        if option[:2] in ("-W", "-X") and not re.fullmatch(r"[\w:. ]+|utf8=[01]", value):
+            scene.doubt("unknown_option")
+        if option in ("-V", "-VV", "--version", "-h", "--help") and not rest:
             return
-        if "i" in option.lower() and not option.startswith(("--", "-I", "-X", "-W")):
+        if option.startswith("--") and option not in ("--version", "--help"):
+            scene.doubt("unknown_option")
+        if "i" in option and not option.startswith(("--", "-X", "-W")):
             scene.doubt("inline_code")
     scene.add("effects", "runs_code")
     module = rest[0].text if rest and rest[0].known else ""
@@ -279,44 +263,85 @@ def _module(scene: Scene, words: Sequence[Word], source: str) -> None:
 
 def _subcommand(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     program = TABLE[name]
+    before: list[Word] = []
     for position, word in enumerate(words):
         if not word.known:
             scene.doubt(word.why, "effects", "subcommands")
             return
-        if word.text.startswith("-") and word.text not in program.commands:
-            scene.add("flags", word.text.partition("=")[0])
+        valued = bool(before) and _takes_value(program, before[-1].text)
+        if valued or (word.text[:1] in ("-", "+") and word.text not in program.commands):
+            before.append(word)
             continue
-        command = word.text
-        if name == "uv" and command in ("pip", "tool"):
+        if name == "uv" and word.text in ("pip", "tool"):
             _subcommand(scene, name, words[position + 1 :], source)
-            scene.add("subcommands", f"{name} {command}")
-            return
-        inner = program.commands.get(command)
-        scene.add("subcommands", f"{name} {command}")
-        scene.add(
-            "flags",
-            *(
-                w.text.partition("=")[0]
-                for w in words[position + 1 :]
-                if w.known and w.text.startswith("-")
-            ),
-        )
-        scene.add("effects", *(inner.effects if inner else (*program.effects, "unknown_program")))
-        for operand in words[position + 1 :]:
-            if operand.known and re.match(r"^(\.{0,2}/|~)", operand.text):
-                scene.path("reads", operand)
-            elif operand.known and re.match(r"^(git\+)?\w+://", operand.text):
-                scene.address(Word(operand.text.removeprefix("git+")))
+            scene.add("subcommands", f"{name} {word.text}")
+        else:
+            _one_of(scene, name, word.text, before, words[position + 1 :])
         return
+    if len(before) > 1 or not all(word.text in ("-v", "-V", "-h") for word in before):
+        scene.options(program, before)
     scene.add("effects", "lists" if name in ("npm", "pip") else "runs_code")
+    if name == "yarn":
+        scene.add("effects", *program.commands["install"].effects)
+
+
+def _takes_value(program: Program, text: str) -> bool:
+    option = program.options.get(text)
+    return option is not None and option.value is not None and text != "+"
+
+
+def _one_of(
+    scene: Scene, name: str, command: str, before: Sequence[Word], after: Sequence[Word]
+) -> None:
+    """Read one subcommand: `npm run build`, with the options in front of it and behind it."""
+    program = TABLE[name]
+    inner = program.commands.get(command)
+    scene.add("subcommands", f"{name} {command}")
+    scene.add("effects", *(inner.effects if inner else (*program.effects, "unknown_program")))
+    if inner is not None and inner.special == "wrapper":
+        scene.add("effects", "runs_code")
+        scene.options(program, before)
+        if not after or not after[0].known or after[0].text.startswith("-"):
+            scene.doubt("unknown_option")
+        else:
+            scene.run(scene, after, "")
+        return
+    if inner is not None and not NEVER_FREE & set(inner.effects):
+        scene.options(program, before)
+        _, chosen = scene.options(inner, after)
+        for option, value in chosen:
+            scene.add("effects", *option.effects)
+            if option.value is not None and value is not None:
+                scene.value(option.value, value)
+    found = [w for w in (*before, *after) if w.known and w.text.startswith("-") and w.text != "--"]
+    scene.add("flags", *(word.text.partition("=")[0] for word in found))
+    for operand in after:
+        if not operand.known:
+            scene.doubt(operand.why, "reads", "writes")
+        elif re.match(r"^(\.{0,2}/|~)", operand.text):
+            scene.path("reads", operand)
+        elif re.match(r"^(git\+)?\w+://", operand.text):
+            scene.address(Word(operand.text.removeprefix("git+")))
+        elif operand.text.startswith("-"):
+            _pessimistic(scene, operand)
+
+
+def _make(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    """`make`: a variable on its command line is a part of the recipes."""
+    values = [w for w in words if re.match(r"[A-Za-z_.]\w*[:?+]?=", w.text)]
+    for word in values:
+        variable, _, value = word.text.partition("=")
+        check_assignment(scene, variable.rstrip(":?+"), given=False)
+        if not word.known or not re.fullmatch(r"[\w.,:+@-]*", value) or "MAKE" in variable:
+            scene.doubt(word.why or "environment")
+    scene.apply(make_row(), [word for word in words if word not in values])
 
 
 SPECIAL: Mapping[str, Reader] = {
-    **TOOLS,
-    "shell": _shell, "wrapper": _wrapper, "su": _su, "env": _env, "export": _export, "set": _set, "cd": _cd,
-    "xargs": _xargs, "unreadable": _unreadable, "trap": _trap, "interpreter": _interpreter,
-    "python": _python,
-    "subcommand": _subcommand,
+    **TOOLS, **BUILTINS,
+    "shell": _shell, "wrapper": _wrapper, "su": _su, "env": _env, "cd": _cd, "xargs": _xargs,
+    "trap": _trap, "interpreter": _interpreter, "python": _python, "subcommand": _subcommand,
+    "make": _make,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from governance.engine.notation import row
+from governance.engine.notation import row, words_of
 from governance.engine.scene import Reader, Scene
 from governance.engine.shell import ANY_ONE, ANY_RUN, Word
 
@@ -61,10 +61,14 @@ def _sed(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
         "",
         "none",
         "-n|--quiet -e|--expression=script -f|--file=code -E|-r|--regexp-extended -s|--separate "
-        "-u|--unbuffered -z|--null-data --posix --debug --sandbox",
+        "-u|--unbuffered -z|--null-data --posix --debug --sandbox -l?none",
     )
     # `-i` and `-i.bak` write the file; the suffix is part of the same word.
-    edits = [w for w in words if w.known and re.match(r"^(-[nErsuz]*[iI]|--in-place)", w.text)]
+    edits = [w for w in words if w.known and re.match(r"^(-[nErsuz]*[iI]|--in-place(=|$))", w.text)]
+    for word in edits:
+        # A suffix with a slash or a star is a folder for the copies.
+        if not re.fullmatch(r"-[nErsuz]*[iI][\w.~-]*|--in-place(=[\w.~-]*)?", word.text):
+            scene.doubt("too_unusual")
     operands, chosen = scene.options(program, [w for w in words if w not in edits])
     scripts = [value for option, value in chosen if option.value == "script" and value is not None]
     if any(option.value == "code" for option, _ in chosen):
@@ -85,13 +89,18 @@ def _sed(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
 
 def _awk(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     scene.add("effects", "reads")
-    program = row("", "none", "-F=none -v=none -f|--file=code -e=code -i=code -l=code")
+    program = row(
+        "reads",
+        "none",
+        "-F|--field-separator=none -v|--assign=none -f|--file=code -e=code "
+        "-i=code -l=code --posix --traditional",
+    )
     operands, chosen = scene.options(program, words)
     if any(option.value == "code" for option, _ in chosen) or not operands:
         scene.doubt("inline_code")
         return
     if not operands[0].known or re.search(
-        r"system|getline|[|>@]|ARGV|ENVIRON|extension", operands[0].text
+        r"system|getline|[|>@]|ARGV|ENVIRON|SYMTAB|FUNCTAB|PROCINFO|extension", operands[0].text
     ):
         scene.doubt("inline_code")
     scene.operands("reads", [w for w in operands[1:] if not re.match(r"^\w+=", w.text)], "")
@@ -115,7 +124,9 @@ def _tar(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
         "none",
         "-f|--file=archive -C|--directory=into -c|--create -x|--extract|--get -t|--list -r|--append "
         "-u|--update -v|--verbose -z|--gzip -j|--bzip2 -J|--xz -a|--auto-compress -P|--absolute-names "
-        "-I|--use-compress-program=code --to-command=code --checkpoint-action=code -F=code "
+        "-I|--use-compress-program=code --to-command=code --checkpoint-action=code -F=code -O|--to-stdout "
+        "-m|--touch --no-same-owner --no-same-permissions -W --wildcards --totals --numeric-owner "
+        "--owner=none --group=none --mtime=none --sort=none --overwrite --skip-old-files "
         "--rsh-command=code -T|--files-from=unknown -X|--exclude-from=reads --exclude=none "
         "--remove-files!deletes --strip-components=none --transform=none -k -p -h --zstd",
     )
@@ -148,80 +159,78 @@ def _tar(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
         scene.operands(role, into, "/**")
     elif "--get" in names:
         scene.operands("writes", into or [Word(".")], "/**")
-        if "--absolute-names" in names:
+        if names & {"--absolute-names", "--transform"}:
             scene.doubt("archive_decides", "writes")
     elif "--list" not in names:
         scene.doubt("too_unusual")
 
 
-_FIND_VALUES = frozenset(
-    [
-        "-name",
-        "-iname",
-        "-path",
-        "-ipath",
-        "-wholename",
-        "-regex",
-        "-iregex",
-        "-type",
-        "-mtime",
-        "-mmin",
-        "-ctime",
-        "-cmin",
-        "-atime",
-        "-amin",
-        "-newer",
-        "-size",
-        "-maxdepth",
-        "-mindepth",
-        "-perm",
-        "-user",
-        "-group",
-        "-printf",
-        "-fstype",
-        "-links",
-        "-inum",
-        "-lname",
-        "-regextype",
-        "-D",
-        "-xtype",
-        "-uid",
-        "-gid",
-        "-used",
-        "-samefile",
-        "-newermt",
-        "-e",
-        "-E",
-        "-x",
-        "-X",
-        "-t",
-        "-d",
-        "-g",
-    ]
+_FIND_VALUES = words_of(
+    "-name -iname -path -ipath -wholename -iwholename -regex -iregex -type -mtime -mmin -ctime -cmin "
+    "-atime -amin -newer -anewer -cnewer -size -maxdepth -mindepth -perm -user -group -printf -fstype "
+    "-links -inum -lname -ilname -regextype -xtype -uid -gid -used -samefile -newermt -newerat "
+    "-newerct -D"
+)
+_FIND_ALONE = words_of(
+    "-print -print0 -ls -prune -quit -empty -true -false -depth -d -xdev -mount -follow -H -L -P -E -X "
+    "-x -s -o -or -a -and -not ! ( ) , -executable -readable -writable -nouser -nogroup -noleaf "
+    "-daystart -ignore_readdir_race -noignore_readdir_race -warn -nowarn -O0 -O1 -O2 -O3"
 )
 
 
 def _find(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
     scene.add("effects", "lists")
     rest = list(words)
+    while rest and rest[0].text in ("-H", "-L", "-P", "-E", "-X", "-x", "-s", "--"):
+        rest.pop(0)
     starts: list[Word] = []
-    while rest and rest[0].text[:1] not in ("-", "(", "!") and name == "find":
+    while rest and (rest[0].text[:1] not in ("-", "(", "!") or not rest[0].known):
+        if not rest[0].known:
+            scene.doubt(rest[0].why)
         starts.append(rest.pop(0))
     starts = starts or [Word(".")]
-    if name != "find":
-        starts += [w for w in rest if w.text[:1] != "-"][1:]
     for word in starts:
         scene.path("lists", word)
     while rest:
         word = rest.pop(0)
-        if word.text in _FIND_RUNS or (name != "find" and word.text in ("-x", "-X")):
+        if word.text in _FIND_RUNS:
             _for_each(scene, _until_end(rest), starts)
             scene.add("flags", "-exec")
         else:
             _find_word(scene, word, rest, starts)
 
 
-_FIND_RUNS: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir", "--exec", "--exec-batch"])
+_FD = row(
+    "lists",
+    "none",
+    "-[HIuLapigsF0lq1] -uu --hidden --no-ignore --no-ignore-vcs --unrestricted --follow --full-path "
+    "--absolute-path --ignore-case --case-sensitive --glob --fixed-strings --print0 --list-details "
+    "-d|--max-depth=none --min-depth=none --exact-depth=none -t|--type=none -e|--extension=none "
+    "-E|--exclude=none -S|--size=none --changed-within=none --changed-before=none -o=none "
+    "-c|--color=none -j|--threads=none --max-results=none --prune --strip-cwd-prefix --quiet",
+    skip=1,
+)
+
+
+def _fd(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    """fd: what stands behind `-x` and `-X` runs for the files that it finds."""
+    scene.add("effects", "lists")
+    runs = ("-x", "-X", "--exec", "--exec-batch")
+    cut = next((n for n, w in enumerate(words) if w.known and w.text in runs), len(words))
+    operands, _ = scene.options(_FD, words[:cut])
+    starts = operands[1:] or [Word(".")]
+    for word in starts:
+        scene.path("lists", word)
+    inner = list(words[cut + 1 :])
+    if cut < len(words):
+        scene.add("flags", "-exec")
+        if not any("{" in word.text for word in inner):
+            inner.append(Word("{}"))
+        placed = [Word("{}") if re.fullmatch(r"\{[/.]*\}", w.text) else w for w in inner]
+        _for_each(scene, placed, starts)
+
+
+_FIND_RUNS: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
 
 
 def _until_end(rest: list[Word]) -> list[Word]:
@@ -241,12 +250,17 @@ def _find_word(scene: Scene, word: Word, rest: list[Word], starts: Sequence[Word
         scene.path("writes", rest.pop(0))
     elif text == "-files0-from":
         scene.doubt("words_from_input", "reads")
-    elif text.startswith("-"):
-        scene.add("flags", text)
-        if text in _FIND_VALUES and rest:
-            rest.pop(0)
     elif not word.known:
         scene.doubt(word.why)
+    elif text in _FIND_VALUES or re.fullmatch(r"-newer[aBcmt]{2}", text):
+        scene.add("flags", text)
+        if rest and rest[0].splits:
+            scene.doubt(rest[0].why)
+        del rest[:1]
+    elif text in _FIND_ALONE:
+        scene.add("flags", *([text] if text[:1] == "-" else []))
+    else:
+        scene.doubt("unknown_option")
 
 
 def _for_each(scene: Scene, inner: Sequence[Word], starts: Sequence[Word]) -> None:
@@ -266,6 +280,20 @@ def _for_each(scene: Scene, inner: Sequence[Word], starts: Sequence[Word]) -> No
         ]
         if filled:
             scene.run(scene, filled, "")
+
+
+_PATCH = row(
+    "reads writes",
+    "edit",
+    "-i|--input=reads -p|--strip=num -d|--directory=writes -o|--output=writes -[RNEbfst] --dry-run "
+    "--reverse --forward --verbose --force",
+)
+
+
+def _patch(scene: Scene, name: str, words: Sequence[Word], source: str) -> None:
+    scene.apply(_PATCH, words)
+    if not any(word.text == "--dry-run" for word in words):
+        scene.doubt("archive_decides", "writes", "deletes")
 
 
 _CURL = row(
@@ -347,6 +375,8 @@ TOOLS: Mapping[str, Reader] = {
     "dd": _dd,
     "tar": _tar,
     "find": _find,
+    "fd": _fd,
+    "patch": _patch,
     "fetch": _fetch,
     "ssh": _ssh,
 }

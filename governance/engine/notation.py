@@ -10,15 +10,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text that has blanks between them."""
+    return frozenset(text.split())
+
+
+NEVER_FREE = frozenset(
+    [
+        "network", "sends", "installs", "privileged", "changes_system", "changes_history",
+        "changes_remote", "stops_programs", "reads_environment", "unknown_program",
+    ]
+)  # fmt: skip
+"""Effects that no rule for everyday work allows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its one name, the role of its value (None: takes none), what it changes."""
+    """One option: its one name, the role of its value (None: takes none), what it changes.
+
+    ``optional``: the value is only what stands attached to the option (`--color=auto`, `-i.bak`).
+    """
 
     name: str
     value: str | None = None
     effects: tuple[str, ...] = ()
     deep: bool = False
     unskips: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +51,17 @@ class Program:
     special: str = ""
     deep: bool = False
     default: str = ""
+
+    @property
+    def strict(self) -> bool:
+        """True when an option that the row does not name leaves everything in doubt.
+
+        So it is for every program that an everyday rule may allow; a program that reaches another
+        machine or changes this one is never free, and its options need not all be known. A row that
+        says nothing at all stands for a program that only looks at words, such as `echo`.
+        """
+        says_anything = self.options or self.effects or self.operands != "none"
+        return bool(says_anything) and not NEVER_FREE & set(self.effects)
 
     def may_touch(self) -> frozenset[str]:
         """Every field an operand or option that is not known could change."""
@@ -87,13 +116,22 @@ def row(
     """Read one row of the table from its notation."""
     found: dict[str, Option] = {}
     for item in options.split():
-        match = re.fullmatch(r"([^=!*^]+)(?:=(\w+))?((?:!\w+)*)(\*?)(\^?)", item)
+        letters = re.fullmatch(r"-\[([^\]]+)\]", item)
+        if letters:
+            found.update({f"-{letter}": Option(f"-{letter}") for letter in letters.group(1)})
+            continue
+        match = re.fullmatch(r"([^=!*^?]+)(?:([=?])(\w+))?((?:!\w+)*)(\*?)(\^?)", item)
         if match is None:
             raise ValueError(f"`{item}` is not an option in the notation of this table")
-        names, value, extra, deeper, unskips = match.groups()
+        names, sign, value, extra, deeper, unskips = match.groups()
         spellings = names.split("|")
         option = Option(
-            spellings[-1], value, tuple(extra.split("!")[1:]), bool(deeper), bool(unskips)
+            spellings[-1],
+            value,
+            tuple(extra.split("!")[1:]),
+            bool(deeper),
+            bool(unskips),
+            sign == "?",
         )
         found.update(dict.fromkeys(spellings, option))
     return Program(

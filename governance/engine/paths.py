@@ -189,7 +189,8 @@ _ABOVE_HOMES = {(), ("home",), ("Users",), ("var",)}
 def has_name(path: str, pattern: str) -> bool | None:
     """Tell whether the file's name fits ``pattern`` (`*` and `?` only; no other signs).
 
-    A pattern that ends in ``/`` asks for a folder on the way, at any depth.
+    A pattern that ends in ``/`` asks for a folder on the way, at any depth. A name with ``[ ]`` or
+    ``{ }`` may be a search pattern: when one of the names it stands for fits, the answer is None.
     """
     _, parts = _split(path)
     if pattern.endswith("/"):
@@ -206,13 +207,35 @@ def _name_meets(name: str, pattern: str) -> bool | None:
     if not _wild(name):
         if _meet(name, pattern):
             return True
-        return None if _meet(name.casefold(), pattern.casefold()) else False
+        if _meet(name.casefold(), pattern.casefold()):
+            return None
+        return _choices_meet(name, pattern)
     if name == pattern:
         return True
+    if "{" in name or "}" in name or "[" in name:
+        return _choices_meet(name, pattern)
     # A shell's `*` never stands for a leading dot, so `*` cannot be `.env`.
     if pattern[:1] == "." and name[:1] in "*?":
         return False
     return None if _meet(name.casefold(), pattern.casefold()) else False
+
+
+def _choices_meet(name: str, pattern: str) -> bool | None:
+    """A name with brackets or braces may be a search pattern: a set of signs, or of endings."""
+    if not re.search(r"[\[{}]", name):
+        return False
+    if len(name) > MAX_WILD or name.count("{") != name.count("}"):
+        return None
+    texts = [re.sub(r"\[[^\]]+\]", "?", name)]
+    while any("{" in text for text in texts):
+        text = next(text for text in texts if "{" in text)
+        inner = re.search(r"\{([^{}]*)\}", text)
+        if inner is None or len(texts) > MAX_WILD:
+            return None
+        texts.remove(text)
+        parts = inner.group(1).split(",")
+        texts += [text[: inner.start()] + part + text[inner.end() :] for part in parts]
+    return None if any(_meet(t.casefold(), pattern.casefold()) for t in texts) else False
 
 
 def _split(path: str) -> tuple[str, list[str]]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from governance.engine.model import CannotTell
 from governance.engine.notation import ROLE_FIELDS, Option, Program
 from governance.engine.paths import normalise
+from governance.engine.search import named_by
 from governance.engine.shell import ANY_ONE, ANY_RUN, Word
 
 EVERYTHING = (
@@ -24,6 +25,17 @@ MOST_WILD = 50
 
 _HARMLESS = re.compile(r"^/dev/(null|stdout|stderr|stdin|tty|zero|full|u?random)$")
 _PATH_LIKE = re.compile(r"^[~.]|/")
+_WORDS = re.compile(r"[\w.,:+@=' -]*")
+_LOADS = re.compile(r"plugin|wrapper|toolexec|extld|extar|executable|require", re.I)
+_NUMBERS = re.compile(r"[-+]?[0-9][0-9./,]*[A-Za-z%]{0,3}")
+_SIGNATURES = re.compile(r"%G|signature|trailers")
+_SAY_NOTHING = ("none", "glob", "pair", "pair_reads", "dir", "shell")
+# git runs the program that checks signatures for `%G?`; other words may be names of plugins.
+_PLAIN_TEXT: Mapping[str, Callable[[str], bool]] = {
+    "format": lambda text: not _SIGNATURES.search(text),
+    "num": lambda text: bool(_NUMBERS.fullmatch(text)),
+    "word": lambda text: bool(_WORDS.fullmatch(text)) and not _LOADS.search(text),
+}
 _HOST = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?$|^[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*$")
 _URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)")
 _REMOTE = re.compile(r"^(?:[^/@:\s]+@)?(\[[^\]]+\]|[A-Za-z0-9][\w.-]*):(?!//)(.*)$", re.S)
@@ -144,6 +156,9 @@ class Scene:
                 break
             plus = text[:1] == "+" and text[:1] not in program.options
             if not word.known or len(text) < 2 or text[0] not in "-+" or plus:
+                if program.strict and not word.known and program.options and text[:1] in ("", "-"):
+                    # What is put together when it runs may turn out to be an option.
+                    self.doubt(word.why)
                 operands.append(word)
                 if stop_at_operand:
                     operands += rest
@@ -154,6 +169,12 @@ class Scene:
                 self._take(program.options[text], "", rest, chosen)
             elif text[0] == "+":
                 self._take(program.options["+"], text[1:], rest, chosen)
+            elif text.partition("=")[0] in program.options and "=" in text and len(text) > 3:
+                # `-run=Name`, as the tools of Go write it.
+                name, _, value = text.partition("=")
+                self._long(program, f"{name}={value}", rest, chosen)
+            elif re.fullmatch(r"-[0-9]+", text) and "-NUM" in program.options:
+                continue
             elif text[0] == "-":
                 self._cluster(program, text, rest, chosen)
         self.add("flags", *(option.name for option, _ in chosen if option.name[0] in "-+"))
@@ -168,10 +189,12 @@ class Scene:
     ) -> None:
         name, equals, value = text.partition("=")
         option = program.options.get(name)
-        if option is None and len(name) > 3:
+        if option is None and len(name) > 3 and not program.strict:
             near = {o.name: o for key, o in program.options.items() if key.startswith(name)}
             option = next(iter(near.values())) if len(near) == 1 else None
-        if option is not None and (option.value is None or equals):
+        if option is None or (equals and option.value is None):
+            self._stranger(program)
+        if option is not None and (option.value is None or option.optional or equals):
             chosen.append((option, Word(value) if equals else None))
         elif option is not None:
             self._take(option, "", rest, chosen)
@@ -179,6 +202,11 @@ class Scene:
             # An option nobody described may well name a file: it counts as reading it.
             role = "reads" if equals and _PATH_LIKE.search(value) else None
             chosen.append((Option(name, role), Word(value) if role else None))
+
+    def _stranger(self, program: Program) -> None:
+        """Meet an option that the table does not name: where that counts, nothing is certain."""
+        if program.strict:
+            self.doubt("unknown_option")
 
     def _cluster(
         self,
@@ -189,6 +217,8 @@ class Scene:
     ) -> None:
         for position, letter in enumerate(text[1:], start=1):
             option = program.options.get("-" + letter, Option("-" + letter))
+            if "-" + letter not in program.options:
+                self._stranger(program)
             if option.value is not None:
                 self._take(option, text[position + 1 :], rest, chosen)
                 return
@@ -205,8 +235,13 @@ class Scene:
             chosen.append((option, None))
         elif attached:
             chosen.append((option, Word(attached.removeprefix("="))))
+        elif option.optional:
+            chosen.append((option, None))
         else:
-            chosen.append((option, rest.pop(0) if rest else Word("", False, "grammar")))
+            value = rest.pop(0) if rest else Word("", False, "grammar")
+            if value.splits:
+                self.doubt(value.why)
+            chosen.append((option, value))
             if option.value in ("pair", "pair_reads") and rest:
                 value = rest.pop(0)
                 if option.value == "pair_reads":
@@ -214,10 +249,12 @@ class Scene:
 
     def value(self, role: str, word: Word) -> None:
         """Record what the value of an option means."""
-        if role in ("none", "names", "pair", "pair_reads", "dir", "shell"):
+        if role in _SAY_NOTHING:
             return
         if role in ("reads", "writes", "deletes"):
             self.path(role, word)
+        elif role == "edit":
+            self.operands("edit", [word], "")
         elif role == "line":
             self.line(word)
         elif role == "data":
@@ -229,8 +266,18 @@ class Scene:
             self.address(word)
         elif role == "host":
             self.host(word.text) if word.known else self.doubt(word.why, "hosts")
-        else:
-            self.doubt("inline_code" if role == "code" else "too_unusual")
+        elif role in ("range", "conf"):
+            self._file_of(role, word)
+        elif role not in _PLAIN_TEXT or not word.known or not _PLAIN_TEXT[role](word.text):
+            self.doubt("inline_code" if role in ("code", "format") else "too_unusual")
+
+    def _file_of(self, role: str, word: Word) -> None:
+        """`-L 1,5:file` names a file behind a colon; a configuration is a file of the workspace."""
+        name = word.text.rpartition(":")[2] if role == "range" else word.text
+        self.path("reads", replace(word, text=name))
+        if role == "conf" and not self._inside(word):
+            # A configuration names programs; people review the one of the workspace.
+            self.doubt("configuration")
 
     def line(self, word: Word) -> None:
         """Read a word that another shell will run as a command line."""
@@ -244,14 +291,14 @@ class Scene:
         self.add("effects", *program.effects)
         operands, chosen = self.options(program, words)
         deep = program.deep
-        includes: list[str] = []
+        globs: list[Word] = []
         skip = program.skip
         for option, value in chosen:
             self.add("effects", *option.effects)
             deep = deep or option.deep
             skip = 0 if option.unskips else skip
-            if option.value == "names" and value is not None:
-                includes.append(value.text.replace(ANY_RUN, "*").replace(ANY_ONE, "?"))
+            if option.value == "glob" and value is not None:
+                globs.append(value)
             elif option.value is not None and value is not None:
                 self.value(option.value, value)
         for word in operands:
@@ -262,9 +309,12 @@ class Scene:
         role = program.operands
         if any(option.name == "--target-directory" for option, _ in chosen):
             role = {"copy": "reads", "move": "all"}.get(role, role)
-        tails = [f"/**/{name}" for name in includes if "/" not in name] if deep else []
-        tails = tails or (["/**"] if deep else [""])
-        paths = operands[skip:] or ([Word(program.default)] if program.default else [])
+        named = self.globs(globs)
+        # A file that is named itself is read, whatever the pattern says.
+        tails = ["", *named] if named else ["/**"] if deep else [""]
+        # A search that goes into directories starts where it stands unless it is told.
+        default = program.default or ("." if deep and program.operands == "reads" else "")
+        paths = operands[skip:] or ([Word(default)] if default else [])
         if role == "unpack":
             into = [value for option, value in chosen if option.name == "-d" and value is not None]
             self.operands("reads", paths[:1], "")
@@ -272,11 +322,33 @@ class Scene:
             return
         for tail in tails:
             self.operands(role, paths, tail)
+        if any(option.name in ("--link", "--symbolic-link") for option, _ in chosen):
+            self._links(*_sources(role, paths))
         if any("deletes" in option.effects for option, _ in chosen):
             self.operands("deletes", [p for p in paths if self.remote(p) is None], "/**")
 
+    def globs(self, words: Sequence[Word]) -> list[str]:
+        """What search patterns such as `-g '*.py'` make of the folders searched, as path endings.
+
+        A pattern can name files that a search leaves out otherwise, hidden ones above all.
+        """
+        tails: list[str] = []
+        for word in words:
+            text = word.text.replace(ANY_RUN, "*").replace(ANY_ONE, "?")
+            named = named_by(text) if word.known else None
+            if named is None:
+                self.doubt(word.why or "wildcard", "reads")
+            else:
+                tails += [f"/**/{name}" for name in named]
+        return tails
+
     def operands(self, role: str, words: Sequence[Word], tail: str) -> None:
         """Record what the operands of a program mean, by their role."""
+        if role in ("reads", "edit"):
+            # Tools of compilers take `@file` for more arguments.
+            files = [Word(w.text[1:]) for w in words if w.known and re.match(r"@[^@]", w.text)]
+            for word in files:
+                self.path("reads", word)
         if role in _FIELDS_OF:
             for word in words:
                 for name in _FIELDS_OF[role]:
@@ -315,15 +387,35 @@ class Scene:
                 name = word.text.rstrip("/").rpartition("/")[2]
                 if word.known and target.known and name:
                     self.path("writes", Word(f"{target.text.rstrip('/')}/{name}"), tail)
-        if role == "link" and not targets:
+        if role == "link":
+            self._links(sources, targets)
+
+    def _links(self, sources: Sequence[Word], targets: Sequence[Word]) -> None:
+        """Count what links point to as written: whoever writes to the link writes there.
+
+        A symbolic link's text starts where the link is, so it is taken from there, too. Links that
+        exist already cannot be seen from here.
+        """
+        for source in sources:
+            self.path("writes", source)
+            if not self._inside(source, beneath=True):
+                self.path("writes", source, "/**")
+            for target in targets:
+                if source.known and target.known and source.text[:1] not in ("/", "~"):
+                    folder = target.text.rstrip("/").rpartition("/")[0]
+                    for start in {folder, target.text.rstrip("/")} - {""}:
+                        self.path("writes", Word(f"{start}/{source.text}"))
+        if not targets:
             self.path("writes", Word("."))
 
-    def _inside(self, word: Word) -> bool:
+    def _inside(self, word: Word, *, beneath: bool = False) -> bool:
         if not word.known or word.wild:
             return False
         for cwd in self.cwds:
             place = normalise(word.text or ".", workspace=self.workspace, cwd=cwd, home=self.home)
             if isinstance(place, CannotTell) or not place.startswith("workspace:/"):
+                return False
+            if beneath and place == "workspace:/":
                 return False
             if cwd is None and not word.text.startswith(("/", "~")):
                 return False

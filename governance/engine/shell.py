@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from governance.engine.notation import words_of
 from governance.engine.paths import odd_characters
 
 ANY_RUN = "\ue000"
@@ -25,30 +26,13 @@ MAX_WORD = 4_096
 MAX_WORDS = 500
 MAX_DEPTH = 12
 _META = " \t\n;&|<>()"
-_RESERVED = frozenset(
-    [
-        "if",
-        "then",
-        "elif",
-        "else",
-        "fi",
-        "for",
-        "while",
-        "until",
-        "do",
-        "done",
-        "case",
-        "esac",
-        "function",
-        "select",
-        "[[",
-        "coproc",
-        "repeat",
-        "foreach",
-    ]
+_RESERVED = words_of(
+    "if then elif else fi for while until do done case esac function select [[ coproc repeat "
+    "foreach"
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9?#$!@*-]")
+_NUMBERS = frozenset("?#$!")
 
 
 DOUBTS = {
@@ -60,6 +44,7 @@ DOUBTS = {
     "loop_or_condition": "the command holds a loop or a condition",
     "process_substitution": "the command holds a process substitution",
     "variable": "a variable stands where it matters",
+    "number": "a number that is known only when the command runs stands where it matters",
     "substitution": "the output of another command stands where it matters",
     "braces": "braces that expand stand where it matters",
     "brackets": "a set of characters in brackets stands where it matters",
@@ -86,12 +71,16 @@ class NotUnderstood(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word after quotes are removed; ``plain`` counts the leading characters not quoted."""
+    """One word after quotes are removed; ``plain`` counts the leading characters not quoted.
+
+    ``splits``: an expansion outside quotes, which may become several words.
+    """
 
     text: str
     known: bool = True
     why: str = ""
     plain: int = 0
+    splits: bool = False
 
     @property
     def wild(self) -> bool:
@@ -142,9 +131,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A list of steps in the order they are written."""
+    """A list of steps in the order they are written, and the variables whose values they show."""
 
     steps: tuple[Step, ...]
+    variables: frozenset[str] = frozenset()
 
 
 def read(line: str) -> Script:
@@ -158,7 +148,8 @@ def read(line: str) -> Script:
     for piece in re.split(r"[\t\n]", line):
         if odd_characters(piece):
             raise NotUnderstood("odd_characters")
-    return _Reader(line).script(None)
+    reader = _Reader(line)
+    return replace(reader.script(None), variables=frozenset(reader.variables))
 
 
 @dataclass(slots=True)
@@ -168,6 +159,7 @@ class _Reader:
     depth: int = 0
     count: int = 0
     waiting: list[tuple[str, bool, bool, Callable[[Word], None]]] = field(default_factory=list)
+    variables: set[str] = field(default_factory=set)
 
     def peek(self, length: int = 1) -> str:
         return self.line[self.at : self.at + length]
@@ -216,6 +208,8 @@ class _Reader:
             runs = expands and re.search(r"\$[({\[]|`", text) is not None
             moves = expands and re.search(r"[$\\]", text) is not None
             why = "substitution" if runs else "variable" if moves else ""
+            if moves:
+                self.variables.update(re.findall(r"\$\{?([A-Za-z_0-9#!@*?-]+)", text))
             give(Word(text, not why, why))
 
     def script(self, until: str | None) -> Script:
@@ -358,13 +352,16 @@ class _Reader:
         bare: list[str] = []  # the same with every quoted part as one letter
         why = ""
         plain: int | None = None
+        splits = False
         while self.at < len(self.line) and self.peek() not in _META:
             sign = self.peek()
             if sign in "'\"\\$`" and plain is None:
                 plain = sum(map(len, text))
             self.at += 1
             if sign in "'\"\\$`":
-                why = self.quoted_part(sign, text, inner) or why
+                found = self.quoted_part(sign, text, inner)
+                splits = splits or (bool(found) and sign != '"')
+                why = found if why in ("", "number") and found else why
                 bare.append("q")
             elif sign in "*?[":
                 self.pattern(sign, text, bare)
@@ -381,7 +378,7 @@ class _Reader:
         self.count += 1
         if self.count > MAX_WORDS:
             raise NotUnderstood("too_long")
-        return Word(joined, not why, why, len(joined) if plain is None else plain)
+        return Word(joined, not why, why, len(joined) if plain is None else plain, splits)
 
     def quoted_part(self, sign: str, text: list[str], inner: list[Script]) -> str:
         """Read a quote, an escaped character or an expansion; give why it is not known, if so."""
@@ -431,7 +428,8 @@ class _Reader:
                     text.append(self.peek())
                 self.at += 1
             elif sign in "$`":
-                why = self.expansion(sign, text, inner, quoted=True) or why
+                found = self.expansion(sign, text, inner, quoted=True)
+                why = found if why in ("", "number") and found else why
             else:
                 text.append(sign)
 
@@ -468,6 +466,9 @@ class _Reader:
         ):
             text.append("~" if name == "HOME" else ".")
             return ""
+        if name in _NUMBERS:
+            return "number"
+        self.variables.add(name)
         return "variable"
 
     def backticks(self, inner: list[Script]) -> str:
@@ -486,4 +487,5 @@ class _Reader:
         reader = _Reader("".join(body), depth=self.depth, count=self.count)
         inner.append(reader.script(None))
         self.count = reader.count
+        self.variables |= reader.variables
         return "substitution"

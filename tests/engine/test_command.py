@@ -31,7 +31,6 @@ DELETES = [
     ("rm -fr /srv/other", "/srv/other/**"),
     ("rm /srv/other -rf", "/srv/other/**"),
     ("rm --recursive --force /srv/other", "/srv/other/**"),
-    ("rm --recurs /srv/other", "/srv/other/**"),
     ("rm -R /srv/other", "/srv/other/**"),
     ("rm -- /srv/other", "/srv/other"),
     ("rm -rfv -- /srv/other", "/srv/other/**"),
@@ -189,8 +188,8 @@ READS = [
     ("date -f /etc/shadow", "/etc/shadow"),
     ("objdump -s /etc/shadow", "/etc/shadow"),
     ("cat .en[uv]", "workspace:/.en*"),
-    ("nl -w /etc/shadow", "/etc/shadow"),
-    ("ag -t x /etc/shadow", "/etc/shadow"),
+    ("nl -w /etc/shadow", None),
+    ("ag -t x /etc/shadow", "/etc/shadow/**"),
     ("sed -l p /etc/shadow", "/etc/shadow"),
     ("cp -t x a /etc/shadow", "/etc/shadow"),
     ("mv -t x a /etc/shadow", "/etc/shadow"),
@@ -254,7 +253,6 @@ WRITES = [
     ("git config core.hooksPath x", "workspace:/.git/config"),
     ("find . -fprint /etc/hosts", "/etc/hosts"),
     ("ln -s x /etc/hosts", "/etc/hosts"),
-    ("patch -d /etc", "/etc"),
     ("black /etc/x.py", "/etc/x.py"),
 ]
 
@@ -338,6 +336,7 @@ def test_a_command_has_the_effects_of_all_its_programs(line: str, effect: str) -
 
 UNKNOWN = [
     ("rm -rf $DIR", "deletes"),
+    ("rm --recurs /srv/other", "deletes"),
     ('rm -rf "$DIR"', "deletes"),
     ("rm -rf ${DIR}", "deletes"),
     ("rm -rf $DIR/x", "deletes"),
@@ -364,6 +363,10 @@ UNKNOWN = [
     ("make --eval='$(shell rm x)'", "deletes"),
     ("jobs -x $X", "deletes"),
     ("tar xfC x.tar /etc", "writes"),
+    ("patch -p1 -i x.diff", "writes"),
+    ("git apply x.diff", "writes"),
+    ("git am x.mbox", "writes"),
+    ("git sparse-checkout set src", "deletes"),
     ("flock x -c 'rm y'", "deletes"),
     ("echo x | xargs rm -rf", "deletes"),
     ("find . -exec sh -c 'rm \"$1\"' _ {} \\;", "deletes"),
@@ -493,7 +496,7 @@ PLAIN = [
     ("git commit -m 'a $b `c`'", {"writes": (), "deletes": (), "effects": ("writes",)}),
     ("git commit -m \"$(cat <<'EOF'\nFix $x\nEOF\n)\"", {"deletes": (), "hosts": ()}),
     ("git log --oneline -5", {"effects": ("reads",)}),
-    ("echo $X", {"effects": (), "reads": ()}),
+    ("echo $X", {"effects": ("reads_environment",), "reads": ()}),
     ("echo 'rm -rf /'", {"effects": (), "deletes": ()}),
     ("cat 'a b'", {"reads": ("workspace:/a b",)}),
     ("cat src/*.py", {"reads": ("workspace:/src/*.py",)}),
@@ -505,7 +508,10 @@ PLAIN = [
     ("(cd src && cat a); cat b", {"reads": ("workspace:/src/a", "workspace:/b")}),
     ("cd /srv/work/src && cat a", {"reads": ("workspace:/src/a",)}),
     ("ls > /dev/null 2>&1", {"writes": ()}),
-    ("grep -rn x src --include=*.py", {"reads": ("workspace:/src/**/*.py",)}),
+    (
+        "grep -rn x src --include=*.py",
+        {"reads": ("workspace:/src", "workspace:/src/**/*.py", "workspace:/src/**/.py")},
+    ),
     ("rg x src", {"reads": ("workspace:/src",)}),
     ("sed -n 1,5p a", {"reads": ("workspace:/a",), "writes": ()}),
     ("curl https://API.example.:443/x", {"hosts": ("api.example",)}),
@@ -538,7 +544,7 @@ def test_everyday_commands_are_understood(line: str, fields: dict[str, Any]) -> 
 
 def test_flags_have_one_name_however_they_are_written() -> None:
     """If `-rf` and `--force --recursive` differed, a rule about one would miss the other."""
-    spellings = ["-rf", "-fr", "-r -f", "--recursive --force", "--rec --fo", "-Rf", "-f -r"]
+    spellings = ["-rf", "-fr", "-r -f", "--recursive --force", "-Rf", "-f -r"]
     found = {frozenset(seen(f"rm {flags} x")["flags"]) for flags in spellings}
     assert found == {frozenset({"--recursive", "--force"})}
 
