@@ -48,15 +48,20 @@ _OBLIGATION_TYPES = ("redact", "notify", "log", "tell_user")
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why: the rule that spoke, its title, its stated ground, and fields it could not read."""
+    """Why: the rule that spoke, its title, its stated ground, and fields it could not read.
+
+    `missing` names those fields, `doubts` says of each why ("args.amount: its currency is missing").
+    """
 
     rule: str
     title: str
     because: str = ""
     missing: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        tail = f" (cannot tell: {', '.join(self.missing)})" if self.missing else ""
+        unsure = self.doubts or self.missing
+        tail = f" (cannot tell: {'; '.join(unsure)})" if unsure else ""
         return f"{self.rule}: {self.title}{tail}"
 
 
@@ -579,6 +584,7 @@ def _reasons(given: object) -> tuple[Reason, ...]:
             str(item.get("title", "")),
             str(item.get("because") or ""),
             tuple(map(str, item.get("missing") or ())),
+            tuple(map(str, item.get("doubts") or ())),
         )
         for item in _objects(given)
     )

@@ -141,6 +141,13 @@ _CAPS: Final = {
 }
 
 
+def ladder(level: object) -> tuple[str, str]:
+    """Title and reason of the cap at `level`, as `autonomy` gives them."""
+    cap = _CAPS.get(level) if isinstance(level, str) else None
+    finding = cap[1] if cap else WATCHED if level == "L0" else LEVEL_UNKNOWN
+    return finding.title, finding.because
+
+
 def autonomy(level: object, risk: Risk, said: Effect) -> Finding | None:
     """The cap of the ladder L0-L5 on what the policies `said` with certainty, before anything was
     lifted.

@@ -7,13 +7,13 @@ private arguments and of identities are never shown; quantities and categories a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
-from governance.engine import words
+from governance.engine import reasons, words
 from governance.engine.compile import Candidate, Cap, Release
 from governance.engine.decide import NOTHING_LIFTED, decide
 from governance.engine.model import (
@@ -70,8 +70,8 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`sentence` is the verdict in one sentence; `accounts` the findings, strictest first, then the
-    allow rules that did not match; `enough` what would have been enough, one line each."""
+    """`sentence` is the verdict in one sentence; `accounts` the findings in the order of `reasons`,
+    then the allow rules that did not match; `enough` what would have been enough, one line each."""
 
     effect: str
     sentence: str
@@ -90,40 +90,43 @@ def explain(
     verdict = decide(release, request, facts, at, lifted)
     context = Context(request, facts, at)
     teller = _Teller(release, request, context)
-    accounts = [teller.of(finding) for finding in verdict.findings]
+    accounts = [teller.of(f) for f in reasons.told(verdict.findings, verdict.effect.word)]
     accounts += teller.failed_allows(verdict)
     changes = enough(release, request, facts, at, lifted, verdict)
     return Explanation(
         effect=verdict.effect.word,
-        sentence=sentence(verdict, request),
+        sentence=sentence(release, verdict, request),
         accounts=tuple(accounts),
         enough=tuple(_change(change, request) for change in changes),
     )
 
 
-def sentence(verdict: Verdict, request: Request) -> str:
-    """The verdict in one sentence."""
-    live = [f for f in verdict.findings if not f.lifted and f.mode is Mode.ENFORCE]
+def sentence(release: Release, verdict: Verdict, request: Request) -> str:
+    """The verdict in one sentence, with what certainly decided it if anything did."""
+    findings = reasons.told(verdict.findings, verdict.effect.word)
+    texts = reasons.texts(release, request.action, findings)
+    live = [f for f in findings if not f.lifted and f.mode is Mode.ENFORCE]
     deciding = [f for f in live if f.effect is verdict.effect]
     if not deciding:
         lifted = [f for f in verdict.findings if f.lifted]
         if lifted:
             return f"Allowed: people lifted {words.joined([f'`{f.name}`' for f in lifted])}."
-        return f"Allowed: {verdict.findings[0].title} (`{verdict.findings[0].name}`)."
+        return f"Allowed: {findings[0].title} (`{findings[0].name}`)."
     first = next((finding for finding in deciding if finding.rule != "default"), deciding[0])
+    title = texts[first.name][0]
     more = len(deciding) - 1
     also = f", and {more} more {'says' if more == 1 else 'say'} the same" if more else ""
     doubt = _doubt(first, request)
     if verdict.effect is Effect.ALLOW:
-        return f"Allowed: {first.title} (`{first.name}`){also}."
+        return f"Allowed: {title} (`{first.name}`){also}."
     if verdict.effect is Effect.DENY:
-        return f"Refused: {first.title} (`{first.name}`){doubt}{also}."
+        return f"Refused: {title} (`{first.name}`){doubt}{also}."
     asked = words.joined(
         list(dict.fromkeys(words.seats(clause.needs) for clause in verdict.clauses))
     )
     within = min((clause.answer_within for clause in verdict.clauses), default=None)
     who = f" by {asked} within {words.duration(within)}" if within is not None else ""
-    return f"To be approved{who}: {first.title} (`{first.name}`){doubt}{also}."
+    return f"To be approved{who}: {title} (`{first.name}`){doubt}{also}."
 
 
 def _doubt(finding: Finding, request: Request) -> str:
@@ -155,9 +158,10 @@ class _Teller:
             rows = (*self.rows(cap.node, None), *self._used(cap))
         else:
             rows = tuple(self._plain(name) for name in (finding.unknown or finding.fields))
+        texts = reasons.texts(self.release, self.request.action, (finding,))
+        title, because = texts[finding.name]
         return Account(
-            finding.policy, finding.rule, finding.title, finding.effect.word, finding.because,
-            holds, True, rows,
+            finding.policy, finding.rule, title, finding.effect.word, because, holds, True, rows,
         )  # fmt: skip
 
     def failed_allows(self, verdict: Verdict) -> Iterator[Account]:
@@ -345,8 +349,3 @@ def _row(row: Seen) -> dict[str, object]:
     return {
         "says": row.says, "saw": row.saw, "holds": row.holds, "who": row.who, "level": row.level
     }  # fmt: skip
-
-
-def accounts_for(explanation: Explanation, effect: Effect) -> Iterable[Account]:
-    """The accounts that say one effect."""
-    return (account for account in explanation.accounts if account.effect == effect.word)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from governance.engine.reasons import doubts, recorded
 from governance.oversight.errors import Refused
 from governance.oversight.times import write
 from governance.service.problem import Problem
@@ -78,12 +79,12 @@ def refused(error: Refused) -> dict[str, Any]:
 
 
 def reasons(data: Mapping[str, Any], texts: Texts) -> list[dict[str, Any]]:
-    """Why: one object per finding, what decided first.
+    """Why: one object per finding, what certainly decided first.
 
     What would have allowed is left out when something stricter spoke: it is no reason for a no.
     """
     out = []
-    for finding in data["findings"]:
+    for finding in recorded(data):
         if data["effect"] != "allow" and finding["effect"] == "allow":
             continue
         name = f"{finding['policy']}/{finding['rule']}"
@@ -95,6 +96,8 @@ def reasons(data: Mapping[str, Any], texts: Texts) -> list[dict[str, Any]]:
             "effect": finding["effect"],
             "missing": finding["unknown"],
         }
+        if finding["unknown"]:
+            reason["doubts"] = doubts(data, finding)
         if "lifted" in finding:
             reason["lifted"] = True
         if finding["effect"] == "deny" and "waivable_by" in finding:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from audit.entry import Entry, decode
+from governance.engine import reasons
 from governance.engine.model import SEMANTICS, Effect, FactQuery, Money, Request, Total
 from governance.oversight import agents, autonomy, keys, sessions, stops
 from governance.oversight.commands import (
@@ -183,7 +184,7 @@ class Decide:
             seen.queries,
         )
         data = self._data(item, agent, session, judged, at)
-        texts = {f.name: (f.title, f.because) for f in judged.verdict.findings}
+        texts = reasons.texts(release, item.asked.action, judged.verdict.findings)
         if ask.advisory:
             return answering.advisory(data, texts)
         index = batch.index
@@ -374,7 +375,8 @@ class Decide:
             or stops.since(state, earlier.index, agent, session, data["action"]) is not None
         ):
             return None
-        texts = self.desk.releases.get(data["release"]).texts
+        ready = self.desk.releases.get(data["release"])
+        texts = reasons.again(ready.release, ready.texts, data)
         return answering.answer(data, earlier.index, earlier.at, texts)
 
     def _approval(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from governance.engine import reasons
 from governance.engine.catalogue import ActionType
 from governance.oversight.model import Agent, Session
 from governance.oversight.times import write
@@ -92,12 +93,16 @@ def action_of(desk: Desk, data: Mapping[str, Any]) -> ActionType | None:
 
 
 def findings_of(desk: Desk, data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Findings with the sentences of their rules: `{policy, rule, title, because, ...}`."""
-    texts = {} if data["release"] is None else desk.releases.get(data["release"]).texts
+    """Findings with the sentences of their rules, in the order in which reasons are told:
+    `{policy, rule, title, because, ...}`."""
+    ready = None if data["release"] is None else desk.releases.get(data["release"])
     out = []
-    for finding in data["findings"]:
-        title, because = texts.get(f"{finding['policy']}/{finding['rule']}", ("", ""))
-        out.append({**finding, "title": title or finding["rule"], "because": because})
+    for finding in reasons.recorded(data):
+        said = reasons.text_of(ready.release if ready else None, data, finding)
+        if said is None:
+            name = f"{finding['policy']}/{finding['rule']}"
+            said = ready.texts.get(name, ("", "")) if ready else ("", "")
+        out.append({**finding, "title": said[0] or finding["rule"], "because": said[1]})
     return out
 
 

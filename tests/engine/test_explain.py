@@ -14,6 +14,7 @@ from governance.engine.compile import Release
 from governance.engine.decide import decide
 from governance.engine.explain import Explanation, explain, plain
 from governance.engine.model import Effect, Request, Total
+from governance.engine.reasons import told as told_order
 
 RULES = "\n".join(
     [
@@ -114,7 +115,7 @@ def test_an_action_nobody_governs_says_so(made: Release) -> None:
     """If an ungoverned action looked like a refused one, nobody would write its policy."""
     request = world.request(made, "never")
     found = explain(made, request, {}, world.AT)
-    assert found.sentence.startswith("Refused: No policy in force governs this action")
+    assert found.sentence.startswith("Refused: No policy in force governs `never`")
 
 
 def test_who_says_so_is_part_of_every_row(made: Release) -> None:
@@ -171,8 +172,10 @@ def test_explanations_agree_with_the_decider_on_random_files(data: st.DataObject
     found = explain(made, request, facts, world.AT)
     assert found.effect == verdict.effect.word
     names = [f"{a.policy}/{a.rule}" for a in found.accounts if a.matters]
-    assert names == [finding.name for finding in verdict.findings]
-    for account, finding in zip(found.accounts, verdict.findings, strict=False):
+    order = told_order(verdict.findings, verdict.effect.word)
+    assert sorted(names) == sorted(finding.name for finding in verdict.findings)
+    assert names == [finding.name for finding in order]
+    for account, finding in zip(found.accounts, order, strict=False):
         assert account.holds == ("yes" if finding.certain else "cannot tell")
     assert (found.enough == ()) or verdict.effect is not Effect.ALLOW
     json.dumps(plain(found))

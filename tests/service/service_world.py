@@ -261,7 +261,8 @@ class World:
 
     def act(self, action: str, by: Caller | None = None, **more: Any) -> dict[str, Any]:
         """Ask for any action without arguments (or with `arguments`)."""
-        return deciding.decide(self.desk, by or self.agent_key, request(action, **more))
+        options = {k: more.pop(k) for k in ("idempotency_key",) if k in more}
+        return deciding.decide(self.desk, by or self.agent_key, request(action, **more), **options)
 
 
 def request(

@@ -289,3 +289,12 @@ def test_matching_tells_the_same_action_from_another(world: World) -> None:
     number = int(world.pay(amount="600 EUR")["context"]["evaluation_id"])
     assert deciding.matches(world.desk, world.agent_key, payment(amount="600 EUR"), number)
     assert not deciding.matches(world.desk, world.agent_key, payment(amount="601 EUR"), number)
+
+
+def test_the_same_answer_says_why_in_the_same_words(world: World):
+    """A repeated request would be refused for a reason that reads like another one."""
+    first = world.act("payment.creat", idempotency_key="k9")
+    again = world.act("payment.creat", idempotency_key="k9")
+    said = first["context"]["reasons"]
+    assert said == again["context"]["reasons"]
+    assert "did you mean `payment.create`?" in said[0]["title"]

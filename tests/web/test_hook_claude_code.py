@@ -178,3 +178,16 @@ def test_a_denial_that_can_be_approved_names_the_request() -> None:
     assert "42" in said
     assert "repeat exactly this action" in said
     assert "SH-3" in said
+
+
+def test_what_certainly_denied_is_said_before_what_could_not_be_told():
+    """Three rules that could not tell would hide the one rule that says what is wrong."""
+    unsure = [
+        {"rule": f"SH-{n}", "title": "Secrets", "effect": "deny", "missing": ["command.reads"]}
+        for n in range(3)
+    ]
+    sure = {"rule": "SH-005", "title": "Nothing is fed into a shell", "effect": "deny"}
+    context = {"effect": "deny", "reasons": [*unsure, sure]}
+    said = claude_code.reason_of({"decision": False, "context": context})
+    assert said.startswith("denied: Nothing is fed into a shell [SH-005]; Secrets [SH-0] (cannot")
+    assert "(cannot tell: command.reads)" in said

@@ -82,9 +82,7 @@ def label(name: str) -> str:
 
 
 def rule_title(policy: str, rule: str, title: str) -> str:
-    """A rule's title; built-in findings have one of ours, a default says what it is."""
-    if policy == "service" and rule in SERVICE_RULES:
-        return SERVICE_RULES[rule]
+    """A rule's title; where none is known, what a built-in finding or a default says."""
     if title and title not in (rule, f"{policy}/{rule}"):
         return sentence(title)
     return SERVICE_RULES.get(rule, "No rule of the file decides, so its default does")

@@ -186,11 +186,16 @@ def reason_of(decision: Mapping[str, Any]) -> str:
 
 
 def _that_held_it_back(context: Mapping[str, Any]) -> list[Any]:
-    """The reasons of the verdict's own effect; what would have allowed it only confuses."""
+    """The reasons of the verdict's own effect, those that are certain first; what would have
+    allowed it only confuses."""
     reasons = list(context.get("reasons") or ())
     effect = context.get("effect")
     same = [each for each in reasons if isinstance(each, Mapping) and each.get("effect") == effect]
-    return same or reasons
+    return sorted(same, key=_unsure) if same else reasons
+
+
+def _unsure(reason: Mapping[str, Any]) -> bool:
+    return bool(reason.get("missing"))
 
 
 def _why(context: Mapping[str, Any]) -> str:
@@ -198,7 +203,11 @@ def _why(context: Mapping[str, Any]) -> str:
     for reason in _that_held_it_back(context)[:3]:
         if isinstance(reason, Mapping):
             title = reason.get("title") or reason.get("because") or "a rule"
-            said.append(f"{title} [{reason['rule']}]" if reason.get("rule") else str(title))
+            named = f"{title} [{reason['rule']}]" if reason.get("rule") else str(title)
+            unsure = reason.get("doubts") or reason.get("missing")
+            said.append(
+                f"{named} (cannot tell: {'; '.join(map(str, unsure))})" if unsure else named
+            )
         else:
             said.append(str(reason))
     return "; ".join(said) or str(context.get("reason") or "no rule allows it")
