@@ -43,7 +43,8 @@ conformance: $(VENV)/.ready ## public test vectors: make conformance VECTORS=DIR
 fuzz: $(VENV)/.ready ## the HTTP API against its own OpenAPI document (minutes)
 	$(BIN)/python -m pytest tests/fuzz
 
-hammer: $(VENV)/.ready ## kill -9 fifty times under load, every write failing (minutes)
+hammer: $(VENV)/.ready ## kill -9 fifty times under load, stops under flood, syncs traced (minutes)
+	@command -v strace >/dev/null || ($(APT) update && $(APT) install -y strace)
 	$(BIN)/python -m pytest tests/hammer
 
 bench: $(VENV)/.ready ## the figures of the README (needs wrk)
@@ -57,4 +58,4 @@ lock: ## renew the locks from pyproject.toml (needs pip-tools)
 	$(LOCK) --build-deps-for editable --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## forget the virtual environment and the demo
-	rm -rf $(VENV) demo-workspace
+	rm -rf $(VENV) demo-workspace demo-workspace-head.txt

@@ -98,7 +98,10 @@ def _override(scene: stage.Stage) -> dict[str, Any]:
 
 def _interventions(scene: stage.Stage) -> dict[str, Any]:
     drilled = acts.drill(scene)
-    scene.say(f"A stop drill held payments-1 (entry {drilled['stop']}); two people lifted it.")
+    scene.say(
+        f"A stop drill (entry {drilled['stop']}) held payments-1 in the middle of "
+        f"{acts.DRILL_DECISIONS} requests; two people lifted it."
+    )
     erased = acts.erase(scene)
     scene.say("A customer was forgotten: values and keys are gone, counts and proofs stay.")
     return {"drill": drilled, "erased": erased}
@@ -119,7 +122,8 @@ def _evidence(scene: stage.Stage, made: Path, denied: int) -> dict[str, Any]:
     if replayed.get("different"):
         raise Failed(f"{replayed['different']} verdicts came out differently when replayed")
     say(
-        f"Replay took {replayed['same']} of {replayed['decisions']} decisions again, all the same; "
+        f"Replay took {replayed['same']} of all {replayed['decisions']} decisions again (those at "
+        "work, after people had answered, and in the drill), all the same; "
         f"{replayed['not_disclosed']} lack values that were erased or are not disclosed."
     )
     draft = moments.draft(directory / "policies", made / "draft-policies")
@@ -159,15 +163,19 @@ def _changes(result: Mapping[str, Any]) -> list[str]:
 
 def _tell(result: Mapping[str, Any]) -> None:
     pdf = next(path for path in result["report"] if path.endswith(".pdf"))
-    mail, password = cast.MANAGER.email, result["sign_in"][cast.MANAGER.email]
+    people = [
+        f"{who.email} with {result['sign_in'][who.email]}" for who in (cast.MANAGER, cast.SECOND)
+    ]
     output.say(
         f"\nDone in {result['seconds']} s. Where to look:\n"
         f"  the report       {pdf}\n"
         f"  the package      {result['package']}\n"
         f"  what was altered {result['altered_package']}\n"
         f"  the draft rule   {result['draft']}\n"
+        f"  first of all     . .venv/bin/activate   (if `governance` is not found)\n"
         f"  in the browser   governance serve -w {result['workspace']}\n"
-        f"                   {result['url']}  sign in as {mail} with {password}\n"
+        f"                   {result['url']}  sign in as {people[0]}\n"
+        f"                   and, in a private window, as {people[1]}\n"
         f"  in a terminal    governance audit tail -w {result['workspace']}"
     )
 
