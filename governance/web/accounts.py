@@ -147,13 +147,16 @@ class Accounts:
 
     # -- sessions ------------------------------------------------------------------------------
 
-    def sign_in(self, sign_in: str, password: str, *, address: str, at: datetime) -> SignedIn:
+    def sign_in(
+        self, sign_in: str, password: str, *, address: str, at: datetime, device: str = ""
+    ) -> SignedIn:
         """Open a new session; what the browser sent before plays no part in it.
 
-        `address` is the peer's. Raises `SignInError` or `ThrottledError`.
+        `address` is the peer's, `device` what `device_of` gave this browser after an earlier sign-in.
+        Raises `SignInError` or `ThrottledError`.
         """
         name = normal_sign_in(sign_in)[:LONGEST_SIGN_IN]
-        account = self._check(self._store.by_sign_in(name), name, password, address, at)
+        account = self._check(self._store.by_sign_in(name), name, password, address, at, device)
         if self._hasher.check_needs_rehash(account.password):
             self._store.rehash(account.person, self._hash(password))
         self._prune(at)
@@ -163,6 +166,16 @@ class Accounts:
             WebSession(_digest(secret), account.person, now, now), keep=KEEP_SESSIONS
         )
         return SignedIn(account.person, secret, at, at + ABSOLUTE)
+
+    def device_of(self, person: str) -> str:
+        """A token by which a browser shows that this person signed in with it before.
+
+        Guesses of others then keep nobody out: a known browser has a count of its own. Good until the
+        password changes.
+        """
+        account = self._store.by_person(person)
+        nonce = secrets.token_urlsafe(16)
+        return f"{nonce}.{_device_mark(account.password, nonce)}" if account else ""
 
     def resume(self, secret: str, at: datetime) -> SignedIn | None:
         """The session behind a cookie, or None when there is none or its time is over."""
@@ -199,9 +212,18 @@ class Accounts:
     # -- inside --------------------------------------------------------------------------------
 
     def _check(
-        self, account: Account | None, name: str, password: str, address: str, at: datetime
+        self,
+        account: Account | None,
+        name: str,
+        password: str,
+        address: str,
+        at: datetime,
+        device: str = "",
     ) -> Account:
         buckets = {"account": f"account:{name}", "address": f"address:{address}"}
+        if account is not None and _knows(account, device):
+            # Whoever shows it has signed in here before, so only this browser's guesses count.
+            buckets = {"account": f"device:{_text(_digest(device))}"}
         self._refuse_early(buckets, at)
         if not self._slots.acquire(timeout=SLOT_PATIENCE.total_seconds()):
             raise ThrottledError(FIRST_WAIT)
@@ -272,6 +294,18 @@ def _xor(left: bytes, right: bytes) -> bytes:
 
 def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _device_mark(stored_password: str, nonce: str) -> str:
+    key = hashlib.sha256(stored_password.encode()).digest()
+    return _text(hmac.digest(key, b"governance device 1 " + nonce.encode(), "sha256"))
+
+
+def _knows(account: Account, device: str) -> bool:
+    nonce, _, mark = device.partition(".")
+    if not (20 <= len(nonce) <= 40 and device.isascii()):
+        return False
+    return hmac.compare_digest(mark, _device_mark(account.password, nonce))
 
 
 # -- rules ---------------------------------------------------------------------------------------

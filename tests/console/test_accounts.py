@@ -148,6 +148,39 @@ def test_guesses_from_many_addresses_count_together(accounts):
         enter(accounts, "guess", address="10.9.9.9")
 
 
+def test_guesses_of_others_keep_nobody_out_of_a_known_browser(accounts):
+    """An agent on the same machine could keep every administrator from the stop button."""
+    device = accounts.device_of(enter(accounts).person)
+    for _ in range(FREE_FAILURES["account"] + 3):
+        with pytest.raises((SignInError, ThrottledError)):
+            enter(accounts, password="wrong horse battery staple")
+    with pytest.raises(ThrottledError):
+        enter(accounts)
+    assert accounts.sign_in(NAME, PASSWORD, address="10.0.0.1", at=START, device=device)
+
+
+def test_a_known_browser_guesses_no_faster(accounts):
+    """A stolen device cookie would allow guesses without end."""
+    device = accounts.device_of(enter(accounts).person)
+    for _ in range(FREE_FAILURES["account"]):
+        with pytest.raises(SignInError):
+            accounts.sign_in(NAME, "wrong horse", address="10.0.0.1", at=START, device=device)
+    with pytest.raises(ThrottledError):
+        accounts.sign_in(NAME, PASSWORD, address="10.0.0.1", at=START, device=device)
+
+
+def test_a_made_up_or_outlived_device_is_none(accounts):
+    """Anybody could write the cookie by which the wait is passed."""
+    device = accounts.device_of(enter(accounts).person)
+    accounts.enrol(person=MARIA, sign_in=NAME, password=PASSWORD + " anew", at=START)
+    for _ in range(FREE_FAILURES["account"]):
+        with pytest.raises(SignInError):
+            enter(accounts, password="wrong horse")
+    for made_up in (device, "a" * 22 + "." + "b" * 43, "", ".", "é" * 30 + ".x"):
+        with pytest.raises(ThrottledError):
+            accounts.sign_in(NAME, PASSWORD + " anew", address="10.0.0.9", at=START, device=made_up)
+
+
 def test_one_address_guessing_many_names_waits(accounts):
     """If this failed, one common password could be tried on every account from one machine."""
     for number in range(FREE_FAILURES["address"]):

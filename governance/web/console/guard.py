@@ -140,6 +140,7 @@ class Guard:
     def keep(self, response: Response, signed_in: SignedIn) -> Response:
         """Give the browser its new session; the visitor's secret has done its work."""
         _set(response, session_cookie(request), signed_in.secret, int(ABSOLUTE.total_seconds()))
+        _set(response, device_cookie(request), self.accounts.device_of(signed_in.person), _YEAR)
         _drop(response, door_cookie(request))
         return response
 
@@ -166,6 +167,9 @@ class Guard:
         return self.drop(make_response(redirect(target, 303)))
 
 
+_YEAR = 365 * 24 * 3_600
+
+
 def session_cookie(asked: Request) -> str:
     """Name of the session's cookie; with TLS the prefix ties it to this host (RFC 6265bis)."""
     return "__Host-governance" if asked.is_secure else "governance"
@@ -174,6 +178,11 @@ def session_cookie(asked: Request) -> str:
 def door_cookie(asked: Request) -> str:
     """Name of the visitor's cookie."""
     return "__Host-governance-door" if asked.is_secure else "governance-door"
+
+
+def device_cookie(asked: Request) -> str:
+    """Name of the cookie by which a browser is known at the next sign-in."""
+    return "__Host-governance-device" if asked.is_secure else "governance-device"
 
 
 def from_our_page(asked: Request) -> bool:

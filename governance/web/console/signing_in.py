@@ -15,7 +15,7 @@ from governance.web.accounts import (
 )
 from governance.web.console.forms import Read
 from governance.web.console.front import Front
-from governance.web.console.guard import Guard, local_path, session_cookie
+from governance.web.console.guard import Guard, device_cookie, local_path, session_cookie
 from governance.web.console.pages import Pages
 from governance.web.console.present import minutes_up
 
@@ -61,6 +61,7 @@ def _add_door(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> N
                 request.form.get("password", ""),
                 address=request.remote_addr or "local",
                 at=front.now(),
+                device=request.cookies.get(device_cookie(request), "")[:200],
             )
         except ThrottledError as throttled:
             wait = minutes_up(throttled.wait)
