@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from governance.engine import paths, shell
-from governance.engine.command_builtin import check_assignment, check_variables
+from governance.engine.command_builtin import check_setting, check_variables
 from governance.engine.command_git import git
 from governance.engine.command_special import SPECIAL, stranger
 from governance.engine.model import CannotTell, Value
@@ -163,8 +163,8 @@ def _simple(scene: Scene, command: Simple, source: str) -> None:
         before = scene.cwds, scene.fallbacks
         _script(scene, inner)
         scene.cwds, scene.fallbacks = before
-    for name, _ in command.assignments:
-        check_assignment(scene, name, given=bool(command.words))
+    for name, value in command.assignments:
+        check_setting(scene, name, value, given=bool(command.words))
     source = _redirects(scene, command.redirects) or source
     if command.words:
         _run(scene, command.words, source)

@@ -49,6 +49,16 @@ def check_assignment(scene: Scene, name: str, *, given: bool = True) -> None:
         scene.doubt("environment")
 
 
+_IN_THE_WORKSPACE: Final = re.compile(r"(?![/~])(?!.*(\.\.|:[/~]))[\w./:-]+")
+
+
+def check_setting(scene: Scene, name: str, value: Word, *, given: bool) -> None:
+    """As `check_assignment`; a search path for Python's modules may lead into the workspace."""
+    if name == "PYTHONPATH" and value.known and _IN_THE_WORKSPACE.fullmatch(value.text):
+        return
+    check_assignment(scene, name, given=given)
+
+
 HARMLESS: Final = words_of(
     "HOME PWD OLDPWD PATH USER LOGNAME LANG TERM SHELL RANDOM SECONDS LINENO UID EUID PPID HOSTNAME "
     "COLUMNS LINES 0 - @ *"
@@ -230,7 +240,7 @@ _JQ = row(
 _YQ = row(
     "reads",
     "reads",
-    "-[rePNCMnyYjsS] -i|--inplace --in-place --raw-output --exit-status --prettyPrint "
+    "-[rePNCMnyYjS] -i|--inplace --in-place --raw-output --exit-status --prettyPrint "
     "-o|--output-format=none -p|--input-format=none -I|--indent=none --no-colors --colors "
     "--unwrapScalar?none --no-doc --null-input",
 )

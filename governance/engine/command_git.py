@@ -165,8 +165,13 @@ COMMANDS: Mapping[str, Program] = {
                  "--whitespace=none"),
     "init": row("writes", "writes", "--template=code -b|--initial-branch=none -q|--quiet --bare "
                 "--separate-git-dir=writes"),
-    "config": row("writes changes_system", "config", "-f|--file=writes --global --system --local "
-                  "--get=none --get-all=none -l|--list --unset=none -e|--edit --blob=none"),
+    "config": row(
+        "reads",
+        "config",
+        "-f|--file=writes --global --system --local --get=none --get-all=none --get-regexp=none "
+        "-l|--list --unset=none -e|--edit --blob=none --show-origin --add --unset-all=none "
+        "--replace-all --bool --int --type=none --name-only -z",
+    ),
     "archive": row("reads", "objects", "-o|--output=writes!writes --remote=url!network --format=none "
                    "--prefix=none --exec=code -v -l"),
     "bundle": row("reads writes", "words", "--all -q --progress"),
@@ -358,8 +363,14 @@ def _words(scene: Scene, name: str, operands: Sequence[Word], flags: set[str]) -
 
 
 def _config(scene: Scene, operands: Sequence[Word], flags: set[str]) -> None:
-    if flags & {"--get", "--get-all", "--list"} or (len(operands) == 1 and not flags):
+    if "--list" in flags:
+        # Everything at once, addresses with passwords in them included.
+        scene.add("effects", "reads_environment")
         return
+    asks = flags & {"--get", "--get-all", "--get-regexp"}
+    if asks or (len(operands) == 1 and flags <= {"--global", "--local", "--system"}):
+        return
+    scene.add("effects", "writes", "changes_system")
     if "--global" in flags:
         scene.path("writes", Word("~/.gitconfig"))
     elif "--system" in flags:

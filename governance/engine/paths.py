@@ -194,7 +194,11 @@ def has_name(path: str, pattern: str) -> bool | None:
     """
     _, parts = _split(path)
     if pattern.endswith("/"):
-        found = [_name_meets(part, pattern[:-1]) for part in parts]
+        # A wildcard `**` with names behind it does not go into hidden folders; one at the end
+        # stands for everything beneath.
+        hidden = pattern.startswith(".")
+        inside = [n for n, part in enumerate(parts[:-1]) if hidden and part == "**"]
+        found = [_name_meets(part, pattern[:-1]) for n, part in enumerate(parts) if n not in inside]
         if True in found:
             return True
         return None if None in found else False

@@ -294,8 +294,9 @@ BUILD: Mapping[str, Program] = {
     "shellcheck": row("reads", "reads", _SHELLCHECK),
     **same("phpunit rspec rubocop", _exactly(_RUBY)),
     "pre-commit": _exactly("-a|--all-files -v|--verbose --files --show-diff-on-failure"),
+    **same("tox nox", _runs("-e=none -p?none -r --parallel?none -l")),
     **same(
-        "meson bazel ant sbt rake just task tox nox dotnet msbuild golangci-lint terraform-docs "
+        "meson bazel ant sbt rake just task dotnet msbuild golangci-lint terraform-docs "
         "alembic celery cypress",
         _BUILDERS,
     ),

@@ -83,7 +83,7 @@ class Scene:
                 return
         text = word.text.replace(ANY_RUN, "*").replace(ANY_ONE, "?")
         if effect == "lists" and word.wild:
-            text = text.rpartition("/")[0] or ("/" if text.startswith("/") else ".")
+            text = text.rstrip("/").rpartition("/")[0] or ("/" if text.startswith("/") else ".")
         if text == "-" or _HARMLESS.match(text):
             return
         if text.startswith(("/dev/tcp/", "/dev/udp/")):

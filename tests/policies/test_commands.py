@@ -110,6 +110,13 @@ LOOKS_AROUND = [
 ]
 
 WORKS = [
+    "git config --get user.name",
+    "git config user.name",
+    "eslint src/**/*.ts",
+    "prettier --check 'src/**/*.ts'",
+    "PYTHONPATH=src python -m pytest -q",
+    "tox -e py311",
+    "ls -d */",
     "git add -A",
     "git add src/main.py",
     "git add .",
@@ -357,6 +364,12 @@ NEVER_AT_L2 = [
 ]
 
 NEVER_AT_L3 = [
+    "prettier --write '**/*.yml'",
+    "git config --list",
+    "git config user.name x",
+    "git config -f .env --list",
+    "PYTHONPATH=/srv/x pytest",
+    "PYTHONPATH=src:../x pytest",
     "ln -s .git g",
     "ln -s .git g; echo x > g/hooks/pre-commit",
     "ln -s .claude c",
