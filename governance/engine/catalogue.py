@@ -8,9 +8,10 @@ if the catalogue knows it); an argument that is not declared is named in `undecl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, Final, Literal, NamedTuple
 
 from governance.engine import command
 from governance.engine.fields import (
@@ -20,7 +21,8 @@ from governance.engine.fields import (
     SERVICE_FIELDS,
 )
 from governance.engine.model import ABSENT, CannotTell, Request, Risk, Scalar, Value
-from governance.engine.values import Type, write
+from governance.engine.mould import mould
+from governance.engine.values import Type, reading, remembering, write
 
 ArgClass = Literal["quantity", "category", "identity", "private"]
 MISSING: Final = CannotTell("missing")
@@ -48,7 +50,32 @@ class ArgType:
         return self.type.unit
 
 
-@dataclass(frozen=True, slots=True)
+class Step(NamedTuple):
+    """How one argument or claim of an action is read: from `name` into `field`.
+
+    `one` reads what needs no place (None: `arg` does); `otherwise` is the value if nothing is given.
+    """
+
+    field: str
+    name: str
+    arg: ArgType
+    one: Callable[[Any], Value] | None
+    otherwise: Value
+
+
+class Steps(NamedTuple):
+    """Everything about reading an action that its requests have in common.
+
+    Worked out once per action, because it took longer than the reading itself.
+    """
+
+    args: tuple[Step, ...]
+    claims: tuple[Step, ...]
+    common: tuple[Step, ...]
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
 class ActionType:
     """One action. `args` by bare name; `claims` by dotted name (`resource.owner`). `labels` say
     what the action does, `attaches` which labels the session takes on once it is allowed."""
@@ -64,7 +91,25 @@ class ActionType:
     line: int = 1
     column: int = 1
 
-    @property
+    def __getstate__(self) -> dict[str, Any]:
+        """What was declared, without what was worked out from it."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @cached_property
+    def steps(self) -> Steps:
+        """How a request for this action is read."""
+        return Steps(
+            tuple(_step(f"args.{name}", name, arg) for name, arg in self.args.items()),
+            tuple(_step(name, name, claim) for name, claim in self.claims.items()),
+            tuple(
+                _step(name, name, ArgType(kind, True, "quantity"))
+                for name, kind in COMMON_CLAIMS.items()
+                if name not in self.claims
+            ),
+            frozenset(self.args),
+        )
+
+    @cached_property
     def command(self) -> str | None:
         """The argument whose command line gives the `command.*` fields, if there is one."""
         for name, declared in self.args.items():
@@ -116,36 +161,44 @@ class Catalogue:
         `time.*`), which are taken as they are. Claims that are not declared are left out: no rule
         can test them.
         """
-        fields: dict[str, Value] = {}
+        found: dict[str, Value] = {}
         claims: dict[str, Any] = {}
         for name, value in extra_fields.items():
-            if name.partition(".")[0] in CLAIM_SPEAKERS:
+            if name.startswith(_CLAIMS):
                 claims[name] = value
             else:
-                fields[name] = value
+                found[name] = value
+        return self.take(action, arguments, claims, found, attested)
+
+    def take(
+        self,
+        action: str,
+        arguments: Mapping[str, Any],
+        claims: Mapping[str, Any],
+        found: dict[str, Value],
+        attested: bool,
+    ) -> Request:
+        """As `read`, for claims that are apart already; `found` are the service's own values, and
+        becomes the request's fields."""
         declared = self.actions.get(action)
         if declared is None:
-            return Request(action, fields, _undeclared(arguments), attested)
-        fields["tool.labels"] = declared.labels
-        fields["tool.risk"] = declared.risk.word
-        places = _place(fields, "session.workspace"), _place(fields, "session.home")
-        for name, arg in declared.args.items():
-            fields[f"args.{name}"] = _read(arg, arguments, name, places)
-        for name, arg in declared.claims.items():
-            fields[name] = _read(arg, claims, name, places)
-        for name, kind in COMMON_CLAIMS.items():
-            if name not in declared.claims:
-                fields[name] = kind.read(claims[name]) if name in claims else MISSING
+            return _request(action, found, _undeclared(arguments), attested, {})
+        steps = declared.steps
+        found["tool.labels"] = declared.labels
+        found["tool.risk"] = declared.risk.word
+        places = _place(found, "session.workspace"), _place(found, "session.home")
+        _read(found, steps.args, arguments, places)
+        _read(found, steps.claims, claims, places)
+        _read(found, steps.common, claims, places)
         known = claims.get("context.obligations_supported", ())
-        if isinstance(known, list | tuple):
-            fields["context.obligations_supported"] = tuple(i for i in known if isinstance(i, str))
+        if known.__class__ is list or known.__class__ is tuple:
+            found["context.obligations_supported"] = tuple([i for i in known if isinstance(i, str)])
         if declared.command is not None:
             # An agent's word about where it stands would decide what a relative path means.
             cwd = claims.get("context.cwd") if attested else None
-            _derive(fields, declared.command, cwd, places)
-        return Request(
-            action, fields, _undeclared(arguments.keys() - declared.args.keys()), attested
-        )
+            _derive(found, declared.command, cwd, places)
+        strange = arguments.keys() - steps.names
+        return _request(action, found, _undeclared(strange) if strange else (), attested, {})
 
     def recall(
         self, action: str, recorded: Mapping[str, Any], extra_fields: Mapping[str, Value]
@@ -176,6 +229,8 @@ class Catalogue:
         return Request(action, {**request.fields, **hidden}, undeclared, False, pseudonyms)
 
 
+_request: Final = mould(Request)
+_CLAIMS: Final = tuple(f"{speaker}." for speaker in CLAIM_SPEAKERS)
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MOST_NAMES: Final = 20
 
@@ -197,13 +252,28 @@ def _place(fields: Mapping[str, Value], name: str) -> str | None:
 
 
 def _read(
-    arg: ArgType, given: Mapping[str, Any], name: str, places: tuple[str | None, str | None]
-) -> Value:
-    if name in given:
-        return arg.type.read(given[name], *places)
-    if arg.required:
-        return MISSING
-    return ABSENT if arg.default is None else arg.default
+    found: dict[str, Value],
+    steps: Iterable[Step],
+    given: Mapping[str, Any],
+    places: tuple[str | None, str | None],
+) -> None:
+    for name_of_field, name, arg, one, otherwise in steps:
+        if name not in given:
+            found[name_of_field] = otherwise
+        elif one is not None:
+            found[name_of_field] = one(given[name])
+        else:
+            found[name_of_field] = arg.type.read(given[name], *places)
+
+
+def _step(name_of_field: str, name: str, arg: ArgType) -> Step:
+    kind = arg.type
+    one: Callable[[Any], Value] | None = None
+    if not kind.many and kind.name != "path":
+        clear = arg.cls in ("quantity", "category")
+        one = remembering(kind) if clear else reading(kind)
+    default: Value = ABSENT if arg.default is None else arg.default
+    return Step(name_of_field, name, arg, one, MISSING if arg.required else default)
 
 
 def _derive(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from governance.engine.mould import mould
 from governance.service.problem import Problem
 
 SERVICE_FACTS: Final = frozenset(
@@ -84,18 +85,21 @@ def read(request: Any, *, own: str | None = None, ask: bool = False) -> Asked:
     if "confidence" in context:
         claims["context.confidence"] = _confidence(context["confidence"])
     wants, note = _wants(context.get("request_approval"))
-    return Asked(
-        agent=agent,
-        action=name,
-        arguments=arguments,
-        claims=claims,
-        session=number(context.get("session"), "context.session"),
-        advisory=_advisory(context.get("intent")),
-        parent=number(context.get("parent"), "context.parent"),
-        supported=_ids(context.get("obligations_supported")),
-        wants_approval=ask or wants,
-        note=note,
+    return _asked(
+        agent,
+        name,
+        arguments,
+        claims,
+        number(context.get("session"), "context.session"),
+        _advisory(context.get("intent")),
+        number(context.get("parent"), "context.parent"),
+        _ids(context.get("obligations_supported")),
+        ask or wants,
+        note,
     )
+
+
+_asked: Final = mould(Asked)
 
 
 def number(value: Any, field: str) -> int | None:

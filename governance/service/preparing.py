@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from audit.canonical import canonical
 from governance.engine.model import Request
+from governance.engine.mould import mould
 from governance.oversight import keys
 from governance.oversight.model import State
 from governance.service import asked, judging
@@ -73,11 +74,16 @@ def prepared(desk: Desk, caller: Caller, state: State, ask: Asked) -> Item:
         )
     session = state.sessions.get(-1 if ask.session is None else ask.session)
     place = judging.workspace_of(agent, session)
-    claims = dict(ask.claims)
-    claims["context.obligations_supported"] = sorted({*ask.supported, *key.obligations})
-    extra = claims if place is None else {**claims, "session.workspace": place}
+    supported = sorted({*ask.supported, *key.obligations})
+    claims = {**ask.claims, "context.obligations_supported": supported}
     catalogue = desk.releases.get(state.release).release.bundle.catalogue
-    request = catalogue.read(ask.action, ask.arguments, extra, caller.type == "gateway")
+    request = catalogue.take(
+        ask.action,
+        ask.arguments,
+        claims,
+        {} if place is None else {"session.workspace": place},
+        caller.type == "gateway",
+    )
     standing = ask.session if session is None or session.index != agent.standing else None
     recorded = record_action(
         desk.vault,
@@ -90,14 +96,18 @@ def prepared(desk: Desk, caller: Caller, state: State, ask: Asked) -> Item:
         ask.claims,
     )
     if recorded.pseudonyms:
-        request = Request(
+        request = _request(
             request.action,
             request.fields,
             request.undeclared,
             request.attested,
             recorded.pseudonyms,
         )
-    return Item(ask, state.release, place, request, recorded)
+    return _item(ask, state.release, place, request, recorded)
+
+
+_request: Final = mould(Request)
+_item: Final = mould(Item)
 
 
 def checked_key(key: str) -> str:

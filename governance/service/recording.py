@@ -9,13 +9,14 @@ argument, declared or not, readable or spoiled, gives another digest.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from audit.canonical import canonical
-from governance.engine.catalogue import ActionType, ArgType, record
-from governance.engine.model import ABSENT, CannotTell, Request
+from governance.engine.catalogue import ActionType, ArgType, Step, record
+from governance.engine.model import ABSENT, CannotTell, Request, Value
+from governance.engine.mould import mould
 from governance.oversight.commands import VaultRow
 from governance.service.committing import committed, digest
 from governance.service.problem import Problem
@@ -25,6 +26,7 @@ MOST_UNDECLARED: Final = 64
 _TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}").fullmatch
 _NAME: Final = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff\U00010000-\U0010ffff]{1,100}").fullmatch
 _STANDING: Final = "standing"
+_RESOURCE: Final = "resource."
 
 
 class Opening(NamedTuple):
@@ -59,6 +61,8 @@ class Recorded:
 class _Recorder:
     """Collects the recorded form field by field."""
 
+    __slots__ = ("commitments", "openings", "pseudonyms", "secret", "vault")
+
     def __init__(self, vault: Any, secret: bytes) -> None:
         self.vault = vault
         self.secret = secret
@@ -76,16 +80,29 @@ class _Recorder:
             ) from None
         self.openings.append(Opening(field, data, salt, subject))
 
-    def value(
-        self, field: str, declared: ArgType, value: Any, given: Mapping[str, Any], name: str
-    ) -> Any:
+    def steps(
+        self,
+        steps: Iterable[Step],
+        given: Mapping[str, Any],
+        fields: Mapping[str, Value],
+        into: dict[str, Any],
+    ) -> None:
+        """The recorded form of what is declared and given, by the name under which it was given."""
+        for step in steps:
+            name = step.name
+            if name in given:
+                found = self.value(step.field, step.arg, fields[step.field], given[name])
+                if found is not None:
+                    into[name] = found
+
+    def value(self, field: str, declared: ArgType, value: Value, given: Any) -> Any:
         """The recorded form of one declared field; None when there is nothing to record."""
-        if name not in given or value is ABSENT:
+        if value is ABSENT:
             return None
         if isinstance(value, CannotTell):
-            self.commit(field, plain(given[name]))
+            self.commit(field, plain(given))
             return {"spoiled": value.why}
-        clear = record(value)
+        clear = value if value.__class__ is str else record(value)
         kind = declared.cls
         if kind == "quantity" or kind == "category":
             return clear
@@ -130,24 +147,18 @@ def record_action(
     args: dict[str, Any] = {}
     resource: dict[str, Any] = {}
     rest: dict[str, Any] = {}
-    fields = request.fields
     if declared is not None:
-        for name, arg in declared.args.items():
-            field = "args." + name
-            found = recorder.value(field, arg, fields[field], arguments, name)
-            if found is not None:
-                args[name] = found
-        for field, claim in declared.claims.items():
-            found = recorder.value(field, claim, fields[field], claims, field)
-            if found is not None:
-                speaker, _, name = field.partition(".")
-                if speaker == "resource":
-                    resource[name] = found
-                else:
-                    rest[field] = found
-    if declared is not None and declared.command is not None and "context.cwd" in claims:
-        recorder.commit("context.cwd", plain(claims["context.cwd"]))  # paths are read against it
-    _undeclared(recorder, request, arguments)
+        recorder.steps(declared.steps.args, arguments, request.fields, args)
+        if declared.claims:
+            recorder.steps(declared.steps.claims, claims, request.fields, rest)
+            for field in [field for field in rest if field.startswith(_RESOURCE)]:
+                resource[field.removeprefix(_RESOURCE)] = rest.pop(field)
+        if declared.command is not None and "context.cwd" in claims:
+            recorder.commit(
+                "context.cwd", plain(claims["context.cwd"])
+            )  # paths are read against it
+    if request.undeclared:
+        _undeclared(recorder, request, arguments)
     _resource(recorder, declared, claims, resource)
     body = {
         "action": action,
@@ -156,15 +167,18 @@ def record_action(
         "commitments": recorder.commitments,
         "resource": resource,
     }
-    return Recorded(
-        args=args,
-        resource=resource,
-        claims=rest,
-        commitments=recorder.commitments,
-        openings=tuple(recorder.openings),
-        pseudonyms=recorder.pseudonyms,
-        digest=digest(body),
+    return _recorded(
+        args,
+        resource,
+        rest,
+        recorder.commitments,
+        tuple(recorder.openings),
+        recorder.pseudonyms,
+        digest(body),
     )
+
+
+_recorded: Final = mould(Recorded)
 
 
 def _undeclared(recorder: _Recorder, request: Request, arguments: Mapping[str, Any]) -> None:
@@ -196,19 +210,18 @@ def _resource(
     """The resource's type and id, and whatever else the caller says about it, bind the digest."""
     known = declared.claims if declared is not None else {}
     for field, value in claims.items():
-        speaker, _, name = field.partition(".")
-        if speaker != "resource" or field in known:
+        if not field.startswith(_RESOURCE) or field in known:
             continue
-        if name == "type" and type(value) is str and _TYPE(value) is not None:
+        if field == "resource.type" and type(value) is str and _TYPE(value) is not None:
             resource["type"] = value
             continue
-        if _NAME(field) is None:
+        if field != "resource.id" and _NAME(field) is None:
             raise Problem(
                 "bad-field",
                 "a name of a property must have 1 to 91 characters without spaces",
                 field="resource.properties",
             )
-        recorder.commit(field, plain(value))
+        recorder.commit(field, value if type(value) is str else plain(value))
 
 
 def variant_of(

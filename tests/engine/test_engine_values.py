@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from governance.engine import values
 from governance.engine.catalogue import MISSING, ActionType, ArgType, Catalogue
 from governance.engine.model import ABSENT, CannotTell, Money, Risk
 from governance.engine.values import INTERNAL, SCALARS, Type, duration, write
@@ -250,3 +251,37 @@ def test_a_recorded_action_is_read_back_without_its_secrets() -> None:
     assert one.pseudonyms == {"args.who": "s-abc"}
     assert one.fields["args.line"] == CannotTell("x")
     assert one.undeclared == ()
+
+
+_RAW: Any = (
+    st.sampled_from(["12.50 EUR", "12.5 EUR", "DE", "de", "7 km", "1", "true", "2026-01-31", "?"])
+    | st.booleans()
+    | st.none()
+    | st.integers(-3, 3)
+    | st.decimals(-3, 3, places=1)
+    | st.text(max_size=80)
+    | st.fixed_dictionaries(
+        {
+            "amount": st.sampled_from(["1", "1.0", "1.00", "x", ""])
+            | st.integers(-2, 2)
+            | st.decimals(-2, 2, places=2),
+            "currency": st.sampled_from(["EUR", "eur", "JPY", "XXX", "", None, 7]),
+        }
+    )
+    | st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=3)
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(["money", "country", "number", "integer", "boolean", "text", "date"]),
+       st.lists(_RAW, min_size=1, max_size=8))  # fmt: skip
+def test_what_is_remembered_is_what_would_be_read(name: str, raws: list[Any]) -> None:
+    """A remembered reading of another value would judge an action by somebody else's amount."""
+    kind = values.Type(name, unit="km" if name == "number" else "")
+    remembered, plain = values.remembering(kind), values.reading(kind)
+    for raw in raws * 2:
+        expected = kind.one(raw)
+        for found in (remembered(raw), plain(raw)):
+            assert found == expected
+            assert type(found) is type(expected)
+            assert repr(found) == repr(expected)
