@@ -32,7 +32,7 @@ from governance.store.fsck import fsck
 from governance.store.logkey import read as read_log_key
 from governance.store.paths import Paths
 from governance.store.reader import Reader
-from governance.store.restore import restore
+from governance.store.restore import newest, restore
 from governance.store.workspace import Workspace
 from governance.web import log
 from governance.web.accounts import Accounts, generate_password
@@ -72,22 +72,33 @@ class App:
         with serve.in_process(directory) as exchange:
             yield exchange
 
-    def restore(self, directory: Path, backup: Path, known: Sequence[Path]) -> dict[str, Any]:
+    def restore(
+        self,
+        directory: Path,
+        backup: Path | None,
+        known: Sequence[Path],
+        vault: Path | None = None,
+    ) -> dict[str, Any]:
         """Open a backup as a new log in this workspace; the old files are put aside.
+
+        Without `backup`, the newest there is: the workspace's own log if it still holds, else the
+        largest of its backups. `vault` is a backup of the values to go back to.
 
         A workspace that was lost whole gets the usual settings and the files of its release.
         """
         at = datetime.now(UTC)  # noqa: TID251 - a surface
         heads = [path.read_text(encoding="utf-8") for path in known]
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        had = Paths(directory).vault.exists()
         done = restore(
             directory,
-            backup,
+            backup or newest(Paths(directory, _head(directory)), FOLD, at),
             FOLD,
             at,
             acknowledge=True,
             head=_head(directory),
             known_heads=heads,
+            vault=vault,
         )
         lost = not (directory / settings.FILE_NAME).exists()
         if lost:
@@ -105,6 +116,7 @@ class App:
             "restored_size": done.restored,
             "lost_entries": done.known - done.restored,
             "put_aside": str(done.archive),
+            "values": "from the backup" if vault else "as they were" if had else "lost",
         }
 
     def fsck(self, directory: Path) -> dict[str, Any]:

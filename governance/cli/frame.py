@@ -45,7 +45,13 @@ class Wiring(Protocol):
     def in_process(self, directory: Path) -> Any:
         """A context manager: an exchange against a workspace that this process owns meanwhile."""
 
-    def restore(self, directory: Path, backup: Path, known: Sequence[Path]) -> dict[str, Any]:
+    def restore(
+        self,
+        directory: Path,
+        backup: Path | None,
+        known: Sequence[Path],
+        vault: Path | None = None,
+    ) -> dict[str, Any]:
         """Open a backup as a new log; acknowledged by the caller. `known`: kept heads."""
 
     def fsck(self, directory: Path) -> dict[str, Any]:

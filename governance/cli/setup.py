@@ -74,7 +74,12 @@ def register(root: click.Group) -> None:
             output.show(frame.output, api.post("/v1/backups"))
 
     @command(root, "restore", example="governance restore -w my-workspace BACKUP --acknowledge")
-    @click.argument("backup", type=click.Path(path_type=Path, exists=True))
+    @click.argument("backup", type=click.Path(path_type=Path, exists=True), required=False)
+    @click.option(
+        "--vault",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="A backup of the values (backups/vault/) to go back to; it needs its keys/vault.key.",
+    )
     @click.option(
         "--known-head",
         "known",
@@ -87,9 +92,16 @@ def register(root: click.Group) -> None:
         is_flag=True,
         help="Yes: a new log begins, everything is stopped, open approvals end.",
     )
-    def restore(frame: Frame, backup: Path, known: tuple[Path, ...], acknowledge: bool) -> None:
+    def restore(
+        frame: Frame,
+        backup: Path | None,
+        vault: Path | None,
+        known: tuple[Path, ...],
+        acknowledge: bool,
+    ) -> None:
         """Bring a backup back. It opens as a new log that names the old one's last known head.
 
+        Without BACKUP, from the workspace's own log if that still holds, else its newest backup.
         Nobody may be serving the workspace meanwhile. If the whole workspace was lost, give a new
         directory with -w; its settings begin as the usual ones, and people use the keys they had.
         """
@@ -98,8 +110,15 @@ def register(root: click.Group) -> None:
                 "a restored backup never continues the old log: it opens a new one, stopped, with "
                 "open approvals ended, until two people lift the stop; add --acknowledge to do so"
             )
-        made = frame.app.restore(frame.workspace, backup, known)
+        made = frame.app.restore(frame.workspace, backup, known, vault)
         output.show(frame.output, made)
+        if made["values"] == "lost":
+            output.say(
+                "Names and private values were not brought back, and limits and histories about "
+                "payees and other people begin at zero. If there is a backup of the values "
+                "(backups/vault/) and the old keys/vault.key: put the key back and restore again "
+                "with --vault FILE."
+            )
         output.say(
             "Everything is stopped until two people lift it: governance stop list. The log has a "
             "new key; give it to whoever verifies."

@@ -15,6 +15,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from audit.errors import LogError
 from audit.keys import Verifier
 from audit.note import split
 from governance.store import logkey, vaults
-from governance.store.backup import Backup, read_backup
+from governance.store.backup import Backup, back_up, backups, read_backup
 from governance.store.clock import Clock
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.fold import Fold
@@ -96,6 +97,33 @@ def restore(
         lock.release()
     Workspace.open(root, fold, head=head, clock=clock).close()
     return Restored(name, backup.origin, last.size, backup.size, archive)
+
+
+def newest(paths: Paths, fold: Fold, at: datetime) -> Path:
+    """The backup from which least is lost: a copy of the workspace's own log, made now, if that
+    log still holds what it signed, else the largest of its backups. Raises `CannotOpen`."""
+    if paths.log.exists():
+        lock = OwnerLock(paths.lock)
+        try:
+            own = back_up(paths, at)
+            _fold(own, fold, _verifier(paths, own))
+            others = [read_backup(folder).size for folder in backups(paths) if folder != own.folder]
+            if own.size >= max(others, default=0):
+                return own.folder
+        except (StoreError, LogError):
+            pass  # the log is what is damaged: then one of the backups
+        finally:
+            lock.release()
+    sizes = {}
+    for folder in backups(paths):
+        with suppress(StoreError):
+            sizes[folder] = read_backup(folder).size
+    if not sizes:
+        raise CannotOpen(
+            f"there is no backup in `{paths.backups}` and no log to go on from; name the folder of "
+            "a backup: `governance restore BACKUP --acknowledge`"
+        )
+    return max(sizes, key=lambda folder: (sizes[folder], folder.name))
 
 
 def _stage(

@@ -224,6 +224,11 @@ class Vault:
         )
         return [Erasure(*row) for row in rows]
 
+    def has_erased(self, subject: str, index: int) -> bool:
+        """Whether this vault carried out the erasure that entry `index` records (or a later one)."""
+        sql = "SELECT 1 FROM erasures WHERE subject = ? AND (idx IS NULL OR idx >= ?)"
+        return self._file.one(sql, subject, index) is not None
+
     def recorded(self, subject: str, index: int) -> None:
         """The erasures of `subject` are what entry `index` says."""
         self._file.write(

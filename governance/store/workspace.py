@@ -37,6 +37,7 @@ from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 from governance.store.readmodel import Views
+from governance.store.sameday import check_vault, require_vault
 from governance.store.sealing import VaultKey
 from governance.store.snapshots import EVERY, Snapshots
 from governance.store.sqlite import Connection, connect_reader, connect_writer, explain
@@ -138,10 +139,7 @@ class Workspace:
         Raises `NotOwner` if another process has it, `CannotOpen` for anything that does not fit.
         """
         paths = Paths(root, head)
-        if not paths.log.exists():
-            raise CannotOpen(
-                f"there is no workspace in `{root}`; make one with `governance init {root}`"
-            )
+        _require_log(paths)
         lock = OwnerLock(paths.lock)
         try:
             workspace = _open(
@@ -251,6 +249,7 @@ def _open(
 ) -> Workspace:
     signer = logkey.read(paths.log_key)
     vault_key = VaultKey.open(paths.vault_key)
+    require_vault(paths)
     for path, database in ((paths.log, "log"), (paths.vault, "vault")):
         bring_up_to_date(path, database)
     head = HeadFile(paths.head)
@@ -261,7 +260,13 @@ def _open(
         if head.note != note:
             head.write(note)
         size = folded.frontier.size
-        vault = _open_vault(paths, vault_key, clock, seams, size)
+        vault = _open_vault(paths, vault_key, clock, seams)
+        try:
+            check_vault(paths, db, vault)
+            vault.sweep(size)
+        except BaseException:
+            vault.close()
+            raise
     except OSError as error:
         db.close()
         raise CannotOpen(f"the head file `{paths.head}` cannot be written: {error}") from error
@@ -301,8 +306,23 @@ def _record_restore(db: sqlite3.Connection, ledger: Ledger) -> None:
     ledger.record(make).result()
 
 
-def _open_vault(paths: Paths, key: VaultKey, clock: Clock, seams: Seams, size: int) -> Vault:
+def _open_vault(paths: Paths, key: VaultKey, clock: Clock, seams: Seams) -> Vault:
     writer = seams.vault(connect_writer(paths.vault, overwrite=True))
-    vault = Vault(paths.vault, writer, connect_reader(paths.vault), key, clock.wall)
-    vault.sweep(size)
-    return vault
+    return Vault(paths.vault, writer, connect_reader(paths.vault), key, clock.wall)
+
+
+def _require_log(paths: Paths) -> None:
+    """Tell a folder that never was a workspace from one whose log is gone. Raises `CannotOpen`."""
+    if paths.log.exists():
+        return
+    left = [path for path in (paths.head, paths.vault, paths.log_key) if path.exists()]
+    if not left:
+        raise CannotOpen(
+            f"there is no workspace in `{paths.root}`; make one with `governance init {paths.root}`"
+        )
+    there = ", ".join(f"`{path.name}`" for path in left)
+    raise CannotOpen(
+        f"the log `{paths.log.name}` is missing from `{paths.root}`, but {there} of a workspace "
+        "are there. Put the log back, with its `-wal` file if there is one; if it is lost, go on "
+        "from the newest backup with `governance restore --acknowledge`"
+    )

@@ -19,7 +19,7 @@ from governance.store.backup import (
 )
 from governance.store.errors import CannotOpen
 from governance.store.fsck import fsck
-from governance.store.restore import restore
+from governance.store.restore import newest, restore
 from governance.store.workspace import Workspace
 from tests.store import world
 from tests.store.world import Decide, Write
@@ -238,3 +238,78 @@ def test_a_restored_log_passes_fsck(root: Path) -> None:
         report = fsck(workspace.paths, workspace.vkey)
     assert report.findings == ()
     assert "restored" in report.unchecked[0]
+
+
+def test_an_older_vault_is_refused(root: Path) -> None:
+    """A limit for each payee would begin at zero, by putting yesterday's values back."""
+    with world.open_(root) as workspace:
+        _decide(workspace, 2)
+        kept = back_up_vault(workspace.paths, AT)
+        other = workspace.vault.pseudonym("payee", "NL00")
+        workspace.ledger.submit(Decide("x", values=(("args.note", b"kept", other),))).result(10)
+    newer = {path.name: path.read_bytes() for path in root.glob("vault.db*")}
+    _put(root, kept.read_bytes())
+    with pytest.raises(CannotOpen, match=r"older than the log.*--vault FILE"):
+        world.open_(root)
+    _put(root, None)
+    for name, data in newer.items():
+        (root / name).write_bytes(data)
+    world.open_(root).close()
+
+
+def test_a_vault_from_before_an_erasure_is_refused(root: Path) -> None:
+    """Somebody who was erased would come back with yesterday's values."""
+    with world.open_(root) as workspace:
+        _decide(workspace, 2)
+        kept = back_up_vault(workspace.paths, AT)
+        subject = workspace.vault.find("payee", "DE00")
+        assert subject is not None
+        workspace.vault.erase(subject)
+        erased = Write((("data.erased", {"subject": subject, "ground": "asked", "values": 2}),))
+        workspace.ledger.submit(erased).result(10)
+    world.open_(root).close()
+    _put(root, kept.read_bytes())
+    with pytest.raises(CannotOpen, match="older than the log"):
+        world.open_(root)
+
+
+def test_a_missing_vault_is_not_made_anew(root: Path) -> None:
+    """Deleting one file would forget every name and reset every payee's limit, without a word."""
+    with world.open_(root) as workspace:
+        _decide(workspace, 1)
+    _put(root, None)
+    with pytest.raises(CannotOpen, match=r"`vault\.db` is missing"):
+        world.open_(root)
+    assert not (root / "vault.db").exists()
+
+
+def test_a_missing_log_names_the_way_on(root: Path) -> None:
+    """`init` refuses the folder and `serve` says to run `init`: nobody would get out again."""
+    world.open_(root).close()
+    (root / "log.db").unlink()
+    with pytest.raises(CannotOpen, match=r"`log\.db` is missing.*governance restore --ack"):
+        world.open_(root)
+
+
+def test_without_a_name_least_is_lost(root: Path) -> None:
+    """Who lost only the values would be sent back to the log of last week."""
+    with world.open_(root) as workspace:
+        _decide(workspace, 3)
+        back_up(workspace.paths, AT)
+        _decide(workspace, 4)
+    later = AT + timedelta(minutes=1)
+    assert read_backup(newest(workspace.paths, world.FOLD, later)).size == 7
+    (root / "log.db").write_bytes(b"rubbish")
+    later = AT + timedelta(minutes=2)
+    assert read_backup(newest(workspace.paths, world.FOLD, later)).size == 7
+    for folder in list(backups(workspace.paths))[:-1]:
+        shutil.rmtree(folder)
+    assert read_backup(newest(workspace.paths, world.FOLD, later)).size == 3
+
+
+def _put(root: Path, vault: bytes | None) -> None:
+    """Put another `vault.db` in the workspace, or none."""
+    for name in ("vault.db", "vault.db-wal", "vault.db-shm"):
+        (root / name).unlink(missing_ok=True)
+    if vault is not None:
+        (root / "vault.db").write_bytes(vault)

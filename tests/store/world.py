@@ -132,8 +132,13 @@ class Decide:
         """One decision entry."""
         if state.stopped:
             raise Refused("stopped", "everything is stopped")
+        committed = {name: "c" * 43 for name, _, _ in self.values}
         entry = decision(
-            at, note=self.text, charges=[list(c) for c in self.charges], effect=self.effect
+            at,
+            note=self.text,
+            charges=[list(c) for c in self.charges],
+            effect=self.effect,
+            **({"commitments": committed} if committed else {}),
         )
         values = tuple(
             VaultRow(index, name, value, b"s" * 16, subject) for name, value, subject in self.values
