@@ -33,6 +33,7 @@ from governance.engine.model import (
     Total,
     Verdict,
 )
+from governance.engine.mould import mould
 from governance.engine.nodes import doubts
 from governance.engine.totals import (
     cap_charges,
@@ -245,19 +246,21 @@ class _Hearing:
                 if finding.clause is not None:
                     clauses.append(finding.clause)
         allowed = effect is _ALLOW and plan is not None
-        return Verdict(
-            effect=effect,
-            findings=findings,
-            obligations=() if effect is _DENY else owed,
-            clauses=tuple(clauses),
-            charges=_charges(plan, self.request, self.context) if allowed and plan else (),
-            labels=plan.action.attaches if allowed and plan else frozenset(),
-            risk=_RISKS[self.risk],
-            observed=self.observed,
-            would_be=would_be,
+        # a verdict without a finding is made by its class, which refuses it
+        return (_verdict if findings else Verdict)(
+            effect,
+            findings,
+            () if effect is _DENY else owed,
+            tuple(clauses),
+            _charges(plan, self.request, self.context) if allowed and plan else (),
+            plan.action.attaches if allowed and plan else frozenset(),
+            _RISKS[self.risk],
+            self.observed,
+            would_be,
         )
 
 
+_verdict: Final = mould(Verdict, checked=True)
 _RISKS: Final = tuple(risk.word for risk in Risk)
 
 

@@ -17,18 +17,18 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def mould(kind: Callable[P, T]) -> Callable[P, T]:
+def mould(kind: Callable[P, T], *, checked: bool = False) -> Callable[P, T]:
     """A constructor for a frozen dataclass with slots: every field, in order, by position.
 
-    Raises `TypeError` for a class that has defaults to fill in by itself, bases or something to do
-    after its fields are set: those would be left out.
+    `checked`: the caller has looked at what the class would check after its fields are set. Raises
+    `TypeError` for a class that does such a thing without that, and for any other class.
     """
     if not (
         isinstance(kind, type)
         and is_dataclass(kind)
         and kind.__bases__ == (object,)
         and "__slots__" in vars(kind)
-        and not hasattr(kind, "__post_init__")
+        and (checked or not hasattr(kind, "__post_init__"))
         and all(field.init for field in fields(kind))
     ):
         raise TypeError(f"`{kind}` is no plain frozen dataclass with slots")

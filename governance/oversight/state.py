@@ -13,6 +13,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from governance.engine.mould import mould
 from governance.oversight import (
     agents,
     approvals,
@@ -49,7 +50,7 @@ def apply(state: State, index: int, entry: Entry) -> State:
     """
     if index != state.size and not (index == 0 and entry.kind == "service.restored"):
         raise ValueError(f"entry {index} cannot follow a state of size {state.size}")
-    return State(index + 1, *_but_size(effect_of(state, index, entry)))
+    return _state(index + 1, *_but_size(effect_of(state, index, entry)))
 
 
 def effect_of(state: State, index: int, entry: Entry) -> State:
@@ -61,6 +62,7 @@ def effect_of(state: State, index: int, entry: Entry) -> State:
     return state if fold is None else fold(state, index, entry.at, entry.by, entry.data)
 
 
+_state: Final = mould(State)
 _but_size: Final = attrgetter(*(field.name for field in fields(State)[1:]))
 
 

@@ -9,14 +9,15 @@ approval request's, when the caller wants one).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from audit.entry import Entry, decode
 from governance.engine import reasons
-from governance.engine.model import SEMANTICS, Effect, FactQuery, Money, Request, Total
+from governance.engine.model import SEMANTICS, Effect, FactQuery, Money, Request
+from governance.engine.mould import mould
 from governance.oversight import agents, autonomy, keys, sessions, stops
 from governance.oversight.commands import (
     NO_NEEDS,
@@ -29,7 +30,6 @@ from governance.oversight.commands import (
 )
 from governance.oversight.errors import Refused
 from governance.oversight.model import Agent, Session, State
-from governance.oversight.state import effect_of
 from governance.oversight.times import write
 from governance.service import answering, judging
 from governance.service.acting import Texts
@@ -38,18 +38,33 @@ from governance.service.asking import asked_entry, pending
 from governance.service.desk import Caller, Desk
 from governance.service.preparing import Item, prepared
 from governance.service.problem import Problem
+from governance.service.proposing import Batch
 from governance.service.recording import variant_of
 from governance.service.sessions import require_parent
 
+_ALLOW, _ASK = Effect.ALLOW, Effect.REQUIRE_APPROVAL
+_entry: Final = mould(Entry)
+_row: Final = mould(VaultRow)
+_needs: Final = mould(Needs)
+_proposal: Final = mould(Proposal)
 _NOTHING: Final[dict[str, Any]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A request completed while the needs were worked out, with the facts it wants."""
+class _Seen(NamedTuple):
+    """What was found out about a request while the needs were worked out: the completed request,
+    the facts it wants, and where it was asked (None: in a session that is yet to be opened)."""
 
     request: Request
     queries: tuple[FactQuery, ...] | None
+    item: Item
+    agent: Agent
+    session: Session | None
+
+
+@lru_cache(maxsize=8)
+def _until(at: datetime, seconds: int) -> str:
+    """When a permit given at `at` ends; the same for all decisions of a batch."""
+    return write(at + timedelta(seconds=seconds))
 
 
 class Decide:
@@ -104,25 +119,19 @@ class Decide:
         opened: dict[str, int] = {}  # standing sessions that this command will open
         index = state.size
         for number in range(len(self.items)):
-            request, index = self._complete(state, number, at, index, opened)
+            seen, index = self._complete(state, number, at, index, opened)
+            requests.append(seen)
             item = self.items[number]
             if isinstance(item, Problem):
-                requests.append(None)
                 continue
-            if request is None:
-                requests.append(None)
-            else:
-                release = self.desk.releases.get(item.release).release
-                agent = state.agents[item.asked.agent]
-                wanted = judging.wanted(release, request, agent, at)
-                requests.append(_Seen(request, wanted))
-                queries.update(dict.fromkeys(wanted))
+            if seen is not None and seen.queries:
+                queries.update(dict.fromkeys(seen.queries))
             if item.asked.parent is not None:
                 parents.append(item.asked.parent)
         self._seen = (state, at, requests)
         if not queries and not parents and self._idem is None:
             return NO_NEEDS
-        return Needs(tuple(queries), tuple(parents), idempotency=self._idem)
+        return _needs(tuple(queries), tuple(parents), (), self._idem)
 
     def run(self, state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         """Judge each request in order; each sees what the ones before it changed."""
@@ -148,29 +157,35 @@ class Decide:
         rows: tuple[Any, ...] = ()
         if self._idem is not None and batch.decisions:
             rows = (IdempotencyRow(*self._idem, self._body, batch.decisions[0]),)
-        return Proposal(tuple(batch.entries), answer, rows, tuple(batch.values))
+        return _proposal(tuple(batch.entries), answer, rows, tuple(batch.values))
 
     def _one(self, batch: Batch, number: int, at: datetime) -> dict[str, Any]:
         state = batch.state
-        item = self._current(state, number)
-        ask = item.asked
-        agent = self._agent(state, ask.agent)
-        session = self._session(state, agent, ask, at)
-        if ask.parent is not None:
-            parent = batch.decisions_known.get(ask.parent)
-            if parent is None:
-                raise Refused("unknown", f"`{ask.parent}` is no decision", field="context.parent")
-            require_parent(state, self.caller, parent)
-        if session is None:
-            if ask.advisory:
-                session = self._standing(agent, batch.index, at)
-            else:
-                batch.add(self._opening(agent, at))
-                state = batch.state
-                session, agent = state.sessions[batch.index - 1], state.agents[agent.id]
         seen = self._seen_request(batch, number, at)
-        if seen is None or seen.request.fields["session.id"] != str(session.index):
-            seen = _Seen(self._completed(state, item, agent, session, at), None)
+        known = None if seen is None or state is not batch.first else seen.session
+        if seen is not None and known is not None:
+            # Nothing happened since the needs were worked out under this lock, in this very state.
+            item, agent, session = seen.item, seen.agent, known
+            ask = item.asked
+            self._require_parent(batch, ask)
+        else:
+            item = self._current(state, number)
+            ask = item.asked
+            agent = self._agent(state, ask.agent)
+            found = self._session(state, agent, ask, at)
+            self._require_parent(batch, ask)
+            if found is None:
+                if ask.advisory:
+                    found = self._standing(agent, batch.index, at)
+                else:
+                    batch.add(self._opening(agent, at))
+                    state = batch.state
+                    found, agent = state.sessions[batch.index - 1], state.agents[agent.id]
+            session = found
+            if seen is None or seen.request.fields["session.id"] != str(session.index):
+                seen = _Seen(
+                    self._completed(state, item, agent, session, at), None, item, agent, session
+                )
         release = self.desk.releases.get(item.release).release
         judged = judging.judge(
             release,
@@ -188,15 +203,25 @@ class Decide:
         if ask.advisory:
             return answering.advisory(data, texts)
         index = batch.index
-        batch.add(Entry("decision", at, self.caller.by(ask.agent), data))
+        batch.add(_entry("decision", at, self.caller.by(ask.agent), data))
         batch.decisions.append(index)
-        batch.values.extend(opening.row(index) for opening in item.recorded.openings)
+        batch.values += [
+            _row(index, field, value, salt, subject)
+            for field, value, salt, subject in item.recorded.openings
+        ]
         for charge in judged.verdict.charges:
             batch.charge(charge.series, charge.key, charge.amount, charge.unit)
         answer = answering.answer(data, index, at, texts)
-        if judged.verdict.effect is Effect.REQUIRE_APPROVAL:
+        if judged.verdict.effect is _ASK:
             self._approval(batch, number, data, index, answer, at)
         return answer
+
+    def _require_parent(self, batch: Batch, ask: Asked) -> None:
+        if ask.parent is not None:
+            parent = batch.decisions_known.get(ask.parent)
+            if parent is None:
+                raise Refused("unknown", f"`{ask.parent}` is no decision", field="context.parent")
+            require_parent(batch.state, self.caller, parent)
 
     def _data(
         self, item: Item, agent: Agent, session: Session, judged: judging.Judged, at: datetime
@@ -236,9 +261,8 @@ class Decide:
         cost = item.request.fields.get("context.cost")
         if type(cost) is Money:
             data["claimed_cost"] = f"{cost.amount:f} {cost.currency}"
-        if judged.verdict.effect is Effect.ALLOW:
-            seconds = timedelta(seconds=self.desk.settings.permit_seconds)
-            data["valid_until"] = write(at + seconds)
+        if judged.verdict.effect is _ALLOW:
+            data["valid_until"] = _until(at, self.desk.settings.permit_seconds)
         return data
 
     # who and where, looked at under the lock
@@ -313,13 +337,13 @@ class Decide:
 
     def _complete(
         self, state: State, number: int, at: datetime, index: int, opened: dict[str, int]
-    ) -> tuple[Request | None, int]:
-        """The completed request as it will be judged (None if it will be refused anyway), and the
-        index after its entries; `index` is where they will start."""
+    ) -> tuple[_Seen | None, int]:
+        """The request as it will be judged and what it needs (None if it will be refused anyway),
+        and the index after its entries; `index` is where they will start."""
         try:
             item = self._current(state, number)
             agent = self._agent(state, item.asked.agent)
-            session = self._session(state, agent, item.asked, at)
+            session = found = self._session(state, agent, item.asked, at)
         except Refused:
             return None, index
         if session is None:
@@ -328,7 +352,10 @@ class Decide:
                 index += 1
             session = self._standing(agent, opened.get(agent.id, index), at)
         request = self._completed(state, item, agent, session, at)
-        return request, index if item.asked.advisory else index + 1
+        release = self.desk.releases.get(item.release).release
+        wanted = judging.wanted(release, request, agent, at)
+        seen = _Seen(request, wanted, item, agent, found)
+        return seen, index if item.asked.advisory else index + 1
 
     def _completed(
         self, state: State, item: Item, agent: Agent, session: Session, at: datetime
@@ -418,68 +445,4 @@ class Decide:
         recorded = item.recorded
         return variant_of(
             item.asked.action, item.asked.agent, declared, recorded.args, recorded.resource
-        )
-
-
-class Batch:
-    """What a command has proposed so far, and what its next decision therefore sees.
-
-    A mapping of totals: those that the ledger fetched, plus the charges made in this command.
-    """
-
-    __slots__ = (
-        "_added",
-        "_totals",
-        "changed",
-        "decisions",
-        "decisions_known",
-        "entries",
-        "first",
-        "index",
-        "state",
-        "values",
-    )
-
-    def __init__(self, state: State, facts: Facts, index: int) -> None:
-        self.first = self.state = state
-        self.changed = False
-        self.index = index
-        self.entries: list[Entry] = []
-        self.values: list[VaultRow] = []
-        self.decisions: list[int] = []
-        self.decisions_known = facts.decisions
-        self._totals = facts.totals
-        self._added: dict[tuple[str, str], list[tuple[Any, str]]] = {}
-
-    def add(self, entry: Entry) -> None:
-        """Number `entry` and let the state know it, where it changes more than the size."""
-        self.entries.append(entry)
-        data, index = entry.data, self.index
-        self.index += 1
-        if entry.kind == "decision":
-            if data["effect"] != "allow" or not (
-                "labels" in data or "approval" in data["refs"] or "override" in data["refs"]
-            ):
-                return
-            self.changed = True
-        elif entry.kind != "session.opened":
-            self.changed = True
-        self.state = effect_of(self.state, index, entry)
-
-    def charge(self, series: str, key: str, amount: Any, unit: str) -> None:
-        """Remember a charge of this command for the decisions after it."""
-        self._added.setdefault((series, key), []).append((amount, unit))
-
-    def get(self, query: FactQuery, default: Total, /) -> Total:
-        """The total for `query`, charges of this command included."""
-        found = self._totals.get(query)
-        if found is None:
-            return default
-        added = self._added.get((query.series, query.key)) if self._added else None
-        if added is None:
-            return found
-        return Total(
-            found.sum + sum(amount for amount, _ in added),
-            found.count + len(added),
-            found.mixed or any(unit != query.unit for _, unit in added),
         )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ from governance.engine.model import (
     Value,
     Verdict,
 )
+from governance.engine.mould import mould
 from governance.oversight import agents, approvals, autonomy, overrides, stops
 from governance.oversight.model import Agent, Approval, Clause, Override, Session, State
 from governance.oversight.model import Seat as RecordedSeat
@@ -41,6 +43,9 @@ from governance.oversight.times import MICROSECOND, micros
 
 BUDGET: Final = "budget"
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_ALLOW, _DENY = Effect.ALLOW, Effect.DENY
+_WORDS: Final = tuple(effect.word for effect in Effect)
+"""By the effect's own number: an enumeration works its name out anew each time it is asked."""
 _NO_BRIEF: Final = CannotTell("no_brief")
 _BRIEF_OVER: Final = CannotTell("brief_expired")
 _NOT_RECORDED: Final = CannotTell("not_recorded")
@@ -81,19 +86,41 @@ def complete(
         age = _BRIEF_OVER
     else:
         age = at - brief.as_of
-    local = at if zone is None else at.astimezone(zone)
-    fields: dict[str, Value] = {
-        **request.fields,
+    action = request.action
+    fields = {**request.fields, **_standing_facts(agent, session), **_times(at, zone)}
+    fields["agent.autonomy"] = autonomy.level(agent, at)
+    fields["agent.tools"] = (action,) if agents.may_use(agent, action) else ()
+    fields["agent.brief_age"] = age
+    fields["session.age"] = at - session.opened_at
+    fields["session.stops"] = _stops(state, agent, session, action) if state.stops else ()
+    if session.ancestors:
+        _chain(fields, state, session)
+    return _request(action, fields, request.undeclared, request.attested, request.pseudonyms)
+
+
+_request: Final = mould(Request)
+_known_facts: Final[dict[tuple[int, int], tuple[Agent, Session, dict[str, Value]]]] = {}
+_MOST_KNOWN: Final = 1_024
+
+
+def _standing_facts(agent: Agent, session: Session) -> dict[str, Value]:
+    """What agent and session say by themselves, at any time and about any action.
+
+    Remembered for these very two objects, which never change: an agent asks many times before an
+    entry makes another agent or session of it.  Half of completing a request was saying this again.
+    """
+    place = id(agent), id(session)
+    known = _known_facts.get(place)
+    if known is not None:
+        return known[2]
+    facts: dict[str, Value] = {
         "agent.id": agent.id,
         "agent.team": agent.team,
         "agent.labels": tuple(sorted(agent.labels)),
         "agent.class": agent.agent_class,
-        "agent.autonomy": autonomy.level(agent, at),
         "agent.state": agent.state,
         "agent.owner": agent.owner,
         "agent.model": _NOT_RECORDED if agent.model is None else agent.model,
-        "agent.tools": (request.action,) if agents.may_use(agent, request.action) else (),
-        "agent.brief_age": age,
         "agent.evaluation_age": _NOT_RECORDED,
         "agent.certified": _NOT_RECORDED,
         "session.id": str(session.index),
@@ -101,21 +128,28 @@ def complete(
         "session.depth": session.depth,
         "session.opened_by": session.opened_by,
         "session.acting": "agent",
-        "session.age": at - session.opened_at,
-        "session.stops": _stops(state, agent, session, request.action) if state.stops else (),
         "session.chain_agents": (),
         "session.chain_teams": (),
         "session.chain_sessions": (),
+    }
+    folder = workspace_of(agent, session)
+    if folder is not None:
+        facts["session.workspace"] = folder
+    if len(_known_facts) >= _MOST_KNOWN:
+        _known_facts.clear()
+    _known_facts[place] = agent, session, facts  # held, so that no other object gets their ids
+    return facts
+
+
+@lru_cache(maxsize=8)
+def _times(at: datetime, zone: ZoneInfo | None) -> dict[str, Value]:
+    """What the time says; all decisions of a batch are taken at the same."""
+    local = at if zone is None else at.astimezone(zone)
+    return {
         "time.hour": local.hour,
         "time.weekday": _WEEKDAYS[local.weekday()],
         "time.date": local.date(),
     }
-    place = workspace_of(agent, session)
-    if place is not None:
-        fields["session.workspace"] = place
-    if session.ancestors:
-        _chain(fields, state, session)
-    return Request(request.action, fields, request.undeclared, request.attested, request.pseudonyms)
 
 
 def _stops(state: State, agent: Agent, session: Session, action: str) -> tuple[str, ...]:
@@ -169,29 +203,29 @@ def judge(
     """
     if queries is None:
         queries = wanted(release, request, agent, at)
-    facts = {query: totals.get(query, _UNKNOWN) for query in queries}
+    facts = {query: totals.get(query, _UNKNOWN) for query in queries} if queries else {}
     recorded = tuple(facts.items())
 
     def verdict_with(lifted: frozenset[str]) -> Verdict:
         given = decide(release, request, facts, at, lifted)
         return _with_budget(given, request, agent, facts, at, lifted)
 
-    plain = verdict_with(frozenset())
-    if plain.effect is Effect.ALLOW:
-        return Judged(request, plain, recorded)
+    plain = verdict_with(_NOTHING_LIFTED)
+    if plain.effect is _ALLOW:
+        return _judged(request, plain, recorded, None, None)
     verdict, lifted, override = plain, frozenset[str](), None
-    if plain.effect is Effect.DENY:
+    if plain.effect is _DENY:
         override = overrides.in_force(state, digest, at)
         if override is None:
             return Judged(request, plain, recorded)
-        denies = {f.name: f.waivable_by for f in plain.findings if f.effect is Effect.DENY}
+        denies = {f.name: f.waivable_by for f in plain.findings if f.effect is _DENY}
         lifted = overrides.waived(state, override, denies)
         if lifted != denies.keys():
             return Judged(request, plain, recorded)
         verdict = verdict_with(lifted)
-        if verdict.effect is Effect.ALLOW:
+        if verdict.effect is _ALLOW:
             return Judged(request, verdict, recorded, None, override)
-        if verdict.effect is Effect.DENY:
+        if verdict.effect is _DENY:
             return Judged(request, plain, recorded)
     approval = _granted(state, session, digest, at)
     if approval is not None and approvals.satisfied(
@@ -205,12 +239,14 @@ def judge(
             f.name for f in verdict.findings if f.effect is Effect.REQUIRE_APPROVAL and f.clause
         }
         freed = verdict_with(lifted | held)
-        if freed.effect is Effect.ALLOW:
+        if freed.effect is _ALLOW:
             return Judged(request, freed, recorded, approval, override)
     return Judged(request, verdict, recorded)
 
 
 _UNKNOWN: Final = Total(Decimal(0), 0, True)
+_NOTHING_LIFTED: Final[frozenset[str]] = frozenset()
+_judged: Final = mould(Judged)
 
 
 def _granted(state: State, session: Session, digest: str, at: datetime) -> Approval | None:
@@ -268,7 +304,7 @@ def _with_budget(
         over = used.sum >= agent.budget.amount or used.sum + own > agent.budget.amount
         if unknown or over:
             verdict = _asking(verdict, not unknown, lifted)
-    if verdict.effect is Effect.ALLOW and isinstance(cost, Money):
+    if verdict.effect is _ALLOW and isinstance(cost, Money):
         charge = Charge(BUDGET, agent.id, cost.amount, cost.currency)
         verdict = replace(verdict, charges=(*verdict.charges, charge))
     return verdict
@@ -304,7 +340,7 @@ def _asking(verdict: Verdict, certain: bool, lifted: frozenset[str]) -> Verdict:
     )
     if finding.lifted:
         return replace(verdict, findings=findings)
-    if verdict.effect is Effect.ALLOW:
+    if verdict.effect is _ALLOW:
         return replace(
             verdict,
             effect=Effect.REQUIRE_APPROVAL,
@@ -325,8 +361,8 @@ def written(judged: Judged) -> dict[str, Any]:
     """The part of a decision's entry that the verdict gives; see `oversight.entries`."""
     verdict = judged.verdict
     data: dict[str, Any] = {
-        "effect": verdict.effect.word,
-        "would_be": verdict.would_be.word,
+        "effect": _WORDS[verdict.effect],
+        "would_be": _WORDS[verdict.would_be],
         "observed": verdict.observed,
         "findings": [_finding(each) for each in verdict.findings],
         "risk": verdict.risk,
@@ -362,7 +398,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     out: dict[str, Any] = {
         "policy": finding.policy,
         "rule": finding.rule,
-        "effect": finding.effect.word,
+        "effect": _WORDS[finding.effect],
         "certain": finding.certain,
         "unknown": list(finding.unknown),
     }

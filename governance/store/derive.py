@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from audit.entry import Entry
+from governance.engine.mould import mould
 from governance.oversight.commands import (
     ChargeRow,
     DecisionRow,
@@ -28,16 +30,16 @@ def rows_of(index: int, entry: Entry) -> list[FactRow]:
     if entry.kind == "decision":
         until = data.get("valid_until")
         rows: list[FactRow] = [
-            DecisionRow(
+            _decision(
                 index,
                 data["digest"],
                 data["agent"],
                 data["refs"].get("session"),
                 data["effect"],
-                None if until is None else datetime.fromisoformat(until),
+                None if until is None else _instant(until),
             )
         ]
-        return rows + _charges(index, data)
+        return rows + _charges(index, data) if "charges" in data else rows
     if entry.kind == "outcome":
         decision = data["refs"]["decision"]
         rows = [OutcomeRow(decision, index, data["status"], data["attested"])]
@@ -47,6 +49,11 @@ def rows_of(index: int, entry: Entry) -> list[FactRow]:
     if entry.kind == "permit.redeemed":
         return [RedeemRow(data["refs"]["decision"], index)]
     return []
+
+
+_decision: Final = mould(DecisionRow)
+_instant: Final = lru_cache(maxsize=8)(datetime.fromisoformat)
+"""Permits of one batch end at the same time; it is read once."""
 
 
 def _charges(index: int, data: Any) -> list[FactRow]:

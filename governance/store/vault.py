@@ -111,9 +111,10 @@ class Vault:
         """Encrypt `rows`, ready to be committed. Computes only; touches no file."""
         subjects = self._subjects
         erasures = subjects.erasures
-        done = []
+        own = self._key.own
+        done: list[SealedRow | None] = []
         for row in rows:
-            key = self._key.own if row.subject is None else subjects.known_key(row.subject)
+            key = own if row.subject is None else subjects.known_key(row.subject)
             done.append(None if key is None else _sealed(row, key))
         return Sealed(rows, done, erasures)
 
@@ -287,8 +288,12 @@ class Vault:
 
 
 def _sealed(row: VaultRow, key: AESGCM) -> SealedRow:
-    packed = len(row.salt).to_bytes(1, "big") + row.salt + row.value
+    salt = row.salt
+    packed = _LENGTHS[len(salt)] + salt + row.value
     return row.index, row.field, row.subject, seal(key, _place(row.index, row.field), packed)
+
+
+_LENGTHS = tuple(length.to_bytes(1, "big") for length in range(256))
 
 
 def _place(index: int, field: str) -> str:
