@@ -26,6 +26,8 @@ def list_people(frame: Frame) -> None:
     if frame.json:
         return output.document(found)
     columns = {"person": "person", "name": "name", "email": "e-mail", "roles": "roles"}
+    if any(each["waiting"] for each in found["people"]):
+        columns["waiting"] = "to be confirmed"
     return output.table(columns, found["people"], "Nobody yet.")
 
 
@@ -45,15 +47,45 @@ def add_person(frame: Frame, name: str, email: str, roles: tuple[str, ...], sign
         key = api.post("/v1/keys", holder_type="person", holder_id=made["person"])
     output.show(frame.output, {**made, "key": key["key"], "secret": key["secret"]})
     output.say("The password and the secret are shown this once only.")
+    _say_what_waits(made)
+
+
+def _say_what_waits(made: dict[str, Any]) -> None:
+    if made["waiting"]:
+        output.say(
+            f"Not in force yet: {', '.join(made['waiting'])}. Another administrator confirms: "
+            f"governance person confirm {made['person']}"
+        )
+
+
+@command(person, "confirm", example="governance person confirm p-a1b2c3d4e5")
+@click.argument("person_id", metavar="PERSON")
+def confirm(frame: Frame, person_id: str) -> None:
+    """Confirm roles that another administrator gave somebody.
+
+    What is confirmed is shown first, and the confirmation counts for nothing else.
+    """
+    with frame.api() as api:
+        everybody = {each["person"]: each for each in api.get("/v1/people")["people"]}
+        found = everybody.get(person_id)
+        if found is None or not found["waiting"]:
+            raise Failed(f"no role of `{person_id}` waits; see governance person list")
+        giver = everybody.get(found["given_by"], {})
+        shown = {**found, "given_by": giver.get("name") or found["given_by"]}
+        output.facts(shown, err=True)
+        body = {"entry": found["entry"]}
+        output.show(frame.output, api.post(f"/v1/people/{person_id}/confirm", **body))
 
 
 @command(person, "roles", example="governance person roles p-a1b2c3d4e5 --role cfo --role auditor")
 @click.argument("person_id", metavar="PERSON")
 @click.option("--role", "roles", multiple=True, required=True, help="A role; repeat for more.")
 def set_roles(frame: Frame, person_id: str, roles: tuple[str, ...]) -> None:
-    """Replace a person's roles."""
+    """Replace a person's roles; new ones wait for another administrator's confirm."""
     with frame.api() as api:
-        output.show(frame.output, api.post(f"/v1/people/{person_id}/roles", roles=list(roles)))
+        made = api.post(f"/v1/people/{person_id}/roles", roles=list(roles))
+    output.show(frame.output, made)
+    _say_what_waits(made)
 
 
 @command(person, "leave", example="governance person leave p-a1b2c3d4e5")

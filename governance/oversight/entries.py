@@ -51,6 +51,7 @@ from governance.oversight.shapes import (
     person_id,
     record,
     recorded,
+    release,
     row,
     subject_id,
     text,
@@ -65,7 +66,6 @@ STATUSES: Final = ("executed", "failed", "not_executed")
 VIAS: Final = ("api", "batch", "hook")
 
 _words = listed(identifier)
-_release = digest
 _maybe_instant = either(nothing, instant)
 
 
@@ -177,8 +177,18 @@ KINDS: Final[Mapping[str, Check]] = {
     ),
     "key.revoked": record({"key": key_id}),
     # people
-    "person.added": record({"person": person_id, "roles": _words}),
-    "person.changed": record({"person": person_id, "roles": _words}),
+    "person.added": record(
+        {"person": person_id, "roles": _words, "waiting?": _words, "alone?": flag}
+    ),
+    "person.changed": record(
+        {
+            "refs?": record({"person": index}),  # the entry whose waiting roles are confirmed
+            "person": person_id,
+            "roles": _words,
+            "waiting?": _words,
+            "alone?": flag,
+        }
+    ),
     "person.left": record({"person": person_id}),
     # agents
     "agent.proposed": record(
@@ -256,7 +266,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "attested": flag,
             "intent_confidence?": decimal,
             "claimed_cost?": text(40),
-            "release": either(nothing, _release),
+            "release": either(nothing, release),
             "semantics": text(16),
             "effect": one_of(*EFFECTS),
             "would_be": one_of(*EFFECTS),
@@ -356,7 +366,7 @@ KINDS: Final[Mapping[str, Check]] = {
     # policy
     "policy.proposed": record(
         {
-            "release": _release,
+            "release": release,
             "files": mapped(digest, names=300),
             "lists": mapped(recorded, names=300),
             "commitments?": _texts("note"),
@@ -365,7 +375,7 @@ KINDS: Final[Mapping[str, Check]] = {
     "policy.released": record(
         {
             "refs": record({"policy": index}),
-            "release": _release,
+            "release": release,
             "proposed_by": person_id,
             "signed_by": person_id,
             "alone": flag,

@@ -93,16 +93,27 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """Roles that an administrator gave somebody and a second one has not confirmed: no rights."""
+
+    index: int
+    person: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """An active person under a pseudonym; the name is in the vault, where it can be erased.
 
     `enrolled`: a key was issued to them once; from then on only they issue further ones.
+    `waiting`: roles that do not count yet.
     """
 
     id: str
     index: int
     roles: frozenset[str]
     enrolled: bool = False
+    waiting: Wish | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """People, their roles and what a role may do.
 
-Law: nobody does what their roles do not name, a key or a session of somebody who left is worth
-nothing, and the last administrator cannot be taken away.  Five roles belong to the service; every
+Law: nobody does what their roles do not name, a role that waits for a second administrator names
+nothing, a key or a session of somebody who left is worth nothing, and the last administrator cannot
+be taken away.  Five roles belong to the service; every
 other word is a group of approvers that policy files name (treasurer, cfo, support_lead).
 """
 
@@ -10,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from governance.oversight.errors import Refused
-from governance.oversight.model import Agent, Person, State
+from governance.oversight.model import Agent, Person, State, Wish
 
 ADMINISTRATOR: Final = "administrator"
 AGENT_MANAGER: Final = "agent_manager"
@@ -18,6 +19,8 @@ RISK_EDITOR: Final = "risk_editor"
 COMPLIANCE_OFFICER: Final = "compliance_officer"
 AUDITOR: Final = "auditor"
 ROLES: Final = (ADMINISTRATOR, AGENT_MANAGER, RISK_EDITOR, COMPLIANCE_OFFICER, AUDITOR)
+HARMLESS: Final = frozenset({AUDITOR})
+"""Roles that only read: one administrator gives them."""
 FIRST_ROLES: Final = frozenset(ROLES) - {AUDITOR}
 
 # what somebody wants to do -> roles that may
@@ -76,6 +79,11 @@ def require_administrator_left(state: State, who: str, roles: frozenset[str]) ->
         )
 
 
+def alone(state: State) -> bool:
+    """Whether there is no second administrator who could confirm what one of them does."""
+    return sum(ADMINISTRATOR in each.roles for each in state.people.values()) < 2
+
+
 def require_answers_for_nothing(state: State, who: str) -> None:
     """Refuse if an agent would be left without its accountable owner or its deputy."""
     agents = sorted(a.id for a in state.agents.values() if answers_for(a, who))
@@ -91,15 +99,20 @@ def require_answers_for_nothing(state: State, who: str) -> None:
 
 def added(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """person.added"""
-    new = Person(data["person"], index, frozenset(data["roles"]))
+    roles = frozenset(data["roles"])
+    new = Person(data["person"], index, roles, waiting=_wish(index, by, data))
     return replace(state, people=state.people.set(new.id, new))
 
 
 def changed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """person.changed"""
     old = state.people[data["person"]]
-    new = replace(old, roles=frozenset(data["roles"]))
+    new = replace(old, roles=frozenset(data["roles"]), waiting=_wish(index, by, data))
     return replace(state, people=state.people.set(new.id, new))
+
+
+def _wish(index: int, by: Any, data: Any) -> Wish | None:
+    return Wish(index, by["id"], frozenset(data["waiting"])) if "waiting" in data else None
 
 
 def left(state: State, index: int, at: datetime, by: Any, data: Any) -> State:

@@ -1,7 +1,8 @@
 """People: added, given roles, and left; known to the log by pseudonyms only.
 
 Law: names and e-mail addresses go to the vault and nowhere else; the first person is the only one
-whom nobody added.
+whom nobody added. Where there are two administrators, no role that may do something is given by one
+of them: it waits for the other. Where there is one, it counts at once and is recorded as `alone`.
 """
 
 from __future__ import annotations
@@ -72,7 +73,11 @@ def first(desk: Desk, *, name: str, email: str) -> dict[str, Any]:
 def add(
     desk: Desk, caller: Caller, *, name: str, email: str, roles: Iterable[str]
 ) -> dict[str, Any]:
-    """Add a person with roles.  Administrators only.  Returns `{person, roles}`."""
+    """Add a person with roles.  Administrators only.
+
+    Returns `{person, roles, waiting, alone, entry}`: roles in `waiting` count once another
+    administrator has confirmed `entry`.
+    """
     _named(name, email)
     who, new, wanted = allowed(desk, caller, "manage people"), pseudonym(), _roles(roles)
     desk.vault.put_person(new, name.strip(), email)
@@ -81,10 +86,22 @@ def add(
         people.require(state, who, "manage people")
         if new in state.people:
             raise Refused("conflict", "the random pseudonym is taken; try again")
-        data = {"person": new, "roles": wanted}
-        return Proposal((entry("person.added", at, caller, data),), data)
+        data = {"person": new, **_given(state, wanted, frozenset())}
+        return Proposal((entry("person.added", at, caller, data),), _answer(data, index))
 
     return _forgetting(desk, new, Act(who, run))
+
+
+def _given(state: State, wanted: list[str], held: frozenset[str]) -> dict[str, Any]:
+    """Which of the roles `wanted` count at once for somebody who holds `held`, and which wait."""
+    new = set(wanted) - held - people.HARMLESS
+    if people.alone(state) or not new:
+        return {"roles": wanted, "alone": bool(new)}
+    return {"roles": sorted(set(wanted) - new), "waiting": sorted(new), "alone": False}
+
+
+def _answer(data: dict[str, Any], index: int) -> dict[str, Any]:
+    return {"waiting": [], **data, "entry": index}
 
 
 def _forgetting(desk: Desk, new: str, act: Act) -> dict[str, Any]:
@@ -100,7 +117,8 @@ def _forgetting(desk: Desk, new: str, act: Act) -> dict[str, Any]:
 def set_roles(desk: Desk, caller: Caller, who: str, *, roles: Iterable[str]) -> dict[str, Any]:
     """Give a person these roles instead of the present ones.
 
-    Administrators only, and nobody gives themselves a role they did not have.
+    Administrators only, and nobody gives themselves a role they did not have. Roles are taken away
+    at once; see `add` for those that are new.  Returns `{person, roles, waiting, alone, entry}`.
     """
     by, wanted = person(caller), _roles(roles)
 
@@ -113,9 +131,47 @@ def set_roles(desk: Desk, caller: Caller, who: str, *, roles: Iterable[str]) -> 
                 "nobody gives themselves a role; another administrator must",
                 field="roles",
             )
-        people.require_administrator_left(state, who, frozenset(wanted))
-        data = {"person": who, "roles": wanted}
-        return Proposal((entry("person.changed", at, caller, data),), data)
+        data = {"person": who, **_given(state, wanted, state.people[who].roles)}
+        people.require_administrator_left(state, who, frozenset(data["roles"]))
+        return Proposal((entry("person.changed", at, caller, data),), _answer(data, index))
+
+    return do(desk, Act(by, run))
+
+
+def confirm(
+    desk: Desk, caller: Caller, who: str, *, entry_shown: int | None = None
+) -> dict[str, Any]:
+    """Confirm the roles that wait for `who`, as another administrator than the one who gave them.
+
+    `entry_shown` is the number of the entry that the administrator was shown; surfaces always give
+    it.  Returns `{person, roles, waiting, entry}`.
+    """
+    by = person(caller)
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        people.require(state, by, "manage people")
+        _known(state, who)
+        wish = state.people[who].waiting
+        if wish is None:
+            raise Refused("conflict", f"no role of `{who}` waits for a second administrator")
+        if entry_shown is not None and entry_shown != wish.index:
+            raise Refused(
+                "not-shown",
+                f"entry `{entry_shown}` is not what waits about `{who}`, but entry `{wish.index}`; "
+                "look at it before you confirm",
+                field="entry",
+            )
+        if by == wish.person:
+            raise Refused(
+                "needs-another", "you gave these roles yourself; another administrator confirms"
+            )
+        data = {
+            "refs": {"person": wish.index},
+            "person": who,
+            "roles": sorted(state.people[who].roles | wish.roles),
+            "alone": False,
+        }
+        return Proposal((entry("person.changed", at, caller, data),), _answer(data, index))
 
     return do(desk, Act(by, run))
 
@@ -153,8 +209,11 @@ def name_of(desk: Desk, who: str | None) -> str:
 
 
 def listed(desk: Desk) -> dict[str, Any]:
-    """Active people: `{people: [{person, name, email, roles}]}`."""
-    out = []
+    """Active people: `{people: [{person, name, email, roles, waiting, entry?, given_by?}]}`.
+
+    `waiting` are roles that another administrator than `given_by` has to confirm, as `entry` says.
+    """
+    out: list[dict[str, Any]] = []
     for who, each in sorted(desk.state.people.items()):
         known = desk.vault.person(who)
         out.append(
@@ -163,6 +222,9 @@ def listed(desk: Desk) -> dict[str, Any]:
                 "name": known.name if known else None,
                 "email": known.email if known else None,
                 "roles": sorted(each.roles),
+                "waiting": sorted(each.waiting.roles) if each.waiting else [],
             }
         )
+        if each.waiting:
+            out[-1] |= {"entry": each.waiting.index, "given_by": each.waiting.person}
     return {"people": out}

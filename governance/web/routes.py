@@ -129,6 +129,7 @@ ROUTES: tuple[Route, ...] = (
     _people("GET", "/v1/people", "listPeople"),
     _people("POST", "/v1/people", "addPerson", ADMINISTRATOR),
     _people("POST", "/v1/people/{id}/roles", "changeRoles", ADMINISTRATOR),
+    _people("POST", "/v1/people/{id}/confirm", "confirmPerson", ADMINISTRATOR),
     _people("POST", "/v1/people/{id}/leave", "removePerson", ADMINISTRATOR),
     _people("POST", "/v1/people/{id}/password", "renewPassword", ADMINISTRATOR),
     _people("GET", "/v1/keys", "listKeys", ADMINISTRATOR, AGENT_MANAGER, AUDITOR),

@@ -76,6 +76,9 @@ class Registry:
         if not self._scope.within(at) or by["type"] != "person":
             return
         if kind in ("person.added", "person.changed"):
+            # What waits, or what a second administrator confirmed, was not given by one person.
+            if not data.get("alone", "waiting" not in data and "refs" not in data):
+                return
             cause = "added" if kind == "person.added" else "changed"
             self._exceptions.note("roles", "", cause, index, at, kind)
         elif kind == "key.issued":

@@ -183,7 +183,14 @@ def test_people_and_keys(company: Company, tmp_path: Path) -> None:
     """An administrator could not add, change or let go of anybody from a terminal."""
     served = company.served
     who, key = served.person("Ada", "auditor")
-    assert served.json("person", "roles", who, "--role", "treasurer")["roles"] == ["treasurer"]
+    given = served.json("person", "roles", who, "--role", "treasurer")
+    assert (given["roles"], given["waiting"]) == ([], ["treasurer"])
+    assert "to be confirmed" in served.run("person", "list").stdout
+    alone = served.run("person", "confirm", who)
+    assert alone.exit_code == 1
+    assert "you gave these roles yourself" in alone.stderr
+    confirmed = served.json("person", "confirm", who, key=company.tom_key)
+    assert confirmed["roles"] == ["treasurer"]
     again = served.run("person", "password", who)
     assert again.exit_code == 1
     assert "password already" in again.stderr

@@ -160,6 +160,7 @@ def test_owner_and_stranger_read_why_they_cannot_answer(world):
         world.ids["ada"],
         roles=("administrator", "agent_manager", "risk_editor", "compliance_officer", "treasurer"),
     )
+    people.confirm(world.desk, ada, world.ids["ada"])
     index = asked(world, "901", payee=PAYEES[1])
     owner = look(world.browser("ada"), f"/approvals/{index}")
     assert "Not yours to answer" in owner.text

@@ -335,3 +335,17 @@ def test_shown_for_an_instant_is_not_read():
     assert any("no rule set a reading time for 3 of 3 grants" in lack for lack in read.lacks)
     assert any("0.002 s" in lack for lack in read.lacks)
     assert any(said.title == "Granted within seconds." for said in evidence.attention)
+
+
+def test_roles_two_people_gave_are_no_exception():
+    """A list of what one person did alone would be full of what two people did."""
+    log = Log()
+    by = {"type": "person", "id": PEOPLE[0]}
+    asked = {"person": PEOPLE[1], "roles": [], "waiting": ["treasury"], "alone": False}
+    first = log.add("person.added", asked, **by)
+    both = {"refs": {"person": first}, "person": PEOPLE[1], "roles": ["treasury"], "alone": False}
+    log.add("person.changed", both, type="person", id=PEOPLE[2])
+    assert not [e for e in made(log).exceptions if e.kind == "roles"]
+    alone = {"person": PEOPLE[1], "roles": ["cfo"], "alone": True}
+    log.add("person.changed", alone, **by)
+    assert [e.cause for e in made(log).exceptions if e.kind == "roles"] == ["changed"]

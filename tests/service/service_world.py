@@ -234,7 +234,10 @@ class World:
     def person(self, name: str, *roles: str) -> Caller:
         """A person with a key of their own."""
         email = name.split()[0].lower() + "@corp.example"
-        who = people.add(self.desk, self.maria, name=name, email=email, roles=roles)["person"]
+        added = people.add(self.desk, self.maria, name=name, email=email, roles=roles)
+        who = added["person"]
+        if added["waiting"]:
+            people.confirm(self.desk, self.tom, who)
         made = keys.issue(self.desk, self.maria, holder_type="person", holder_id=who)
         return caller(self.desk, made["secret"])
 

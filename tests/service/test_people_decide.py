@@ -101,6 +101,7 @@ def test_only_the_roles_that_the_rule_names_may_answer(world: World) -> None:
 def test_the_owner_may_not_grant_what_the_rule_keeps_from_owners(world: World) -> None:
     """If the accountable owner could wave through their own agent, nobody else would look."""
     people.set_roles(world.desk, world.maria, world.owen.id, roles=["treasurer"])
+    people.confirm(world.desk, world.tom, world.owen.id)
     with pytest.raises(Problem) as caught:
         say(world, world.owen, ask(world))
     assert caught.value.type == "needs-another"
@@ -109,6 +110,7 @@ def test_the_owner_may_not_grant_what_the_rule_keeps_from_owners(world: World) -
 def test_the_requester_may_not_grant(world: World) -> None:
     """If who asked could say yes, one person would be both pairs of eyes."""
     people.set_roles(world.desk, world.maria, world.anna.id, roles=["treasurer", "agent_manager"])
+    people.confirm(world.desk, world.tom, world.anna.id)
     session = world.session(world.anna)
     with pytest.raises(Problem) as caught:
         say(world, world.anna, ask(world, session=session))

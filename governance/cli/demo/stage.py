@@ -147,12 +147,15 @@ def build(app: Any, directory: Path, say: Callable[[str], None]) -> Stage:
 
 
 def hire(stage: Stage) -> None:
-    """People get roles and keys; from the second one on, four eyes rule."""
+    """People get roles and keys; from the second one on, four eyes rule: also over roles."""
     manager = stage.api(cast.MANAGER)
     for who in cast.PEOPLE[1:]:
         made = manager.post(
             "/v1/people", name=who.name, email=who.email, roles=list(who.roles), sign_in=True
         )
+        if made["waiting"]:
+            second = stage.api(cast.SECOND)
+            second.post(f"/v1/people/{made['person']}/confirm", entry=made["entry"])
         key = manager.post("/v1/keys", holder_type="person", holder_id=made["person"])
         stage.people[who.email] = made["person"]
         stage.passwords[who.email] = made["password"]

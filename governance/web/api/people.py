@@ -72,6 +72,11 @@ def change_roles(call: Call) -> Mapping[str, Any]:
     return people.set_roles(call.desk, call.who, call.given["id"], roles=tuple(call.body["roles"]))
 
 
+def confirm_person(call: Call) -> Mapping[str, Any]:
+    """The second administrator's signature under roles that wait."""
+    return people.confirm(call.desk, call.who, call.given["id"], entry_shown=call.body["entry"])
+
+
 def remove_person(call: Call) -> Mapping[str, Any]:
     """A person leaves; whatever they could sign in with is gone, too."""
     left = people.leave(call.desk, call.who, call.given["id"])
@@ -106,6 +111,7 @@ HANDLERS: Mapping[str, Handler] = {
     "listPeople": list_people,
     "addPerson": add_person,
     "changeRoles": change_roles,
+    "confirmPerson": confirm_person,
     "removePerson": remove_person,
     "renewPassword": renew_password,
     "listKeys": list_keys,
