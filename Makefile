@@ -24,8 +24,9 @@ demo: $(VENV)/.ready ## the whole product in two minutes, in a fresh workspace
 
 .PHONY: browser
 browser:
-	@command -v chromium >/dev/null && command -v pdftoppm >/dev/null && command -v qpdf >/dev/null \
-	  || ($(APT) update && $(APT) install -y chromium poppler-utils qpdf)
+	@(for tool in chromium pdftoppm qpdf curl; do command -v $$tool >/dev/null || exit 1; done) && \
+	  ldconfig -p | grep -q libatomic.so.1 || \
+	  ($(APT) update && $(APT) install -y chromium poppler-utils qpdf curl libatomic1)
 
 test: $(VENV)/.ready browser ## every test that needs nothing outside the repository
 	$(BIN)/python -m pytest

@@ -75,8 +75,16 @@ def without_end(root: Path, path: Path) -> None:
         endless(workspace, acks, (workspace.ledger.size + 1) * 1_000)
 
 
+_CHILDREN = get_context("forkserver")
+_CHILDREN.set_forkserver_preload([__name__])
+
+
 def fork(target: Callable[..., None], *arguments: Any) -> Process:
-    """Run `target` in a child process that shares nothing afterwards."""
-    process = get_context("fork").Process(target=target, args=arguments, daemon=True)
+    """Run `target` in a child process that shares nothing.
+
+    Children come from a server without threads: a fork of the test process could inherit a lock that
+    one of its many threads holds, and wait for it for ever.
+    """
+    process: Process = _CHILDREN.Process(target=target, args=arguments, daemon=True)  # type: ignore[assignment]
     process.start()
     return process
