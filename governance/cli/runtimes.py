@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import stat
 import subprocess
@@ -124,6 +125,8 @@ def install() -> None:
 )
 def install_claude_code(frame: Frame, project: Path, url: str, key_file: Path) -> None:
     """Hook every tool call of Claude Code in one project to this service."""
+    if shutil.which("curl") is None:
+        raise Failed("the hook is a line of shell that calls `curl`, which is not installed here")
     if stat.S_IMODE(key_file.stat().st_mode) & 0o077:
         raise Failed(f"`{key_file}` can be read by others; run: chmod 600 {key_file}")
     path = project / ".claude" / "settings.json"

@@ -193,6 +193,16 @@ def test_install_refuses_a_key_that_others_can_read(key_file: Path, tmp_path: Pa
     assert "chmod 600" in done.output
 
 
+def test_install_says_what_the_hook_needs(
+    key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hook would block every tool on a machine without curl, and nobody would know why."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = cli("install", "claude-code", "--project", str(tmp_path), "--key-file", str(key_file))
+    assert done.exit_code == 1
+    assert "curl" in done.output
+
+
 def test_doctor_proves_that_a_runtime_is_held(
     service: FakeHook, key_file: Path, tmp_path: Path
 ) -> None:
