@@ -9,9 +9,10 @@ before the queue, and what was turned away is counted, not stored.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from math import ceil
@@ -19,9 +20,12 @@ from typing import Any, NamedTuple
 
 from governance.oversight.commands import Answer, Lane
 from governance.store.errors import Busy
+from governance.store.sqlite import Connection
 
 LANES: tuple[Lane, ...] = ("stop", "human", "agent")
 _KEYS = 8_192
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,13 @@ class Job:
         self.error: BaseException | None = None
 
 
+class Chore(NamedTuple):
+    """Work of the store itself between two batches, in a transaction of its own."""
+
+    work: Callable[[Connection], Any]
+    future: Future[Any]
+
+
 class Refusals(NamedTuple):
     """How often a key was turned away, and since when (microseconds)."""
 
@@ -97,7 +108,7 @@ class Lanes:
         self._now = monotonic
         self._waiting: dict[Lane, deque[Job]] = {lane: deque() for lane in LANES}
         self._load: dict[Lane, int] = dict.fromkeys(LANES, 0)
-        self._chores: deque[Any] = deque()
+        self._chores: deque[Chore] = deque()
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
         self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
@@ -131,7 +142,7 @@ class Lanes:
         if self.on_arrival is not None:
             self.on_arrival()
 
-    def put_chore(self, chore: Any) -> None:
+    def put_chore(self, chore: Chore) -> None:
         """Queue work of the store itself; done between batches, one piece at a time."""
         with self._lock:
             if self._closed is not None:
@@ -141,7 +152,7 @@ class Lanes:
         if self.on_arrival is not None:
             self.on_arrival()
 
-    def take(self, timeout: float) -> tuple[list[Job], Any]:
+    def take(self, timeout: float) -> tuple[list[Job], Chore | None]:
         """Wait for work, at most `timeout` seconds: all of the people's, some of the agents'.
 
         Returns the jobs in the order they are to be run, and at most one chore.
@@ -169,7 +180,7 @@ class Lanes:
             self._closed = error
             self._arrived.notify_all()
 
-    def close(self, error: BaseException) -> tuple[list[Job], list[Any]]:
+    def close(self, error: BaseException) -> tuple[list[Job], list[Chore]]:
         """Let nothing in any more; what was waiting comes back."""
         with self._lock:
             self._closed = error
@@ -232,3 +243,33 @@ class Lanes:
         self._refused[key] = Refusals(count + 1, since)
         if len(self._refused) > _KEYS:
             self._refused.popitem(last=False)
+
+
+def resolve(jobs: Sequence[Job]) -> None:
+    """Hand out results: at once to threads, in one call for each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    for job in jobs:
+        if job.loop is None:
+            settle(job.future, job.value, job.error)
+        else:
+            by_loop.setdefault(job.loop, []).append(job)
+    for loop, waiting in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle_all, waiting)
+        except RuntimeError:
+            log.debug("an event loop ended while %d answers were on their way", len(waiting))
+
+
+def _settle_all(jobs: list[Job]) -> None:
+    for job in jobs:
+        settle(job.future, job.value, job.error)
+
+
+def settle(future: Any, value: Any, error: BaseException | None) -> None:
+    """Give one future its result, unless it has one."""
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(value)

@@ -8,21 +8,21 @@ nothing more. Batches form by themselves: whatever arrived while one was being w
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from audit.entry import Entry
 from governance.oversight.commands import Answer, Command, Lane
 from governance.store.batch import Batch, OwnCommand, Position, Writer
 from governance.store.clock import Clock, LogClock, to_datetime, to_microseconds
+from governance.store.driver import Driver
 from governance.store.errors import Unavailable
 from governance.store.fold import State
-from governance.store.lanes import Job, Lanes, Limits
+from governance.store.lanes import Chore, Job, Lanes, Limits, resolve, settle
 from governance.store.sqlite import Connection
 
 SERVICE = {"type": "service", "id": "governance"}
@@ -32,19 +32,11 @@ Make = Callable[[State, datetime, int], tuple[Entry, ...]]
 """Entries of the service itself, made when state, time and first index are known."""
 
 _IDLE = 0.5
-_ENOUGH = 24
 _LOOK = 1_000_000
 _THROTTLED_EVERY = 60_000_000
 _THROTTLED_KEYS = 100
 
 log = logging.getLogger(__name__)
-
-
-class Chore(NamedTuple):
-    """Work of the store itself between two batches, in a transaction of its own."""
-
-    work: Callable[[Connection], Any]
-    future: Future[Any]
 
 
 class Ledger:
@@ -187,7 +179,7 @@ class Ledger:
         Commands come from the loop and answers go to it, so nothing has to change hands but the
         commits, which wait for the disk on a thread of their own.
         """
-        driver = Driver(self, asyncio.get_running_loop())
+        driver = Driver(self, self._lanes, asyncio.get_running_loop())
         self._driver = driver
         await driver.loop.run_in_executor(None, self._thread.join)
         if self.failure is None:
@@ -195,20 +187,24 @@ class Ledger:
 
     async def release(self) -> None:
         """Back to a thread: before the loop that drives ends."""
-        driver, self._driver = self._driver, None
+        driver = self._driver
         if driver is None:
             return
         await driver.end()
-        if self.failure is None:
+        self._driver = None
+        if self.failure is None and not self._stop.is_set():
             self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
             self._thread.start()
 
     def close(self) -> None:
-        """Finish what is queued, refuse what comes, end the thread."""
+        """Finish what is queued, refuse what comes, end the thread; also while a loop drives."""
         self._stop.set()
         self._abandon(Unavailable("the service is stopping; ask again shortly"), finish=True)
         if self._thread.is_alive():
             self._thread.join()
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.finish()
 
     def _work(self) -> None:
         while self.failure is None and self._driver is None:
@@ -219,7 +215,7 @@ class Ledger:
                     self._writer.commit(batch)
                 self.land(jobs, batch)
                 if chore is not None:
-                    _settle(chore.future, self._writer.chore(chore.work), None)
+                    settle(chore.future, self._writer.chore(chore.work), None)
             except Exception as error:
                 self.fail(error, jobs, chore)
                 return
@@ -246,7 +242,7 @@ class Ledger:
         if jobs:
             self.batches += 1
             self.commands += len(jobs)
-            _resolve(jobs)
+            resolve(jobs)
         if batch is not None:
             for call in self._after:
                 call(self._writer.position)
@@ -297,9 +293,9 @@ class Ledger:
         self._abandon(unknown)  # first: whoever hears of the failure finds the door closed
         for job in jobs:
             job.value, job.error = None, unknown
-        _resolve(jobs)
+        resolve(jobs)
         if chore is not None:
-            _settle(chore.future, None, unknown)
+            settle(chore.future, None, unknown)
         self.on_failure(self.failure)
 
     def _abandon(self, error: BaseException, *, finish: bool = False) -> None:
@@ -309,108 +305,13 @@ class Ledger:
         jobs, chores = self._lanes.close(error)
         for job in jobs:
             job.error = error
-        _resolve(jobs)
+        resolve(jobs)
         for chore in chores:
-            _settle(chore.future, None, error)
+            settle(chore.future, None, error)
 
     @property
     def _working(self) -> bool:
         return self._thread.is_alive() or self._driver is not None
-
-
-class Driver:
-    """Runs a ledger's batches on an event loop; the loop's thread only, but for the commits."""
-
-    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self._ledger = ledger
-        self._thread = threading.get_ident()
-        self._commits = ThreadPoolExecutor(1, thread_name_prefix="commits")
-        self._busy = self._called = False
-        self._ended: asyncio.Future[None] | None = None
-        self._tick: asyncio.TimerHandle | None = None
-
-    def begin(self) -> None:
-        """Take over; from now on arriving commands call for a batch."""
-        self._ledger._lanes.on_arrival = self._arrived
-        self._ticking()
-
-    async def end(self) -> None:
-        """Stop after the batch that is under way."""
-        self._ledger._lanes.on_arrival = None
-        if self._tick is not None:
-            self._tick.cancel()
-        self._ended = self.loop.create_future()
-        if not self._busy:
-            self._ended.set_result(None)
-        await self._ended
-        self._commits.shutdown(wait=True)
-
-    def _arrived(self) -> None:
-        """Something waits. Called by whoever put it there, on any thread.
-
-        Usually the loop first finishes what it has at hand, so that batches form; but a batch of some
-        size goes to the disk at once, and the rest is prepared while it is on its way.
-        """
-        here = threading.get_ident() == self._thread
-        if here and not self._busy and self._ledger.waiting >= _ENOUGH:
-            self._next()
-        if self._called:
-            return
-        self._called = True
-        if here:
-            self.loop.call_soon(self._next)
-        else:
-            with contextlib.suppress(RuntimeError):  # the loop has ended; the thread will see to it
-                self.loop.call_soon_threadsafe(self._next)
-
-    def _ticking(self) -> None:
-        """Look at clock and disk even when nobody asks."""
-        self._tick = self.loop.call_later(_IDLE, self._ticking)
-        self._arrived()
-
-    def _next(self) -> None:
-        self._called = False
-        if self._busy or self._ended is not None or self._ledger.failure is not None:
-            return
-        jobs, chore = self._ledger.take(0)
-        try:
-            batch = self._ledger.run(jobs)
-        except Exception as error:
-            self._ledger.fail(error, jobs, chore)
-            return
-        if batch is None and chore is None:
-            self._ledger.land(jobs, None)
-            if jobs:
-                self._arrived()
-            return
-        self._busy = True
-        done = self._commits.submit(self._on_disk, batch, chore)
-        done.add_done_callback(
-            lambda future: self.loop.call_soon_threadsafe(self._landed, future, jobs, batch, chore)
-        )
-
-    def _on_disk(self, batch: Batch | None, chore: Chore | None) -> Any:
-        """On the commits' thread: wait for the disk, then do the store's own work."""
-        if batch is not None:
-            self._ledger.writer.commit(batch)
-        return None if chore is None else self._ledger.writer.chore(chore.work)
-
-    def _landed(
-        self, future: Future[Any], jobs: list[Job], batch: Batch | None, chore: Chore | None
-    ) -> None:
-        self._busy = False
-        error = future.exception()
-        if error is None:
-            self._ledger.land(jobs, batch)
-            if chore is not None:
-                _settle(chore.future, future.result(), None)
-        else:
-            self._ledger.fail(error, jobs, chore)
-        if self._ended is not None:
-            self._ended.set_result(None)
-        else:
-            self._next()
 
 
 def _own(make: Make) -> Job:
@@ -455,32 +356,3 @@ def _throttled(refusals: dict[str, Any], now: int) -> Make:
 def stamp(at: datetime) -> str:
     """An instant as entries write it: UTC, microseconds, `Z`."""
     return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def _resolve(jobs: Sequence[Job]) -> None:
-    """Hand out results: at once to threads, in one call for each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
-    for job in jobs:
-        if job.loop is None:
-            _settle(job.future, job.value, job.error)
-        else:
-            by_loop.setdefault(job.loop, []).append(job)
-    for loop, waiting in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_settle_all, waiting)
-        except RuntimeError:
-            log.debug("an event loop ended while %d answers were on their way", len(waiting))
-
-
-def _settle_all(jobs: list[Job]) -> None:
-    for job in jobs:
-        _settle(job.future, job.value, job.error)
-
-
-def _settle(future: Any, value: Any, error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(value)

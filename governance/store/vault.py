@@ -125,7 +125,9 @@ class Vault:
     def commit(self, values: Sealed) -> None:
         """Commit sealed values and everything that waits. Called before the ledger's own commit.
 
-        What was sealed before somebody was erased is sealed again, under the keys there are now.
+        What was sealed before somebody was erased is sealed again, under the keys there are now;
+        values about those who were erased meanwhile are not kept: their entries come before the one
+        that says so.
         Raises `sqlite3.Error`; then nothing is known about what is on disk.
         """
         file, subjects = self._file, self._subjects
@@ -137,12 +139,15 @@ class Vault:
                 file.writer.execute("BEGIN IMMEDIATE")
                 fresh = subjects.insert(leaving)
                 stale = subjects.erasures != values.erasures
-                ready = [
-                    self._seal(row, fresh) if stale or done is None else done
+                ready: Iterable[SealedRow | None] = (
+                    self._seal(row, fresh, again=done is None) if stale or done is None else done
                     for row, done in zip(values.rows, values.done, strict=True)
-                ]
+                )
                 insert_rows(
-                    file.writer, "vault_values", ("idx", "field", "subject", "sealed"), ready
+                    file.writer,
+                    "vault_values",
+                    ("idx", "field", "subject", "sealed"),
+                    [row for row in ready if row is not None],
                 )
                 file.writer.execute("COMMIT")
             except BaseException:
@@ -268,9 +273,16 @@ class Vault:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _seal(self, row: VaultRow, fresh: dict[str, AESGCM]) -> SealedRow:
-        key = self._key.own if row.subject is None else self._subjects.key_for(row.subject, fresh)
-        return _sealed(row, key)
+    def _seal(self, row: VaultRow, fresh: dict[str, AESGCM], *, again: bool) -> SealedRow | None:
+        """Seal a row within the transaction. `again`: whoever it is about was erased before and comes
+        again, under a new key; without it there is nothing to keep if their key is gone."""
+        subject = row.subject
+        if subject is None:
+            return _sealed(row, self._key.own)
+        if again:
+            return _sealed(row, self._subjects.key_for(subject, fresh))
+        key = fresh.get(subject) or self._subjects.stored_key(subject)
+        return None if key is None else _sealed(row, key)
 
     def _open(self, index: int, field: str, subject: str | None, sealed: bytes) -> Opened | None:
         key = self._key.own if subject is None else self._subjects.stored_key(subject)
