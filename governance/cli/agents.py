@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governance.cli import output
+from governance.cli import output, telling
 from governance.cli.frame import Frame, command, named
 
 LEVELS = click.Choice(["L0", "L1", "L2", "L3", "L4", "L5"])
@@ -77,11 +77,13 @@ def list_agents(frame: Frame) -> None:
     """Every agent with its owner, state and autonomy."""
     with frame.api() as api:
         found = api.get("/v1/agents")
+        names = telling.names_of(api.get("/v1/people"))
     if frame.json:
         return output.document(found)
+    rows = [{**each, "owner": names.get(each["owner"], each["owner"])} for each in found["agents"]]
     columns = {"agent": "agent", "team": "team", "owner": "owner", "state": "state"}
     columns |= {"autonomy": "autonomy", "tools": "tools"}
-    return output.table(columns, found["agents"], "No agents. Add one: governance agent add --help")
+    return output.table(columns, rows, "No agents. Add one: governance agent add --help")
 
 
 @command(agent, "show", example="governance agent show payments-1")

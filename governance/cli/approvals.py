@@ -41,7 +41,8 @@ def show(frame: Frame, number: int) -> None:
     """Everything needed to decide; it is recorded that you saw it."""
     with frame.api() as api:
         found = api.get(f"/v1/approvals/{number}")
-    return output.document(found) if frame.json else telling.request(found)
+        names = telling.names_of(api.get("/v1/people"))
+    return output.document(found) if frame.json else telling.request(found, names)
 
 
 @command(
@@ -118,7 +119,7 @@ def _answer(
     with frame.api() as api:
         shown = api.get(f"/v1/approvals/{number}")
         if not yes:
-            telling.request(shown, err=True)
+            telling.request(shown, telling.names_of(api.get("/v1/people")), err=True)
             click.confirm(f"{verb.capitalize()} this?", abort=True, err=True)
             reason = reason or click.prompt("Reason", err=True)
         body = {"digest": shown["digest"], "evidence": shown["evidence"], "reason": reason}
@@ -156,9 +157,10 @@ def show_decision(frame: Frame, number: int) -> None:
     """One decision explained: what was seen, which rules spoke, what would have been enough."""
     with frame.api() as api:
         found = api.get(f"/v1/decisions/{number}")
+        names = telling.names_of(api.get("/v1/people"))
     if frame.json:
         return output.document(found)
-    return telling.decision(found)
+    return telling.decision(found, names)
 
 
 @command(

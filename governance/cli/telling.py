@@ -6,13 +6,22 @@ thing stands beside it.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import click
 
 from governance.cli import output
+from governance.engine import words
+
+NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
+_PSEUDONYM: Final = re.compile(r"[ps]-[a-z0-9]{8,40}").fullmatch
+_SECONDS: Final = re.compile(r"\d{1,12}s").fullmatch
 
 
 def tell(told: Mapping[str, Any]) -> None:
@@ -31,7 +40,18 @@ def tell(told: Mapping[str, Any]) -> None:
         click.echo(f"\n{output.inert(told['incomplete'])}")
 
 
-def request(told: Mapping[str, Any], *, err: bool = False) -> None:
+def names_of(people: Mapping[str, Any]) -> dict[str, str]:
+    """Pseudonym -> `Mia Lind (p-…)`, for everybody whose name is still kept."""
+    return {
+        each["person"]: f"{each['name']} ({each['person']})"
+        for each in people["people"]
+        if each["name"]
+    }
+
+
+def request(
+    told: Mapping[str, Any], names: Mapping[str, str] = NOBODY, *, err: bool = False
+) -> None:
     """What a person is asked to approve, with everything its evidence covers; `err`: on stderr."""
 
     def line(text: str = "") -> None:
@@ -47,14 +67,16 @@ def request(told: Mapping[str, Any], *, err: bool = False) -> None:
     line("why people are asked")
     for found in told["findings"]:
         line(f"  {found['policy']}/{found['rule']}  {found['title']}")
-        line(f"    {found['because']}")
+        if found["because"]:
+            line(f"    {found['because']}")
         if found["unknown"]:
             line(f"    cannot be told: {', '.join(found['unknown'])}")
     for clause in told["clauses"]:
         _clause(clause, line)
     line()
     line("who asks")
-    line(f"  team {agent['team']}, owner {agent['owner']}, deputy {agent['deputy'] or '–'}")
+    owner, deputy = (names.get(agent[role], agent[role] or "–") for role in ("owner", "deputy"))
+    line(f"  team {agent['team']}, owner {owner}, deputy {deputy}")
     line(f"  autonomy {agent['autonomy']}, class {agent['class']}: {agent['purpose'] or 'erased'}")
     labels = ", ".join(session["labels"]) or "none"
     line(f"  session {session['session']}, opened by {session['opened_by']}, labels {labels}")
@@ -67,14 +89,14 @@ def request(told: Mapping[str, Any], *, err: bool = False) -> None:
     line()
     for name in ("if_granted", "if_refused"):
         line(f"{name.replace('_', ' ')}: {told[name]}")
-    missing = ", ".join(f"{seat['count']} {seat['role']}" for seat in told["missing"])
+    missing = ", ".join(f"{seat['count']} {_words(seat['role'])}" for seat in told["missing"])
     line(f"state {told['state']}, missing {missing or 'nobody'}")
     if told.get("may_not"):
         line(f"you may not answer: {told['may_not']}")
     line(f"evidence {told['evidence']}")
 
 
-def decision(told: Mapping[str, Any]) -> None:
+def decision(told: Mapping[str, Any], names: Mapping[str, str] = NOBODY) -> None:
     """A recorded decision: why, what was asked, and what became of it."""
     tell(told)
 
@@ -95,22 +117,21 @@ def decision(told: Mapping[str, Any]) -> None:
     line("what happened")
     for step in told["story"]:
         said = f"  {step['text']}" if step["text"] else ""
-        line(
-            f"{step['index']:>8}  {output.moment(step['at'])}  {step['kind']:<18} {step['by']['id']}{said}"
-        )
+        who = names.get(step["by"]["id"], step["by"]["id"])
+        line(f"{step['index']:>8}  {output.moment(step['at'])}  {step['kind']:<18} {who}{said}")
 
 
 def _facts(facts: Sequence[Mapping[str, Any]], line: Callable[[str], None]) -> None:
     width = max((len(output.one_line(fact["field"])) for fact in facts), default=0)
     for fact in facts:
         value = fact.get("value")
-        shown = fact.get("spoiled") or ("erased" if value is None else value)
+        shown = fact.get("spoiled") or ("erased" if value is None else _value(fact))
         who = "only claimed" if fact.get("claimed") else "in the action"
         line(f"  {output.one_line(fact['field']):<{width}}  {shown}  ({who})")
 
 
 def _clause(clause: Mapping[str, Any], line: Callable[[str], None]) -> None:
-    seats = ", ".join(f"{seat['count']} {seat['role']}" for seat in clause["needs"])
+    seats = ", ".join(f"{seat['count']} {_words(seat['role'])}" for seat in clause["needs"])
     hours = Decimal(clause["answer_within"]) / 3_600_000_000
     line(f"  {clause['rule']} needs {seats} within {hours.normalize():f} hours")
     if clause["not_by"]:
@@ -119,11 +140,38 @@ def _clause(clause: Mapping[str, Any], line: Callable[[str], None]) -> None:
         line(f"    [ ] {point}")
 
 
+def _words(role: str) -> str:
+    return role.replace("_", " ")
+
+
+def _value(fact: Mapping[str, Any]) -> object:
+    """A value as people say it: a length of time in its units, everything else as it is."""
+    value = fact["value"]
+    if fact.get("type") == "duration" and isinstance(value, str) and _SECONDS(value):
+        return words.duration(timedelta(seconds=int(value[:-1])))
+    return value
+
+
 def _totals(totals: Sequence[Sequence[Any]], line: Callable[[str], None]) -> None:
-    """What was counted so far and is not zero: series, sum and count."""
-    counted = [row for row in totals if row[4]]
+    """What limits have counted so far and is not zero, and which earlier actions rules look for."""
+    counted = [row for row in totals if row[4] and not row[0].startswith("did:")]
     if counted:
         line("  counted so far")
-    for row in counted:
-        unclear = ", more than one unit" if row[5] else ""
-        line(f"    {row[0]} {row[1]}: {row[3]} in {row[4]}{unclear}")
+    for series, key, _, total, count, mixed in counted:
+        about = series.removeprefix("limit:").rpartition(":")[0] or series
+        about = "an earlier action that a rule looks for" if series.startswith("done:") else about
+        named = ", ".join(part for part in _parts(key) if not _PSEUDONYM(part))
+        sums = "" if total in ("0", str(count)) else f", {total} in all"
+        times = "once" if count == 1 else f"{count} times"
+        unclear = ", more than one unit" if mixed else ""
+        line(f"    {about}{f' ({named})' if named else ''}: {times}{sums}{unclear}")
+
+
+def _parts(key: str) -> list[str]:
+    try:
+        found = json.loads(key)
+    except ValueError:
+        return [key]
+    return (
+        [str(each) for each in found if each not in (None, "?")] if type(found) is list else [key]
+    )

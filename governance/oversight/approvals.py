@@ -149,7 +149,9 @@ def role_for(state: State, approval: Approval, person: str, wanted: str | None) 
         )
     raise Refused(
         "not-allowed",
-        f"this request needs {', '.join(needed)}; you have {', '.join(sorted(held)) or 'no role'}",
+        f"this request needs {', '.join(needed)}; you have {', '.join(sorted(held)) or 'no role'}".replace(
+            "_", " "
+        ),
         field="role" if wanted is not None else None,
     )
 

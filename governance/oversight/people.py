@@ -57,10 +57,14 @@ def require(state: State, who: str, right: str) -> Person:
     if not found.roles & wanted:
         raise Refused(
             "not-allowed",
-            f"to {right} takes the role {' or '.join(sorted(wanted))}; "
-            f"`{who}` has {', '.join(sorted(found.roles)) or 'none'}",
+            f"to {right} takes the role {' or '.join(map(_said, sorted(wanted)))}; "
+            f"`{who}` has {', '.join(map(_said, sorted(found.roles))) or 'none'}",
         )
     return found
+
+
+def _said(role: str) -> str:
+    return role.replace("_", " ")
 
 
 def answers_for(agent: Agent, who: str) -> bool:

@@ -247,7 +247,12 @@ def found(
 
 
 def _needed(approval: Approval) -> list[str]:
-    return [f"{seat.count} {seat.role}" for clause in approval.clauses for seat in clause.needs]
+    """One person's yes counts for every clause that needs their role, so the largest number counts."""
+    wanted: dict[str, int] = {}
+    for clause in approval.clauses:
+        for seat in clause.needs:
+            wanted[seat.role] = max(wanted.get(seat.role, 0), seat.count)
+    return [f"{count} {role}" for role, count in sorted(wanted.items())]
 
 
 def may_answer(state: State, approval: Approval, who: str) -> str | None:

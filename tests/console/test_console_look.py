@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -185,9 +186,26 @@ def test_every_pair_of_colours_can_be_read(theme):
 # -- what is known of the head outside -------------------------------------------------------------
 
 
+ELSEWHERE = Path("/proc")
+"""A folder that is on no disk at all, and so on another one than every file of a test."""
+
+
+def test_a_copy_on_the_same_disk_is_called_that(tmp_path):
+    """If this failed, a file beside the log would be called evidence from outside."""
+    sink = tmp_path / "head"
+    sink.write_text("corp.example/log\n48208\nq83v\n\n— corp.example/log AAAA\n")
+    os.utime(sink, (START.timestamp(), START.timestamp()))
+    beside = look(sink, START + timedelta(minutes=2), tmp_path)
+    assert not beside.is_fresh
+    assert not beside.covers(0)
+    assert beside.kept == "copied to a file on the same disk"
+    apart = look(sink, START + timedelta(minutes=2), ELSEWHERE)
+    assert apart.kept == "kept on another volume"
+
+
 def test_a_head_without_an_outside_place_is_unanchored():
     """If this failed, a page would promise what nobody outside could confirm."""
-    seen = look(None, START)
+    seen = look(None, START, ELSEWHERE)
     assert not seen.is_fresh
     assert not seen.covers(0)
     assert "rewrite" in seen.said
@@ -198,7 +216,7 @@ def test_a_copied_head_counts_as_far_as_it_reaches(tmp_path):
     sink = tmp_path / "head"
     sink.write_text("corp.example/log\n48208\nq83v\n\n— corp.example/log AAAA\n")
     os.utime(sink, (START.timestamp(), START.timestamp()))
-    seen = look(sink, START + timedelta(minutes=2))
+    seen = look(sink, START + timedelta(minutes=2), ELSEWHERE)
     assert seen.is_fresh
     assert seen.covers(48207)
     assert not seen.covers(48208)
@@ -210,7 +228,7 @@ def test_an_old_copy_is_no_anchor(tmp_path):
     sink = tmp_path / "head"
     sink.write_text("corp.example/log\n48208\nq83v\n\n— corp.example/log AAAA\n")
     os.utime(sink, (START.timestamp(), START.timestamp()))
-    seen = look(sink, START + timedelta(hours=1))
+    seen = look(sink, START + timedelta(hours=1), ELSEWHERE)
     assert not seen.is_fresh
     assert "It is old" in seen.said
 
@@ -221,7 +239,7 @@ def test_a_copy_that_cannot_be_read_is_no_copy(tmp_path, content):
     sink = tmp_path / "head"
     if content is not None:
         sink.write_text(content)
-    seen = look(sink, START)
+    seen = look(sink, START, ELSEWHERE)
     assert not seen.is_fresh
     assert seen.size == 0
 

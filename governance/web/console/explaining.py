@@ -18,7 +18,7 @@ from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.web.console import saying
 from governance.web.console.framing import LEVELS, YES, allowed
-from governance.web.console.outside import Outside
+from governance.web.console.outside import UNANCHORED, Outside
 from governance.web.console.present import Clockface
 from governance.web.console.stating import facts, heading, windows, worth_showing
 from governance.web.console.telling import PATIENCE, Told, story
@@ -228,6 +228,7 @@ def _receipt(desk: Desk, outside: Outside, index: int, data: Mapping[str, Any]) 
         is_anchored=outside.covers(index),
         anchored=outside.said,
         release=(data["release"] or "")[:12],
+        kept=outside.kept if index < outside.size else UNANCHORED,
     )
 
 

@@ -94,6 +94,7 @@ def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: in
         release=(state.release or "")[:12],
         may_stop=may_stop(state, person),
         trouble=" ".join(sentence(complaint) for complaint in failing(desk).values()),
+        kept=outside.kept,
     )
 
 
@@ -112,6 +113,7 @@ def head(desk: Desk, outside: Outside) -> HeadView:
         verifier_key=desk.workspace.vkey,
         anchored=outside.said,
         is_anchored=outside.is_fresh,
+        kept=outside.kept,
     )
 
 

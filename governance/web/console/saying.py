@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from governance.engine import words as words_of
 from governance.web.console.present import THIN
 
 LONGEST = 4_000
@@ -17,6 +19,9 @@ LONGEST = 4_000
 
 ERASED = "erased"
 _MONEY = re.compile(r"(-?\d+)((?:\.\d+)?)((?: [A-Z]{3})?)\Z")
+
+_SECONDS = re.compile(r"(\d{1,12})s").fullmatch
+_SHORT = {"iban": "IBAN", "url": "URL", "id": "ID", "ip": "IP", "mcp": "MCP"}
 
 SERVICE_RULES = {
     "governed": "No policy in force covers this action",
@@ -54,6 +59,8 @@ def value(given: Any, kind: str = "") -> str:
     if isinstance(given, list | tuple):
         return capped(", ".join(value(each, kind) for each in given) or "none")
     text = str(given)
+    if kind == "duration" and (seconds := _SECONDS(text)):
+        return words_of.duration(timedelta(seconds=int(seconds[1])))
     if kind in ("money", "integer", "decimal") or not isinstance(given, str):
         return amount(text)
     if kind == "iban" and text.isascii() and text.isalnum():
@@ -78,6 +85,7 @@ def capped(text: str, most: int = LONGEST) -> str:
 def label(name: str) -> str:
     """The name of a field as a label: `args.paid_on` as `Paid on`."""
     words = name.rpartition(".")[2].replace("_", " ").replace("-", " ").strip()
+    words = " ".join(_SHORT.get(word, word) for word in words.split(" "))
     return words[:1].upper() + words[1:80] if words else name[:80]
 
 

@@ -128,7 +128,7 @@ class ServiceFront:
         return framing.head(self._desk, self._outside())
 
     def _outside(self) -> Outside:
-        return look(self._sink, self.now())
+        return look(self._sink, self.now(), self._desk.directory)
 
     # -- acting --------------------------------------------------------------------------------
 

@@ -7,18 +7,22 @@ so, and what cannot be told is shown as that and never as nothing.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from governance.engine import words
 from governance.oversight.times import MICROSECOND
 from governance.web.console import saying
-from governance.web.console.present import Clockface
+from governance.web.console.present import Clockface, number
 from governance.web.console.views import Fact, Known, Source
 
 if TYPE_CHECKING:
     from governance.engine.catalogue import ActionType
+    from governance.engine.compile import Release
     from governance.service.desk import Desk
+    from governance.service.releases import Ready
 
 
 def texts(desk: Desk, release: str | None) -> Mapping[str, tuple[str, str]]:
@@ -54,6 +58,8 @@ def worth_showing(facts: Iterable[Mapping[str, Any]], action: str) -> list[Mappi
     return given
 
 
+_SPEAKS_FOR_ITSELF = ("duration", "iban", "money", "boolean", "url", "email", "date", "datetime")
+"""Types whose values nobody mistakes, so that the type's name beside them would only be noise."""
 _EXACT = ("iban", "path", "command", "host", "url", "email")
 
 
@@ -65,7 +71,7 @@ def facts(given: Iterable[Mapping[str, Any]], *, arguments: bool = False) -> tup
             continue
         kind = each["type"] or ""
         look: Any = "amount" if kind == "money" else "mono" if kind in _EXACT else "plain"
-        unit = saying.words(kind)
+        unit = "" if kind in _SPEAKS_FOR_ITSELF else saying.words(kind)
         value = saying.value(each["value"], kind)
         source, who = source_of(each), ""
         if each["field"].startswith("args.") and source == "claimed":
@@ -110,33 +116,76 @@ def said(fact: Mapping[str, Any]) -> Known:
 def windows(
     desk: Desk, clock: Clockface, totals: Iterable[Any], release: str | None
 ) -> list[Known]:
-    """What limits and histories held when the decision was taken."""
-    out = []
+    """What limits and histories held when the decision was taken; what happened comes first.
+
+    A history has two series, of what was allowed and of what was confirmed as done: one row.
+    """
+    known = release is not None and desk.releases.known(release)
+    ready = desk.releases.get(release) if known and release else None
+    out, pasts = [], dict[tuple[str, str, int | None], dict[str, tuple[int, bool]]]()
     for series, key, since, total, count, mixed in totals:
-        about = _series(desk, release, series)
-        named = ", ".join(str(each) for each in _key(key) if each is not None)
+        word, _, rest = series.partition(":")
+        if ready is not None and word in ("did", "done") and series in ready.release.series:
+            pasts.setdefault((rest, key, since), {})[word] = (count, mixed)
+            continue
+        about = _limit(ready, series)
+        named = ", ".join(str(each) for each in _key(key) if not _is_hidden(each))
         if named:
             about += f" ({saying.capped(named, 80)})"
         who = "Cannot be told" if mixed else "Recorded here"
         held = _window(clock, since, total, count, mixed)
-        out.append(Known(about, held, None if mixed else "ours", who))
-    return out
+        out.append((not count, Known(about, held, None if mixed else "ours", who)))
+    for (rest, _, since), counts in pasts.items():
+        assert ready is not None
+        out.append(_past(ready.release, clock, rest, since, counts))
+    return [row for _, row in sorted(out, key=lambda each: each[0])]
 
 
-def _series(desk: Desk, release: str | None, series: str) -> str:
-    """A series in words: the limit it belongs to, or the actions that it counts."""
+def _past(
+    release: Release,
+    clock: Clockface,
+    series: str,
+    since: int | None,
+    counts: Mapping[str, tuple[int, bool]],
+) -> tuple[bool, Known]:
+    """One history in words, and whether nothing of it ever happened."""
+    spec = next(release.series[f"{word}:{series}"] for word in counts)
+    about = words.actions(spec.actions, release.catalogue.actions)
+    about = about[:1].upper() + about[1:]
+    same = [words.field(name).removeprefix("the ") for name in spec.keys if name != "agent.id"]
+    if "agent.id" in spec.keys:
+        about += ", by this agent"
+    if same:
+        about += f", for the same {saying.listing(same)}"
+    if any(mixed for _, mixed in counts.values()):
+        return False, Known(saying.capped(about, 200), "", None, "Cannot be told")
+    start = _start(clock, since)
+    said = [
+        f"{_times(count)} {'allowed' if word == 'did' else 'carried out'}"
+        for word, (count, _) in counts.items()
+        if count
+    ]
+    held = f"{saying.listing(said)} {start}" if said else f"No, {_never(start)}"
+    return not said, Known(saying.capped(about, 200), held, "ours", "Recorded here")
+
+
+def _limit(ready: Ready | None, series: str) -> str:
+    """A series in words: the limit it belongs to, or what else it counts."""
     if series == "budget":
         return "Cost stated so far in this budget's period"
-    if release is None or not desk.releases.known(release):
-        return series
-    ready = desk.releases.get(release)
-    if series.startswith("limit:"):
-        policy, rule = saying.split_rule(series.removeprefix("limit:").rpartition(":")[0])
-        title, _ = ready.texts.get(f"{policy}/{rule}", ("", ""))
-        return f"{rule}, {title}: used before" if title else f"{rule}: used before"
-    spec = ready.release.series.get(series)
-    actions = saying.listing(sorted(spec.actions), "or") if spec else series
-    return f"{actions} {'carried out' if series.startswith('done:') else 'allowed'} before"
+    if not series.startswith("limit:"):
+        return "Earlier actions that a rule looks for; its text is not kept here"
+    policy, rule = saying.split_rule(series.removeprefix("limit:").rpartition(":")[0])
+    title, _ = ready.texts.get(f"{policy}/{rule}", ("", "")) if ready else ("", "")
+    return f"{rule}, {title}: used before" if title else f"{rule}: used before"
+
+
+_PSEUDONYM = re.compile(r"[ps]-[a-z0-9]{8,40}").fullmatch
+
+
+def _is_hidden(part: Any) -> bool:
+    """A part of a key that tells a person nothing: missing, or a pseudonym of the log."""
+    return part is None or part == "?" or (isinstance(part, str) and bool(_PSEUDONYM(part)))
 
 
 def _key(key: str) -> list[Any]:
@@ -150,9 +199,21 @@ def _key(key: str) -> list[Any]:
 def _window(clock: Clockface, since: int | None, total: str, count: int, mixed: bool) -> str:
     if mixed:
         return ""
-    start = "ever" if since is None else f"since {clock.plain(_moment(since))}"
+    start = _start(clock, since)
     sums = "" if total in ("0", str(count)) else f", in all {saying.amount(total)}"
-    return f"{count} times {start}{sums}" if count else f"Nothing {start}"
+    return f"{_times(count)} {start}{sums}" if count else f"Nothing {start}"
+
+
+def _start(clock: Clockface, since: int | None) -> str:
+    return "ever" if since is None else f"since {clock.plain(_moment(since))}"
+
+
+def _never(start: str) -> str:
+    return "never" if start == "ever" else f"not {start}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{number(count)} times"
 
 
 def _moment(micros: int) -> datetime:

@@ -52,8 +52,10 @@ class HeadView:
     checkpoint: str
     verifier_key: str
     anchored: str
-    """One sentence; says "unanchored" when nothing outside has seen this head."""
+    """A sentence: who outside has seen this head, if anybody."""
     is_anchored: bool
+    kept: str = "unanchored"
+    """The same in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Frame:
     may_stop: May
     trouble: str = ""
     """Why no agent is getting a yes now, or nothing."""
+    kept: str = "unanchored"
+    """Where the log's head is kept, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +292,7 @@ class ReceiptView:
     is_anchored: bool
     anchored: str
     release: str
+    kept: str = "unanchored"
 
 
 @dataclass(frozen=True, slots=True)
