@@ -31,6 +31,7 @@ from governance.service.desk import SERVICE, Desk
 EXPIRY_SECONDS = 1
 ANCHOR_SECONDS = 10
 DISK_SECONDS = 30
+IDEMPOTENCY_KEPT = timedelta(days=7)
 
 REPORT_SECONDS = 600
 FIRST_BACKUP = timedelta(minutes=5)
@@ -152,6 +153,7 @@ def _expire(desk: Desk) -> None:
 
 def _forget(desk: Desk) -> None:
     erasing.forget(desk)
+    desk.workspace.forget_idempotency(desk.now() - IDEMPOTENCY_KEPT)
 
 
 def _back_up(desk: Desk) -> None:

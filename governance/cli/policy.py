@@ -28,8 +28,10 @@ def policy() -> None:
 @click.argument("folder", type=FOLDER, required=False)
 def check(frame: Frame, folder: Path | None) -> None:
     """Everything that is wrong with the files, as file:line:column; exit 3, or 4 for cases only."""
-    result = releasing.check(files_of(frame, folder))
-    place = folder_of(frame, folder)
+    files, place = files_of(frame, folder), folder_of(frame, folder)
+    result = releasing.check(files)
+    if result["ok"]:
+        result["warnings"] = [*result.get("warnings", ()), *drafting.remarks(files)]
     _report(frame, result, place, f"{result['cases']} cases hold; the files are ready for release.")
     if frame.json:
         output.document(result)
@@ -38,9 +40,16 @@ def check(frame: Frame, folder: Path | None) -> None:
 @command(policy, "test", example="governance policy test policies --policy payments")
 @click.argument("folder", type=FOLDER, required=False)
 @click.option("--policy", "name", help="Only the cases of this policy.")
-def test(frame: Frame, folder: Path | None, name: str | None) -> None:
+@click.option("--edges", is_flag=True, help="Also try every threshold on both sides.")
+def test(frame: Frame, folder: Path | None, name: str | None, edges: bool) -> None:
     """Run the case tables; says which rules no case looks at."""
     result = drafting.run_cases(files_of(frame, folder), name)
+    if edges:
+        result["edges"] = drafting.edges(files_of(frame, folder), name)
+    if edges and not frame.json:
+        columns = {"policy": "policy", "rule": "rule", "field": "field", "value": "value"}
+        columns |= {"effect": "answer", "matches": "rule speaks"}
+        output.table(columns, result["edges"], "No case reaches a threshold.")
     if frame.json:
         output.document(result)
     else:
@@ -102,6 +111,30 @@ def _words(frame: Frame, told: Mapping[str, Any]) -> None:
         click.echo(f"{name}\n{'=' * len(name)}")
         for sentence in sentences:
             click.echo(f"{output.inert(sentence)}\n")
+    return None
+
+
+@command(policy, "diff", example="governance policy diff my-workspace/policies draft-policies")
+@click.argument("old", type=FOLDER)
+@click.argument("new_folder", metavar="NEW", type=FOLDER)
+def diff(frame: Frame, old: Path, new_folder: Path) -> None:
+    """What the new files would answer differently: looser first, each with a request that shows it."""
+    result = drafting.compare(files_of(frame, old), files_of(frame, new_folder))
+    if frame.json:
+        return output.document(result)
+    rows = [
+        {
+            **each,
+            "looser": "looser" if each["looser"] else "stricter",
+            "witness": ", ".join(f"{name} {value}" for name, value in each["witness"].items()),
+        }
+        for each in result["differences"]
+    ]
+    columns = {"looser": "how", "action": "action", "before": "was", "after": "would be"}
+    columns |= {"by": "because of", "witness": "for instance"}
+    output.table(columns, rows, "No request would be answered differently.")
+    if not result["complete"]:
+        output.say("There are too many combinations to try all of them: there may be more.")
     return None
 
 

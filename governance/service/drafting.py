@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import date
 from typing import Any
 
-from governance.engine import cases, new, words
+from governance.engine import analyse, boundaries, cases, difference, new, words
 from governance.engine.compile import Release, compile_release
 from governance.engine.explain import explain, plain
 from governance.engine.model import PolicyErrors
@@ -99,6 +99,48 @@ def _cell(text: str) -> object:
     if text.startswith("[") and text.endswith("]"):
         return [part.strip() for part in text[1:-1].split(",") if part.strip()]
     return text
+
+
+def remarks(files: Mapping[str, bytes]) -> list[str]:
+    """Rules that never decide anything, proved: `path:line: sentence` each."""
+    return [
+        f"{each.path}:{each.line}: {each.message}" for each in analyse.remarks(_compiled(files))
+    ]
+
+
+def edges(files: Mapping[str, bytes], policy: str | None = None) -> list[dict[str, Any]]:
+    """What happens just below, at and just above every threshold that a case reaches.
+
+    `[{policy, rule, field, value, effect, matches, case}]`.
+    """
+    release = _compiled(files)
+    _files(release, policy)
+    return [
+        {
+            "policy": each.policy,
+            "rule": each.rule,
+            "field": each.field,
+            "value": words.value(each.value),
+            "effect": each.effect.word,
+            "matches": each.matches,
+            "case": each.case,
+        }
+        for each in boundaries.boundaries(release, cases.run(release, policy))
+    ]
+
+
+def compare(old: Mapping[str, bytes], new_files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Which requests the new files answer differently, each kind with one witness.
+
+    `{complete, looser: n, differences: [{action, before, after, looser, was, by, witness, count}]}`;
+    `complete` is false when there were too many combinations to try all of them.
+    """
+    found = difference.diff(_compiled(old), _compiled(new_files), cases.AT)
+    return {
+        "complete": found.complete,
+        "looser": sum(each.looser for each in found.found),
+        "differences": [asdict(each) for each in found.found],
+    }
 
 
 def questions() -> list[dict[str, str]]:
