@@ -203,7 +203,8 @@ class Client:
         except _Unusable as failure:
             return replace(decision, failure=str(failure))
         if state != "approved":
-            return replace(decision, approval=approval, failure=f"approval {approval} was {state}")
+            said = "refused" if state == "denied" else state
+            return replace(decision, approval=approval, failure=f"approval {approval} was {said}")
         # The service finds the grant by the action's digest: the very same action, or none.
         return self.check(
             decision.action,

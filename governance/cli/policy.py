@@ -32,7 +32,8 @@ def check(frame: Frame, folder: Path | None) -> None:
     result = releasing.check(files)
     if result["ok"]:
         result["warnings"] = [*result.get("warnings", ()), *drafting.remarks(files)]
-    _report(frame, result, place, f"{result['cases']} cases hold; the files are ready for release.")
+    held = f"{result['cases']} case{'s hold' if result['cases'] != 1 else ' holds'}"
+    _report(frame, result, place, f"{held}; the files are ready for release.")
     if frame.json:
         output.document(result)
 

@@ -52,6 +52,16 @@ def _named(name: str, email: str) -> None:
         raise Problem("bad-field", f"`{email}` is no e-mail address", field="email")
 
 
+def _require_new(desk: Desk, email: str) -> None:
+    """Refuse an address that an active person has: one person with two pseudonyms is two people."""
+    for who in desk.state.people:
+        known = desk.vault.person(who)
+        if known is not None and known.email.casefold() == email.casefold():
+            raise Problem(
+                "conflict", f"`{who}` has the e-mail address `{email}` already", field="email"
+            )
+
+
 def first(desk: Desk, *, name: str, email: str) -> dict[str, Any]:
     """The first person of a workspace, with every role of the service but auditor.
 
@@ -80,6 +90,7 @@ def add(
     """
     _named(name, email)
     who, new, wanted = allowed(desk, caller, "manage people"), pseudonym(), _roles(roles)
+    _require_new(desk, email)
     desk.vault.put_person(new, name.strip(), email)
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:

@@ -61,7 +61,7 @@ class Watched:
     def sign_in(self, name: str, password: str) -> None:
         """Sign in with mouse and fields."""
         self.go("/sign-in")
-        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_label("E-mail or sign-in name").fill(name)
         self.page.get_by_label("Password").fill(password)
         with self.page.expect_navigation():
             self.page.get_by_role("button", name="Sign in").click()

@@ -319,3 +319,10 @@ def test_a_long_value_says_how_much_was_cut():
 def test_backticks_become_code_and_nothing_else_becomes_markup(text, said):
     """If this failed, a sentence that quotes an agent could carry its markup onto the page."""
     assert ticks(text) == said
+
+
+def test_values_are_said_as_people_say_them():
+    """If this failed, a page would say 3888000s of an order that is 45 days old."""
+    assert saying.value("3888000s", "duration") == "45 days"
+    assert saying.value("3888000s", "text") == "3888000s"
+    assert saying.label("args.iban") == "IBAN"

@@ -449,3 +449,15 @@ def test_nobody_gives_themselves_a_role(world: World) -> None:
     assert caught.value.type == "needs-another"
     people.set_roles(world.desk, world.tom, world.tom.id, roles=["agent_manager"])
     assert world.desk.state.people[world.tom.id].roles == {"agent_manager"}
+
+
+def test_two_clauses_for_one_role_ask_for_one_person(world: World) -> None:
+    """A list would say `1 treasurer, 1 treasurer`, and people would look for a second one."""
+    for _ in range(2):
+        world.pay(amount="450 EUR")
+    asked = world.pay(amount="600 EUR", request_approval=True)
+    listed = asking.listed(world.desk, world.anna)["approvals"]
+    assert asked["context"]["effect"] == "require_approval"
+    assert [each["needs"] for each in listed] == [["1 treasurer"]]
+    shown = asking.evidence_of(world.desk, listed[0]["approval"])
+    assert len(shown["clauses"]) == 2

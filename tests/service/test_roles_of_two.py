@@ -70,3 +70,12 @@ def test_a_single_administrator_gives_roles_and_it_is_recorded(world: World) -> 
     )
     assert first.data["alone"] is True
     assert "waiting" not in first.data
+
+
+def test_one_address_is_one_person(world: World) -> None:
+    """Somebody added twice would fill two seats of one approval."""
+    with pytest.raises(Problem) as caught:
+        people.add(
+            world.desk, world.maria, name="Anna R.", email="ANNA@corp.example", roles=["auditor"]
+        )
+    assert (caught.value.type, caught.value.field) == ("conflict", "email")

@@ -138,7 +138,8 @@ def windows(
     for (rest, _, since), counts in pasts.items():
         assert ready is not None
         out.append(_past(ready.release, clock, rest, since, counts))
-    return [row for _, row in sorted(out, key=lambda each: each[0])]
+    # Two rules may look for the same thing in the same time: once is enough.
+    return list(dict.fromkeys(row for _, row in sorted(out, key=lambda each: each[0])))
 
 
 def _past(
