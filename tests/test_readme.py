@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -221,6 +222,13 @@ def ask(desk: Desk, line: str) -> int:
     return 0
 
 
+def compare(desk: Desk, line: str) -> int:
+    """Compare the workspace's files with those of the checkout that one stands in."""
+    if not (desk.place / "policies").exists():
+        shutil.copytree(ROOT / "policies", desk.place / "policies")
+    return good(desk, line)
+
+
 def verify(desk: Desk, line: str) -> int:
     """Verify a package: the altered one is found out, the other proven."""
     done = desk.type(line)
@@ -237,6 +245,7 @@ HOW = {
     r"governance doctor claude-code ": good,
     r"curl -s http://127\.0\.0\.1:8321/access/v1/evaluation ": ask,
     r"governance policy (check|test|backtest|release) my-workspace/policies\b": good,
+    r"governance policy diff policies my-workspace/policies\b": compare,
     r"governance approval list -w my-workspace": good,
     r"governance agent (add|confirm) coder-1 ": good,
     r"governance key issue agent coder-1 --to coder.key ": good,
