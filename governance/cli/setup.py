@@ -114,8 +114,8 @@ def register(root: click.Group) -> None:
         output.show(frame.output, made)
         if made["values"] == "lost":
             output.say(
-                "Names and private values were not brought back, and limits and histories about "
-                "payees and other people begin at zero. If there is a backup of the values "
+                "Names and private values were not brought back. What was counted for a payee or "
+                "another person cannot be told, as far back as each rule looks. If there is a backup of the values "
                 "(backups/vault/) and the old keys/vault.key: put the key back and restore again "
                 "with --vault FILE."
             )

@@ -25,6 +25,7 @@ from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.errors import LogError
 from audit.keys import Verifier
 from audit.note import split
+from governance.oversight.times import micros
 from governance.store import logkey, vaults
 from governance.store.backup import Backup, back_up, backups, read_backup
 from governance.store.clock import Clock
@@ -90,7 +91,8 @@ def restore(
         name = origin or f"{re.sub('/r[0-9TZ]+$', '', backup.origin)}/r{at:%Y%m%dT%H%M%SZ}"
         staged = _stage(paths, name, backup, last, folded, fold)
         archive = _archive(paths, at)
-        vaults.prepare(paths, backup, vault, archive)
+        if not vaults.prepare(paths, backup, vault, archive):
+            _forget_who(staged.log, at)
         _put_aside(paths, backup, archive)
         _move_in(staged, paths, backup)
     finally:
@@ -234,6 +236,17 @@ def _put_aside(paths: Paths, backup: Backup, archive: Path) -> None:
         sync_directory(paths.root)
     except OSError as error:
         raise CannotOpen(f"cannot put the old log aside in `{archive}`: {error}") from error
+
+
+def _forget_who(log: Path, at: datetime) -> None:
+    """What was counted for a data subject before `at` cannot be told: pseudonyms may be new."""
+    db = sqlite3.connect(log, isolation_level=None)
+    try:
+        db.execute("INSERT INTO meta VALUES ('forgotten', ?)", (str(micros(at)).encode(),))
+    except sqlite3.Error as error:
+        raise StoreError(explain(error, log)) from error
+    finally:
+        db.close()
 
 
 def _carry_facts(log: Path, old: Path) -> None:

@@ -17,12 +17,12 @@ from governance.store.errors import CannotOpen, StoreError
 from governance.store.paths import Paths
 from governance.store.vault import Vault
 
-_NEWEST: Final = (
+NEWEST: Final = (
     "SELECT idx, entry FROM log_entries WHERE instr(entry, CAST(? AS BLOB)) > 0"
     " OR instr(entry, CAST(? AS BLOB)) > 0 ORDER BY idx DESC LIMIT 1"
 )
-_MARKS: Final = ('"commitments":{"', '"kind":"data.erased"')
-"""In canonical JSON a quotation mark within a text is escaped, so these stand for themselves."""
+MARKS: Final = ('"commitments":{"', '"kind":"data.erased"')
+"""The newest entry that needed the vault. In canonical JSON a quotation mark within a text is escaped, so these stand for themselves."""
 
 
 def require_vault(paths: Paths) -> None:
@@ -36,7 +36,7 @@ def require_vault(paths: Paths) -> None:
 
 def check_vault(paths: Paths, log: sqlite3.Connection, vault: Vault) -> None:
     """Refuse a vault that is older than the log, or another log's. Raises `CannotOpen`."""
-    row = log.execute(_NEWEST, _MARKS).fetchone()
+    row = log.execute(NEWEST, MARKS).fetchone()
     if row is None:
         return
     index, entry = row[0], decode(row[1])

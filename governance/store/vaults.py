@@ -19,6 +19,7 @@ from governance.store.backup import Backup
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.migrations import bring_up_to_date
 from governance.store.paths import Paths
+from governance.store.sameday import MARKS, NEWEST
 from governance.store.sealing import VaultKey
 from governance.store.sqlite import connect_reader, connect_writer, explain
 from governance.store.vault import MOVED
@@ -26,9 +27,11 @@ from governance.store.vault import MOVED
 _FILES = ("vault.db", "vault.db-wal", "vault.db-shm")
 
 
-def prepare(paths: Paths, backup: Backup, source: Path | None, archive: Path) -> None:
+def prepare(paths: Paths, backup: Backup, source: Path | None, archive: Path) -> bool:
     """Make the vault ready for the new log; `source` is a backup of the vault to go back to.
 
+    Answers whether it knows everybody whom the log in the backup knows; with a new or an older one
+    somebody may come under a second pseudonym, and what was counted under the first is not theirs.
     Raises `CannotOpen` for a vault that cannot be used, saying what to do.
     """
     if source is not None:
@@ -41,6 +44,7 @@ def prepare(paths: Paths, backup: Backup, source: Path | None, archive: Path) ->
     try:
         bring_up_to_date(paths.vault, "vault")
         with closing(connect_writer(paths.vault, overwrite=True)) as db:
+            whole = not new and _knows_all(db, backup)
             if source is not None:
                 for subject in _erased(backup):
                     _erase(db, subject)
@@ -51,6 +55,21 @@ def prepare(paths: Paths, backup: Backup, source: Path | None, archive: Path) ->
             f"the vault cannot be used: {sentence}. Give a backup of it with "
             f"`governance restore --vault FILE` (they lie in `{paths.backups / 'vault'}`)"
         ) from error
+    return whole
+
+
+def _knows_all(db: sqlite3.Connection, backup: Backup) -> bool:
+    """Whether the vault holds what the newest entry that needed it left there."""
+    with closing(connect_reader(backup.database)) as log:
+        row = log.execute(NEWEST, MARKS).fetchone()
+    if row is None:
+        return True
+    entry = orjson.loads(row[1])
+    if entry["kind"] == "data.erased":
+        sql = "SELECT 1 FROM erasures WHERE subject = ? AND (idx IS NULL OR idx >= ?)"
+        return db.execute(sql, (entry["data"]["subject"], row[0])).fetchone() is not None
+    sql = "SELECT 1 FROM vault_values WHERE idx = ?"
+    return db.execute(sql, (row[0],)).fetchone() is not None
 
 
 def _replace(paths: Paths, source: Path, archive: Path) -> None:

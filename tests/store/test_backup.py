@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from governance.engine.model import FactQuery
 from governance.oversight.errors import Refused
+from governance.oversight.times import micros
 from governance.store.backup import (
     back_up,
     back_up_vault,
@@ -313,3 +315,32 @@ def _put(root: Path, vault: bytes | None) -> None:
         (root / name).unlink(missing_ok=True)
     if vault is not None:
         (root / "vault.db").write_bytes(vault)
+
+
+def test_without_the_vault_windows_of_people_cannot_be_told(root: Path) -> None:
+    """Whoever loses the values and acknowledges it would give every payee a fresh limit."""
+    folder = _lost(root)
+    _put(root, None)
+    restore(root, folder, world.FOLD, AT, acknowledge=True)
+    payee, agent = '["s-uh33tujkki4476nvhkxg5xt2le"]', '["payments-1"]'
+    before, after = micros(AT) - 1, micros(AT)
+    queries = [
+        FactQuery("limit", key, since, "EUR")
+        for key in (payee, agent)
+        for since in (None, before, after)
+    ]
+    with world.open_(root) as workspace:
+        workspace.ledger.submit(world.lift()).result(10)
+        totals = workspace.ledger.submit(Decide(queries=tuple(queries))).result(10).value
+    assert [totals[query].mixed for query in queries] == [True, True, False] + [False] * 3
+
+
+def test_with_its_vault_a_restore_can_still_tell(root: Path) -> None:
+    """Every restore would stop payments for as long as the longest window."""
+    folder = _lost(root)
+    restore(root, folder, world.FOLD, AT, acknowledge=True)
+    query = FactQuery("limit", '["s-uh33tujkki4476nvhkxg5xt2le"]', None, "EUR")
+    with world.open_(root) as workspace:
+        workspace.ledger.submit(world.lift()).result(10)
+        totals = workspace.ledger.submit(Decide(queries=(query,))).result(10).value
+    assert not totals[query].mixed
