@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from governance.config import Config, ConfigError
@@ -26,7 +26,7 @@ from governance.store.workspace import Workspace
 from governance.web import api, problems, routes
 from governance.web.accounts import Accounts
 from governance.web.api.call import Surface
-from governance.web.console.mount import blueprint
+from governance.web.console.mount import NOWHERE, blueprint
 from governance.web.health import failing
 from governance.web.http import Receive, Scope, Send
 from governance.web.lane import Lane
@@ -137,7 +137,6 @@ class Application:
 
 def _http_error(error: HTTPException) -> Response:
     """A path or method that nobody serves."""
-    code = error.code or 500
     if routes.is_api(request.path):
         problem = api.unknown_path(request.path, request.method)
         status, body, headers = problems.render(problem)
@@ -147,10 +146,8 @@ def _http_error(error: HTTPException) -> Response:
             headers = {**headers, "Allow": ", ".join(allowed)}
         response.headers.update(headers)
         return response
-    text = "There is no such page. Go to / to sign in.\n" if code == 404 else f"{error.name}.\n"
-    response = Response(text, status=code, content_type="text/plain; charset=utf-8")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+    page: Response = current_app.extensions[NOWHERE](error)
+    return page
 
 
 def _defect(error: Exception) -> Response:

@@ -185,3 +185,15 @@ def test_the_slow_side_is_bounded_and_stops_have_room(
         statuses = [each.result()[0] for each in waiting]
     assert 503 in statuses
     assert statuses.count(200) >= threads
+
+
+def test_a_mistyped_address_gets_a_page(shared):
+    """Somebody who mistypes a number would get 43 bytes of plain text and no way back."""
+    for path in ("/nope", "/decisions/abc", "/approvals/1/2/3"):
+        status, headers, body = shared.call("GET", path, key=None)
+        assert status == 404, path
+        assert headers["content-type"].startswith("text/html")
+        assert b"There is no such page" in (body if isinstance(body, bytes) else str(body).encode())
+    status, headers, _ = shared.call("GET", "/v1/nope", key=None)
+    assert status == 404
+    assert headers["content-type"].startswith("application/problem+json")

@@ -80,6 +80,10 @@ def blueprint(
     return blueprint_of(ServiceFront(desk, workspace, head_sink), accounts)
 
 
+NOWHERE = "governance.console.nowhere"
+"""Under which name a Flask application finds what turns an HTTP error into a page."""
+
+
 def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
     """The console over any `Front`."""
     mounted = Blueprint("console", __name__)
@@ -105,6 +109,12 @@ def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
     @mounted.errorhandler(HTTPException)
     def failed(error: HTTPException) -> Response:
         return guard.finish(_http_error(pages, error))
+
+    def nowhere(error: HTTPException) -> Response:
+        return guard.finish(_http_error(pages, error))
+
+    # An address that belongs to no page at all: the application asks here for what to show.
+    mounted.record(lambda setup: setup.app.extensions.update({NOWHERE: nowhere}))
 
     @mounted.get("/assets/<name>")
     def asset(name: str) -> Response:
