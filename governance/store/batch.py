@@ -21,6 +21,7 @@ from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
 from audit.note import Signer
 from audit.tree import Frontier, leaf_hash
+from governance.engine.mould import mould
 from governance.oversight.commands import (
     Answer,
     Command,
@@ -165,10 +166,10 @@ class Writer:
         self._batch = None
         start = batch.start
         for job, value, first, stop in batch.done:
-            receipts = tuple(
-                Receipt(index, leaves[index - start], size, note) for index in range(first, stop)
-            )
-            job.value = Answer(value, receipts)
+            receipts = [
+                _receipt(index, leaves[index - start], size, note) for index in range(first, stop)
+            ]
+            job.value = _answer(value, tuple(receipts))
         return batch.confirmed
 
     def chore(self, work: Callable[[Connection], Any]) -> Any:
@@ -317,6 +318,10 @@ class Writer:
                 "the entries in the database are not those that were written; nothing was signed"
             )
         return root
+
+
+_receipt = mould(Receipt)
+_answer = mould(Answer)
 
 
 class _Written(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,10 @@ from governance.store.lanes import Chore, Job, Lanes, settle
 
 _ENOUGH = 24
 _IDLE = 0.5
+_SWITCH = 0.0001
+"""Seconds one thread keeps the interpreter while another waits. A commit lets go of it some ten times
+and needs it back each time, from a loop that is busy preparing: with Python's 5 ms the disk was idle
+half the time, and the loop waited for it afterwards."""
 
 
 class Steps(Protocol):
@@ -54,6 +59,7 @@ class Driver:
         self.loop = loop
         self._ledger, self._lanes = ledger, lanes
         self._thread = threading.get_ident()
+        self._usual = sys.getswitchinterval()
         self._commits = ThreadPoolExecutor(1, thread_name_prefix="commits")
         self._under_way: _UnderWay | None = None
         self._called = self._over = False
@@ -63,15 +69,13 @@ class Driver:
     def begin(self) -> None:
         """Take over; from now on arriving commands call for a batch."""
         if not self._over:
+            sys.setswitchinterval(min(self._usual, _SWITCH))
             self._lanes.on_arrival = self._arrived
             self._ticking()
 
     async def end(self) -> None:
         """Stop after the batch that is under way."""
-        self._lanes.on_arrival = None
-        self._over = True
-        if self._tick is not None:
-            self._tick.cancel()
+        self._quit()
         if self._under_way is not None:
             self._ended = self.loop.create_future()
             await self._ended
@@ -98,11 +102,16 @@ class Driver:
             self.loop.call_soon_threadsafe(there)
             finished.result()
 
-    def _finish(self) -> None:
+    def _quit(self) -> None:
+        """Begin no batch any more."""
         self._lanes.on_arrival = None
         self._over = True
+        sys.setswitchinterval(self._usual)
         if self._tick is not None:
             self._tick.cancel()
+
+    def _finish(self) -> None:
+        self._quit()
         ledger = self._ledger
         self._commits.shutdown(wait=True)
         if self._under_way is not None:

@@ -111,6 +111,7 @@ class Lanes:
         self._chores: deque[Chore] = deque()
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
+        self._asleep = False
         self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._refused: OrderedDict[str, Refusals] = OrderedDict()
         self._closed: BaseException | None = None
@@ -120,7 +121,8 @@ class Lanes:
     def admit(self, key: str, lane: Lane, weight: int = 1) -> None:
         """Would a command of `key` be let in now? Raises `Busy` if not; uses up nothing."""
         with self._lock:
-            self._check(key, lane, weight, self._tokens(key, lane), self._now())
+            now = self._now()
+            self._check(key, lane, weight, self._tokens(key, lane, now), now)
 
     def put(self, job: Job) -> None:
         """Queue a job. Raises `Busy`, or the error the queue was closed with."""
@@ -130,7 +132,7 @@ class Lanes:
             if self._closed is not None:
                 raise self._closed
             now = self._now()
-            tokens = self._tokens(key, lane)
+            tokens = self._tokens(key, lane, now)
             self._check(key, lane, job.weight, tokens, now)
             self._buckets[key] = (tokens - job.weight, now)
             self._buckets.move_to_end(key)
@@ -138,7 +140,7 @@ class Lanes:
                 self._buckets.popitem(last=False)
             self._waiting[lane].append(job)
             self._load[lane] += job.weight
-            self._arrived.notify()
+            self._wake()
         if self.on_arrival is not None:
             self.on_arrival()
 
@@ -148,7 +150,7 @@ class Lanes:
             if self._closed is not None:
                 raise self._closed
             self._chores.append(chore)
-            self._arrived.notify()
+            self._wake()
         if self.on_arrival is not None:
             self.on_arrival()
 
@@ -161,7 +163,9 @@ class Lanes:
             waiting = self._waiting
             idle = not any(waiting.values()) and not self._chores and self._closed is None
             if idle and timeout > 0:
+                self._asleep = True
                 self._arrived.wait(timeout)
+                self._asleep = False
             jobs: list[Job] = [*waiting["stop"], *waiting["human"]]
             waiting["stop"].clear()
             waiting["human"].clear()
@@ -210,13 +214,18 @@ class Lanes:
         """How much waits in each lane: decisions, or commands of other kinds."""
         return {lane: self._load[lane] for lane in LANES}
 
-    def _tokens(self, key: str, lane: Lane) -> float:
+    def _wake(self) -> None:
+        """Wake the one thread that takes, if it sleeps: asking for it costs more than the rest."""
+        if self._asleep:
+            self._arrived.notify()
+
+    def _tokens(self, key: str, lane: Lane, now: int) -> float:
         rate = self._limits.per_second[lane]
         full = rate * self._limits.burst
         known = self._buckets.get(key)
         if known is None:
             return full
-        return min(full, known[0] + (self._now() - known[1]) * rate / 1e6)
+        return min(full, known[0] + (now - known[1]) * rate / 1e6)
 
     def _check(self, key: str, lane: Lane, weight: int, tokens: float, now: int) -> None:
         rate = self._limits.per_second[lane]
