@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import orjson
 
 from governance.engine.model import Total
+from governance.engine.mould import mould
 from governance.oversight.commands import (
     AdoptRow,
     ChargeRow,
@@ -57,6 +58,8 @@ _NEW_IDEMPOTENCY = (
 )
 _UNKNOWN = Total(Decimal(0), 0, True)
 
+_facts = mould(Facts)
+
 Step = tuple[Callable[..., None], tuple[Any, ...]]
 
 
@@ -94,7 +97,7 @@ class FactBook:
             earlier = self._idempotency(*needs.idempotency)
             if earlier is not None:  # what the key stands for is needed to answer the same again
                 decisions, wanted = (*decisions, earlier.index), (*wanted, earlier.index)
-        return Facts(
+        return _facts(
             totals,
             self._decisions(decisions) if decisions else {},
             entries(wanted) if wanted else {},
@@ -104,10 +107,13 @@ class FactBook:
     def plan(self, rows: Iterable[FactRow], at: int) -> Planned:
         """What writing `rows` at time `at` means. Changes nothing; raises for rows that do not fit."""
         charges = [row for row in rows if type(row) is ChargeRow]
-        plan = self.totals.plan(charges, at)
         by_index: dict[int, list[Charged]] = {}
-        for row, charged in zip(charges, plan.charged, strict=True):
-            by_index.setdefault(row.index, []).append(charged)
+        if charges:
+            plan = self.totals.plan(charges, at)
+            for row, charged in zip(charges, plan.charged, strict=True):
+                by_index.setdefault(row.index, []).append(charged)
+        else:
+            plan = Plan(at, [], {}, [])
         steps: list[Step] = []
         for other in rows:
             kind = type(other)
