@@ -169,8 +169,10 @@ class Driver:
                 self._arrived()
             return
         done = self._commits.submit(self._on_disk, batch, chore)
-        under_way = self._under_way = _UnderWay(done, jobs, batch, chore)
-        done.add_done_callback(lambda _: self._call(self._landed, under_way))
+        self._under_way = _UnderWay(done, jobs, batch, chore)
+        # What the callback holds the future holds: were that the batch, which holds the future, each
+        # batch would stay in memory until a collection, which then takes a tenth of a second.
+        done.add_done_callback(lambda future: self._call(self._landed, future))
 
     def _call(self, what: Callable[..., None], *arguments: Any) -> None:
         """Have the loop call something; nothing if it has ended, for then `finish` sees to it."""
@@ -183,8 +185,9 @@ class Driver:
             self._ledger.writer.commit(batch)
         return None if chore is None else self._ledger.writer.chore(chore.work)
 
-    def _landed(self, under_way: _UnderWay) -> None:
-        if self._under_way is under_way:  # else it was landed by `finish`
+    def _landed(self, done: Future[Any]) -> None:
+        under_way = self._under_way
+        if under_way is not None and under_way.done is done:  # else `finish` landed it
             self._land(under_way)
             self._next()
 

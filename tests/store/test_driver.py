@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import threading
+import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -122,6 +124,30 @@ def test_nobody_is_answered_before_the_commit(driven: Workspace, gate: Gate) -> 
         assert _indexes(answers) == list(range(41))
 
     drive(driven, work)
+
+
+def test_what_was_answered_is_let_go_of(workspace: Workspace) -> None:
+    """Batches kept alive by a cycle would be collected all at once, and everybody would wait for it."""
+
+    class Weak(Decide):
+        """One that can be watched."""
+
+    gone: list[weakref.ref[Decide]] = []
+
+    async def work() -> None:
+        for number in range(3):
+            command = Weak(str(number))
+            gone.append(weakref.ref(command))
+            await workspace.ledger.submit_async(command)
+            del command
+        await workspace.ledger.submit_async(Decide("the next"))
+
+    gc.disable()
+    try:
+        drive(workspace, work)
+        assert [watched() for watched in gone] == [None, None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_failing_commit_fails_all_and_ends_the_ledger(driven: Workspace, gate: Gate) -> None:
