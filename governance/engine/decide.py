@@ -298,13 +298,6 @@ def charges(release: Release, request: Request, at: datetime) -> tuple[Charge, .
     return _charges(plan, request, Context(request, {}, at)) if plan else ()
 
 
-def series_rows(
-    release: Release, request: Request, series: str, at: datetime
-) -> tuple[Charge, ...]:
-    """As `charges`, for one series."""
-    return tuple(charge for charge in charges(release, request, at) if charge.series == series)
-
-
 def confirmed(allowed: Iterable[Charge]) -> tuple[Charge, ...]:
     """The charges that an attested outcome `executed` adds: to the confirmed histories only."""
     return tuple(

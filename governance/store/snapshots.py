@@ -11,7 +11,6 @@ import hashlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -95,16 +94,6 @@ def quick(data: bytes) -> Entry:
     value = orjson.loads(data)
     at = datetime.fromisoformat(value["at"][:-1]).replace(tzinfo=UTC)
     return Entry(value["kind"], at, value["by"], value["data"])
-
-
-def states(
-    entries: Iterable[bytes], fold: Fold, state: State, first: int
-) -> Iterator[tuple[int, Entry, State]]:
-    """Fold entries from index `first` on: each index, its entry, the state after it."""
-    for index, data in enumerate(entries, first):
-        entry = quick(data)
-        state = fold.apply(state, index, entry)
-        yield index, entry, state
 
 
 class Snapshots:

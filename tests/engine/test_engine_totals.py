@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.engine.decide import charges, confirmed, decide, needs, series_rows
+from governance.engine.decide import charges, confirmed, decide, needs
 from governance.engine.keys import json_list
 from governance.engine.model import CannotTell, Charge, Effect, FactQuery, Request, Total, Verdict
 
@@ -234,7 +234,7 @@ def test_a_new_limit_is_filled_from_recorded_actions() -> None:
                 "note": "commitment"}  # fmt: skip
     past_request = made.catalogue.recall("pay", recorded, {"agent.id": "a", "session.depth": 0})
     (series,) = made.series
-    (charge,) = series_rows(made, past_request, series, world.AT)
+    (charge,) = [c for c in charges(made, past_request, world.AT) if c.series == series]
     assert (charge.key, charge.amount, charge.unit) == ('["s-1"]', Decimal("100.00"), "EUR")
     spec = made.series[series]
     assert (spec.actions, spec.keys, spec.measure) == (("pay",), ("args.iban",), "args.amount")
