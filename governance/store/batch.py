@@ -1,7 +1,7 @@
 """One batch: commands in order, one transaction, one signature.
 
-The law: run and write → vault committed → log, tree, facts and checkpoint committed together → head
-file on disk → answers. Each command sees the state and the facts at its own index; one that raises writes
+The law: run → vault committed, the rest written meanwhile → log, tree, facts and checkpoint committed
+together → head file on disk → answers. Each command sees the state and the facts at its own index; one that raises writes
 nothing and disturbs no other. Before the signature the rows are read back from the database,
 hashed again, and must extend the last head that was signed.
 
@@ -30,7 +30,7 @@ from governance.oversight.commands import (
     Receipt,
     VaultRow,
 )
-from governance.store.clock import to_datetime
+from governance.store.clock import to_datetime, to_microseconds
 from governance.store.derive import rows_of
 from governance.store.errors import Damaged, StoreError
 from governance.store.facts import FactBook
@@ -93,6 +93,7 @@ class Batch:
         self.values: list[VaultRow] = []
         self.done: list[tuple[Job, Any, int, int]] = []
         self.confirmed = False
+        self.sealed: Sealed | None = None
         self.written: _Written | None = None
 
 
@@ -120,7 +121,7 @@ class Writer:
         self._batch: Batch | None = None
 
     def run(self, jobs: Sequence[Job], at: int) -> Batch | None:
-        """Run a batch at time `at` (microseconds) and write it, all but the commits.
+        """Run a batch at time `at` (microseconds); then `keep` and `write` it, then `commit` it.
 
         Returns None when there is nothing to commit: then each job's result is filled in. Waits
         for no disk. Raises `WriteFailed`.
@@ -131,7 +132,7 @@ class Writer:
             for job in jobs:
                 self._run_one(job, batch, at)
             if batch.encoded:
-                batch.written = self._write(batch, at)
+                batch.sealed = self._vault.seal(batch.values)
                 return batch
         except WriteFailed:
             raise
@@ -142,12 +143,35 @@ class Writer:
         self._batch = None
         return None
 
+    def keep(self, batch: Batch) -> None:
+        """Put a batch's values on disk, in the vault; any thread, also beside `write`.
+
+        Should the batch never be committed, they are rows too many, swept at the next start. Raises
+        `WriteFailed`.
+        """
+        assert batch.sealed is not None
+        try:
+            self._vault.commit(batch.sealed)
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def write(self, batch: Batch) -> None:
+        """Write a batch in the open transaction and sign its head. Waits for no disk.
+
+        Raises `WriteFailed`.
+        """
+        try:
+            batch.written = self._written(batch)
+        except WriteFailed:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
+
     def commit(self, batch: Batch) -> None:
-        """Put a batch on disk: vault, log, head. Any thread, one at a time. Raises `WriteFailed`."""
+        """Put a kept and written batch on disk: log, then head. Any thread. Raises `WriteFailed`."""
         written = batch.written
         assert written is not None
         try:
-            self._vault.commit(written.values)
             self._db.execute("COMMIT")
             self._open = False
             self._head.write(written.note)
@@ -286,7 +310,7 @@ class Writer:
             self._db.execute("BEGIN IMMEDIATE")
             self._open = True
 
-    def _write(self, batch: Batch, at: int) -> _Written:
+    def _written(self, batch: Batch) -> _Written:
         """Everything of the batch, in an open transaction; the new head, signed."""
         old, start = self.position, batch.start
         leaves = [leaf_hash(data) for data in batch.encoded]
@@ -302,8 +326,8 @@ class Writer:
         insert_rows(self._db, "tree_nodes", ("level", "idx", "hash"), [n for n in nodes if n[0]])
         root = self._check_written(old, leaves, frontier)
         note = sign_checkpoint(Checkpoint(self._signer.name, frontier.size, root), self._signer)
-        self._db.execute(_CHECKPOINT, (frontier.size, at, note))
-        return _Written(leaves, frontier, root, note, self._vault.seal(batch.values))
+        self._db.execute(_CHECKPOINT, (frontier.size, to_microseconds(batch.at), note))
+        return _Written(leaves, frontier, root, note)
 
     def _check_written(self, old: Position, leaves: list[bytes], new: Frontier) -> bytes:
         """The root over what the database now holds; it must extend the head last signed."""
@@ -331,7 +355,6 @@ class _Written(NamedTuple):
     frontier: Frontier
     root: bytes
     note: str
-    values: Sealed
 
 
 class _Staged(NamedTuple):

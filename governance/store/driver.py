@@ -122,6 +122,9 @@ class Driver:
                 return
             try:
                 batch = ledger.run(jobs)
+                if batch is not None:
+                    ledger.writer.keep(batch)
+                    ledger.writer.write(batch)
                 result = self._on_disk(batch, chore)
                 ledger.land(jobs, batch)
                 if chore is not None:
@@ -158,8 +161,12 @@ class Driver:
         if self._under_way is not None or self._over or ledger.failure is not None:
             return
         jobs, chore = ledger.take(0)
+        kept: Future[None] | None = None
         try:
             batch = ledger.run(jobs)
+            if batch is not None:
+                kept = self._commits.submit(ledger.writer.keep, batch)
+                ledger.writer.write(batch)
         except Exception as error:
             ledger.fail(error, jobs, chore)
             return
@@ -168,7 +175,7 @@ class Driver:
             if jobs:
                 self._arrived()
             return
-        done = self._commits.submit(self._on_disk, batch, chore)
+        done = self._commits.submit(self._on_disk, batch, chore, kept)
         self._under_way = _UnderWay(done, jobs, batch, chore)
         # What the callback holds the future holds: were that the batch, which holds the future, each
         # batch would stay in memory until a collection, which then takes a tenth of a second.
@@ -179,8 +186,15 @@ class Driver:
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(what, *arguments)
 
-    def _on_disk(self, batch: Batch | None, chore: Chore | None) -> Any:
-        """On the commits' thread: wait for the disk, then do the store's own work."""
+    def _on_disk(
+        self, batch: Batch | None, chore: Chore | None, kept: Future[None] | None = None
+    ) -> Any:
+        """On the commits' thread: wait for the disk, then do the store's own work.
+
+        `kept` came before on the same thread; without its values there is no entry.
+        """
+        if kept is not None:
+            kept.result()
         if batch is not None:
             self._ledger.writer.commit(batch)
         return None if chore is None else self._ledger.writer.chore(chore.work)

@@ -212,6 +212,8 @@ class Ledger:
             try:
                 batch = self.run(jobs)
                 if batch is not None:
+                    self._writer.keep(batch)
+                    self._writer.write(batch)
                     self._writer.commit(batch)
                 self.land(jobs, batch)
                 if chore is not None:
@@ -229,7 +231,7 @@ class Ledger:
         return self._lanes.take(timeout)
 
     def run(self, jobs: list[Job]) -> Batch | None:
-        """Run and write the jobs; None if there is nothing to commit. May add to `jobs`."""
+        """Run the jobs; None if there is nothing to write. May add to `jobs`."""
         self._look(jobs)
         if not jobs:
             return None
