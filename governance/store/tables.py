@@ -3,7 +3,8 @@
 `log.db` is the log and what is derived under its lock. `log_entries`, `tree_nodes` and
 `checkpoints` are only ever appended to (triggers in `guards.py`; the proofs are the control). The
 facts (`totals`, `given_back`, `decisions`, `idempotency`, `series`) and `snapshots` can be derived
-again from the entries, all but idempotency keys, which expire.
+again from the entries, all but idempotency keys, which expire. `anchor_evidence` is what others
+gave back for a head: it proves itself or nothing, and an entry for each would make a new head.
 
 `vault.db` holds everything that may have to be erased: values, salts, names, keys of data subjects.
 
@@ -167,6 +168,18 @@ class SeriesRow(LogTable, table=True):
     __tablename__ = "series"
     series: str = Field(sa_column=_key(Text))
     since: int = Field(sa_column=_col(BIG))
+
+
+class AnchorEvidenceRow(LogTable, table=True):
+    """What an outside anchor gave back for the head of `size` entries."""
+
+    __tablename__ = "anchor_evidence"
+    __table_args__: ClassVar = (Index("anchor_evidence_anchor", "anchor", "at"),)
+    size: int = Field(sa_column=_key(BIG))
+    anchor: str = Field(sa_column=_key(Text))
+    kind: str = Field(sa_column=_col(Text))
+    at: int = Field(sa_column=_col(BIG))
+    data: bytes = Field(sa_column=_col(LargeBinary))
 
 
 class SubjectRow(VaultTable, table=True):
