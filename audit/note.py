@@ -57,6 +57,10 @@ class Signer(Protocol):
     def key_id(self) -> bytes:
         """Four bytes, as in the verifier key."""
 
+    @property
+    def verifier(self) -> Verifier:
+        """The public half, to be pinned by whoever verifies."""
+
     def sign(self, message: bytes) -> bytes:
         """The signature bytes over the note text, without the key id."""
 
@@ -67,7 +71,7 @@ class Ed25519Signer:
     def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
         """Raises `BadKey` if `name` cannot name a key."""
         public = key.public_key().public_bytes_raw()
-        self.verifier = Verifier.from_public_key(name, public, ED25519)
+        self._verifier = Verifier.from_public_key(name, public, ED25519)
         self._key = key
 
     @classmethod
@@ -101,6 +105,11 @@ class Ed25519Signer:
         return signer
 
     @property
+    def verifier(self) -> Verifier:
+        """The public half."""
+        return self._verifier
+
+    @property
     def name(self) -> str:
         """The key name."""
         return self.verifier.name
@@ -132,8 +141,13 @@ class Ed25519Cosigner:
     def __init__(self, name: str, key: Ed25519PrivateKey, clock: Callable[[], int]) -> None:
         """`clock` gives Unix seconds. The key must be used for nothing else."""
         public = key.public_key().public_bytes_raw()
-        self.verifier = Verifier.from_public_key(name, public, ED25519_COSIGNATURE)
+        self._verifier = Verifier.from_public_key(name, public, ED25519_COSIGNATURE)
         self._key, self._clock = key, clock
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public half."""
+        return self._verifier
 
     @property
     def name(self) -> str:

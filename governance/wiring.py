@@ -29,7 +29,7 @@ from governance.service.desk import FOLD
 from governance.store.accounts import AccountStore
 from governance.store.errors import CannotOpen
 from governance.store.fsck import fsck
-from governance.store.logkey import read as read_log_key
+from governance.store.keyring import public_keys
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 from governance.store.restore import newest, restore
@@ -105,7 +105,7 @@ class App:
             text = settings.render(_config({"origin": done.origin}))
             (directory / settings.FILE_NAME).write_text(text, encoding="utf-8")
             _write_policies(directory)
-        vkey = read_log_key(Paths(directory).log_key).vkey
+        (vkey,) = (verifier.vkey for verifier in public_keys(Paths(directory)))
         (directory / VKEY).write_text(vkey + "\n", encoding="ascii")
         _rename_log(directory / settings.FILE_NAME, done.origin)
         return {
@@ -121,8 +121,8 @@ class App:
 
     def fsck(self, directory: Path) -> dict[str, Any]:
         """Hold facts and read models against the log."""
-        vkey = read_log_key(Paths(directory).log_key).vkey
-        report = fsck(Paths(directory, _head(directory)), vkey)
+        paths = Paths(directory, _head(directory))
+        report = fsck(paths, [verifier.vkey for verifier in public_keys(paths)])
         return {
             "entries": report.entries,
             "problems": [f"{found.where}: {found.what}" for found in report.findings],
@@ -165,7 +165,7 @@ def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[
             password=password,
             at=datetime.now(UTC),  # noqa: TID251 - a surface
         )
-        vkey = desk.workspace.vkey
+        (vkey,) = desk.workspace.vkeys
     _write_private(directory / ADMIN_KEY, made["person_key"] + "\n")
     (directory / VKEY).write_text(vkey + "\n", encoding="ascii")
     return {

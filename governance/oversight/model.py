@@ -22,6 +22,8 @@ ScopeType = Literal["everything", "team", "agent", "session", "action"]
 Opener = Literal["agent", "person", "gateway"]
 
 NO_LABELS: Final[frozenset[str]] = frozenset()
+LATER: Final[Mapping[str, bool]] = {"later": True}
+"""Metadata of a field that came after the first release; it must have a default (see `snapshot`)."""
 
 
 @dataclass(frozen=True, slots=True)

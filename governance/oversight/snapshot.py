@@ -3,6 +3,9 @@
 Law: `load(dump(state)) == state`, and equal states have equal bytes whatever way they were reached:
 maps and sets are written sorted.  Every field of every thing is written by walking its declared
 type, so a field added to the model is in the snapshot without anybody remembering it.
+
+A state's bytes are the same for ever, because entries of old logs name their digest: a field that
+the model gained since its first release (`model.LATER`) is left out while it has its default.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import hashlib
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -90,15 +93,26 @@ def _codec(kind: Any) -> tuple[Write, Read]:
 
 def _of_class(kind: Any) -> tuple[Write, Read]:
     hints = typing.get_type_hints(kind, vars(model))
-    codecs = [(field.name, *_codec(hints[field.name])) for field in fields(kind)]
+    codecs = {field.name: _codec(hints[field.name]) for field in fields(kind)}
+    later = {
+        field.name: field.default if field.default_factory is MISSING else field.default_factory()
+        for field in fields(kind)
+        if field.metadata == model.LATER
+    }
+    always = codecs.keys() - later.keys()
 
     def write(value: Any) -> Any:
-        return {name: put(getattr(value, name)) for name, put, _ in codecs}
+        written = {name: getattr(value, name) for name in codecs}
+        return {
+            name: codecs[name][0](each)
+            for name, each in written.items()
+            if name not in later or each != later[name]
+        }
 
     def read(value: Any) -> Any:
-        if type(value) is not dict or len(value) != len(codecs):
+        if type(value) is not dict or not always <= value.keys() <= codecs.keys():
             raise ValueError(f"a snapshot of `{kind.__name__}` has other fields")
-        return kind(**{name: get(value[name]) for name, _, get in codecs})
+        return kind(**{name: codecs[name][1](each) for name, each in value.items()})
 
     return write, read
 

@@ -27,8 +27,8 @@ from governance.service.acting import allowed
 from governance.service.desk import FOLD, Caller, Desk
 from governance.service.problem import Problem
 from governance.service.releases import Releases, manifest_in
-from governance.store import logkey
 from governance.store.blobs import BlobError, Blobs
+from governance.store.keyring import public_keys
 from governance.store.opening import carried
 from governance.store.paths import Paths
 from governance.store.reader import Reader
@@ -53,7 +53,7 @@ def export(
 
     With `disclose`, the values that entries `first` to `last` commit to are shown as far as the
     vault still has them; without, none is (a redacted package).  Auditors, compliance officers and
-    administrators.  Returns `{package, size, root, form, disclosed, vkey}`.
+    administrators.  Returns `{package, size, root, form, disclosed, vkeys}`.
     """
     allowed(desk, caller, "report")
     return write(desk.directory, Path(target), first=first, last=last, disclose=disclose)
@@ -76,26 +76,28 @@ def write(
     if target.exists():
         raise Problem("conflict", f"`{target.name}` is there already; choose another name")
     shown = (first or 0, FAR if last is None else last + 1) if disclose else (0, 0)
-    vkey = logkey.read(Paths(directory).log_key).vkey
-    manifest = child.run(_export, str(directory), str(target), vkey, shown)
+    vkeys = tuple(verifier.vkey for verifier in public_keys(Paths(directory)))
+    manifest = child.run(_export, str(directory), str(target), vkeys, shown)
     return {
         "package": str(target),
         "size": manifest["size"],
         "root": manifest["root"],
         "form": manifest["form"],
         "disclosed": manifest["disclosed"],
-        "vkey": vkey,
+        "vkeys": list(vkeys),
     }
 
 
-def _export(root: str, target: str, vkey: str, shown: tuple[int, int]) -> dict[str, Any]:
+def _export(
+    root: str, target: str, vkeys: tuple[str, ...], shown: tuple[int, int]
+) -> dict[str, Any]:
     """In the child: write the package and return its manifest."""
     source = _Workspace(Path(root))
     return write_package(
         target,
         source.reader,
         source.reader.checkpoint(),
-        keys=(vkey,),
+        keys=vkeys,
         blobs=source.blobs_named(),
         disclosures=source.disclosures(*shown),
     )

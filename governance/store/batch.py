@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, Protocol
 
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
-from audit.note import Signer
 from audit.tree import Frontier, leaf_hash
 from governance.engine.mould import mould
 from governance.oversight.commands import (
@@ -35,6 +34,7 @@ from governance.store.derive import rows_of
 from governance.store.errors import Damaged, StoreError
 from governance.store.facts import FactBook
 from governance.store.fold import Fold, State
+from governance.store.keyring import KeyRing
 from governance.store.lanes import Job
 from governance.store.sqlite import Connection, explain, insert_rows
 from governance.store.vault import Sealed, Vault
@@ -106,14 +106,14 @@ class Writer:
         vault: Vault,
         head: Head,
         fold: Fold,
-        signer: Signer,
+        ring: KeyRing,
         position: Position,
         path: Path,
     ) -> None:
         """`path` is where the log lies, for what people are told when it fails."""
         self._path = path
         self._db, self._vault, self._head = connection, vault, head
-        self._fold, self._signer = fold, signer
+        self._fold, self.ring = fold, ring
         self._encode = fold.encode
         self.facts = FactBook(connection)
         self.position = position
@@ -325,7 +325,9 @@ class Writer:
         self.facts.flush()
         insert_rows(self._db, "tree_nodes", ("level", "idx", "hash"), [n for n in nodes if n[0]])
         root = self._check_written(old, leaves, frontier)
-        note = sign_checkpoint(Checkpoint(self._signer.name, frontier.size, root), self._signer)
+        # Whoever signed before this batch signs it: what announces a key is signed by the old ones.
+        signers = self.ring.signers(self._fold.log_keys(old.state))
+        note = sign_checkpoint(Checkpoint(self.ring.origin, frontier.size, root), *signers)
         self._db.execute(_CHECKPOINT, (frontier.size, to_microseconds(batch.at), note))
         return _Written(leaves, frontier, root, note)
 

@@ -24,6 +24,10 @@ def _no(_state: State) -> bool:
     return False
 
 
+def _none(_state: State) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Fold:
     """One state and how entries change it.
@@ -33,7 +37,9 @@ class Fold:
     as names, lists, text, integers within ±(2^53 - 1), true, false and null, because what it
     accepts is encoded without looking at types again. `dump` and `load` are inverse, `dump` is deterministic; `semantics`
     names the version of their meaning. `blind(state)` is True while windows cannot be told (after
-    a restore), `clock_jumped(state)` while a jump of the clock waits for people.
+    a restore), `clock_jumped(state)` while a jump of the clock waits for people. `log_keys(state)`
+    are the verifier keys of those that sign the log, newest first; none before any was announced,
+    which leaves it to the key the log was founded with.
     """
 
     genesis: Callable[[], State]
@@ -44,6 +50,7 @@ class Fold:
     check: Callable[[str, Mapping[str, Any], Mapping[str, Any]], None] = _accept
     blind: Callable[[State], bool] = _no
     clock_jumped: Callable[[State], bool] = _no
+    log_keys: Callable[[State], tuple[str, ...]] = _none
 
     @property
     def encode(self) -> Callable[[Entry], bytes]:

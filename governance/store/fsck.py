@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -53,12 +53,12 @@ class Report:
     unchecked: tuple[str, ...]
 
 
-def fsck(paths: Paths, vkey: str) -> Report:
+def fsck(paths: Paths, vkeys: Sequence[str]) -> Report:
     """Check a copy of the workspace at `paths`; seconds for each 100,000 entries.
 
     Raises `StoreError` if the log cannot be read at all, `audit.errors.BadKey` for a bad vkey.
     """
-    verifier = Verifier.from_vkey(vkey)
+    verifiers = [Verifier.from_vkey(vkey) for vkey in vkeys]
     found: list[Finding] = []
     unchecked: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def fsck(paths: Paths, vkey: str) -> Report:
         copy_database(paths.log, scratch / "stored.db")
         with closing(Reader(scratch / "stored.db")) as reader:
             size = reader.size
-            found += _check_tree(reader, size, verifier)
+            found += _check_tree(reader, size, verifiers)
             if found:
                 unchecked.append(
                     "facts and read models: the entries they follow from are not sound"
@@ -99,7 +99,7 @@ def _check_facts(
         yield from _compare(derived, "decisions", _DECISION, "decision")
 
 
-def _check_tree(reader: Reader, size: int, verifier: Verifier) -> Iterator[Finding]:
+def _check_tree(reader: Reader, size: int, verifiers: Sequence[Verifier]) -> Iterator[Finding]:
     frontier = Frontier()
     for index, (data, leaf) in enumerate(
         zip(reader.entries(0, size), reader.leaves(0, size), strict=False)
@@ -119,7 +119,7 @@ def _check_tree(reader: Reader, size: int, verifier: Verifier) -> Iterator[Findi
     if frontier.size != size:
         yield Finding("log", f"it has {frontier.size} entries, its newest checkpoint signs {size}")
     try:
-        signed = checkpoints.open_checkpoint(reader.checkpoint(), [verifier])
+        signed = checkpoints.open_checkpoint(reader.checkpoint(), verifiers)
     except LogError as error:
         yield Finding("newest checkpoint", str(error))
     else:

@@ -10,6 +10,7 @@ sentence that says what to do; nothing is repaired.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from audit.checkpoint import Checkpoint, open_checkpoint, parse
@@ -27,11 +28,11 @@ _RESTORE = "restore the newest backup with `governance restore --acknowledge`"
 
 
 def read_log(
-    path: Path, db: sqlite3.Connection, fold: Fold, verifier: Verifier | None
+    path: Path, db: sqlite3.Connection, fold: Fold, verifiers: Sequence[Verifier]
 ) -> tuple[Folded, str]:
     """The folded log and its newest checkpoint. Raises `CannotOpen`.
 
-    Without a verifier (the key is lost) only the tree is checked, not who signed it.
+    Without a verifier (every key is lost) only the tree is checked, not who signed it.
     """
     try:
         size = db.execute("SELECT COALESCE(MAX(idx) + 1, 0) FROM log_entries").fetchone()[0]
@@ -40,7 +41,7 @@ def read_log(
             raise CannotOpen(
                 f"`{path}` has no checkpoint; it is not a log. {_RESTORE.capitalize()}"
             )
-        checkpoint = _signed(row[0], verifier, f"the newest checkpoint in `{path}`")
+        checkpoint = _signed(row[0], verifiers, f"the newest checkpoint in `{path}`")
         if checkpoint.size != size:
             raise CannotOpen(
                 f"`{path}` has {size} entries, but its newest checkpoint signs {checkpoint.size}: "
@@ -67,10 +68,10 @@ def read_log(
 
 
 def check_head(
-    path: Path, db: sqlite3.Connection, size: int, note: str, verifier: Verifier
+    path: Path, db: sqlite3.Connection, size: int, note: str, verifiers: Sequence[Verifier]
 ) -> None:
     """The log must contain the tree that the head file (`note`) remembers. Raises `CannotOpen`."""
-    head = _signed(note, verifier, "the head file")
+    head = _signed(note, verifiers, "the head file")
     if head.size > size:
         raise CannotOpen(
             f"`{path}` has {size} entries, but the head file remembers {head.size}: this is an "
@@ -99,13 +100,13 @@ def carried(db: sqlite3.Connection, fold: Fold) -> tuple[State | None, int]:
     return fold.load(row[0]), int(at[0])
 
 
-def _signed(note: str, verifier: Verifier | None, what: str) -> Checkpoint:
+def _signed(note: str, verifiers: Sequence[Verifier], what: str) -> Checkpoint:
     try:
-        if verifier is None:
+        if not verifiers:
             return parse(split(note)[0])
-        return open_checkpoint(note, [verifier], verifier.name)
+        return open_checkpoint(note, verifiers, verifiers[0].name)
     except LogError as error:
-        key = "" if verifier is None else f" (`{verifier.name}`)"
+        key = f" (`{verifiers[0].name}`)" if verifiers else ""
         raise CannotOpen(
             f"{what} is not signed by this workspace's log key{key}: {error}. Put "
             f"the key or the file back that belongs here; if it is lost, {_RESTORE}"

@@ -26,12 +26,13 @@ from audit.errors import LogError
 from audit.keys import Verifier
 from audit.note import split
 from governance.oversight.times import micros
-from governance.store import logkey, vaults
+from governance.store import vaults
 from governance.store.backup import Backup, back_up, backups, read_backup
 from governance.store.clock import Clock
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.fold import Fold
 from governance.store.headfile import read_note, sync_directory
+from governance.store.keyring import KeyRing, public_keys
 from governance.store.opening import read_log
 from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
@@ -85,7 +86,7 @@ def restore(
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = OwnerLock(paths.lock)
     try:
-        old = _verifier(paths, backup)
+        old = _verifiers(paths, backup)
         folded = _fold(backup, fold, old)
         last = _last_known(paths, backup, old, known_heads)
         name = origin or f"{re.sub('/r[0-9TZ]+$', '', backup.origin)}/r{at:%Y%m%dT%H%M%SZ}"
@@ -108,7 +109,7 @@ def newest(paths: Paths, fold: Fold, at: datetime) -> Path:
         lock = OwnerLock(paths.lock)
         try:
             own = back_up(paths, at)
-            _fold(own, fold, _verifier(paths, own))
+            _fold(own, fold, _verifiers(paths, own))
             others = [read_backup(folder).size for folder in backups(paths) if folder != own.folder]
             if own.size >= max(others, default=0):
                 return own.folder
@@ -135,7 +136,7 @@ def _stage(
     staged = Paths(paths.root / "restoring")
     shutil.rmtree(staged.root, ignore_errors=True)
     staged.keys.mkdir(mode=0o700, parents=True)
-    signer = logkey.create(staged.log_key, origin)
+    ring = KeyRing.create(staged, origin)
     state = fold.dump(folded.state)
     first = {
         "origin": backup.origin,
@@ -144,7 +145,7 @@ def _stage(
         "backup": backup.digest,
         "state": hashlib.sha256(state).hexdigest(),
     }
-    found_log(staged, signer, Beginning(state, folded.last_at, first))
+    found_log(staged, ring, Beginning(state, folded.last_at, first))
     _carry_facts(staged.log, backup.database)
     return staged
 
@@ -166,27 +167,27 @@ def _move_in(staged: Paths, paths: Paths, backup: Backup) -> None:
         ) from error
 
 
-def _verifier(paths: Paths, backup: Backup) -> Verifier | None:
-    """The old log's key, if it is still there."""
+def _verifiers(paths: Paths, backup: Backup) -> tuple[Verifier, ...]:
+    """The old log's keys, if they are still there."""
     try:
-        verifier = logkey.read(paths.log_key).verifier
+        verifiers = public_keys(paths)
     except CannotOpen:
-        return None
-    return verifier if verifier.name == backup.origin else None
+        return ()
+    return tuple(verifier for verifier in verifiers if verifier.name == backup.origin)
 
 
-def _fold(backup: Backup, fold: Fold, verifier: Verifier | None) -> Folded:
+def _fold(backup: Backup, fold: Fold, verifiers: tuple[Verifier, ...]) -> Folded:
     """What the backup adds up to; the backup must hold what its checkpoint signs."""
     db = connect_reader(backup.database)
     try:
-        folded, _ = read_log(backup.database, db, fold, verifier)
+        folded, _ = read_log(backup.database, db, fold, verifiers)
     finally:
         db.close()
     return folded
 
 
 def _last_known(
-    paths: Paths, backup: Backup, verifier: Verifier | None, known: Iterable[str]
+    paths: Paths, backup: Backup, verifiers: tuple[Verifier, ...], known: Iterable[str]
 ) -> Checkpoint:
     """The largest genuine head: of the backup, the head file, or what people brought."""
     heads = [checkpoints.parse(split(backup.checkpoint)[0])]
@@ -194,10 +195,10 @@ def _last_known(
         if note is None:
             continue
         try:
-            if verifier is None:
+            if not verifiers:
                 head = checkpoints.parse(split(note)[0])
             else:
-                head = open_checkpoint(note, [verifier], backup.origin)
+                head = open_checkpoint(note, verifiers, backup.origin)
         except LogError as error:
             raise CannotOpen(f"a head of `{backup.origin}` is not genuine: {error}") from error
         if head.origin == backup.origin:

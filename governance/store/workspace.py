@@ -18,9 +18,8 @@ from sqlalchemy import Engine, create_engine, event
 
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
-from audit.note import Ed25519Signer
+from audit.note import Signer
 from audit.tree import empty_root
-from governance.store import logkey
 from governance.store.backfill import Backfill
 from governance.store.batch import Head, Position, Writer
 from governance.store.clock import Clock, LogClock, SystemClock
@@ -29,6 +28,7 @@ from governance.store.errors import CannotOpen
 from governance.store.fold import Fold, State
 from governance.store.guards import GUARDED
 from governance.store.headfile import HeadFile, sync_directory
+from governance.store.keyring import KeyRing
 from governance.store.lanes import USUAL, Limits
 from governance.store.ledger import SERVICE, Ledger
 from governance.store.migrations import bring_up_to_date
@@ -67,30 +67,38 @@ class Workspace:
         self,
         paths: Paths,
         lock: OwnerLock,
-        signer: Ed25519Signer,
         ledger: Ledger,
         vault: Vault,
         snapshots: Snapshots,
         fold: Fold,
     ) -> None:
         self.paths, self.ledger, self.vault, self.fold = paths, ledger, vault, fold
-        self.signer = signer
         self.reader = Reader(paths.log)
         self.vault_engine = vault_engine(paths.vault)
         self._lock, self._snapshots = lock, snapshots
         self.backfill = Backfill(ledger, self.reader)
-        self.views = Views(paths.views, self.reader, signer.name)
+        self.views = Views(paths.views, self.reader, self.origin)
         ledger.after_commit(lambda position: self.views.notice(position.size))
 
     @property
     def origin(self) -> str:
-        """The log's name, which is also its key's."""
-        return self.signer.name
+        """The log's name, which is also that of its keys."""
+        return self.ring.origin
 
     @property
-    def vkey(self) -> str:
-        """The verifier key, to be handed out."""
-        return self.signer.vkey
+    def ring(self) -> KeyRing:
+        """The keys of the log."""
+        return self.ledger.writer.ring
+
+    @property
+    def signers(self) -> tuple[Signer, ...]:
+        """Who signs the log now, the newest first; two while one key takes over from another."""
+        return self.ring.signers(self.fold.log_keys(self.ledger.writer.position.state))
+
+    @property
+    def vkeys(self) -> tuple[str, ...]:
+        """The verifier keys of `signers`, to be handed out; each of them suffices."""
+        return tuple(signer.verifier.vkey for signer in self.signers)
 
     @classmethod
     def create(cls, root: Path, origin: str, *, head: Path | None = None) -> Paths:
@@ -112,10 +120,10 @@ class Workspace:
                         f"`{root}` holds a workspace already (`{there.name}` is there); choose "
                         "another folder"
                     )
-            signer = logkey.create(paths.log_key, origin)
+            ring = KeyRing.create(paths, origin)
             VaultKey.create(paths.vault_key)
             bring_up_to_date(paths.vault, "vault")
-            found_log(paths, signer)
+            found_log(paths, ring)
             sync_directory(paths.keys)
         finally:
             lock.release()
@@ -203,14 +211,14 @@ class Beginning(NamedTuple):
     first: dict[str, Any]
 
 
-def found_log(paths: Paths, signer: Ed25519Signer, beginning: Beginning | None = None) -> None:
+def found_log(paths: Paths, ring: KeyRing, beginning: Beginning | None = None) -> None:
     """Make an empty log at `paths`: its schema, its origin, the head of the empty tree."""
-    note = sign_checkpoint(Checkpoint(signer.name, 0, empty_root()), signer)
+    note = sign_checkpoint(Checkpoint(ring.origin, 0, empty_root()), *ring.signers(()))
     bring_up_to_date(paths.log, "log")
     db = connect_writer(paths.log)
     try:
         db.execute("BEGIN IMMEDIATE")
-        db.execute("INSERT INTO meta VALUES ('origin', ?)", (signer.name.encode(),))
+        db.execute("INSERT INTO meta VALUES ('origin', ?)", (ring.origin.encode(),))
         if beginning is not None:
             state, last_at, first = beginning
             db.execute("INSERT INTO meta VALUES ('carried', ?)", (state,))
@@ -247,7 +255,7 @@ def _open(
     seams: Seams,
     snapshot_every: int,
 ) -> Workspace:
-    signer = logkey.read(paths.log_key)
+    ring = KeyRing.open(paths)
     vault_key = VaultKey.open(paths.vault_key)
     require_vault(paths)
     for path, database in ((paths.log, "log"), (paths.vault, "vault")):
@@ -255,8 +263,9 @@ def _open(
     head = HeadFile(paths.head)
     db = connect_writer(paths.log, guarded=GUARDED)
     try:
-        folded, note = read_log(paths.log, db, fold, signer.verifier)
-        check_head(paths.log, db, folded.frontier.size, head.note, signer.verifier)
+        folded, note = read_log(paths.log, db, fold, ring.verifiers)
+        check_head(paths.log, db, folded.frontier.size, head.note, ring.verifiers)
+        ring.signers(fold.log_keys(folded.state))
         if head.note != note:
             head.write(note)
         size = folded.frontier.size
@@ -275,12 +284,12 @@ def _open(
         head.close()
         raise
     position = Position(folded.frontier, folded.frontier.root(), folded.state)
-    writer = Writer(seams.log(db), vault, seams.head(head), fold, signer, position, paths.log)
+    writer = Writer(seams.log(db), vault, seams.head(head), fold, ring, position, paths.log)
     log_clock = LogClock(clock, folded.last_at, jumped=fold.clock_jumped(folded.state))
     volumes = (paths.root, paths.head.parent)
     ledger = Ledger(writer, clock, log_clock, limits, watch=watch(volumes))
     snapshots = Snapshots(ledger, fold, folded.snapshot, snapshot_every)
-    workspace = Workspace(paths, lock, signer, ledger, vault, snapshots, fold)
+    workspace = Workspace(paths, lock, ledger, vault, snapshots, fold)
     ledger.start()
     snapshots.start()
     workspace.views.start()

@@ -363,7 +363,7 @@ def test_home_agents_and_log_show_the_desk(world):
     ):
         assert needed in agents, needed
     log = look(client, "/log")
-    assert world.desk.workspace.vkey in log.text
+    assert world.desk.workspace.vkeys[0] in log.text
     size = world.desk.reader.checkpoint().split("\n")[1]
     assert f"Log of {size} entries" in log.text.replace("\u202f", "")
     home = look(client, "/").text

@@ -107,7 +107,7 @@ def test_what_was_acknowledged_survives_fifty_kills(service: Service, tmp_path: 
     final.terminate()
     assert final.wait(30) == 0
     made = exporting.write(service.directory, tmp_path / "package")
-    assert verify(tmp_path / "package", [made["vkey"]]).size == made["size"]
+    assert verify(tmp_path / "package", made["vkeys"]).size == made["size"]
     replayed = exporting.replay(service.directory)
     assert (replayed["different"], replayed["state"]) == (0, "same")
     assert App().fsck(service.directory)["problems"] == []

@@ -297,14 +297,14 @@ class TestLaw8:
         """If a broken log gave False instead of an exception, somebody would not look."""
         busy(world)
         made = exporting.export(world.desk, world.tom, tmp_path / "package")
-        verify(tmp_path / "package", [made["vkey"]])
+        verify(tmp_path / "package", made["vkeys"])
         bundle = next((tmp_path / "package" / "tile" / "entries").rglob("*.p/*"))
         data = bytearray(bundle.read_bytes())
         at = data.index(b'"effect":"deny"')
         data[at + 10 : at + 14] = b"allw"
         bundle.write_bytes(bytes(data))
         with pytest.raises(NotVerified):
-            verify(tmp_path / "package", [made["vkey"]])
+            verify(tmp_path / "package", made["vkeys"])
 
 
 class TestLaw9:
@@ -325,7 +325,7 @@ class TestLaw9:
             "assert not [m for m in sys.modules if m.split('.')[0] in "
             "('governance', 'sqlalchemy', 'yaml', 'orjson', 'immutables')]"
         )
-        arguments = [str(tmp_path / "alone"), made["package"], made["vkey"]]
+        arguments = [str(tmp_path / "alone"), made["package"], made["vkeys"][0]]
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, cwd=tmp_path)
 
     def test_a_stranger_performs_the_package_again(self, world: World, tmp_path: Path) -> None:
@@ -359,7 +359,7 @@ class TestLaw10:
             for file in world.root.glob(database + "*"):
                 assert DE.encode() not in file.read_bytes()
         made = exporting.export(world.desk, world.tom, tmp_path / "package")
-        verify(tmp_path / "package", [made["vkey"]], head=before.encode())
+        verify(tmp_path / "package", made["vkeys"], head=before.encode())
         assert not world.pay(amount="1 EUR")["decision"], "erasing gave a limit back"
 
     def test_no_leaf_holds_a_value_or_a_plain_hash_of_one(self, world: World) -> None:

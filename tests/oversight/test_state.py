@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from immutables import Map
 
 from audit.entry import Entry
 from governance.oversight import agents, approvals, sessions, snapshot
+from governance.oversight.model import LATER
 from governance.oversight.state import State, apply, genesis
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -229,6 +232,25 @@ def test_a_restore_stops_everything_and_keeps_who_is_there(log: Log) -> None:
     after = apply(state, 1, Entry("stop.lifted", log.at, {"type": "person", "id": TOM}, lifted))
     assert not after.stops
     assert not after.restored
+
+
+def test_fields_that_came_later_leave_old_bytes_alone() -> None:
+    """If a new field of the model were written into old states, the digest that an old log's
+    entry names would no longer be that of the state, and nobody could re-perform it."""
+
+    @dataclass(frozen=True)
+    class Thing:
+        old: int
+        new: Map[str, int] = field(default_factory=Map, metadata=LATER)
+
+    write, read = snapshot._of_class(Thing)
+    assert write(Thing(1)) == {"old": 1}
+    assert read({"old": 1}) == Thing(1)
+    full = Thing(1, Map({"a": 2}))
+    assert read(write(full)) == full != Thing(1)
+    for wrong in ({"new": []}, {"old": 1, "other": 2}, []):
+        with pytest.raises(ValueError, match="other fields"):
+            read(wrong)
 
 
 def test_a_snapshot_is_the_state(log: Log) -> None:

@@ -85,7 +85,7 @@ def test_a_restored_workspace_starts_stopped_and_forgets_no_limit(
     assert counts["different"] == 0
     assert counts["same"] == counts["decisions"] >= 3
     made = exporting.export(desk, world.tom, tmp_path / "package.zip")
-    verify(tmp_path / "package.zip", [made["vkey"]])
+    verify(tmp_path / "package.zip", made["vkeys"])
     assert exporting.replay(tmp_path / "package.zip")["same"] == counts["same"]
 
 

@@ -39,14 +39,14 @@ def holds_after_crash(root: Path, acks: Path, *, thorough: bool = True) -> int:
         assert answer.receipts[0].index == len(entries)
         if thorough:
             assert workspace.views.wait_for(workspace.ledger.size)
-            report = fsck(workspace.paths, workspace.vkey)
+            report = fsck(workspace.paths, workspace.vkeys)
             assert report.findings == ()
         return len(entries)
 
 
 def _signed(workspace: Workspace, entries: list[bytes]) -> None:
     head = open_checkpoint(
-        workspace.reader.checkpoint(), [Verifier.from_vkey(workspace.vkey)], world.ORIGIN
+        workspace.reader.checkpoint(), [Verifier.from_vkey(workspace.vkeys[0])], world.ORIGIN
     )
     assert head.size == len(entries)
     assert head.root == root_of([leaf_hash(data) for data in entries])

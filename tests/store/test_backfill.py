@@ -145,6 +145,6 @@ def test_a_backfilled_limit_passes_fsck(workspace: Workspace) -> None:
     _release(workspace, "pay/LIM-1", "new/LIM-3")
     _decide(workspace, 20)
     workspace.ledger.submit(world.outcome(130, "failed", released=True)).result(10)
-    report = fsck(workspace.paths, workspace.vkey)
+    report = fsck(workspace.paths, workspace.vkeys)
     assert report.findings == ()
     assert len(report.unchecked) == 2

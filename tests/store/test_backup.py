@@ -237,7 +237,7 @@ def test_a_restored_log_passes_fsck(root: Path) -> None:
         workspace.ledger.submit(world.lift()).result(10)
         _decide(workspace, 3)
         assert workspace.views.wait_for(workspace.ledger.size)
-        report = fsck(workspace.paths, workspace.vkey)
+        report = fsck(workspace.paths, workspace.vkeys)
     assert report.findings == ()
     assert "restored" in report.unchecked[0]
 

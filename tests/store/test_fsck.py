@@ -27,7 +27,7 @@ def _filled(root: Path) -> Workspace:
 def test_a_sound_workspace_has_no_findings(root: Path) -> None:
     """A check that cries wolf is switched off."""
     with _filled(root) as workspace:
-        report = fsck(workspace.paths, workspace.vkey)
+        report = fsck(workspace.paths, workspace.vkeys)
     assert report.findings == ()
     assert report.unchecked == ()
     assert report.entries == 22
@@ -58,14 +58,14 @@ def test_a_sound_workspace_has_no_findings(root: Path) -> None:
 def test_every_alteration_is_named(root: Path, database: str, change: str, where: str) -> None:
     """A budget or a list that was edited by hand would be believed."""
     with _filled(root) as workspace:
-        paths, vkey = workspace.paths, workspace.vkey
+        paths, vkeys = workspace.paths, workspace.vkeys
     with sqlite3.connect(root / database) as db:
         for (name,) in db.execute(
             "SELECT name FROM sqlite_master WHERE type = 'trigger'"
         ).fetchall():
             db.execute(f"DROP TRIGGER {name}")
         db.execute(change)
-    report = fsck(paths, vkey)
+    report = fsck(paths, vkeys)
     assert any(where in finding.where for finding in report.findings), report.findings
 
 
@@ -73,7 +73,7 @@ def test_it_runs_beside_a_working_owner(root: Path) -> None:
     """The service would have to be stopped to be checked."""
     with _filled(root) as workspace:
         futures = [workspace.ledger.submit(Decide(str(n), (world.euro("1"),))) for n in range(500)]
-        report = fsck(workspace.paths, workspace.vkey)
+        report = fsck(workspace.paths, workspace.vkeys)
         for future in futures:
             future.result(10)
     assert report.findings == ()

@@ -29,7 +29,7 @@ from tests.store.world import Ask, Decide, Fail, Write
 def test_an_answer_proves_that_its_entry_is_in_the_signed_log(workspace: Workspace) -> None:
     """A receipt that does not verify against the log's key would be worth nothing to an agent."""
     answers = [workspace.ledger.submit(Decide(str(n))) for n in range(20)]
-    verifier = Verifier.from_vkey(workspace.vkey)
+    verifier = Verifier.from_vkey(workspace.vkeys[0])
     for index, answer in enumerate(future.result(10) for future in answers):
         (receipt,) = answer.receipts
         assert receipt.index == index

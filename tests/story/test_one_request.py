@@ -55,7 +55,7 @@ def test_one_request(tmp_path: Path) -> None:
     # A stranger takes one file and our public key, checks every byte, and performs every verdict
     # again. What a stricter rule would have changed is named in the same way.
     package = exporting.export(desk, world.tom, tmp_path / "package")
-    verify(tmp_path / "package", [package["vkey"]])
+    verify(tmp_path / "package", package["vkeys"])
     again = exporting.replay(tmp_path / "package")
     assert again["same"] == again["decisions"] == 4
     strict = POLICY.replace(b"at_most: 10000 EUR", b"at_most: 550 EUR")
@@ -67,6 +67,6 @@ def test_one_request(tmp_path: Path) -> None:
     raw = bundle.read_bytes()
     bundle.write_bytes(raw.replace(b'"600.00 EUR"', b'"609.00 EUR"', 1))
     with pytest.raises(Tampered) as caught:
-        verify(tmp_path / "package", [package["vkey"]])
+        verify(tmp_path / "package", package["vkeys"])
     assert caught.value.index == int(held["context"]["evaluation_id"])
     world.close()

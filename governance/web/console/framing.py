@@ -110,7 +110,7 @@ def head(desk: Desk, outside: Outside) -> HeadView:
         root=root,
         at=reader.entry(entries - 1).at if entries else None,
         checkpoint=note,
-        verifier_key=desk.workspace.vkey,
+        verifier_keys=desk.workspace.vkeys,
         anchored=outside.said,
         is_anchored=outside.is_fresh,
         kept=outside.kept,

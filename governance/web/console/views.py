@@ -50,7 +50,7 @@ class HeadView:
     root: str
     at: datetime | None
     checkpoint: str
-    verifier_key: str
+    verifier_keys: tuple[str, ...]
     anchored: str
     """A sentence: who outside has seen this head, if anybody."""
     is_anchored: bool
