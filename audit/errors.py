@@ -8,6 +8,7 @@
     │   ├── BadCheckpoint  the three lines that name a tree
     │   ├── BadProof       a proof of the wrong shape
     │   ├── BadHead        a head file of which no slot can be read
+    │   ├── BadPolicy      a trust policy; names the line
     │   └── BadTile        a tile, an entry bundle or a path
     └── NotVerified        well formed, and not true; each with its exit code
         ├── Tampered       10  something differs from what was signed
@@ -56,6 +57,14 @@ class BadHead(Malformed):
 
 class BadTile(Malformed):
     """A tile, an entry bundle or one of their paths that does not follow tlog-tiles."""
+
+
+class BadPolicy(Malformed):
+    """A trust policy that breaks the rules of C2SP tlog-policy; `line` counts from 1."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class NotVerified(LogError):
