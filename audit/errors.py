@@ -10,6 +10,7 @@
     │   ├── BadHead        a head file of which no slot can be read
     │   ├── BadPolicy      a trust policy; names the line
     │   └── BadTile        a tile, an entry bundle or a path
+    ├── Pruned             an entry below the log's minimum index; also an IndexError
     └── NotVerified        well formed, and not true; each with its exit code
         ├── Tampered       10  something differs from what was signed
         ├── UnknownKey     11  no pinned key vouches for it
@@ -65,6 +66,24 @@ class BadPolicy(Malformed):
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
         self.line = line
+
+
+class Pruned(LogError, IndexError):
+    """An entry that was given up: it lies below the log's minimum index (C2SP tlog-tiles, Pruning).
+
+    Its leaf hash and every proof about it are still there; its bytes are with whoever kept them.
+    """
+
+    def __init__(self, index: int, minimum: int) -> None:
+        super().__init__(
+            f"entry `{index}` was pruned: this log keeps its entries from `{minimum}` on. Proofs "
+            "about it still hold; who kept a copy of it or a package can show what it said"
+        )
+        self.index, self.minimum = index, minimum
+
+    def __reduce__(self) -> tuple[type[Pruned], tuple[int, int]]:
+        """So that a child process can raise it in its parent."""
+        return type(self), (self.index, self.minimum)
 
 
 class NotVerified(LogError):

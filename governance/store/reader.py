@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audit.entry import Entry, decode
+from audit.errors import Pruned
 from audit.tree import Frontier, consistency_proof, frontier_at, inclusion_proof
 from governance.oversight.commands import DecisionFact, Receipt
 from governance.store.errors import Damaged
 from governance.store.facts import decision_fact
 from governance.store.recent import Recent
-from governance.store.sqlite import connect_reader, explain
+from governance.store.sqlite import Connection, connect_reader, explain
 
 CHUNK = 1_000
 _ENTRIES = "SELECT entry FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
@@ -72,16 +73,29 @@ class Reader:
             ).fetchall()
         return [note for (note,) in rows]
 
+    @property
+    def minimum(self) -> int:
+        """The index of the first entry that is kept: a multiple of 256, 0 while nothing was pruned."""
+        with self.connection() as db:
+            return minimum_of(db)
+
     def entries(self, start: int, stop: int) -> Iterator[bytes]:
-        """Canonical bytes of the entries `start` to `stop`, read in short transactions."""
-        return self._chunks(_ENTRIES, start, stop)
+        """Canonical bytes of the entries `start` to `stop`, read in short transactions.
+
+        Raises `audit.errors.Pruned` when it comes to one below `minimum`.
+        """
+        minimum = self.minimum
+        if start < min(minimum, stop):
+            raise Pruned(start, minimum)
+        return self._kept(start, stop)
 
     def leaves(self, start: int, stop: int) -> Iterator[bytes]:
         """Their leaf hashes."""
         return self._chunks(_LEAVES, start, stop)
 
     def entry_bytes(self, index: int) -> bytes:
-        """Canonical bytes of one entry. Raises `IndexError` if there is none."""
+        """Canonical bytes of one entry. Raises `IndexError` if there is none, `Pruned` (which is
+        one, too) if it was given up."""
         for entry in self.entries(index, index + 1):
             return entry
         raise IndexError(f"there is no entry `{index}`")
@@ -159,6 +173,12 @@ class Reader:
                 return
         connection.close()
 
+    def _kept(self, start: int, stop: int) -> Iterator[bytes]:
+        for index, data in enumerate(self._chunks(_ENTRIES, start, stop), start):
+            if not data:  # pruned while they were being read
+                raise Pruned(index, self.minimum)
+            yield data
+
     def _chunks(self, sql: str, start: int, stop: int) -> Iterator[bytes]:
         for first in range(start, stop, CHUNK):
             last = min(first + CHUNK, stop)
@@ -166,6 +186,17 @@ class Reader:
                 rows: Sequence[tuple[bytes]] = db.execute(sql, (first, last)).fetchall()
             for (value,) in rows:
                 yield value
+
+
+def minimum_of(db: Connection) -> int:
+    """`Reader.minimum` by way of any connection, also to a copy older than pruning."""
+    try:
+        row = db.execute("SELECT MAX(minimum) FROM cuts").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return 0
+        raise
+    return int(row[0] or 0)
 
 
 def read_node(db: sqlite3.Connection, level: int, index: int) -> bytes:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from governance.store.errors import CannotOpen
+from governance.store.guards import EMPTIED
 
 _ROWS = 64
 
@@ -47,7 +48,8 @@ class Connection(Protocol):
 def connect_writer(
     path: Path, *, guarded: frozenset[str] = frozenset(), overwrite: bool = False
 ) -> sqlite3.Connection:
-    """The owner's connection. The tables in `guarded` can be inserted into and read, no more.
+    """The owner's connection. The tables in `guarded` can be inserted into and read, no more;
+    but for `guards.EMPTIED`.
 
     With `overwrite`, what is deleted is overwritten with zeroes in the file.
 
@@ -157,7 +159,9 @@ def _authorizer(guarded: frozenset[str]) -> Any:
     def allowed(
         action: int, first: str | None, second: str | None, _db: str | None, _inner: str | None
     ) -> int:
-        if action in dropping or (action in changing and first in guarded):
+        if action in dropping:
+            return sqlite3.SQLITE_DENY
+        if action in changing and first in guarded and (first, second) not in EMPTIED:
             return sqlite3.SQLITE_DENY
         if action == sqlite3.SQLITE_PRAGMA and first == "writable_schema" and second is not None:
             return sqlite3.SQLITE_DENY

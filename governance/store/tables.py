@@ -1,7 +1,8 @@
 """The shape of what is stored: three databases, each with its own promise.
 
 `log.db` is the log and what is derived under its lock. `log_entries`, `tree_nodes` and
-`checkpoints` are only ever appended to (triggers in `guards.py`; the proofs are the control). The
+`checkpoints` are only ever appended to (triggers in `guards.py`; the proofs are the control); what
+`cuts` says was pruned has an index and a leaf hash, and no bytes. The
 facts (`totals`, `given_back`, `decisions`, `idempotency`, `series`) and `snapshots` can be derived
 again from the entries, all but idempotency keys, which expire. `anchor_evidence` is what others
 gave back for a head: it proves itself or nothing, and an entry for each would make a new head.
@@ -88,6 +89,21 @@ class CheckpointRow(LogTable, table=True):
     size: int = Field(sa_column=_key(BIG))
     at: int = Field(sa_column=_col(BIG))
     note: str = Field(sa_column=_col(Text))
+
+
+class CutRow(LogTable, table=True):
+    """A cut: entries below `minimum` were given up by the `retention.pruned` at `entry`.
+
+    `snapshot` is the SHA-256 (hex) of the state after `minimum` entries, `last_at` the time of the
+    last entry given up; entries below `reached` have no bytes any more.
+    """
+
+    __tablename__ = "cuts"
+    minimum: int = Field(sa_column=_key(BIG))
+    entry: int = Field(sa_column=_col(BIG))
+    snapshot: str = Field(sa_column=_col(Text))
+    last_at: int = Field(sa_column=_col(BIG))
+    reached: int = Field(sa_column=_col(BIG))
 
 
 class SnapshotRow(LogTable, table=True):

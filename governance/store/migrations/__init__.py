@@ -12,7 +12,7 @@ from pathlib import Path
 from governance.store.errors import CannotOpen
 from governance.store.sqlite import explain
 
-HEADS = {"log": "0002_anchors", "vault": "0001_vault"}
+HEADS = {"log": "0003_cuts", "vault": "0001_vault"}
 """The newest revision of each database that this version knows."""
 
 _HERE = Path(__file__).parent
