@@ -4,7 +4,8 @@ The law: a proof is a list of 32-byte hashes; verification follows RFC 9162 §2.
 step for step and returns nothing or raises. A proof of a wrong shape is `BadProof`; one that
 leads to another root is `Tampered`.
 
-`TlogProof` is the text form of an inclusion proof with its checkpoint, c2sp.org/tlog-proof@v1.
+`TlogProof` is the text form of an inclusion proof with its checkpoint, C2SP tlog-proof; the checkpoint
+travels verbatim, with whatever signatures it bears.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from audit import checkpoint as checkpoints
+from audit import note as notes
 from audit.encoding import b64, decimal, unb64
-from audit.errors import BadProof, Tampered
+from audit.errors import BadProof, Malformed, Tampered
 from audit.keys import Verifier
 from audit.tree import HASH_SIZE, node_hash
 
-_HEADER = "c2sp.org/tlog-proof@v1"
+HEADER = "c2sp.org/tlog-proof@v1"
+SUFFIX = ".tlog-proof"
+MOST_HASHES = 63
+"""The longest way from a leaf to a root: sizes are below 2^63."""
 
 
 def verify_inclusion(
@@ -113,9 +118,9 @@ class TlogProof:
     extra: bytes | None = None
 
     def encode(self) -> str:
-        """The text of a `.tlog-proof` file."""
-        lines = [_HEADER]
-        if self.extra is not None:
+        """The text of a `.tlog-proof` file. Extra data that is empty is left out, as none is."""
+        lines = [HEADER]
+        if self.extra:
             lines.append("extra " + b64(self.extra))
         lines.append(f"index {self.index}")
         lines += map(b64, self.hashes)
@@ -123,25 +128,33 @@ class TlogProof:
 
     @classmethod
     def parse(cls, text: str) -> TlogProof:
-        """Read a `.tlog-proof` file. Raises `BadProof`; the checkpoint is not looked at yet."""
+        """Read a `.tlog-proof` file: its form only. `verify` looks whether it proves anything.
+
+        What is read is what `encode` writes, character by character. Raises `BadProof`.
+        """
         head, blank, checkpoint = text.partition("\n\n")
         lines = head.split("\n")
-        if not blank or lines[0] != _HEADER:
-            raise BadProof(f"not a proof: expected a first line `{_HEADER}` and a blank line")
+        if not blank or lines[0] != HEADER:
+            raise BadProof(f"not a proof: expected a first line `{HEADER}` and a blank line")
         try:
             extra = None
             if len(lines) > 1 and lines[1].startswith("extra "):
                 extra = unb64(lines.pop(1)[len("extra ") :])
+                if not extra:
+                    raise BadProof("the proof's line `extra` is empty: without data it is left out")
             if len(lines) < 2 or not lines[1].startswith("index "):
                 raise BadProof("the proof lacks the line `index <n>`")
             index = decimal(lines[1][len("index ") :])
             hashes = tuple(unb64(line) for line in lines[2:])
+            checkpoints.parse(notes.split(checkpoint)[0])
         except BadProof:
             raise
-        except ValueError as error:
+        except (ValueError, Malformed) as error:
             raise BadProof(f"the proof: {error}") from error
-        if any(len(h) != HASH_SIZE for h in hashes) or len(hashes) > 63:
-            raise BadProof("the proof has a hash that is not 32 bytes long, or too many of them")
+        if any(len(h) != HASH_SIZE for h in hashes) or len(hashes) > MOST_HASHES:
+            raise BadProof(
+                f"the proof has a hash that is not {HASH_SIZE} bytes long, or more than {MOST_HASHES}"
+            )
         return cls(index, hashes, checkpoint, extra)
 
     def verify(

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from audit.encoding import decimal
 from audit.entry import MAX_ENTRY
 from audit.errors import BadTile
+from audit.storage import Log
 from audit.tree import HASH_SIZE, NodeSource
 
 TILE_WIDTH: Final = 256
@@ -39,6 +40,11 @@ class Tile(NamedTuple):
         if self.level < 0:
             return entries_path(self.number, width)
         return tile_path(self.level, self.number, width)
+
+    def fits(self, size: int) -> bool:
+        """Whether a log of `size` entries has it: every hash or entry it holds is complete."""
+        each = TILE_WIDTH ** max(self.level, 0)
+        return self.number * TILE_WIDTH + self.width <= size // each
 
     @property
     def span(self) -> tuple[int, int]:
@@ -125,6 +131,20 @@ def tile_bytes(tile: Tile, hashes: NodeSource) -> bytes:
     first = tile.number * TILE_WIDTH
     height = tile.level * TILE_HEIGHT
     return b"".join(hashes(height, first + i) for i in range(tile.width))
+
+
+def served(tile: Tile, log: Log) -> bytes:
+    """The bytes of a tile or an entry bundle of `log`, which has it (`Tile.fits`).
+
+    Raises what the log raises for entries it keeps no longer, and `BadTile` if it lacks some.
+    """
+    first, stop = tile.span
+    if tile.level > 0:
+        return tile_bytes(tile, log.node)
+    found = list(log.entries(first, stop) if tile.level < 0 else log.leaves(first, stop))
+    if len(found) != tile.width:
+        raise BadTile(f"the log lacks entry {first + len(found)}, though it has more than that")
+    return encode_bundle(found) if tile.level < 0 else b"".join(found)
 
 
 def tile_hashes(data: bytes) -> list[bytes]:

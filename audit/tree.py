@@ -131,6 +131,36 @@ class Frontier:
         return fold(self._hashes)
 
 
+class Edge:
+    """The nodes that a proof of the newest leaves needs: a `NodeSource` without a store.
+
+    Whatever lies to the left of a new leaf is a peak of the tree as it was, or was completed since;
+    so the old frontier and the nodes completed since are enough for the inclusion proof of every
+    leaf added since, in the tree as it is now.
+    """
+
+    __slots__ = ("_before", "_found", "_nodes")
+
+    def __init__(self, before: Frontier, nodes: Sequence[Node]) -> None:
+        """`before`: the frontier before the leaves were added; `nodes`: what adding completed."""
+        self._before, self._nodes = before, nodes
+        self._found: dict[tuple[int, int], bytes] | None = None
+
+    def __call__(self, level: int, index: int) -> bytes:
+        """The hash of (`level`, `index`). Raises `KeyError` for a node farther to the left."""
+        found = self._found
+        if found is None:
+            found = {(lv, at): value for lv, at, value in self._nodes}
+            start = 0
+            size = self._before.size
+            for peak in self._before.hashes:
+                height = (size - start).bit_length() - 1
+                found[height, start >> height] = peak
+                start += 1 << height
+            self._found = found
+        return found[level, index]
+
+
 def fold(peaks: Sequence[bytes]) -> bytes:
     """The root over complete subtrees given largest first."""
     if not peaks:

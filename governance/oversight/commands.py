@@ -18,6 +18,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from audit.proof import TlogProof
+from audit.tree import NodeSource, inclusion_proof
+
 if TYPE_CHECKING:
     from audit.entry import Entry
     from governance.engine.model import FactQuery, Total
@@ -238,13 +241,20 @@ class Receipt:
     """Proof material for one entry: its index, leaf hash (RFC 6962) and a signed checkpoint.
 
     `tree_size` is the size the checkpoint signs, always greater than `index`; `checkpoint` is the
-    signed note's text (C2SP tlog-checkpoint).
+    signed note's text (C2SP tlog-checkpoint). `nodes` gives the hashes that its inclusion proof
+    needs.
     """
 
     index: int
     leaf_hash: bytes
     tree_size: int
     checkpoint: str
+    nodes: NodeSource = field(compare=False, repr=False)
+
+    def proof(self) -> str:
+        """The proof that the entry is in the checkpoint's tree, as C2SP tlog-proof text."""
+        hashes = inclusion_proof(self.index, self.tree_size, self.nodes)
+        return TlogProof(self.index, tuple(hashes), self.checkpoint).encode()
 
 
 @dataclass(frozen=True, slots=True)

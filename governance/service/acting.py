@@ -26,6 +26,7 @@ from governance.oversight.commands import (
     Lane,
     Needs,
     Proposal,
+    Receipt,
     VaultRow,
 )
 from governance.oversight.errors import Refused
@@ -206,11 +207,17 @@ def do(desk: Desk, act: Any) -> dict[str, Any]:
     return value
 
 
-def receipt_json(receipt: Any) -> dict[str, Any]:
-    """A receipt as JSON: index, leaf hash (hex), tree size and the signed checkpoint."""
-    return {
+def receipt_json(receipt: Receipt, *, proof: bool = False) -> dict[str, Any]:
+    """A receipt as JSON: index, leaf hash (hex), tree size and the signed checkpoint.
+
+    With `proof` also the text of a C2SP tlog-proof, which needs nothing else to be kept.
+    """
+    made: dict[str, Any] = {
         "index": receipt.index,
         "leaf_hash": receipt.leaf_hash.hex(),
         "tree_size": receipt.tree_size,
         "checkpoint": receipt.checkpoint,
     }
+    if proof:
+        made["proof"] = receipt.proof()
+    return made

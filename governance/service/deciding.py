@@ -104,8 +104,8 @@ def _require_batch(requests: Sequence[Any], semantics: str) -> None:
         )
 
 
-def finish(desk: Desk, answer: Answer) -> dict[str, Any]:
-    """The response for a performed command: receipts and checkpoints filled in."""
+def finish(desk: Desk, answer: Answer, *, proof: bool = False) -> dict[str, Any]:
+    """The response for a performed command: receipts filled in, with their proofs if asked."""
     receipts = {receipt.index: receipt for receipt in answer.receipts}
     for each in answer.value.get("evaluations", (answer.value,)):
         context = each["context"]
@@ -115,7 +115,7 @@ def finish(desk: Desk, answer: Answer) -> dict[str, Any]:
         receipt = receipts.get(int(index))
         if receipt is None:  # an earlier answer, given again
             receipt = desk.reader.receipt(int(index))
-        context["receipt"] = receipt_json(receipt)
+        context["receipt"] = receipt_json(receipt, proof=proof)
     value: dict[str, Any] = answer.value
     return value
 

@@ -150,16 +150,16 @@ def report(
     return finish(desk, perform(desk, prepare_many(desk, caller, several)))
 
 
-def finish(desk: Desk, answer: Answer) -> dict[str, Any]:
-    """The response for performed reports, each with its receipt."""
+def finish(desk: Desk, answer: Answer, *, proof: bool = False) -> dict[str, Any]:
+    """The response for performed reports, each with its receipt, with its proof if asked."""
     receipts = {receipt.index: receipt for receipt in answer.receipts}
     for each in answer.value.get("outcomes", ()):
         receipt = receipts.get(each.get("outcome"))
         if receipt is not None:
-            each["receipt"] = receipt_json(receipt)
+            each["receipt"] = receipt_json(receipt, proof=proof)
     value: dict[str, Any] = dict(answer.value)
     if "outcomes" not in value and answer.receipts:
-        value["receipt"] = receipt_json(answer.receipts[-1])
+        value["receipt"] = receipt_json(answer.receipts[-1], proof=proof)
     return value
 
 

@@ -25,6 +25,7 @@ TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "stopped": (409, "a stop is in force"),
     "expired": (410, "too late"),
     "used": (410, "already used"),
+    "pruned": (410, "no longer kept"),
     "too-large": (413, "too large"),
     "key-reused": (422, "the idempotency key was used for another request"),
     "cooling-down": (429, "refused a short while ago"),

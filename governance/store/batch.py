@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
-from audit.tree import Frontier, leaf_hash
+from audit.tree import Edge, Frontier, leaf_hash
 from governance.engine.mould import mould
 from governance.oversight.commands import (
     Answer,
@@ -191,7 +191,8 @@ class Writer:
         start = batch.start
         for job, value, first, stop in batch.done:
             receipts = [
-                _receipt(index, leaves[index - start], size, note) for index in range(first, stop)
+                _receipt(index, leaves[index - start], size, note, written.edge)
+                for index in range(first, stop)
             ]
             job.value = _answer(value, tuple(receipts))
         return batch.confirmed
@@ -329,7 +330,7 @@ class Writer:
         signers = self.ring.signers(self._fold.log_keys(old.state))
         note = sign_checkpoint(Checkpoint(self.ring.origin, frontier.size, root), *signers)
         self._db.execute(_CHECKPOINT, (frontier.size, to_microseconds(batch.at), note))
-        return _Written(leaves, frontier, root, note)
+        return _Written(leaves, frontier, root, note, Edge(old.frontier, nodes))
 
     def _check_written(self, old: Position, leaves: list[bytes], new: Frontier) -> bytes:
         """The root over what the database now holds; it must extend the head last signed."""
@@ -357,6 +358,7 @@ class _Written(NamedTuple):
     frontier: Frontier
     root: bytes
     note: str
+    edge: Edge
 
 
 class _Staged(NamedTuple):

@@ -142,7 +142,7 @@ class Reader:
     def receipt(self, index: int) -> Receipt:
         """The receipt of an entry, as it was when it was written. Raises `IndexError`."""
         size, note = self.checkpoint_covering(index)
-        return Receipt(index, self.node(0, index), size, note)
+        return Receipt(index, self.node(0, index), size, note, self.node)
 
     def close(self) -> None:
         """Close what is idle; connections in use are closed when they come back."""

@@ -44,23 +44,26 @@ class Batches:
         """The result of `work`, done beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    async def run(self, caller: Caller, batch: Batch) -> list[Mapping[str, Any]]:
+    async def run(
+        self, caller: Caller, batch: Batch, *, proof: bool = False
+    ) -> list[Mapping[str, Any]]:
         """The answers in the caller's order, ended where the semantics ends them.
 
+        `proof`: each receipt with its proof.
         Raises Busy before anything is prepared when the key's quota does not reach for all of it.
         """
         self._desk.ledger.admit(caller.key, "agent", len(batch.requests))
         answers: list[Mapping[str, Any]] = []
         for start in range(0, len(batch.requests), SLICE):
             part = batch.requests[start : start + SLICE]
-            found = await self._slice(caller, part, batch.semantics)
+            found = await self._slice(caller, part, batch.semantics, proof)
             answers += found
             if len(found) < len(part) or _ended(found[-1], batch.semantics):
                 break
         return answers
 
     async def _slice(
-        self, caller: Caller, part: tuple[Any, ...], semantics: str
+        self, caller: Caller, part: tuple[Any, ...], semantics: str, proof: bool
     ) -> list[Mapping[str, Any]]:
         turn = self._turn(caller.key)
         try:
@@ -68,7 +71,7 @@ class Batches:
                 command = await self.beside(
                     lambda: deciding.prepare_many(self._desk, caller, part, semantics=semantics)
                 )
-                answer = deciding.finish(self._desk, await self._submit(command))
+                answer = deciding.finish(self._desk, await self._submit(command), proof=proof)
         finally:
             self._leave(caller.key)
         found: list[Mapping[str, Any]] = answer["evaluations"]

@@ -6,7 +6,7 @@ anything else is a defect of ours, about which the caller learns only that it is
 
 from __future__ import annotations
 
-from audit.errors import Malformed
+from audit.errors import Malformed, Pruned
 from governance.oversight.shapes import IllFormed
 from governance.service.problem import Problem
 from governance.store.errors import Busy, StoreError, Unavailable
@@ -32,6 +32,8 @@ def problem_of(error: BaseException) -> Problem | None:
         return Problem(
             "bad-field", f"this cannot be recorded: `{field}` must be {error.expected}", field=field
         )
+    if isinstance(error, Pruned):
+        return Problem("pruned", str(error))
     if isinstance(error, Malformed):
         return Problem("bad-request", f"this cannot be recorded: {error}")
     if isinstance(error, TimeoutError):

@@ -38,7 +38,7 @@ class Disconnected(Exception):
 
 @dataclass(slots=True)
 class Headers:
-    """The request headers that matter; None where absent."""
+    """The request headers that matter; None where absent. The hot lane has no use for the last two."""
 
     authorization: str | None = None
     content_type: str | None = None
@@ -46,16 +46,36 @@ class Headers:
     request_id: str | None = None
     idempotency_key: str | None = None
     prefer: str | None = None
+    accept_encoding: str | None = None
+    if_none_match: str | None = None
 
 
 def headers_of(scope: Scope) -> Headers:
-    """The headers of a request. A header given twice keeps its last value."""
+    """The headers of a request. A header given twice keeps its last value; `Prefer` is a list."""
     found = Headers()
     for name, value in scope["headers"]:
         kept = _KEPT.get(name)
         if kept is not None:
-            setattr(found, kept, value.decode("latin-1"))
+            text = value.decode("latin-1")
+            if kept == "prefer" and found.prefer is not None:
+                text = f"{found.prefer}, {text}"
+            setattr(found, kept, text)
     return found
+
+
+def prefers_proof(headers: Headers) -> bool:
+    """Whether the caller asked for `receipt=proof` (RFC 7240).
+
+    Names ignore case, a value may be quoted, the first mention of a preference counts; what is not
+    understood is no error.
+    """
+    if headers.prefer is None:
+        return False
+    for each in headers.prefer.split(","):
+        name, _, value = each.partition(";")[0].partition("=")
+        if name.strip().lower() == "receipt":
+            return value.strip().strip('"') == "proof"
+    return False
 
 
 def check_json(headers: Headers) -> None:

@@ -36,6 +36,10 @@ from governance.web.openapi import body_checks
 from governance.web.quota import Quotas
 from governance.web.routes import Route
 
+PROVEN = frozenset({"evaluate", "evaluateMany", "reportOutcomes", "redeemPermit"})
+"""Operations whose receipts come with a proof when the caller prefers it."""
+_APPLIED = ((b"preference-applied", b"receipt=proof"),)
+
 LONG = 32 * 1024
 """Bytes of a body beyond which reading it would keep other requests waiting."""
 
@@ -48,6 +52,7 @@ class Asked:
     headers: Headers
     body: dict[str, Any]
     parameters: Mapping[str, str]
+    proof: bool = False
 
 
 Handler = Callable[[Asked], Awaitable[Mapping[str, Any]]]
@@ -86,8 +91,9 @@ class Lane:
             await self.rest(scope, receive, send)
             return
         headers = http.headers_of(scope)
+        proof = route.name in PROVEN and http.prefers_proof(headers)
         try:
-            answer = await self._serve(route, parameters, headers, receive)
+            answer = await self._serve(route, parameters, headers, receive, proof)
         except http.Disconnected:
             return
         except Exception as error:
@@ -98,6 +104,7 @@ class Lane:
             200,
             orjson.dumps(answer),
             request_id=headers.request_id,
+            extra=_APPLIED if proof and not _advisory(answer) else (),
         )
 
     def _find(self, method: str, path: str) -> tuple[Route | None, Mapping[str, str]]:
@@ -113,7 +120,12 @@ class Lane:
         return None, {}
 
     async def _serve(
-        self, route: Route, parameters: Mapping[str, str], headers: Headers, receive: Receive
+        self,
+        route: Route,
+        parameters: Mapping[str, str],
+        headers: Headers,
+        receive: Receive,
+        proof: bool,
     ) -> Mapping[str, Any]:
         caller = auth.authenticate(self.desk, headers.authorization)
         auth.authorize(self.desk, caller, route)
@@ -126,7 +138,8 @@ class Lane:
             body = await self._read(raw)
         else:
             body = {}
-        answer = await self._handlers[route.name](Asked(caller, headers, body, parameters))
+        asked = Asked(caller, headers, body, parameters, proof)
+        answer = await self._handlers[route.name](asked)
         self.meters.duration.observe(time.perf_counter() - started)
         return answer
 
@@ -169,7 +182,7 @@ class Lane:
             via=via,
             ask=ask,
         )
-        answer = deciding.finish(self.desk, await self.submit(command))
+        answer = deciding.finish(self.desk, await self.submit(command), proof=asked.proof)
         self._count(authzen.absolute(answer, self._url))
         return answer
 
@@ -187,7 +200,7 @@ class Lane:
                 field="Idempotency-Key",
             )
         self.hourly.take(asked.caller, len(batch.requests))
-        answers = await self.batches.run(asked.caller, batch)
+        answers = await self.batches.run(asked.caller, batch, proof=asked.proof)
         for one in answers:
             self._count(authzen.absolute(one, self._url))
         return {"evaluations": answers}
@@ -237,7 +250,7 @@ class Lane:
             )
         else:
             command = outcomes.prepare_many(self.desk, asked.caller, items)
-        return outcomes.finish(self.desk, await self.submit(command))
+        return outcomes.finish(self.desk, await self.submit(command), proof=asked.proof)
 
     async def redeem(self, asked: Asked) -> Mapping[str, Any]:
         """Use a permit once; stops are checked again inside the log's lock."""
@@ -245,12 +258,17 @@ class Lane:
         check(asked.body, "")
         decision = index_of(asked.parameters["decision"], "decision")
         command = outcomes.prepare_redeem(self.desk, asked.caller, decision)
-        return outcomes.finish(self.desk, await self.submit(command))
+        return outcomes.finish(self.desk, await self.submit(command), proof=asked.proof)
 
     def _count(self, decision: Mapping[str, Any]) -> None:
         context = decision.get("context") or {}
         effect = context.get("effect")
         self.meters.decided(effect if isinstance(effect, str) else "error")
+
+
+def _advisory(answer: Mapping[str, Any]) -> bool:
+    """Whether the answer is advice only: nothing was recorded, so there is no receipt."""
+    return bool(answer.get("context", {}).get("advisory"))
 
 
 def index_of(text: str, name: str) -> int:

@@ -139,11 +139,20 @@ def parameter_checks() -> Mapping[str, Mapping[str, tuple[str, Check, str]]]:
         for operation in item.values():
             if not isinstance(operation, dict):
                 continue
-            parameters = [*shared, *operation.get("parameters", [])]
+            parameters = [_part(each) for each in (*shared, *operation.get("parameters", []))]
             found[operation["operationId"]] = {
                 p["name"]: (p["in"], compile_schema(p["schema"], source()), _kind(p["schema"]))
                 for p in parameters
             }
+    return found
+
+
+def _part(parameter: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A parameter, or the shared one that it refers to."""
+    if "$ref" not in parameter:
+        return parameter
+    name = parameter["$ref"].rsplit("/", 1)[1]
+    found: Mapping[str, Any] = source()["components"]["parameters"][name]
     return found
 
 

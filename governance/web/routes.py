@@ -29,7 +29,8 @@ class Route:
     """One operation. `roles` empty means every person; `anyone` means no key is needed.
 
     `lane` says who serves it: "hot" the event loop, "act" the threads kept free for human acts,
-    "page" the other threads. `size` is "single" or "batch" (see config limits).
+    "page" the other threads. `size` is "single" or "batch" (see config limits). `deep`: the last
+    parameter may hold slashes.
     """
 
     method: str
@@ -42,11 +43,24 @@ class Route:
     roles: frozenset[str] = ANY_ROLE
     lane: str = "page"
     size: str = "single"
+    deep: bool = False
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """The path as a pattern, its parameters by name."""
-        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path) + r"\Z")
+        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)
+        if self.deep:
+            pattern = pattern.removesuffix("[^/]+)") + "[^/].*)"
+        return re.compile(pattern + r"\Z")
+
+    @property
+    def rule(self) -> str:
+        """The path as Flask writes it."""
+        rule = self.path.replace("{", "<").replace("}", ">")
+        if not self.deep:
+            return rule
+        front, _, last = rule.rpartition("<")
+        return f"{front}<path:{last}"
 
     def admits(self, caller_type: str, roles: frozenset[str]) -> bool:
         """Whether a caller of this type (agent, gateway, person), with these roles, may call it."""
@@ -85,6 +99,12 @@ def _people(method: str, path: str, name: str, *roles: str, batch: bool = False)
 def _all(method: str, path: str, name: str) -> Route:
     """For every authenticated caller; the verb looks whose record it is."""
     return Route(method, path, name, agent=True, gateway=True, person=True)
+
+
+def _tiles(path: str, name: str) -> Route:
+    """For those who may export the log; the last parameter is the rest of a tile's path."""
+    roles = frozenset({COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR})
+    return Route("GET", path, name, person=True, roles=roles, deep=True)
 
 
 _MANAGERS = (AGENT_MANAGER, ADMINISTRATOR)
@@ -153,6 +173,7 @@ ROUTES: tuple[Route, ...] = (
     # decisions
     _people("GET", "/v1/decisions", "listDecisions"),
     _all("GET", "/v1/decisions/{id}", "readDecision"),
+    _all("GET", "/v1/decisions/{id}/proof", "readProof"),
     _people("POST", "/v1/decisions/{id}/override", "overrideDecision"),
     _people("POST", "/v1/decisions/{id}/disregard", "disregardDecision", *_MANAGERS),
     _people("POST", "/v1/decisions/{id}/reverse", "reverseDecision", *_MANAGERS),
@@ -179,8 +200,11 @@ ROUTES: tuple[Route, ...] = (
     _people("POST", "/v1/exports", "exportLog", COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR),
     _people("POST", "/v1/backups", "backUp", ADMINISTRATOR),
     _people("POST", "/v1/clock/confirm", "confirmClock", ADMINISTRATOR),
-    # the service itself
+    # the log in tiles: entries say who did what, so they are for those who may export it
     _public("GET", "/log/checkpoint", "readCheckpoint"),
+    _tiles("/log/tile/entries/{tile}", "readEntries"),
+    _tiles("/log/tile/{level}/{tile}", "readTile"),
+    # the service itself
     _public("GET", "/livez", "live"),
     _public("GET", "/readyz", "ready"),
     _public("GET", "/metrics", "measure"),

@@ -190,3 +190,17 @@ def test_a_frontier_that_does_not_fit_its_size_is_refused(hashes: list[bytes]) -
     """Otherwise a damaged row would be signed as the log's new root."""
     with pytest.raises(BadProof):
         tree.Frontier(3, hashes)
+
+
+@given(st.integers(0, 200), st.integers(1, 40))
+def test_the_newest_leaves_are_proven_without_a_store(before: int, added: int) -> None:
+    """Otherwise a proof in an answer would cost reads of the database, or lead to another root."""
+    frontier = tree.Frontier()
+    hashes = [tree.leaf_hash(data) for data in entries(before + added)]
+    frontier.extend(hashes[:before])
+    edge = tree.Edge(frontier.copy(), frontier.extend(hashes[before:]))
+    size, root = before + added, reference_root(entries(before + added))
+    for index in range(before, size):
+        proof = tree.inclusion_proof(index, size, edge)
+        assert proof == reference_path(index, entries(size))
+        verify_inclusion(hashes[index], index, size, proof, root)

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from web_world import URL, World, payment
 
+from audit.keys import Verifier
+from audit.proof import TlogProof
+
 EVALUATION = "/access/v1/evaluation"
 EVALUATIONS = "/access/v1/evaluations"
 
@@ -156,7 +159,7 @@ def test_a_receipt_can_be_fetched_with_its_proof(shared: World) -> None:
     status, _, found = shared.call("GET", f"/v1/receipts/{receipt['index']}?proof=1")
     assert status == 200
     assert found["leaf_hash"] == receipt["leaf_hash"]
-    assert isinstance(found["proof"], list)
+    assert TlogProof.parse(found["proof"]).index == receipt["index"]
     status, _, problem = shared.call("GET", "/v1/receipts/99999999")
     assert (status, problem["field"]) == (404, "index")
 
@@ -174,3 +177,68 @@ def test_a_long_batch_keeps_its_order_over_slices(shared: World) -> None:
     body["evaluations"] = [{"action": payment("900")["action"]}] * 101 + body["evaluations"][1:9]
     _, _, answer = shared.call("POST", EVALUATIONS, body)
     assert [each["decision"] for each in answer["evaluations"]] == [False] * 101 + [True]
+
+
+def proven(world: World, receipt: dict[str, Any]) -> None:
+    """Hold a receipt's proof against the log's own key, as whoever keeps it will."""
+    proof = TlogProof.parse(receipt["proof"])
+    key = Verifier.from_vkey(world.desk.workspace.vkey)
+    tree = proof.verify(bytes.fromhex(receipt["leaf_hash"]), [key], world.desk.workspace.origin)
+    assert (proof.index, tree.size) == (receipt["index"], receipt["tree_size"])
+    assert proof.checkpoint == receipt["checkpoint"]
+
+
+@pytest.mark.parametrize(
+    ("prefer", "given"),
+    [
+        ("receipt=proof", True),
+        ('Receipt = "proof"; wait=3', True),
+        ("respond-async, receipt=proof", True),
+        ("receipt=minimal, receipt=proof", False),
+        ("receipt", False),
+        ("return=minimal", False),
+        (";;,=,\u00e9", False),
+        (None, False),
+    ],
+)
+def test_a_receipt_comes_with_its_proof_if_that_is_preferred(
+    shared: World, prefer: str | None, given: bool
+) -> None:
+    """An agent would have to trust that the log still shows its decision to others."""
+    headers = {} if prefer is None else {"Prefer": prefer}
+    status, got, answer = shared.call("POST", EVALUATION, payment(), headers=headers)
+    assert status == 200
+    receipt = answer["context"]["receipt"]
+    assert ("proof" in receipt) is given
+    assert got.get("preference-applied") == ("receipt=proof" if given else None)
+    if given:
+        proven(shared, receipt)
+
+
+def test_every_recorded_answer_can_bring_its_proof(shared: World) -> None:
+    """A batch, an outcome or a redeemed permit would be provable only by asking again."""
+    prefer = {"Prefer": "receipt=proof"}
+    body = {**payment(), "evaluations": [{}, {}, {}]}
+    _, got, answer = shared.call("POST", EVALUATIONS, body, headers=prefer)
+    assert got["preference-applied"] == "receipt=proof"
+    for each in answer["evaluations"]:
+        proven(shared, each["context"]["receipt"])
+    number = answer["evaluations"][0]["context"]["evaluation_id"]
+    _, got, used = shared.call("POST", f"/v1/permits/{number}/redeem", {}, headers=prefer)
+    assert got["preference-applied"] == "receipt=proof"
+    proven(shared, used["receipt"])
+    told = {"decision": int(number), "status": "executed"}
+    _, _, done = shared.call("POST", "/v1/outcomes", told, headers=prefer)
+    proven(shared, done["outcomes"][0]["receipt"])
+    _, got, advice = shared.call("POST", EVALUATION, payment(intent="ask"), headers=prefer)
+    assert "receipt" not in advice["context"]
+    assert "preference-applied" not in got
+
+
+def test_an_answer_given_again_has_a_proof_too(shared: World) -> None:
+    """A retry after a lost answer would leave the agent without what it asked for."""
+    headers = {"Idempotency-Key": "proof-again", "Prefer": "receipt=proof"}
+    first = shared.call("POST", EVALUATION, payment(), headers=headers)[2]["context"]["receipt"]
+    again = shared.call("POST", EVALUATION, payment(), headers=headers)[2]["context"]["receipt"]
+    assert again == first
+    proven(shared, again)

@@ -27,6 +27,7 @@ from governance.web.api import (
     people,
     policies,
     stops,
+    tiles,
 )
 from governance.web.api.call import Call, Handler, Reply, Surface
 from governance.web.errors import problem_of
@@ -34,7 +35,7 @@ from governance.web.log import defect, log
 from governance.web.openapi import body_checks, parameter_checks
 from governance.web.routes import Route
 
-_MODULES = (access, agents, approvals, decisions, evidence, itself, people, policies, stops)
+_MODULES = (access, agents, approvals, decisions, evidence, itself, people, policies, stops, tiles)
 HANDLERS: Mapping[str, Handler] = {
     name: handler for module in _MODULES for name, handler in module.HANDLERS.items()
 }
@@ -54,9 +55,8 @@ def register(app: Flask, surface: Surface) -> None:
     if HANDLERS.keys() != cold.keys():
         raise LookupError(f"routes and handlers differ: {HANDLERS.keys() ^ cold.keys()}")
     for route in cold.values():
-        path = route.path.replace("{", "<").replace("}", ">")
         app.add_url_rule(
-            path,
+            route.rule,
             endpoint=f"api.{route.name}",
             view_func=_view(surface, route),
             methods=[route.method],
@@ -74,6 +74,8 @@ def _view(surface: Surface, route: Route) -> Callable[..., Response]:
                 request_id=request.headers.get("X-Request-ID"),
                 idempotency_key=request.headers.get("Idempotency-Key"),
                 prefer=request.headers.get("Prefer"),
+                accept_encoding=request.headers.get("Accept-Encoding"),
+                if_none_match=request.headers.get("If-None-Match"),
             )
             if not route.anyone:
                 caller = auth.authenticate(surface.desk, headers.authorization)
@@ -124,7 +126,7 @@ def _render(route: Route, answer: Mapping[str, Any] | Reply) -> Response:
     else:
         status = 201 if route.name in CREATES else 200
         response = Response(orjson.dumps(answer), status=status, content_type=http.JSON)
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

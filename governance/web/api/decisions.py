@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from governance.service import explaining, overriding
+from audit.proof import SUFFIX
+from governance.service import explaining, overriding, tiling
 from governance.service.reading import entry_of
 from governance.service.sessions import require_speaks_for
-from governance.web.api.call import Call, Handler
+from governance.web.api.call import Call, Handler, Reply
 
 
 def list_decisions(call: Call) -> Mapping[str, Any]:
@@ -31,6 +32,21 @@ def read_decision(call: Call) -> Mapping[str, Any]:
         agent = entry_of(call.desk, number, "decision").data["agent"]
         require_speaks_for(call.desk.state, call.who, agent)
     return explaining.decision(call.desk, call.who, number)
+
+
+def read_proof(call: Call) -> Reply:
+    """The proof that a decision is in the log, as a file to keep."""
+    number = call.given["id"]
+    agent = entry_of(call.desk, number, "decision").data["agent"]
+    if call.who.type != "person":
+        require_speaks_for(call.desk.state, call.who, agent)
+    text = tiling.proof(call.desk.reader, number, call.given.get("size"))
+    name = f"decision-{number}{SUFFIX}"
+    return Reply(
+        text.encode(),
+        "text/plain; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def override_decision(call: Call) -> Mapping[str, Any]:
@@ -66,6 +82,7 @@ def reverse_decision(call: Call) -> Mapping[str, Any]:
 HANDLERS: Mapping[str, Handler] = {
     "listDecisions": list_decisions,
     "readDecision": read_decision,
+    "readProof": read_proof,
     "overrideDecision": override_decision,
     "disregardDecision": disregard_decision,
     "reverseDecision": reverse_decision,

@@ -1,4 +1,4 @@
-"""Routes of the service itself: health, metrics, version, contract, discovery, the log's head."""
+"""Routes of the service itself: health, metrics, version, contract, discovery."""
 
 from __future__ import annotations
 
@@ -46,11 +46,6 @@ def discover(call: Call) -> Mapping[str, Any]:
     return authzen.discovery(call.surface.config.url)
 
 
-def read_checkpoint(call: Call) -> Reply:
-    """The signed head of the log, as a signed note."""
-    return Reply(call.desk.reader.checkpoint().encode("utf-8"), "text/plain; charset=utf-8")
-
-
 HANDLERS: Mapping[str, Handler] = {
     "live": live,
     "ready": ready,
@@ -58,5 +53,4 @@ HANDLERS: Mapping[str, Handler] = {
     "readVersion": read_version,
     "readContract": read_contract,
     "discover": discover,
-    "readCheckpoint": read_checkpoint,
 }

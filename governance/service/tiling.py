@@ -1,0 +1,88 @@
+"""The log in tiles and proofs, as C2SP tlog-tiles and tlog-proof have them.
+
+Law: nothing is shown that the newest signed checkpoint does not cover; what is shown is made from the
+stored hashes and entries, the same bytes whoever asks and whenever. Hashes of entries that are no
+longer kept stay, so that every proof can still be made.
+"""
+
+from __future__ import annotations
+
+from audit import checkpoint as checkpoints
+from audit import note as notes
+from audit.errors import BadTile, Pruned
+from audit.proof import TlogProof
+from audit.tiles import parse_path, served
+from governance.service.problem import Problem
+from governance.store.reader import Reader
+
+
+def checkpoint(reader: Reader) -> bytes:
+    """The newest signed checkpoint, verbatim."""
+    return reader.checkpoint().encode()
+
+
+def tile(reader: Reader, path: str) -> bytes:
+    """The bytes of the tile or entry bundle at `path` (`tile/...`).
+
+    Raises `Problem`: 400 for a path that names no tile, 404 for what is not in the log yet, 410 for
+    entries that are no longer kept.
+    """
+    try:
+        wanted = parse_path(path)
+    except BadTile as error:
+        raise Problem(
+            "bad-request",
+            f"{error}; write `tile/<level>/<number>` or `tile/entries/<number>`, the number in groups "
+            "of three digits such as `000` or `x001/x234/067`, a part of a tile with `.p/<width>`",
+        ) from None
+    size = reader.size
+    if not wanted.fits(size):
+        raise Problem(
+            "unknown", f"`{path}` is not in the log yet: it has {size} entries so far"
+        )
+    try:
+        return served(wanted, reader)
+    except Pruned as error:
+        raise Problem("pruned", str(error)) from None
+
+
+def proof(reader: Reader, index: int, size: int | None = None) -> str:
+    """The proof that entry `index` is in the newest tree, or in that of `size` entries.
+
+    Text of C2SP tlog-proof with the checkpoint as it was signed. Raises `Problem` if there is no
+    such entry, or no checkpoint was signed over just so many entries.
+    """
+    newest = reader.size
+    if index >= newest:
+        raise Problem(
+            "unknown",
+            f"there is no entry `{index}`; the log has the entries 0 to {newest - 1}",
+            field="id",
+        )
+    note = reader.checkpoint() if size is None else _checkpoint_of(reader, size, newest)
+    covered = checkpoints.parse(notes.split(note)[0]).size
+    if index >= covered:
+        raise Problem(
+            "bad-field",
+            f"a tree of {covered} entries does not hold entry `{index}`; ask for a larger one",
+            field="size",
+        )
+    hashes = reader.inclusion_proof(index, covered)
+    return TlogProof(index, tuple(hashes), note).encode()
+
+
+def _checkpoint_of(reader: Reader, size: int, newest: int) -> str:
+    """The checkpoint that was signed over exactly `size` entries."""
+    found = reader.checkpoints(size - 1, size)
+    if found:
+        return found[0]
+    if size > newest:
+        raise Problem(
+            "unknown", f"the log has {newest} entries so far, not {size}", field="size"
+        )
+    nearest, _ = reader.checkpoint_covering(size)
+    raise Problem(
+        "unknown",
+        f"no checkpoint was signed over {size} entries; the next one is over {nearest}",
+        field="size",
+    )
