@@ -43,8 +43,8 @@ class Tile(NamedTuple):
 
     def fits(self, size: int) -> bool:
         """Whether a log of `size` entries has it: every hash or entry it holds is complete."""
-        each = TILE_WIDTH ** max(self.level, 0)
-        return self.number * TILE_WIDTH + self.width <= size // each
+        hashes = size >> TILE_HEIGHT * max(self.level, 0)
+        return self.number * TILE_WIDTH + self.width <= hashes
 
     @property
     def span(self) -> tuple[int, int]:

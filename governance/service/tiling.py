@@ -37,9 +37,7 @@ def tile(reader: Reader, path: str) -> bytes:
         ) from None
     size = reader.size
     if not wanted.fits(size):
-        raise Problem(
-            "unknown", f"`{path}` is not in the log yet: it has {size} entries so far"
-        )
+        raise Problem("unknown", f"`{path}` is not in the log yet: it has {size} entries so far")
     try:
         return served(wanted, reader)
     except Pruned as error:
@@ -77,9 +75,7 @@ def _checkpoint_of(reader: Reader, size: int, newest: int) -> str:
     if found:
         return found[0]
     if size > newest:
-        raise Problem(
-            "unknown", f"the log has {newest} entries so far, not {size}", field="size"
-        )
+        raise Problem("unknown", f"the log has {newest} entries so far, not {size}", field="size")
     nearest, _ = reader.checkpoint_covering(size)
     raise Problem(
         "unknown",

@@ -93,6 +93,7 @@ def test_agents_reach_nothing_that_people_decide() -> None:
         "closeSession",
         "cancelApproval",
         "readDecision",
+        "readProof",
     }
 
 
@@ -108,6 +109,12 @@ def test_agents_reach_nothing_that_people_decide() -> None:
         ("GET", "/v1/agents/", None),
         ("DELETE", "/v1/agents", None),
         ("GET", "/v1/agents\n", None),
+        ("GET", "/log/tile/0/000", "readTile"),
+        ("GET", "/log/tile/0/x001/000.p/17", "readTile"),
+        ("GET", "/log/tile/entries/x001/000.p/17", "readEntries"),
+        ("GET", "/log/tile/entries/", None),
+        ("GET", "/log/tile/0//000", None),
+        ("GET", "/log/tile/0", None),
     ],
 )
 def test_paths_are_matched_exactly(method: str, path: str, name: str | None) -> None:

@@ -28,7 +28,8 @@ CASES = [(route, caller) for route in ROUTES for caller in (*TYPES, None)]
 
 
 def _path(route: Route) -> str:
-    given = {"id": "1", "index": "1", "decision": "1", "name": "none.pdf"}
+    given = {"id": "1", "index": "1", "decision": "1", "name": "none.pdf", "level": "0"}
+    given["tile"] = "000.p/1"
     if route.path.startswith(("/v1/people", "/v1/keys")):
         given["id"] = "p-aaaaaaaaaa" if "people" in route.path else "k-aaaaaaaa"
     return re.sub(r"\{(\w+)\}", lambda found: given[found[1]], route.path)
