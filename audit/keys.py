@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from audit.encoding import MAX_SIZE, b64, decimal, unb64
-from audit.errors import BadKey, BadNote, UnknownKey
+from audit.errors import BadCheckpoint, BadKey, BadNote, UnknownKey
 
 ED25519 = 0x01
 ECDSA = 0x02
@@ -165,19 +165,26 @@ def _timestamped(key: Verifier, text: bytes, signature: bytes) -> tuple[int, byt
         raise UnknownKey(f"the cosignature by `{key.name}`: {error}") from error
     if key.algorithm == ED25519_COSIGNATURE:
         return time, cosignature_message(text, time), signature[8:]
-    return time, _subtree_message(key.name, text, time), signature[8:]
+    try:
+        return time, subtree_message(key.name, text, time), signature[8:]
+    except BadCheckpoint as error:
+        raise UnknownKey(f"the cosignature by `{key.name}`: {error}") from error
 
 
-def _subtree_message(cosigner: str, text: bytes, time: int) -> bytes:
-    """What an ML-DSA-44 cosigner signs over a checkpoint, tlog-cosignature."""
+def subtree_message(cosigner: str, text: bytes, time: int) -> bytes:
+    """What an ML-DSA-44 cosigner signs over a checkpoint, tlog-cosignature; start is 0.
+
+    Extension lines are not in it. Raises `BadCheckpoint` if `text` is none, or if the origin or
+    the cosigner's name has more than 255 bytes.
+    """
     try:
         origin, size, root = text.split(b"\n")[:3]
         end, digest = decimal(size.decode()), unb64(root.decode())
     except ValueError as error:
-        raise UnknownKey(f"`{cosigner}` cosigned something that is not a checkpoint") from error
+        raise BadCheckpoint("what is cosigned is not a checkpoint") from error
     name = cosigner.encode()
     if len(name) > 255 or not 0 < len(origin) <= 255 or len(digest) != 32:
-        raise UnknownKey(f"`{cosigner}` cosigned something that is not a checkpoint")
+        raise BadCheckpoint("what is cosigned has a name, an origin or a root of a wrong length")
     return b"".join(
         (
             b"subtree/v1\n\0",

@@ -12,20 +12,19 @@ it if no known key has signed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audit.cosigner import Ed25519Cosigner
 from audit.encoding import b64, unb64
 from audit.errors import BadKey, BadNote, UnknownKey
 from audit.keys import (
     ED25519,
-    ED25519_COSIGNATURE,
     Verifier,
     check_name,
-    cosignature_message,
 )
 
 __all__ = [
@@ -133,36 +132,6 @@ class Ed25519Signer:
     def sign(self, message: bytes) -> bytes:
         """64 bytes, RFC 8032."""
         return self._key.sign(message)
-
-
-class Ed25519Cosigner:
-    """Signature type 0x04: what a witness adds to a checkpoint, with the time it did."""
-
-    def __init__(self, name: str, key: Ed25519PrivateKey, clock: Callable[[], int]) -> None:
-        """`clock` gives Unix seconds. The key must be used for nothing else."""
-        public = key.public_key().public_bytes_raw()
-        self._verifier = Verifier.from_public_key(name, public, ED25519_COSIGNATURE)
-        self._key, self._clock = key, clock
-
-    @property
-    def verifier(self) -> Verifier:
-        """The public half."""
-        return self._verifier
-
-    @property
-    def name(self) -> str:
-        """The witness's name."""
-        return self.verifier.name
-
-    @property
-    def key_id(self) -> bytes:
-        """Four bytes, as in the verifier key."""
-        return self.verifier.key_id
-
-    def sign(self, message: bytes) -> bytes:
-        """Eight bytes of time and 64 of signature, C2SP tlog-cosignature."""
-        time = self._clock()
-        return time.to_bytes(8, "big") + self._key.sign(cosignature_message(message, time))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from audit.keys import (
     ECDSA,
     MLDSA44_COSIGNATURE,
     Verifier,
-    _subtree_message,
     cosignature_time,
     key_id,
+    subtree_message,
 )
 from audit.note import (
     Ed25519Cosigner,
@@ -140,7 +140,7 @@ def test_a_post_quantum_witness_alone_does_not_make_a_checkpoint() -> None:
     key = mldsa.MLDSA44PrivateKey.generate()
     public = key.public_key().public_bytes_raw()
     witness = Verifier.from_public_key("witness.example/w2", public, MLDSA44_COSIGNATURE)
-    message = _subtree_message("witness.example/w2", TEXT.encode(), 5)
+    message = subtree_message("witness.example/w2", TEXT.encode(), 5)
     signature = witness.key_id + (5).to_bytes(8, "big") + key.sign(message)
     note = f"{TEXT}\n\u2014 witness.example/w2 {b64(signature)}\n"
     assert open_note(note, [witness]).text == TEXT
