@@ -24,6 +24,10 @@ points to (`refs.approval` points to an `approval.asked`).  Fields beyond the co
 - `stop.lift_asked`, `stop.lifted`: `refs.stop`, or `refs.service` for the stop of a restore.
 - `service.clock`: `looked` is the first person's confirmation of a jump, `confirmed` the last one.
 - `session.cleared`: a person forgets the labels that an agent's own sessions left on it.
+- `retention.set`: `pending` is true for rules that keep less; they come into force when a second
+  person's entry names them in `refs.retention`.
+- `retention.pruned`: below `minimum` entries are given up; `snapshot` is the SHA-256 of the state
+  there, sealed by `refs.service`, and `last_at` the time of the last entry given up.
 - `decision`: `attested`, `undeclared` and `session` facts make it re-performable; `via` says
   which surface asked (api, batch, hook); `deny` findings say what could have been waived.
 """
@@ -62,6 +66,7 @@ LEVELS: Final = ("L0", "L1", "L2", "L3", "L4", "L5")
 SCOPES: Final = ("everything", "team", "agent", "session", "action")
 OPENERS: Final = ("agent", "person", "gateway")
 CLASSES: Final = ("minimal", "limited", "high", "prohibited", "not_classified")
+HOLDS: Final = ("decision", "agent", "subject", "range")
 STATUSES: Final = ("executed", "failed", "not_executed")
 VIAS: Final = ("api", "batch", "hook")
 
@@ -138,6 +143,12 @@ _by_person: dict[str, Check] = {
 
 # the stop that a restore raises is named by the restore's own entry
 _lifted = record({"stop?": index, "service?": index})
+
+_of_hold: dict[str, Check] = {
+    "refs": record({"retention": index}),
+    "person": person_id,
+    "commitments": _texts("reason"),
+}
 
 # kind -> shape of `data`
 KINDS: Final[Mapping[str, Check]] = {
@@ -388,10 +399,61 @@ KINDS: Final[Mapping[str, Check]] = {
             "subject": either(subject_id, person_id),
             "ground": identifier,
             "values": count,
+            "copies_until?": _maybe_instant,
             "commitments?": _texts("note"),
         }
     ),
     "report.issued": record({"report": text(200), "digest": digest, "first": index, "last": index}),
+    # retention
+    "retention.set": record(
+        {
+            "refs?": record({"retention": index}),  # the waiting rules that are confirmed
+            "person": person_id,
+            "classes": mapped(count),  # class -> days; a class that is missing is kept for ever
+            "duty": either(nothing, record({"law": identifier, "days": count})),
+            "schedule": flag,
+            "pending": flag,
+            "alone": flag,
+            "commitments?": _texts("reason"),
+        }
+    ),
+    "retention.held": record(
+        {
+            "scope": record(
+                {"type": one_of(*HOLDS), "id?": identifier, "first?": index, "last?": index}
+            ),
+            "person": person_id,
+            "commitments": _texts("reason"),
+        }
+    ),
+    "retention.release_asked": record(_of_hold),
+    "retention.released": record({**_of_hold, "alone": flag}),
+    "retention.prune_asked": record(
+        {"person": person_id, "minimum": index, "commitments": _texts("reason")}
+    ),
+    "retention.pruned": record(
+        {
+            # the asking, or the rules with a schedule; the entry that seals the snapshot
+            "refs": record({"retention": index, "service": index}),
+            "minimum": index,
+            "people": listed(person_id),
+            "alone": flag,
+            "ground": one_of("retention_over"),
+            "counts": mapped(count),
+            "last_at": instant,
+            "snapshot": digest,
+            "covered": record({"size": count, "root": digest, "anchors": listed(text(200))}),
+        }
+    ),
+    "retention.overwritten": record(
+        {
+            "refs": record({"retention": index}),
+            "entries": count,
+            "values": count,
+            "in_use": count,
+            "copies_until": _maybe_instant,
+        }
+    ),
 }
 
 _BY: Final = record(

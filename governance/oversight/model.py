@@ -20,6 +20,7 @@ from immutables import Map
 AgentState = Literal["draft", "active", "suspended", "retired"]
 ScopeType = Literal["everything", "team", "agent", "session", "action"]
 Opener = Literal["agent", "person", "gateway"]
+HoldScope = Literal["decision", "agent", "subject", "range"]
 
 NO_LABELS: Final[frozenset[str]] = frozenset()
 LATER: Final[Mapping[str, bool]] = {"later": True}
@@ -265,6 +266,97 @@ class ClockPause:
 
 
 @dataclass(frozen=True, slots=True)
+class Duty:
+    """A law that asks for longer than the floor: its name as one word, and its days."""
+
+    law: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRules:
+    """For how many days each class of entries is kept; a class without days is kept for ever.
+
+    `schedule`: a daily job may cut by these rules without being asked. `people` decided them.
+    """
+
+    index: int
+    classes: Map[str, int]
+    duty: Duty | None
+    schedule: bool
+    people: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionWish:
+    """Rules that keep less than those in force, and wait for a second person."""
+
+    index: int
+    rules: RetentionRules
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A legal hold: nothing of its scope goes while it is here.
+
+    `scope_id` is a decision's number, an agent's id or a data subject's pseudonym; a range has
+    `first` and `last`. `asked_by` asked to lift it, with entry `asked_index`.
+    """
+
+    index: int
+    scope: HoldScope
+    scope_id: str | None
+    first: int | None
+    last: int | None
+    person: str
+    at: datetime
+    asked_by: str | None = None
+    asked_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CutAsked:
+    """A cut that one person asked for and that takes another."""
+
+    index: int
+    person: str
+    minimum: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The last cut: its entry, the first index that is kept, the SHA-256 of the state there, and
+    the time of the last entry given up."""
+
+    index: int
+    minimum: int
+    snapshot: str
+    last_at: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What is kept for how long, what is held, and what was cut.
+
+    `overwritten`: the bytes of everything below the cut are gone from the databases.
+    """
+
+    rules: RetentionRules | None = None
+    waiting: RetentionWish | None = None
+    holds: Map[int, Hold] = field(default_factory=Map)
+    asked: CutAsked | None = None
+    cut: Cut | None = None
+    overwritten: bool = True
+
+    @property
+    def minimum(self) -> int:
+        """The first index that is kept."""
+        return 0 if self.cut is None else self.cut.minimum
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Everything that governs at one index; `size` is that index, the number of entries folded.
 
@@ -296,6 +388,7 @@ class State:
     proposals: Map[int, PolicyProposal] = field(default_factory=Map)
     clock: ClockPause | None = None
     restored: bool = False
+    retention: Retention = field(default_factory=Retention)
 
     @property
     def single_person(self) -> bool:

@@ -37,6 +37,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "propose policies": frozenset({RISK_EDITOR}),
     "sign policies": frozenset({RISK_EDITOR, COMPLIANCE_OFFICER}),
     "erase data": frozenset({COMPLIANCE_OFFICER, ADMINISTRATOR}),
+    "decide about retention": frozenset({COMPLIANCE_OFFICER, ADMINISTRATOR}),
     "report": frozenset({COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR}),
     "read": frozenset({*ROLES}),
 }

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from immutables import Map
 
+from governance.oversight import retention
 from governance.oversight.model import ClockPause, PolicyProposal, State, Stop
 
 PROPOSALS_KEPT: Final = 64
@@ -36,7 +37,7 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
 
     Everything whose id was an index of the old log and that waits for something ends: sessions,
     approvals, overrides, proposals, drafts, changes, earlier stops.  What lives on is known by
-    numbers below zero, which no entry of the new log has.  One stop on everything replaces the
+    numbers below zero, which no entry of the new log has; retention rules and legal holds do.  One stop on everything replaces the
     latter, and no window can be told until two people lift it.
     """
     agents = Map(
@@ -75,6 +76,7 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
         halts=(),
         halted_before=-1,
         restored=True,
+        retention=retention.restored(state.retention, OLD_LOG),
     )
 
 

@@ -21,6 +21,7 @@ from governance.oversight import (
     keys,
     overrides,
     people,
+    retention,
     service,
     sessions,
     stops,
@@ -125,6 +126,13 @@ _FOLDS: Final[Mapping[str, Fold | None]] = {
     "policy.released": service.policy_released,
     "data.erased": None,
     "report.issued": None,
+    "retention.set": retention.set_,
+    "retention.held": retention.held,
+    "retention.release_asked": retention.release_asked,
+    "retention.released": retention.released,
+    "retention.prune_asked": retention.prune_asked,
+    "retention.pruned": retention.pruned,
+    "retention.overwritten": retention.overwritten,
 }
 
 if _FOLDS.keys() != entries.KINDS.keys():  # one list, two tables: they may not drift apart
