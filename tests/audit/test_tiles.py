@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audit.errors import BadTile
+from audit.storage import MemoryLog
 from audit.tiles import (
     Tile,
     bundles_of,
@@ -15,6 +18,7 @@ from audit.tiles import (
     entries_path_for,
     parse_path,
     read_bundle,
+    served,
     tile_bytes,
     tile_hashes,
     tile_of,
@@ -22,6 +26,27 @@ from audit.tiles import (
     tiles_of,
 )
 from audit.tree import MemoryNodes, leaf_hash, root_of
+
+ENTRIES = [b"entry %d" % index for index in range(66_200)]
+
+
+def mth(leaves: list[bytes]) -> bytes:
+    """MTH of RFC 9162 §2.1.1 over leaf hashes, as it is written there."""
+    if len(leaves) == 1:
+        return leaves[0]
+    k = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\x01" + mth(leaves[:k]) + mth(leaves[k:])).digest()
+
+
+@pytest.fixture(scope="module")
+def grown() -> tuple[MemoryLog, list[list[bytes]]]:
+    """A log with tiles of three levels, and the hashes of each level by the definition."""
+    leaves = [hashlib.sha256(b"\x00" + entry).digest() for entry in ENTRIES]
+    levels = [leaves]
+    while len(levels[-1]) >= 256:
+        below = levels[-1]
+        levels.append([mth(below[n : n + 256]) for n in range(0, len(below) - 255, 256)])
+    return MemoryLog(ENTRIES), levels
 
 
 @pytest.mark.parametrize(
@@ -117,3 +142,40 @@ def test_nodes_are_found_in_their_tile() -> None:
         entries_path_for(7, 7)
     with pytest.raises(BadTile):
         tile_path(64, 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, len(ENTRIES)), st.data())
+@example(255, None)
+@example(256, None)
+@example(257, None)
+@example(65_535, None)
+@example(65_536, None)
+@example(65_537, None)
+def test_the_tiles_of_every_size_are_those_of_the_definition(
+    grown: tuple[MemoryLog, list[list[bytes]]], size: int, data: st.DataObject | None
+) -> None:
+    """Otherwise some checkpoint of ours could not be rebuilt from the tiles of its size."""
+    log, levels = grown
+    for tile in tiles_of(size):
+        if tile.width == 256 and tile.level == 0 and tile.number % 37:
+            continue
+        hashes = levels[tile.level][tile.number * 256 : tile.number * 256 + tile.width]
+        assert tile.fits(size)
+        assert not tile.fits(tile.span[1] - 1)
+        assert served(tile, log) == b"".join(hashes)
+        if data is not None:
+            width = data.draw(st.integers(1, tile.width), label="an older width")
+            older = Tile(tile.level, tile.number, width)
+            assert older.fits(size)
+            assert served(older, log) == b"".join(hashes[:width])
+    last = list(bundles_of(size))[-1]
+    first, stop = last.span
+    assert stop == size
+    assert decode_bundle(served(last, log)) == ENTRIES[first:stop]
+
+
+def test_a_log_that_lacks_an_entry_serves_no_bundle_of_it() -> None:
+    """Otherwise a bundle with a hole would be kept for ever by whoever fetched it."""
+    with pytest.raises(BadTile):
+        served(Tile(-1, 0, 4), MemoryLog(ENTRIES[:3]))
