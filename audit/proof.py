@@ -26,6 +26,14 @@ MOST_HASHES = 63
 """The longest way from a leaf to a root: sizes are below 2^63."""
 
 
+def path_length(index: int, size: int) -> int:
+    """How many hashes lead from the leaf at `index` to the root of `size`. Raises `BadProof`."""
+    if not 0 <= index < size:
+        raise BadProof(f"there is no entry {index} in a tree of {size}")
+    below = (index ^ (size - 1)).bit_length()
+    return below + (index >> below).bit_count()
+
+
 def verify_inclusion(
     leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> None:

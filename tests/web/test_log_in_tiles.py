@@ -98,7 +98,6 @@ def test_a_stranger_reads_the_whole_log_from_its_tiles(grown: World) -> None:
 
 def test_every_part_of_a_tile_can_be_asked_for_later(grown: World) -> None:
     """Whoever kept an older checkpoint could not get the tiles of its size any more."""
-    size, _ = head(grown)
     entries = list(grown.desk.reader.entries(0, 512))
     for width in (*range(1, 256, 17), 255):
         for number in (0, 1):
