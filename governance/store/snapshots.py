@@ -31,6 +31,7 @@ EVERY = 50_000
 
 _KEPT = 2
 _CHUNK = 2_000
+_STORED = "SELECT size, sealed_by, digest, semantics, state FROM snapshots ORDER BY size DESC"
 _ROWS = "SELECT idx, entry, leaf FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
 
 log = logging.getLogger(__name__)
@@ -73,20 +74,35 @@ def fold_log(
 
 def newest(db: sqlite3.Connection, fold: Fold) -> tuple[int, State] | None:
     """Size and state of the newest snapshot that counts, or None."""
-    rows = db.execute(
-        "SELECT size, sealed_by, digest, semantics, state FROM snapshots ORDER BY size DESC"
-    ).fetchall()
+    rows = db.execute(_STORED).fetchall()
     for size, sealed_by, digest, semantics, state in rows:
-        if semantics != fold.semantics or hashlib.sha256(state).hexdigest() != digest:
+        if semantics != fold.semantics:
             continue
-        row = db.execute("SELECT entry FROM log_entries WHERE idx = ?", (sealed_by,)).fetchone()
-        if row is None:
-            continue
-        entry = quick(row[0])
-        sealed = {"size": size, "digest": digest, "semantics": semantics}
-        if entry.kind == "service.snapshot" and entry.data == sealed:
+        if _sealed(db, size, sealed_by, digest, semantics, state):
             return size, fold.load(state)
     return None
+
+
+def unsound(db: sqlite3.Connection) -> list[int]:
+    """Sizes of the stored snapshots that no entry names; none of them is ever used."""
+    return [row[0] for row in db.execute(_STORED).fetchall() if not _sealed(db, *row)]
+
+
+def _sealed(
+    db: sqlite3.Connection, size: int, sealed_by: int, digest: str, semantics: str, state: bytes
+) -> bool:
+    """Whether the entry `sealed_by` names exactly these bytes."""
+    if hashlib.sha256(state).hexdigest() != digest:
+        return False
+    row = db.execute("SELECT entry FROM log_entries WHERE idx = ?", (sealed_by,)).fetchone()
+    if row is None:
+        return False
+    try:
+        entry = quick(row[0])
+    except (ValueError, KeyError, TypeError):
+        return False  # it was altered
+    sealed = {"size": size, "digest": digest, "semantics": semantics}
+    return entry.kind == "service.snapshot" and entry.data == sealed
 
 
 def quick(data: bytes) -> Entry:

@@ -1,0 +1,221 @@
+"""The facts and the read models against the entries they follow from.
+
+The law: both are made again from the entries alone, by the code that made them, and compared row
+by row. What entries alone do not give (a series that began with a backfill, the totals a restored
+log began with) is said to be unchecked, or is compared only as far as it must agree.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from governance.oversight.commands import ChargeRow
+from governance.store import readmodel
+from governance.store.clock import to_microseconds
+from governance.store.derive import rows_of
+from governance.store.facts import FactBook
+from governance.store.findings import ADOPT, REBUILD, Finding, Part
+from governance.store.reader import Reader, minimum_of
+from governance.store.snapshots import quick
+from governance.store.sqlite import Connection
+from governance.store.tables import LogTable, ViewTable, statements
+
+_CHUNK = 1_000
+_MOST = 100
+
+DECISION = (
+    "idx, digest, agent, session, effect, at, valid_until, redeemed, outcome, outcome_idx, "
+    "attested, released"
+)
+"""What of a decision's facts entries give; `charges` depends on the numbers of a backfill, too."""
+
+_ROWS = (
+    "SELECT at, n, unit, sum, other_at FROM totals WHERE series = ? AND key = ? "
+    "ORDER BY at DESC, n DESC LIMIT ?"
+)
+_PLACES = "SELECT series, key, count(*) FROM totals GROUP BY series, key"
+_BACK = "SELECT node, sum, count FROM given_back WHERE series = ? AND key = ? ORDER BY node"
+_BACKS = "SELECT DISTINCT series, key FROM given_back"
+
+
+class Facts(NamedTuple):
+    """What differs: keys of series whose totals are to be made again, indexes of decisions."""
+
+    findings: list[Finding]
+    unchecked: list[str]
+    totals: list[tuple[str, str]]
+    decisions: list[int]
+
+
+def derive(
+    reader: Reader, minimum: int, size: int, path: Path, since: dict[str, int]
+) -> None:
+    """Make the facts of the entries `minimum` to `size` again, in a new SQLite file at `path`.
+
+    Charges to a series before it was adopted (`since`) are the backfill's affair.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as derived:
+        derived.execute("PRAGMA synchronous=OFF")
+        for statement in statements(LogTable):
+            derived.execute(statement)
+        facts = FactBook(derived)
+        for start in range(minimum, size, _CHUNK):
+            stop = min(start + _CHUNK, size)
+            derived.execute("BEGIN")
+            for index, data in enumerate(reader.entries(start, stop), start):
+                entry = quick(data)
+                rows = [
+                    row
+                    for row in rows_of(index, entry)
+                    if not isinstance(row, ChargeRow) or since.get(row.series, 0) <= index
+                ]
+                if rows:
+                    facts.write(facts.plan(rows, to_microseconds(entry.at)))
+            facts.flush()
+            derived.execute("COMMIT")
+
+
+def adopted(stored: Connection) -> dict[str, int]:
+    """The live series, and since which entry."""
+    return dict(stored.execute("SELECT series, since FROM series").fetchall())
+
+
+def check_facts(reader: Reader, size: int, path: Path) -> Facts:
+    """Make the facts again at `path` (a new file) and compare them with those stored."""
+    facts = Facts([], [], [], [])
+    with reader.connection() as stored:
+        minimum, since = minimum_of(stored), adopted(stored)
+        derive(reader, minimum, size, path, since)
+        with closing(sqlite3.connect(path)) as derived:
+            _totals(stored, derived, since, minimum, facts)
+            _decisions(stored, derived, minimum, size, facts)
+    if minimum:
+        facts.unchecked.append(f"facts before entry {minimum}: those entries were pruned")
+    return facts
+
+
+def _totals(
+    stored: Connection,
+    derived: sqlite3.Connection,
+    since: dict[str, int],
+    minimum: int,
+    facts: Facts,
+) -> None:
+    """The running totals that entries gave must be the newest ones stored, and in most series all.
+
+    A series adopted later begins with what a backfill put there, and any series of a pruned log
+    with what pruned entries charged; only the progress since is known.
+    """
+
+    def whole(series: str) -> bool:
+        return not minimum and (since.get(series) == 0 if since else True)
+
+    if stored.execute("SELECT 1 FROM meta WHERE name = 'carried'").fetchone():
+        facts.unchecked.append("running totals: this log began with those of a restored backup")
+        return
+    retired: set[str] = set()
+    for series, key, count in derived.execute(_PLACES):
+        if since and series not in since:
+            retired.add(series)
+            continue
+        late = max(since.get(series, 0), minimum) > 0
+        want = derived.execute(_ROWS, (series, key, count)).fetchall()
+        have = [tuple(row) for row in stored.execute(_ROWS, (series, key, count + 1)).fetchall()]
+        if not _same_progress(have, want, adopted=late):
+            _differs(facts, series, key, "its running totals are not what entries charge", late)
+    for series, key in {*derived.execute(_BACKS), *map(tuple, stored.execute(_BACKS).fetchall())}:
+        if whole(series):
+            have = [tuple(row) for row in stored.execute(_BACK, (series, key)).fetchall()]
+            if have != derived.execute(_BACK, (series, key)).fetchall():
+                _differs(facts, series, key, "what was given back is not what entries say", False)
+    for series, key, _ in stored.execute(_PLACES).fetchall():
+        if whole(series) and derived.execute(_ROWS, (series, key, 1)).fetchone() is None:
+            _differs(facts, series, key, "it was charged, but by no entry", False)
+    facts.unchecked.extend(
+        f"running totals of `{series}`: no release in force uses it" for series in sorted(retired)
+    )
+    facts.unchecked.extend(
+        f"running totals of `{series}` before entry {index}: backfilled"
+        for series, index in sorted(since.items())
+        if index
+    )
+
+
+def _differs(facts: Facts, series: str, key: str, what: str, late: bool) -> None:
+    cure = ADOPT if late else REBUILD
+    facts.findings.append(Finding(f"`{series}` of `{key}`", what, Part.TOTALS, cure))
+    if not late:
+        facts.totals.append((series, key))
+
+
+def _same_progress(have: list[Any], want: list[Any], *, adopted: bool) -> bool:
+    """Newest first: the same times, units and steps; the same numbers, too, unless `adopted`."""
+    if not adopted:
+        return have == want
+    if len(have) < len(want) or not want:
+        return False
+    shift = have[0][1] - want[0][1]
+    base = Decimal(have[0][3]) - Decimal(want[0][3])
+    return all(
+        (h[0], h[1] - shift, h[2], Decimal(h[3]) - base) == (w[0], w[1], w[2], Decimal(w[3]))
+        for h, w in zip(have, want, strict=False)
+    )
+
+
+def _decisions(
+    stored: Connection, derived: sqlite3.Connection, minimum: int, size: int, facts: Facts
+) -> None:
+    """The rows about decisions that were not pruned, one index at a time."""
+    sql = f"SELECT {DECISION} FROM decisions WHERE idx >= ? AND idx < ? ORDER BY idx"  # noqa: S608
+    spans = [(n, min(n + _CHUNK, size)) for n in range(minimum, size, _CHUNK)]
+    for span in [*([] if minimum else [(-(2**62), 0)]), *spans, (size, 2**62)]:
+        want = {row[0]: tuple(row) for row in derived.execute(sql, span)}
+        have = {row[0]: tuple(row) for row in stored.execute(sql, span).fetchall()}
+        for index in sorted(want.keys() | have.keys()):
+            if want.get(index) == have.get(index):
+                continue
+            what = "what is stored about it is not what the entries say"
+            if index not in want:
+                what = "facts are stored about it that no entry gives"
+            where = f"decision {index} in `decisions`"
+            facts.findings.append(Finding(where, what, Part.DECISION))
+            facts.decisions.append(index)
+
+
+def decision_rows(
+    derived: sqlite3.Connection, index: int
+) -> Iterator[tuple[tuple[str, ...], tuple[Any, ...], str]]:
+    """Columns, values and charges of the decision at `index` as made again, if it is one."""
+    columns = tuple(DECISION.split(", "))
+    sql = f"SELECT {DECISION}, charges FROM decisions WHERE idx = ?"  # noqa: S608
+    for row in derived.execute(sql, (index,)):
+        yield columns, tuple(row[:-1]), str(row[-1])
+
+
+def check_views(reader: Reader, scratch: Path) -> Iterator[Finding]:
+    """Make the read models again as far as those in `scratch`/views.db have followed; compare."""
+    with closing(sqlite3.connect(scratch / "fresh.db", isolation_level=None)) as derived:
+        derived.execute("ATTACH ? AS stored", (str(scratch / "views.db"),))
+        origin, size = derived.execute("SELECT origin, size FROM stored.follower").fetchone()
+        readmodel.create(derived, origin, reader.frontier(0).root())
+        for start in range(0, size, _CHUNK):
+            readmodel.follow(derived, reader, start, min(start + _CHUNK, size))
+        for name, table in sorted(ViewTable.metadata.tables.items()):
+            columns = ", ".join(column.name for column in table.columns)
+            yield from _rows(derived, name, columns)
+
+
+def _rows(derived: sqlite3.Connection, table: str, columns: str) -> Iterator[Finding]:
+    """Rows of one read model that only one side has, by index."""
+    here, there = (f"SELECT {columns} FROM {side}.{table}" for side in ("main", "stored"))  # noqa: S608
+    for first, second, complaint in (
+        (here, there, "what is stored about it is not what the entries say"),
+        (there, here, "rows are stored about it that no entry gives"),
+    ):
+        for row in derived.execute(f"{first} EXCEPT {second} LIMIT {_MOST}"):
+            yield Finding(f"row {row[0]} in `{table}`", complaint, Part.VIEW)

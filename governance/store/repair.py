@@ -1,0 +1,258 @@
+"""Making again what is derivable, and nothing else.
+
+The law: a repair touches no entry, signs nothing and never moves a head. It happens only when a
+genuine head signs exactly the entries there are, while nobody owns the workspace, in one
+transaction that is checked once more before it is committed. What was found is kept as a copy, and
+the next start records in the log that it was done (`service.repaired`), even after a crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from audit.entry import Entry
+from audit.keys import Verifier
+from governance.store.backup import STAMP, copy_database
+from governance.store.clock import to_microseconds
+from governance.store.errors import CannotOpen, StoreError
+from governance.store.findings import Report
+from governance.store.fold import State
+from governance.store.fsck import Checked, check, guards
+from governance.store.fsck_facts import adopted, decision_rows
+from governance.store.fsck_log import check_log
+from governance.store.headfile import read_note, sync_directory
+from governance.store.ledger import SERVICE, Ledger
+from governance.store.ownership import OwnerLock
+from governance.store.paths import Paths
+from governance.store.snapshots import quick
+from governance.store.sqlite import Connection, connect_writer, explain, insert_rows
+
+_PENDING = "repaired"
+_CHUNK = 1_000
+
+
+class Repaired(NamedTuple):
+    """What a repair did: how many of each part, and where what was found is kept."""
+
+    found: Report
+    counts: dict[str, int]
+    kept: Path | None
+
+
+def repair(paths: Paths, at: datetime, vkeys: Sequence[str]) -> Repaired:
+    """Make again what of the workspace at `paths` follows from its entries.
+
+    `vkeys` as for `fsck`. Raises `NotOwner` while a service owns the workspace, `CannotOpen` when no
+    genuine head signs exactly the entries there are: then nothing may be made again. Afterwards
+    open the workspace, which records what was done.
+    """
+    lock = OwnerLock(paths.lock)
+    try:
+        with tempfile.TemporaryDirectory(dir=paths.root, prefix=".repair-") as folder:
+            scratch = Path(folder)
+            checked = check(paths, scratch, vkeys)
+            _require_vouched(paths, checked)
+            if not any(finding.derivable for finding in checked.report.findings):
+                return Repaired(checked.report, {}, None)
+            kept = _keep(paths, scratch, at)
+            counts = _rewrite(paths, checked, scratch, vkeys, kept)
+            return Repaired(checked.report, counts, kept)
+    except OSError as error:
+        raise StoreError(f"the repair could not be carried out: {error}") from error
+    finally:
+        lock.release()
+
+
+def pending(db: Connection) -> dict[str, Any] | None:
+    """What a repair did and no entry says yet; the data of that entry."""
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (_PENDING,)).fetchone()
+    return None if row is None else json.loads(row[0])
+
+
+def record(ledger: Ledger, data: dict[str, Any]) -> None:
+    """Append the entry that says so; once it is there, nothing is pending any more."""
+
+    def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
+        return (Entry("service.repaired", at, SERVICE, data),)
+
+    def done(db: Connection, _index: int) -> None:
+        db.execute("DELETE FROM meta WHERE name = ?", (_PENDING,))
+
+    ledger.record(make, done).result()
+
+
+def _require_vouched(paths: Paths, checked: Checked) -> None:
+    if checked.log.signed is not None:
+        return
+    first = next((found for found in checked.report.findings if not found.derivable), None)
+    because = "" if first is None else f" ({first.where}: {first.what})"
+    raise CannotOpen(
+        f"no genuine head signs the entries that are in `{paths.log}`{because}, so nothing can be "
+        "made again from them. Keep a copy, then put the right database back, or go on from the "
+        "newest backup with `governance restore --acknowledge`"
+    )
+
+
+def _keep(paths: Paths, scratch: Path, at: datetime) -> Path:
+    """Put what was found aside, in `archive/`."""
+    kept = paths.archive / f"{at.strftime(STAMP)}-before-repair"
+    try:
+        kept.mkdir(mode=0o700, parents=True)
+    except FileExistsError as error:
+        raise StoreError(f"`{kept}` is there already; wait a second and try again") from error
+    for name, target in (("stored.db", "log.db"), ("views.db", "views.db")):
+        if (scratch / name).exists():
+            copy_database(scratch / name, kept / target)
+    sync_directory(kept)
+    sync_directory(paths.archive)
+    return kept
+
+
+def _rewrite(
+    paths: Paths, checked: Checked, scratch: Path, vkeys: Sequence[str], kept: Path
+) -> dict[str, int]:
+    """Everything in the log's database, in one transaction, checked before it is committed."""
+    log, facts = checked.log, checked.facts
+    verifiers = [Verifier.from_vkey(vkey) for vkey in vkeys]
+    db = connect_writer(paths.log)
+    try:
+        with closing(db), closing(sqlite3.connect(scratch / "facts.db")) as derived:
+            db.execute("BEGIN IMMEDIATE")
+            before = _entries_digest(db, log.size)
+            lifted = _lift_guards(db)
+            db.executemany("UPDATE log_entries SET leaf = ? WHERE idx = ?", _turned(log.leaves))
+            db.executemany(
+                "DELETE FROM tree_nodes WHERE level = ? AND idx = ?", [at for at, _ in log.nodes]
+            )
+            nodes = [(*place, value) for place, value in log.nodes if value is not None]
+            insert_rows(db, "tree_nodes", ("level", "idx", "hash"), nodes)
+            _checkpoints(db, log.checkpoints)
+            for series, key in facts.totals:
+                _totals(db, derived, series, key)
+            _decisions(db, derived, facts.decisions)
+            db.executemany("DELETE FROM snapshots WHERE size = ?", [(n,) for n in checked.snapshots])
+            missing = _set_guards(db, lifted)
+            counts = {
+                "leaves": len(log.leaves),
+                "nodes": len(log.nodes),
+                "checkpoints": len(log.checkpoints),
+                "totals": len(set(facts.totals)),
+                "decisions": len(facts.decisions),
+                "snapshots": len(checked.snapshots),
+                "guards": missing,
+                "views": int(checked.views),
+            }
+            again = check_log(db, verifiers, read_note(paths.head))
+            broken = [found for found in again.findings if found.derivable]
+            if again.signed is None or broken or _entries_digest(db, log.size) != before:
+                raise StoreError("what was made again does not hold; nothing was changed")
+            data = {"counts": counts, "found": _digest(kept / "log.db")}
+            db.execute("DELETE FROM meta WHERE name = ?", (_PENDING,))
+            db.execute("INSERT INTO meta VALUES (?, ?)", (_PENDING, json.dumps(data).encode()))
+            if checked.views:
+                _forget_views(paths)
+            db.execute("COMMIT")
+            return counts
+    except sqlite3.Error as error:
+        raise StoreError(explain(error, paths.log)) from error
+
+
+def _turned(leaves: list[tuple[int, bytes]]) -> Iterator[tuple[bytes, int]]:
+    return ((leaf, index) for index, leaf in leaves)
+
+
+def _entries_digest(db: Connection, size: int) -> bytes:
+    """One hash over the bytes of all entries: they must be the same afterwards."""
+    whole = hashlib.sha256()
+    for start in range(0, size, _CHUNK):
+        rows = db.execute(
+            "SELECT idx, entry FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx",
+            (start, start + _CHUNK),
+        )
+        for index, entry in rows.fetchall():
+            whole.update(b"%d %d " % (index, len(entry)) + entry)
+    return whole.digest()
+
+
+def _lift_guards(db: Connection) -> dict[str, str]:
+    """Drop the triggers that keep the log append-only; in this transaction only."""
+    rows = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    lifted = {name: sql for name, sql in rows if name in guards()}
+    for name in lifted:
+        db.execute(f'DROP TRIGGER "{name}"')
+    return lifted
+
+
+def _set_guards(db: Connection, lifted: dict[str, str]) -> int:
+    """Put the triggers back as they were made; how many were missing or others."""
+    for statement in guards().values():
+        db.execute(statement)
+    return sum(lifted.get(name) != statement for name, statement in guards().items())
+
+
+def _checkpoints(db: Connection, wrong: list[tuple[int, str | None]]) -> None:
+    """Take out heads that this log never signed; put in the newest if only the head file had it."""
+    for size, note in wrong:
+        row = db.execute("SELECT at FROM checkpoints WHERE size = ?", (size,)).fetchone()
+        db.execute("DELETE FROM checkpoints WHERE size = ?", (size,))
+        if note is not None:
+            at = row[0] if row is not None else _time_of(db, size)
+            db.execute("INSERT INTO checkpoints (size, at, note) VALUES (?,?,?)", (size, at, note))
+
+
+def _time_of(db: Connection, size: int) -> int:
+    """When the last of `size` entries was written, in microseconds; its head has the same time."""
+    row = db.execute("SELECT entry FROM log_entries WHERE idx = ?", (size - 1,)).fetchone()
+    return 0 if row is None else to_microseconds(quick(row[0]).at)
+
+
+def _totals(db: Connection, derived: sqlite3.Connection, series: str, key: str) -> None:
+    """Replace the running totals of one key by those the entries give."""
+    for table, columns in (
+        ("totals", ("series", "key", "at", "n", "unit", "sum", "other_at")),
+        ("given_back", ("series", "key", "node", "sum", "count")),
+    ):
+        db.execute(f"DELETE FROM {table} WHERE series = ? AND key = ?", (series, key))  # noqa: S608
+        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE series = ? AND key = ?"  # noqa: S608
+        insert_rows(db, table, columns, derived.execute(sql, (series, key)).fetchall())
+
+
+def _decisions(db: Connection, derived: sqlite3.Connection, indexes: list[int]) -> None:
+    """Replace what is stored about decisions by what the entries say.
+
+    What was charged keeps its numbers where there is a row: a backfill may have added to it. A row
+    that is made anew knows only charges to series that were live from the first entry on.
+    """
+    late = {series for series, since in adopted(db).items() if since}
+    for index in indexes:
+        row = db.execute("SELECT charges FROM decisions WHERE idx = ?", (index,)).fetchone()
+        db.execute("DELETE FROM decisions WHERE idx = ?", (index,))
+        for columns, values, charges in decision_rows(derived, index):
+            if row is not None:
+                charges = row[0]
+            elif late:
+                charges = orjson.dumps([c for c in orjson.loads(charges) if c[0] not in late])
+                charges = charges.decode()
+            insert_rows(db, "decisions", (*columns, "charges"), [(*values, charges)])
+
+
+def _forget_views(paths: Paths) -> None:
+    """Delete the read models; the next start makes them anew from the log."""
+    for suffix in ("", "-wal", "-shm"):
+        paths.views.with_name(paths.views.name + suffix).unlink(missing_ok=True)
+    sync_directory(paths.root)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
