@@ -28,10 +28,12 @@ from governance.service import founding, releasing
 from governance.service.desk import FOLD
 from governance.store.accounts import AccountStore
 from governance.store.errors import CannotOpen
+from governance.store.findings import Report
 from governance.store.fsck import fsck
 from governance.store.keyring import public_keys
 from governance.store.paths import Paths
 from governance.store.reader import Reader
+from governance.store.repair import repair as make_again
 from governance.store.restore import newest, restore
 from governance.store.workspace import Workspace
 from governance.web import log
@@ -119,15 +121,19 @@ class App:
             "values": "from the backup" if vault else "as they were" if had else "lost",
         }
 
-    def fsck(self, directory: Path) -> dict[str, Any]:
-        """Hold facts and read models against the log."""
+    def fsck(self, directory: Path, *, repair: bool = False) -> dict[str, Any]:
+        """Hold everything derived against the log; with `repair` make it again and look once more."""
         paths = Paths(directory, _head(directory))
-        report = fsck(paths, [verifier.vkey for verifier in public_keys(paths)])
-        return {
-            "entries": report.entries,
-            "problems": [f"{found.where}: {found.what}" for found in report.findings],
-            "unchecked": list(report.unchecked),
-        }
+        vkeys = [verifier.vkey for verifier in public_keys(paths)]
+        if not repair:
+            return _told(fsck(paths, vkeys))
+        done = make_again(paths, datetime.now(UTC), vkeys)  # noqa: TID251 - a surface
+        if done.kept is None:
+            return {**_told(done.found), "repaired": {}, "kept": None}
+        with open_desk(directory, settings.load(directory), record_start=False) as desk:
+            desk.workspace.views.wait_for(desk.workspace.ledger.size, timeout=600)
+        counts = {part: count for part, count in done.counts.items() if count}
+        return {**_told(fsck(paths, vkeys)), "repaired": counts, "kept": str(done.kept)}
 
     def entries(
         self, directory: Path, start: int | None, stop: int | None
@@ -142,6 +148,26 @@ class App:
                 yield index, decode(raw)
         finally:
             reader.close()
+
+
+def _told(report: Report) -> dict[str, Any]:
+    """A report of `fsck` for people and programs."""
+    return {
+        "entries": report.entries,
+        "vouched": report.vouched,
+        "problems": [
+            {
+                "where": found.where,
+                "what": found.what,
+                "means": found.meaning,
+                "to_do": found.cure,
+                "derivable": found.derivable,
+            }
+            for found in report.findings
+        ],
+        "more": report.more,
+        "unchecked": list(report.unchecked),
+    }
 
 
 def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,8 +54,8 @@ class Wiring(Protocol):
     ) -> dict[str, Any]:
         """Open a backup as a new log; acknowledged by the caller. `known`: kept heads."""
 
-    def fsck(self, directory: Path) -> dict[str, Any]:
-        """Hold read models and facts against the log."""
+    def fsck(self, directory: Path, *, repair: bool = False) -> dict[str, Any]:
+        """Hold everything derived against the log; with `repair` make it again."""
 
     def entries(self, directory: Path, start: int | None, stop: int | None) -> Iterator[Any]:
         """Decoded entries (index, Entry), read without owning the log."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from governance.cli.transport import Failed
 from governance.service import exporting
 
 TAMPERED = 10
+DERIVABLE = 14
+"""Something differs that a repair makes again; beside the codes of `audit verify`."""
 
 
 @click.group("audit")
@@ -183,16 +185,44 @@ def replay(frame: Frame, source: Path | None) -> None:
         raise Failed(f"{counts['different']} verdicts came out differently", TAMPERED)
 
 
-@command(audit, "fsck", example="governance audit fsck -w my-workspace")
-def fsck(frame: Frame) -> None:
-    """Hold facts and read models against what the log says."""
-    found = frame.app.fsck(frame.directory)
+@command(audit, "fsck", example="governance audit fsck --repair -w my-workspace")
+@click.option("--repair", is_flag=True, help="Make again what follows from the entries.")
+def fsck(frame: Frame, repair: bool) -> None:
+    """Hold hashes, tree, heads, facts and read models against the entries of the log.
+
+    Every difference is named with what it means and what to do. --repair makes again what follows
+    from entries that a signed head vouches for, and touches no entry; what was found is kept in
+    `archive`, and the log records the repair. It refuses while a service owns the workspace.
+
+    \b
+    Exit: 0 all is as the log says (after --repair: again)
+          10 something differs that cannot be made again
+          14 what differs can be made again with --repair
+    """
+    found = frame.app.fsck(frame.directory, repair=repair)
     if frame.json:
         output.document(found)
     else:
-        output.table({"problem": "problem"}, [{"problem": p} for p in found["problems"]], "")
-        output.say(f"{found['entries']} entries, {len(found['problems'])} problems.")
-        if found["unchecked"]:
-            output.say(f"{len(found['unchecked'])} things cannot be checked; -o json names them.")
-    if found["problems"]:
+        _print_findings(found)
+    problems = found["problems"]
+    if not all(problem["derivable"] for problem in problems):
         raise Failed("the workspace does not say what its log says; see above", TAMPERED)
+    if problems:
+        raise Failed("what differs follows from the log; add --repair to make it again", DERIVABLE)
+
+
+def _print_findings(found: Mapping[str, Any]) -> None:
+    """Each difference as a record, then the sums."""
+    problems = found["problems"]
+    for problem in problems:
+        shown = {name: problem[name] for name in ("where", "what", "means", "to_do")}
+        output.facts(shown)
+        click.echo("")
+    for part, count in found.get("repaired", {}).items():
+        output.say(f"made again: {count} {part}")
+    if found.get("kept"):
+        output.say(f"What was found is kept in {found['kept']}.")
+    more = f" and {found['more']} more" if found["more"] else ""
+    output.say(f"{found['entries']} entries, {len(problems)} problems{more}.")
+    if found["unchecked"]:
+        output.say(f"{len(found['unchecked'])} things cannot be checked; -o json names them.")

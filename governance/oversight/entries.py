@@ -174,6 +174,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "state": digest,
         }
     ),
+    "service.repaired": record({"counts": mapped(count), "found": digest}),
     "service.backup": record({"size": count, "digest": digest}),
     "service.snapshot": record({"size": count, "digest": digest, "semantics": text(16)}),
     # credentials

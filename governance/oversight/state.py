@@ -87,6 +87,7 @@ _FOLDS: Final[Mapping[str, Fold | None]] = {
     "service.throttled": None,
     "service.clock": service.clock,
     "service.restored": service.restored,
+    "service.repaired": None,
     "service.backup": None,
     "service.snapshot": None,
     "key.issued": keys.issued,

@@ -52,8 +52,8 @@ RESTORE = (
 VAULT = "put the vault back from its newest backup in `backups/vault`; if it was erased, ignore it"
 BLOBS = "put the file back from the `blobs` folder of a backup"
 ADOPT = (
-    "it began with a backfill: sign a release without this limit, then one with it, and the "
-    "backfill is done again"
+    "it began with what entries alone do not give (a backfill, or entries that were pruned): sign a "
+    "release without this limit, then one with it, and its history is filled again"
 )
 
 

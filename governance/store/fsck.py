@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from audit.keys import Verifier
 from governance.store.backup import copy_database
-from governance.store.fsck_facts import Facts, check_facts, check_views
-from governance.store.fsck_log import Log, check_log
 from governance.store.findings import RESTORE, Finding, Part, Report
+from governance.store.fsck_facts import Facts, Vouched, check_facts, check_views
+from governance.store.fsck_log import Log, check_log
 from governance.store.guards import sqlite_cut_guards, sqlite_guards
 from governance.store.headfile import read_note
 from governance.store.paths import Paths
@@ -73,7 +73,8 @@ def check(paths: Paths, scratch: Path, vkeys: Sequence[str]) -> Checked:
         else:
             facts = check_facts(reader, log.size, scratch / "facts.db")
             if followed:
-                views = list(check_views(reader, scratch))
+                hashes = {(0, index): leaf for index, leaf in log.leaves} | dict(log.nodes)
+                views = list(check_views(Vouched(reader, hashes), scratch))
             else:
                 unchecked.append("read models: there are none yet")
     findings += facts.findings + views
@@ -101,8 +102,11 @@ def guards() -> dict[str, str]:
 
 def _guards(db: Connection) -> Iterator[Finding]:
     """The triggers that refuse changes must be there, as they were made."""
-    there = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
-    for name, statement in guards().items():
-        if there.get(name) != statement:
-            what = "it is missing" if name not in there else "it is another than was made"
-            yield Finding(f"the trigger `{name}`", what, Part.GUARD)
+    there = dict(
+        db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    )
+    wrong = [name for name, sql in guards().items() if there.get(name) != sql]
+    if wrong:
+        names = ", ".join(f"`{name}`" for name in wrong)
+        what = "missing, or not as it was made"
+        yield Finding(f"the trigger{'s' * (len(wrong) > 1)} {names}", what, Part.GUARD)

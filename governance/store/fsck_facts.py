@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from audit.tree import Frontier, frontier_at
 from governance.oversight.commands import ChargeRow
 from governance.store import readmodel
 from governance.store.clock import to_microseconds
@@ -52,9 +53,7 @@ class Facts(NamedTuple):
     decisions: list[int]
 
 
-def derive(
-    reader: Reader, minimum: int, size: int, path: Path, since: dict[str, int]
-) -> None:
+def derive(reader: Reader, minimum: int, size: int, path: Path, since: dict[str, int]) -> None:
     """Make the facts of the entries `minimum` to `size` again, in a new SQLite file at `path`.
 
     Charges to a series before it was adopted (`since`) are the backfill's affair.
@@ -197,7 +196,22 @@ def decision_rows(
         yield columns, tuple(row[:-1]), str(row[-1])
 
 
-def check_views(reader: Reader, scratch: Path) -> Iterator[Finding]:
+class Vouched(NamedTuple):
+    """The log as it was made again: entries as stored, hashes as they must be."""
+
+    reader: Reader
+    hashes: dict[tuple[int, int], bytes | None]
+
+    def entries(self, start: int, stop: int) -> Iterator[bytes]:
+        """Canonical bytes of the entries `start` to `stop`."""
+        return self.reader.entries(start, stop)
+
+    def frontier(self, size: int) -> Frontier:
+        """The frontier of the first `size` entries."""
+        return frontier_at(size, lambda *place: self.hashes.get(place) or self.reader.node(*place))
+
+
+def check_views(reader: Vouched, scratch: Path) -> Iterator[Finding]:
     """Make the read models again as far as those in `scratch`/views.db have followed; compare."""
     with closing(sqlite3.connect(scratch / "fresh.db", isolation_level=None)) as derived:
         derived.execute("ATTACH ? AS stored", (str(scratch / "views.db"),))

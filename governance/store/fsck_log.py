@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.entry import decode
 from audit.errors import LogError
 from audit.keys import Verifier
 from audit.tree import HASH_SIZE, Frontier, Node, leaf_hash
@@ -196,7 +197,7 @@ class _Heads:
 
 def _judged(db: Connection, size: int, pair: _Pair, heads: _Heads) -> Log:
     """Whom to believe: the bytes, the leaf hashes, or neither."""
-    findings = list(pair.gaps)
+    findings = [*pair.gaps, *_cuts(db)]
     newest = heads.newest
     signed = None if newest is None or newest[0].size != size or pair.gaps else newest[0]
     by_bytes, by_leaves = pair.roots()
@@ -231,17 +232,19 @@ def _if(vouched: bool) -> str:
 
 
 def _gone(start: int, stop: int) -> Finding:
-    what = "the entry is missing" if stop == start + 1 else "these entries are missing"
-    where = f"entry {start}" if stop == start + 1 else f"entries {start} to {stop - 1}"
-    return Finding(where, what, Part.ENTRY, RESTORE)
+    return Finding(_span(start, stop), "it is missing", Part.ENTRY, RESTORE)
+
+
+def _span(start: int, stop: int) -> str:
+    return f"entry {start}" if stop == start + 1 else f"entries {start} to {stop - 1}"
 
 
 def _unsigned(size: int, signed: int) -> Finding:
     if signed > size:
-        what = f"they were signed (a head signs {signed} entries), but the log has only {size}"
-        return Finding(f"entries {size} to {signed - 1}", what, Part.ENTRY, RESTORE)
+        what = f"missing: a head signs {signed} entries, the log has {size}"
+        return Finding(_span(size, signed), what, Part.ENTRY, RESTORE)
     what = f"no head signs them: the newest that is genuine signs {signed} entries"
-    return Finding(f"entries {signed} to {size - 1}", what, Part.ENTRY, RESTORE)
+    return Finding(_span(signed, size), what, Part.ENTRY, RESTORE)
 
 
 def _entries(
@@ -261,8 +264,22 @@ def _entries(
     fits = heads.fits[1]
     first = min((size for size, same in fits.items() if not same), default=0)
     good = max((size for size, same in fits.items() if same and size < first), default=0)
-    where = f"entries {good} to {first - 1}"
-    yield Finding(where, "they do not give the root that was signed", Part.ENTRY, RESTORE)
+    yield Finding(
+        _span(good, first), "the root they give is not the one that was signed", Part.ENTRY, RESTORE
+    )
+
+
+def _cuts(db: Connection) -> Iterator[Finding]:
+    """Entries may lack their bytes only where an entry announced the cut."""
+    for minimum, index in db.execute("SELECT minimum, entry FROM cuts ORDER BY minimum").fetchall():
+        row = db.execute("SELECT entry FROM log_entries WHERE idx = ?", (index,)).fetchone()
+        try:
+            entry = None if row is None else decode(row[0])
+        except LogError:
+            entry = None
+        if entry is None or entry.kind != "retention.pruned" or entry.data["minimum"] != minimum:
+            what = f"they are marked as pruned, but entry {index} does not say so"
+            yield Finding(_span(0, minimum), what, Part.ENTRY, RESTORE)
 
 
 def _disagreeing(heads: _Heads, *, vouched: bool) -> Iterator[Finding]:

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from audit.tree import Frontier
 from governance.store.errors import Damaged
 from governance.store.projection import COLUMNS, VERSION, project
 from governance.store.reader import Reader
@@ -263,7 +264,15 @@ def create(db: sqlite3.Connection, origin: str, root: bytes) -> None:
     db.execute("INSERT INTO follower VALUES (1, ?, ?, 0, ?)", (VERSION, origin, root))
 
 
-def follow(db: sqlite3.Connection, reader: Reader, start: int, stop: int) -> None:
+class Source(Protocol):
+    """What read models are made from: `Reader`, or the log as a check made it again."""
+
+    def entries(self, start: int, stop: int) -> Iterator[bytes]: ...
+
+    def frontier(self, size: int) -> Frontier: ...
+
+
+def follow(db: sqlite3.Connection, reader: Source, start: int, stop: int) -> None:
     """Bring the read models in `db` from `start` entries to `stop`, in one transaction."""
     inserts: dict[str, list[tuple[Any, ...]]] = {}
     updates = []

@@ -140,7 +140,9 @@ def _rewrite(
             for series, key in facts.totals:
                 _totals(db, derived, series, key)
             _decisions(db, derived, facts.decisions)
-            db.executemany("DELETE FROM snapshots WHERE size = ?", [(n,) for n in checked.snapshots])
+            db.executemany(
+                "DELETE FROM snapshots WHERE size = ?", [(n,) for n in checked.snapshots]
+            )
             missing = _set_guards(db, lifted)
             counts = {
                 "leaves": len(log.leaves),
@@ -241,8 +243,8 @@ def _decisions(db: Connection, derived: sqlite3.Connection, indexes: list[int]) 
             if row is not None:
                 charges = row[0]
             elif late:
-                charges = orjson.dumps([c for c in orjson.loads(charges) if c[0] not in late])
-                charges = charges.decode()
+                known = [charge for charge in orjson.loads(charges) if charge[0] not in late]
+                charges = orjson.dumps(known).decode()
             insert_rows(db, "decisions", (*columns, "charges"), [(*values, charges)])
 
 

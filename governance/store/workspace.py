@@ -20,6 +20,7 @@ from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
 from audit.note import Signer
 from audit.tree import empty_root
+from governance.store import repair
 from governance.store.backfill import Backfill
 from governance.store.batch import Head, Position, Writer
 from governance.store.clock import Clock, LogClock, SystemClock
@@ -264,6 +265,7 @@ def _open(
     db = connect_writer(paths.log, guarded=GUARDED)
     try:
         folded, note = read_log(paths.log, db, fold, ring.verifiers)
+        repaired = repair.pending(db)
         check_head(paths.log, db, folded.frontier.size, head.note, ring.verifiers)
         ring.signers(fold.log_keys(folded.state))
         if head.note != note:
@@ -296,6 +298,8 @@ def _open(
     try:
         if size == 0:
             _record_restore(db, ledger)
+        if repaired is not None:
+            repair.record(ledger, repaired)
     except BaseException:
         workspace.close()
         raise

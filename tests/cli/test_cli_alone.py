@@ -334,17 +334,41 @@ def _entries(package: Path) -> Path:
     )
 
 
-def test_exit_10_is_a_workspace_that_disagrees_with_its_log(workspace: Path) -> None:
-    """Somebody who edits the database would not be found out by the operator's own check."""
+def altered(workspace: Path, change: str) -> None:
+    """Change the log's database as somebody with the file can."""
     script = (
         "import sqlite3, sys; db = sqlite3.connect(sys.argv[1])\n"
         "for (name,) in list(db.execute(\"SELECT name FROM sqlite_master WHERE type='trigger'\")):\n"
         "    db.execute(f'DROP TRIGGER {name}')\n"
-        "db.execute('UPDATE log_entries SET leaf = zeroblob(32) WHERE idx = 3'); db.commit()"
+        "db.execute(sys.argv[2]); db.commit()"
     )
-    subprocess.run([sys.executable, "-c", script, str(workspace / "log.db")], check=True)
+    subprocess.run([sys.executable, "-c", script, str(workspace / "log.db"), change], check=True)
+
+
+def test_exit_10_is_a_workspace_that_disagrees_with_its_log(workspace: Path) -> None:
+    """Somebody who edits the database would not be found out by the operator's own check."""
+    altered(workspace, "UPDATE log_entries SET entry = x'7b7d' WHERE idx = 3")
     done = cli("audit", "fsck", "-w", workspace)
     assert done.exit_code == 10, done.output
+    assert "entry 3" in done.output
+    refused = cli("audit", "fsck", "--repair", "-w", workspace)
+    assert refused.exit_code == 1, refused.output
+    assert "governance restore --acknowledge" in refused.stderr
+
+
+def test_exit_14_is_what_a_repair_makes_good(workspace: Path) -> None:
+    """An altered hash would mean a restore, which loses entries, though none was touched."""
+    altered(workspace, "UPDATE log_entries SET leaf = zeroblob(32) WHERE idx = 3")
+    done = cli("audit", "fsck", "-w", workspace)
+    assert done.exit_code == 14, done.output
+    assert "proofs made from the stored hash would not hold" in done.output
+    mended = document(cli("audit", "fsck", "--repair", "-w", workspace, "-o", "json"))
+    assert mended["problems"] == []
+    assert mended["repaired"]["leaves"] == 1
+    assert (Path(mended["kept"]) / "log.db").exists()
+    assert "service.repaired" in cli("audit", "tail", "-w", workspace).output
+    again = document(cli("audit", "fsck", "--repair", "-w", workspace, "-o", "json"))
+    assert (again["repaired"], again["kept"]) == ({}, None)
 
 
 def test_exit_11_is_a_key_that_nobody_knows(package: Path, tmp_path: Path) -> None:

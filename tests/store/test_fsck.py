@@ -13,7 +13,7 @@ from tests.store import world
 from tests.store.world import Decide
 
 
-def _filled(root: Path) -> Workspace:
+def filled(root: Path) -> Workspace:
     workspace = world.open_(root)
     for n in range(20):
         charges = (world.euro("10"), ("seen", f"customer {n % 3}", "1", ""))
@@ -26,7 +26,7 @@ def _filled(root: Path) -> Workspace:
 
 def test_a_sound_workspace_has_no_findings(root: Path) -> None:
     """A check that cries wolf is switched off."""
-    with _filled(root) as workspace:
+    with filled(root) as workspace:
         report = fsck(workspace.paths, workspace.vkeys)
     assert report.findings == ()
     assert report.unchecked == ()
@@ -57,7 +57,7 @@ def test_a_sound_workspace_has_no_findings(root: Path) -> None:
 )
 def test_every_alteration_is_named(root: Path, database: str, change: str, where: str) -> None:
     """A budget or a list that was edited by hand would be believed."""
-    with _filled(root) as workspace:
+    with filled(root) as workspace:
         paths, vkeys = workspace.paths, workspace.vkeys
     with sqlite3.connect(root / database) as db:
         for (name,) in db.execute(
@@ -71,7 +71,7 @@ def test_every_alteration_is_named(root: Path, database: str, change: str, where
 
 def test_it_runs_beside_a_working_owner(root: Path) -> None:
     """The service would have to be stopped to be checked."""
-    with _filled(root) as workspace:
+    with filled(root) as workspace:
         futures = [workspace.ledger.submit(Decide(str(n), (world.euro("1"),))) for n in range(500)]
         report = fsck(workspace.paths, workspace.vkeys)
         for future in futures:
