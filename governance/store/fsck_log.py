@@ -261,12 +261,18 @@ def _entries(
             yield Finding(where, what, Part.ENTRY, RESTORE)
     if vouched or exact or not signed:
         return
-    fits = heads.fits[1]
-    first = min((size for size, same in fits.items() if not same), default=0)
-    good = max((size for size, same in fits.items() if same and size < first), default=0)
+    spans = [_first_misfit(fits) for fits in heads.fits]
+    good, first = max(spans, key=lambda span: span[1])
     yield Finding(
         _span(good, first), "the root they give is not the one that was signed", Part.ENTRY, RESTORE
     )
+
+
+def _first_misfit(fits: dict[int, bool]) -> tuple[int, int]:
+    """Between which two signed sizes a tree begins to be another than was signed."""
+    first = min((size for size, same in fits.items() if not same), default=0)
+    good = max((size for size, same in fits.items() if same and size < first), default=0)
+    return good, first
 
 
 def _cuts(db: Connection) -> Iterator[Finding]:
