@@ -32,22 +32,67 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "vectors(file, *sections): run once for each case")
 
 
+_SAID = {"sources", "note", "encoding"}
+"""What a vector file says about itself; everything else in it must be read by a test."""
+
+_read: dict[str, set[str]] = {}
+
+
+class Content(dict[str, Any]):
+    """A vector file that remembers which of its sections were asked for."""
+
+    def __init__(self, name: str, sections: dict[str, Any]) -> None:
+        super().__init__(sections)
+        self._asked = _read.setdefault(name, set())
+
+    def __getitem__(self, section: str) -> Any:
+        self._asked.add(section)
+        return super().__getitem__(section)
+
+    def get(self, section: str, default: Any = None) -> Any:
+        """One section, now read."""
+        self._asked.add(section)
+        return super().get(section, default)
+
+
+def unread() -> list[str]:
+    """Files and sections that no test asked for: none may be passed over in silence."""
+    missed = []
+    for path in sorted(directory().rglob("*")):
+        name = str(path.relative_to(directory()))
+        if path.is_dir() or path.suffix in {".md", ".py", ".pyc"}:
+            continue
+        if name not in _read:
+            missed.append(name)
+            continue
+        sections = set(json.loads(path.read_text())) - _SAID - _read[name]
+        missed += [f"{name}: `{section}`" for section in sorted(sections)]
+    return missed
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A whole run that left a file or a section out has failed."""
+    option = session.config.option
+    whole = not (option.keyword or option.markexpr or option.collectonly or session.testsfailed)
+    chosen = any("::" in argument or argument.endswith(".py") for argument in session.config.args)
+    if whole and not chosen and unread() and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many files were there, and which of them no test here reads."""
-    here = {path.name for path in directory().glob("*.json")}
-    source = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
-    unread = sorted(name for name in here if f'"{name}"' not in source)
-    terminalreporter.write_line(f"vectors: {len(here) - len(unread)} of {len(here)} files read")
-    for name in unread:
-        terminalreporter.write_line(f"not read by this version: {name}")
+    """Say how many files were there, and what in them no test here reads."""
+    terminalreporter.write_line(f"vectors: {len(_read)} files read")
+    for what in unread():
+        terminalreporter.write_line(f"NOT READ, so this run has failed: {what}")
 
 
-def read(name: str) -> Any:
+def read(name: str) -> Content:
     """One vector file."""
     path = directory() / name
     if not path.exists():
         raise pytest.UsageError(f"{WANTED} (`{name}` is not in `{path.parent}`)")
-    return json.loads(path.read_text())
+    return Content(name, json.loads(path.read_text()))
 
 
 @pytest.fixture

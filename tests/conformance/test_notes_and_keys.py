@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -88,8 +89,10 @@ def test_signer_keys_have_their_verifier_keys(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.vectors("verifier_keys.json", "skeys")
-def test_every_mutation_of_a_key_is_refused(case: dict[str, Any]) -> None:
+def test_every_mutation_of_a_key_is_refused(case: dict[str, Any], load: Any) -> None:
     """Otherwise a part of a key, or one with a typing mistake, would pass for a key."""
+    rule = load("verifier_keys.json")["mutation_rule"]
+    assert "every proper substring and every single-byte +1 must be rejected" in rule
     for key, read in (
         (case["vkey"], Verifier.from_vkey),
         (case["skey"], Ed25519Signer.from_skey),
@@ -101,6 +104,19 @@ def test_every_mutation_of_a_key_is_refused(case: dict[str, Any]) -> None:
         for position, character in enumerate(key):
             with pytest.raises(BadKey):
                 read(key[:position] + chr(ord(character) + 1) + key[position + 1 :])
+
+
+def test_key_ids_follow_the_rule(load: Callable[[str], Any]) -> None:
+    """Otherwise a signature line of ours would name a key that nobody can look up."""
+    rules = load("verifier_keys.json")["key_id_rule"]
+    assert rules["2"] == "sha256(SPKI DER)[:4]"
+    for case in load("verifier_keys.json")["valid"]:
+        verifier = Verifier.from_vkey(case["vkey"])
+        name, _, encoded = case["vkey"].split("+", 2)
+        typed = base64.b64decode(encoded)
+        hashed = typed[1:] if typed[0] == 2 else name.encode() + b"\n" + typed
+        assert verifier.key_id == hashlib.sha256(hashed).digest()[:4]
+        assert str(typed[0]) in rules or typed[0] in {5, 0xFF}
 
 
 @pytest.mark.vectors("checkpoint_body.json", "valid", "invalid")
@@ -117,8 +133,9 @@ def test_checkpoints_parse_as_specified(section: str, case: dict[str, Any]) -> N
 
 
 @pytest.mark.vectors("checkpoint_body.json", "log_ids")
-def test_an_origin_is_hashed_as_the_bytes_it_parses_to(case: dict[str, Any]) -> None:
+def test_an_origin_is_hashed_as_the_bytes_it_parses_to(case: dict[str, Any], load: Any) -> None:
     """Otherwise spaces or dashes in an origin would be changed on their way through a checkpoint."""
+    assert 'sha256("o:"+origin)' in load("checkpoint_body.json")["log_ids_rule"]
     tree = checkpoints.Checkpoint(case["origin"], 1, bytes(32))
     origin = checkpoints.parse(checkpoints.encode(tree)).origin
     assert hashlib.sha256(f"o:{origin}".encode()).hexdigest() == case["sha256"]
@@ -194,6 +211,12 @@ def test_another_systems_proof_holds_from_end_to_end(case: dict[str, Any]) -> No
 def ssh_key(text: str) -> bytes:
     """The 32 bytes at the end of an OpenSSH Ed25519 public key."""
     return base64.b64decode(text)[-32:]
+
+
+def test_every_case_of_wycheproof_is_there(load: Callable[[str], Any]) -> None:
+    """Otherwise a shortened file would pass for the whole suite."""
+    vectors = load("ed25519_wycheproof.json")
+    assert sum(len(group["tests"]) for group in vectors["groups"]) == vectors["numberOfTests"]
 
 
 @pytest.mark.vectors("ed25519_wycheproof.json", "groups")
