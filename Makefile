@@ -38,6 +38,21 @@ check: $(VENV)/.ready browser ## format, lint, types, floors, tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
+.PHONY: go sigstore foreign
+go:
+	@(command -v go && [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ]) >/dev/null || \
+	  ($(APT) update && $(APT) install -y --no-install-recommends golang-go golang-golang-x-mod-dev)
+
+sigstore:
+	@(command -v node && command -v npm) >/dev/null || \
+	  ($(APT) update && $(APT) install -y --no-install-recommends nodejs npm)
+	@mkdir -p .foreign && cp tests/audit/foreign/package.json tests/audit/foreign/package-lock.json .foreign/
+	@cmp -s .foreign/package-lock.json .foreign/installed || \
+	  (npm ci --prefix .foreign --ignore-scripts --no-audit --no-fund && cp .foreign/package-lock.json .foreign/installed)
+
+foreign: $(VENV)/.ready go sigstore ## other people's verifiers judge logs that we make
+	CI=1 $(BIN)/python -m pytest tests/audit/test_foreign_verifiers.py
+
 conformance: $(VENV)/.ready ## public test vectors: make conformance VECTORS=DIR
 	VECTORS=$(VECTORS) $(BIN)/python -m pytest tests/conformance
 
