@@ -340,7 +340,9 @@ class Cut:
 class Retention:
     """What is kept for how long, what is held, and what was cut.
 
-    `overwritten`: the bytes of everything below the cut are gone from the databases.
+    `overwritten`: the bytes of everything below the cut are gone from the databases. No window that
+    begins up to `told_from` can be told, nor one without a beginning over what is counted only since
+    after entry `first_cut`.
     """
 
     rules: RetentionRules | None = None
@@ -349,6 +351,8 @@ class Retention:
     asked: CutAsked | None = None
     cut: Cut | None = None
     overwritten: bool = True
+    told_from: str | None = None
+    first_cut: int | None = None
 
     @property
     def minimum(self) -> int:

@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from immutables import Map
 
-from governance.oversight import sessions
+from governance.oversight import sessions, times
 from governance.oversight.errors import Refused
 from governance.oversight.model import (
     Cut,
@@ -175,6 +176,19 @@ def in_use(state: State) -> frozenset[int]:
     return frozenset(found)
 
 
+def told_from(state: State) -> tuple[int, int] | None:
+    """When the last pruned entry was written (microseconds) and which entry first cut, or None."""
+    known = state.retention
+    if known.told_from is None or known.first_cut is None:
+        return None
+    return _micros(known.told_from), known.first_cut
+
+
+@lru_cache(maxsize=4)
+def _micros(stamp: str) -> int:
+    return times.micros(times.parse(stamp))
+
+
 # the fold
 
 
@@ -233,7 +247,15 @@ def prune_asked(state: State, index: int, at: datetime, by: Any, data: Any) -> S
 def pruned(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """retention.pruned: what lies below the minimum is given up from here on."""
     cut = Cut(index, data["minimum"], data["snapshot"], data["last_at"], at)
-    return _with(state, asked=None, cut=cut, overwritten=False)
+    first = state.retention.first_cut
+    return _with(
+        state,
+        asked=None,
+        cut=cut,
+        overwritten=False,
+        told_from=data["last_at"],
+        first_cut=index if first is None else first,
+    )
 
 
 def overwritten(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
@@ -244,7 +266,8 @@ def overwritten(state: State, index: int, at: datetime, by: Any, data: Any) -> S
 def restored(retention: Retention, lowered: int) -> Retention:
     """Rules and holds go on after a restore; their numbers, and those they name, are lowered.
 
-    What waited for a second person ends, and the new log was never cut.
+    What waited for a second person ends, and the new log was never cut; what cannot be told since
+    the old one was still cannot.
     """
     rules = retention.rules
     return Retention(
@@ -252,6 +275,8 @@ def restored(retention: Retention, lowered: int) -> Retention:
         holds=Map(
             {number - lowered: _lowered(each, lowered) for number, each in retention.holds.items()}
         ),
+        told_from=retention.told_from,
+        first_cut=None if retention.first_cut is None else 0,
     )
 
 

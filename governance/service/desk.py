@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
 
-from governance.oversight import entries, snapshot
+from governance.oversight import entries, retention, snapshot
 from governance.oversight.model import State
 from governance.oversight.state import SEMANTICS, apply, genesis
 from governance.service.releases import Releases, zone_of
@@ -50,6 +50,7 @@ FOLD: Final = Fold(
     check=entries.check,
     blind=_windows_unknown,
     clock_jumped=_clock_jumped,
+    told_from=retention.told_from,
 )
 
 

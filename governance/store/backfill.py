@@ -3,7 +3,8 @@
 The law: when a release that adds a limit comes into force, its windows already hold what the
 decisions recorded so far would have charged. The bulk is done before, chunk by chunk between
 batches; what was recorded meanwhile is added under the lock, in the transaction of the release's
-own entry, before anything is charged to the series under the new release.
+own entry, before anything is charged to the series under the new release. What was pruned cannot be
+looked at again: windows that reach back before it cannot be told (`Fold.told_from`).
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Backfill:
             while self._ledger.chore(partial(_delete_some, series=name)).result():
                 pass
             self._ledger.chore(partial(self._forget, series=name)).result()
-        done = 0
+        done = self._reader.minimum
         while new and self._ledger.size - done > _NEAR:
             stop = min(self._ledger.size, done + _CHUNK)
             rows = [

@@ -279,6 +279,7 @@ class Writer:
             command.needs(state, when),
             self.pending,
             blind=self._fold.blind(state),
+            told_from=self._fold.told_from(state),
         )
         return command.run(state, facts, when, index), None
 

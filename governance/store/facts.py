@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
-from governance.engine.model import Total
+from governance.engine.model import FactQuery, Total
 from governance.engine.mould import mould
 from governance.oversight.commands import (
     AdoptRow,
@@ -81,17 +81,27 @@ class FactBook:
         self.adopt: Callable[[AdoptRow], None] = _nothing_prepared
 
     def fetch(
-        self, needs: Needs, entries: Callable[[Sequence[int]], dict[int, bytes]], *, blind: bool
+        self,
+        needs: Needs,
+        entries: Callable[[Sequence[int]], dict[int, bytes]],
+        *,
+        blind: bool,
+        told_from: tuple[int, int] | None = None,
     ) -> Facts:
         """The facts for one command; `entries` reads entries by index.
 
-        With `blind` every total is *cannot tell* (mixed).
+        With `blind` every total is *cannot tell* (mixed); with `told_from` (see `Fold`) those are
+        whose window begins before it.
         """
         if blind:
             totals = dict.fromkeys(needs.totals, _UNKNOWN)
         else:
             total = self.totals.total
             totals = {query: total(query) for query in needs.totals}
+            if told_from is not None:
+                for query in totals:
+                    if self._cannot_tell(query, *told_from):
+                        totals[query] = _UNKNOWN
         decisions, wanted, earlier = needs.decisions, needs.entries, None
         if needs.idempotency:
             earlier = self._idempotency(*needs.idempotency)
@@ -103,6 +113,18 @@ class FactBook:
             entries(wanted) if wanted else {},
             earlier,
         )
+
+    def _cannot_tell(self, query: FactQuery, last_at: int, entry: int) -> bool:
+        """Whether what was pruned may be missing from a window.
+
+        One without a beginning is whole if its series was live before the first cut.
+        """
+        if query.since is not None:
+            return query.since <= last_at
+        row = self._db.execute(
+            "SELECT since FROM series WHERE series = ?", (query.series,)
+        ).fetchone()
+        return row is not None and row[0] > entry
 
     def plan(self, rows: Iterable[FactRow], at: int) -> Planned:
         """What writing `rows` at time `at` means. Changes nothing; raises for rows that do not fit."""

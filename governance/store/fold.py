@@ -24,6 +24,10 @@ def _no(_state: State) -> bool:
     return False
 
 
+def _never(_state: State) -> None:
+    """Nothing was ever pruned."""
+
+
 def _none(_state: State) -> tuple[str, ...]:
     return ()
 
@@ -37,7 +41,9 @@ class Fold:
     as names, lists, text, integers within ±(2^53 - 1), true, false and null, because what it
     accepts is encoded without looking at types again. `dump` and `load` are inverse, `dump` is deterministic; `semantics`
     names the version of their meaning. `blind(state)` is True while windows cannot be told (after
-    a restore), `clock_jumped(state)` while a jump of the clock waits for people. `log_keys(state)`
+    a restore), `clock_jumped(state)` while a jump of the clock waits for people. `told_from(state)`
+    is when the last entry that was pruned was written (microseconds) and which entry first pruned
+    something, or None: no window can be told that begins before. `log_keys(state)`
     are the verifier keys of those that sign the log, newest first; none before any was announced,
     which leaves it to the key the log was founded with.
     """
@@ -50,6 +56,7 @@ class Fold:
     check: Callable[[str, Mapping[str, Any], Mapping[str, Any]], None] = _accept
     blind: Callable[[State], bool] = _no
     clock_jumped: Callable[[State], bool] = _no
+    told_from: Callable[[State], tuple[int, int] | None] = _never
     log_keys: Callable[[State], tuple[str, ...]] = _none
 
     @property

@@ -117,6 +117,7 @@ def _totals(
     if stored.execute("SELECT 1 FROM meta WHERE name = 'carried'").fetchone():
         facts.unchecked.append("running totals: this log began with those of a restored backup")
         return
+    cut_at = stored.execute("SELECT MAX(last_at) FROM cuts").fetchone()[0] if minimum else -1
     retired: set[str] = set()
     for series, key, count in derived.execute(_PLACES):
         if since and series not in since:
@@ -125,6 +126,7 @@ def _totals(
         late = max(since.get(series, 0), minimum) > 0
         want = derived.execute(_ROWS, (series, key, count)).fetchall()
         have = [tuple(row) for row in stored.execute(_ROWS, (series, key, count + 1)).fetchall()]
+        want, have = _after(want, cut_at), _after(have, cut_at)  # older rows were thinned out
         if not _same_progress(have, want, adopted=late):
             _differs(facts, series, key, "its running totals are not what entries charge", late)
     for series, key in {*derived.execute(_BACKS), *map(tuple, stored.execute(_BACKS).fetchall())}:
@@ -145,6 +147,10 @@ def _totals(
     )
 
 
+def _after(rows: list[tuple[Any, ...]], at: int) -> list[tuple[Any, ...]]:
+    return [row for row in rows if row[0] > at]
+
+
 def _differs(facts: Facts, series: str, key: str, what: str, late: bool) -> None:
     cure = ADOPT if late else REBUILD
     facts.findings.append(Finding(f"`{series}` of `{key}`", what, Part.TOTALS, cure))
@@ -157,7 +163,7 @@ def _same_progress(have: list[Any], want: list[Any], *, adopted: bool) -> bool:
     if not adopted:
         return have == want
     if len(have) < len(want) or not want:
-        return False
+        return not have and not want
     shift = have[0][1] - want[0][1]
     base = Decimal(have[0][3]) - Decimal(want[0][3])
     return all(
@@ -202,6 +208,11 @@ class Vouched(NamedTuple):
     reader: Reader
     hashes: dict[tuple[int, int], bytes | None]
 
+    @property
+    def minimum(self) -> int:
+        """The index of the first entry that is kept."""
+        return self.reader.minimum
+
     def entries(self, start: int, stop: int) -> Iterator[bytes]:
         """Canonical bytes of the entries `start` to `stop`."""
         return self.reader.entries(start, stop)
@@ -216,8 +227,8 @@ def check_views(reader: Vouched, scratch: Path) -> Iterator[Finding]:
     with closing(sqlite3.connect(scratch / "fresh.db", isolation_level=None)) as derived:
         derived.execute("ATTACH ? AS stored", (str(scratch / "views.db"),))
         origin, size = derived.execute("SELECT origin, size FROM stored.follower").fetchone()
-        readmodel.create(derived, origin, reader.frontier(0).root())
-        for start in range(0, size, _CHUNK):
+        readmodel.create(derived, origin, *readmodel.beginning(reader))
+        for start in range(reader.minimum, size, _CHUNK):
             readmodel.follow(derived, reader, start, min(start + _CHUNK, size))
         for name, table in sorted(ViewTable.metadata.tables.items()):
             columns = ", ".join(column.name for column in table.columns)

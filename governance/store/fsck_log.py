@@ -277,7 +277,10 @@ def _first_misfit(fits: dict[int, bool]) -> tuple[int, int]:
 
 def _cuts(db: Connection) -> Iterator[Finding]:
     """Entries may lack their bytes only where an entry announced the cut."""
+    kept = minimum_of(db)
     for minimum, index in db.execute("SELECT minimum, entry FROM cuts ORDER BY minimum").fetchall():
+        if index < kept:
+            continue  # what announced an earlier cut was pruned by a later one
         row = db.execute("SELECT entry FROM log_entries WHERE idx = ?", (index,)).fetchone()
         try:
             entry = None if row is None else decode(row[0])

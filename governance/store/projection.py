@@ -1,7 +1,7 @@
 """What the read models say about one entry; pure.
 
 The law: a read model is a function of the entries and nothing else. It may be thrown away and
-made again, and then says the same.
+made again, and then says the same; what was pruned is in none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from governance.store.clock import to_microseconds
 
 Statement = tuple[str, tuple[Any, ...]]
 
-VERSION = 1
+VERSION = 2
 """Goes up when the same entries give other rows; older read models are then made again."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -42,6 +42,14 @@ _USED = "UPDATE approval_list SET state = 'used', closed_by = ? WHERE idx = ?"
 _OUTCOME = "UPDATE decision_list SET outcome = ? WHERE idx = ?"
 _REVERSED = "UPDATE decision_list SET reversed_by = ? WHERE idx = ?"
 _DISREGARDED = "UPDATE decision_list SET disregarded_by = ? WHERE idx = ?"
+
+PRUNED = (
+    "DELETE FROM decision_list WHERE idx < ?",
+    "DELETE FROM approval_list WHERE idx < ?",
+    "DELETE FROM entry_list WHERE idx < ?",
+    "DELETE FROM reference_list WHERE idx < ?",
+)
+"""What goes when the log is cut."""
 
 _ENDS = {
     "approval.refused": "refused",
@@ -72,6 +80,8 @@ def project(index: int, entry: Entry) -> list[Statement]:
         made.append((_REVERSED, (index, refs["decision"])))
     elif kind == "decision.disregarded":
         made.append((_DISREGARDED, (index, refs["decision"])))
+    elif kind == "retention.pruned":
+        made += [(sql, (data["minimum"],)) for sql in PRUNED]
     elif kind == "service.restored":
         made.append(("UPDATE approval_list SET state = 'expired' WHERE state = 'open'", ()))
     return made

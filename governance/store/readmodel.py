@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from audit.errors import Pruned
 from audit.tree import Frontier
 from governance.store.errors import Damaged
-from governance.store.projection import COLUMNS, VERSION, project
+from governance.store.projection import COLUMNS, PRUNED, VERSION, project
 from governance.store.reader import Reader
 from governance.store.snapshots import quick
 from governance.store.sqlite import insert_rows
@@ -153,7 +154,10 @@ class Views:
 
     def _follow(self, stop: int) -> None:
         """Include the entries up to `stop`, in one transaction."""
-        follow(self._db, self._log, self._followed, stop)
+        try:
+            follow(self._db, self._log, self._followed, stop)
+        except Pruned:  # the log was cut before these lists had come so far
+            stop = skip(self._db, self._log)
         self._followed = stop
 
     # -- asking ------------------------------------------------------------------------------------
@@ -243,7 +247,7 @@ class Views:
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         db = self._connect()
-        create(db, self._origin, self._log.frontier(0).root())
+        create(db, self._origin, *beginning(self._log))
         return db
 
     def _belongs(self, size: int, root: bytes) -> bool:
@@ -254,26 +258,39 @@ class Views:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA cache_size=-4000")
+        db.execute("PRAGMA secure_delete=ON")
         return db
 
 
-def create(db: sqlite3.Connection, origin: str, root: bytes) -> None:
-    """Make the tables of the read models, as of the empty log with root `root`."""
+def create(db: sqlite3.Connection, origin: str, size: int, root: bytes) -> None:
+    """Make the tables of the read models, to follow on from the first `size` entries with `root`."""
     for statement in statements(ViewTable):
         db.execute(statement)
-    db.execute("INSERT INTO follower VALUES (1, ?, ?, 0, ?)", (VERSION, origin, root))
+    db.execute("INSERT INTO follower VALUES (1, ?, ?, ?, ?)", (VERSION, origin, size, root))
 
 
 class Source(Protocol):
     """What read models are made from: `Reader`, or the log as a check made it again."""
+
+    @property
+    def minimum(self) -> int: ...
 
     def entries(self, start: int, stop: int) -> Iterator[bytes]: ...
 
     def frontier(self, size: int) -> Frontier: ...
 
 
+def beginning(reader: Source) -> tuple[int, bytes]:
+    """From where read models can be made: the first entry that is kept, and the root before it."""
+    size = reader.minimum
+    return size, reader.frontier(size).root()
+
+
 def follow(db: sqlite3.Connection, reader: Source, start: int, stop: int) -> None:
-    """Bring the read models in `db` from `start` entries to `stop`, in one transaction."""
+    """Bring the read models in `db` from `start` entries to `stop`, in one transaction.
+
+    Raises `audit.errors.Pruned` when they are further behind than the log keeps its entries.
+    """
     inserts: dict[str, list[tuple[Any, ...]]] = {}
     updates = []
     for index, data in enumerate(reader.entries(start, stop), start):
@@ -295,6 +312,21 @@ def follow(db: sqlite3.Connection, reader: Source, start: int, stop: int) -> Non
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def skip(db: sqlite3.Connection, reader: Reader) -> int:
+    """Go on from the first entry that is kept, leaving out what was pruned unseen; its index."""
+    size, root = beginning(reader)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for sql in PRUNED:
+            db.execute(sql, (size,))
+        db.execute("UPDATE follower SET size = ?, root = ?", (size, root))
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    return size
 
 
 def _where(wanted: dict[str, Any], before: int | None) -> tuple[list[str], list[Any]]:

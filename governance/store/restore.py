@@ -41,6 +41,7 @@ from governance.store.sqlite import connect_reader, explain
 from governance.store.workspace import Beginning, Workspace, found_log
 
 _CARRIED = ("totals", "given_back")
+NEVER = 2**62
 
 
 class Restored(NamedTuple):
@@ -250,6 +251,14 @@ def _forget_who(log: Path, at: datetime) -> None:
         db.close()
 
 
+def _first_cut(db: sqlite3.Connection) -> int | None:
+    """Which entry first cut the attached old log; None if it was never cut."""
+    if db.execute("SELECT 1 FROM old.sqlite_master WHERE name = 'cuts'").fetchone() is None:
+        return None
+    found: int | None = db.execute("SELECT MIN(entry) FROM old.cuts").fetchone()[0]
+    return found
+
+
 def _carry_facts(log: Path, old: Path) -> None:
     """Take the running totals along: a restore gives nobody a fresh budget."""
     db = sqlite3.connect(log, isolation_level=None)
@@ -258,7 +267,13 @@ def _carry_facts(log: Path, old: Path) -> None:
         db.execute("BEGIN IMMEDIATE")
         for table in _CARRIED:
             db.execute(f"INSERT INTO {table} SELECT * FROM old.{table}")  # noqa: S608
-        db.execute("INSERT INTO series (series, since) SELECT series, 0 FROM old.series")
+        first = _first_cut(db)
+        # 1: counted only since after the old log was first cut, so that its whole cannot be told
+        db.execute(
+            "INSERT INTO series (series, since) "
+            "SELECT series, CASE WHEN since > ? THEN 1 ELSE 0 END FROM old.series",
+            (NEVER if first is None else first,),
+        )
         db.execute("COMMIT")
     except sqlite3.Error as error:
         raise StoreError(explain(error, log)) from error

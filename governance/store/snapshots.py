@@ -2,7 +2,8 @@
 
 The law: a snapshot counts only if an entry of the log names its digest, its size and the version
 of its meaning; otherwise it is as if it were not there, and the state is folded from further back.
-A snapshot is recorded by an entry in whose transaction its bytes are stored.
+A snapshot is recorded by an entry in whose transaction its bytes are stored. Where the log was cut,
+it is folded from a snapshot at or after its minimum.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from governance.store.clock import to_microseconds
 from governance.store.errors import Damaged, StoreError
 from governance.store.fold import Fold, State
 from governance.store.ledger import SERVICE, Ledger
-from governance.store.reader import read_node
+from governance.store.reader import minimum_of, read_node
 from governance.store.sqlite import Connection
 
 EVERY = 50_000
 """Entries between snapshots."""
 
+MOST = 2**62
 _KEPT = 2
 _CHUNK = 2_000
 _STORED = "SELECT size, sealed_by, digest, semantics, state FROM snapshots ORDER BY size DESC"
@@ -54,10 +56,19 @@ def fold_log(
     `carried` is the state the log began with (None: genesis), `at` the time it was of. Every entry that is folded is hashed
     again; the frontier returned rests on those hashes. Raises `Damaged`.
     """
-    start, state = newest(db, fold) or (0, fold.genesis() if carried is None else carried)
+    kept = minimum_of(db)
+    found = newest(db, fold)
+    if found is None and kept:
+        raise Damaged(
+            f"its entries before {kept} were pruned, and no snapshot from there on fits this version "
+            f"(semantics `{fold.semantics}`); start the version that wrote it"
+        )
+    start, state = found or (0, fold.genesis() if carried is None else carried)
     frontier = frontier_at(start, lambda level, index: read_node(db, level, index))
     for first in range(max(0, start - 1), size, _CHUNK):
         for index, data, leaf in db.execute(_ROWS, (first, min(first + _CHUNK, size))):
+            if index < kept:
+                continue  # the entry before a snapshot at the minimum
             entry = quick(data)
             at = max(at, to_microseconds(entry.at))
             if index < start:
@@ -72,9 +83,13 @@ def fold_log(
     return Folded(state, frontier, at, start)
 
 
-def newest(db: sqlite3.Connection, fold: Fold) -> tuple[int, State] | None:
-    """Size and state of the newest snapshot that counts, or None."""
-    rows = db.execute(_STORED).fetchall()
+def newest(db: sqlite3.Connection, fold: Fold, upto: int | None = None) -> tuple[int, State] | None:
+    """Size and state of the newest snapshot that counts, of at most `upto` entries; or None."""
+    rows = db.execute(
+        "SELECT size, sealed_by, digest, semantics, state FROM snapshots "
+        "WHERE size >= ? AND size <= ? ORDER BY size DESC",
+        (minimum_of(db), MOST if upto is None else upto),
+    ).fetchall()
     for size, sealed_by, digest, semantics, state in rows:
         if semantics != fold.semantics:
             continue
@@ -153,7 +168,8 @@ class Snapshots:
             )
             db.execute(
                 "DELETE FROM snapshots WHERE size NOT IN "
-                "(SELECT size FROM snapshots ORDER BY size DESC LIMIT ?)",
+                "(SELECT size FROM snapshots ORDER BY size DESC LIMIT ?) "
+                "AND size NOT IN (SELECT minimum FROM cuts)",
                 (_KEPT,),
             )
 

@@ -51,7 +51,8 @@ def connect_writer(
     """The owner's connection. The tables in `guarded` can be inserted into and read, no more;
     but for `guards.EMPTIED`.
 
-    With `overwrite`, what is deleted is overwritten with zeroes in the file.
+    With `overwrite`, what is deleted is overwritten with zeroes in the file; without, at least in
+    pages that are written anyway, so that no page keeps a copy of a row that has moved on.
 
     Raises `CannotOpen` for a file that is no database or cannot be written.
     """
@@ -62,7 +63,7 @@ def connect_writer(
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         for pragma in (
             "synchronous=FULL",
-            f"secure_delete={'ON' if overwrite else 'OFF'}",
+            f"secure_delete={'ON' if overwrite else 'FAST'}",
             "temp_store=MEMORY",
             "cache_size=-16000",
             f"wal_autocheckpoint={WAL_PAGES}",

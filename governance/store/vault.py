@@ -30,6 +30,9 @@ from governance.store.vaultfile import VaultFile
 MOVED = 1 << 40
 """A restore moves the values of the old log this many indexes down, out of the new one's way."""
 
+_LOWEST = 1 << 62
+_AT_ONCE = 500
+
 
 class Opened(NamedTuple):
     """A value and the salt of its commitment."""
@@ -266,6 +269,37 @@ class Vault:
         if self._file.one("SELECT 1 FROM vault_values WHERE idx >= ? LIMIT 1", size) is None:
             return 0
         return self._file.write([("DELETE FROM vault_values WHERE idx >= ?", (size,))])
+
+    def prune(self, minimum: int, in_use: frozenset[int], *, older_logs: bool) -> int:
+        """Delete the values of entries below `minimum` but those `in_use`; how many.
+
+        With `older_logs` also those of the logs this one was restored from. The bytes are gone from
+        the files when this returns. Raises `StoreError`; then ask again.
+        """
+        found = (
+            "SELECT DISTINCT idx FROM vault_values WHERE idx > ? AND idx < ? ORDER BY idx LIMIT ?"
+        )
+        gone, after = 0, -_LOWEST if older_logs else -1
+        while rows := self._file.all(found, after, minimum, _AT_ONCE):
+            after = rows[-1][0]
+            old = [index for (index,) in rows if index not in in_use]
+            if old:
+                places = ",".join("?" * len(old))
+                sql = f"DELETE FROM vault_values WHERE idx IN ({places})"  # noqa: S608  marks only
+                gone += self._file.write([(sql, old)])
+        with self._file.writing:
+            self._file.fold_back()
+        return gone
+
+    def count(self, entries: Iterable[int]) -> int:
+        """How many values there are of some entries."""
+        sql = "SELECT count(*) FROM vault_values WHERE idx = ?"
+        return sum(int(self._file.one(sql, index)[0]) for index in entries)
+
+    def entries_about(self, subject: str) -> list[int]:
+        """The entries about a data subject of which values are kept."""
+        sql = "SELECT DISTINCT idx FROM vault_values WHERE subject = ? ORDER BY idx"
+        return [index for (index,) in self._file.all(sql, subject)]
 
     def close(self) -> None:
         """Close the database."""
