@@ -126,6 +126,26 @@ def bundles_of(size: int) -> Iterator[Tile]:
         yield Tile(-1, full, rest)
 
 
+def tiles_since(old: int, new: int) -> Iterator[Tile]:
+    """The tiles of a log of `new` entries that are not those of its first `old`: what grew."""
+    level = 0
+    while new:
+        yield from _grown(level, old, new)
+        level, old, new = level + 1, old // TILE_WIDTH, new // TILE_WIDTH
+
+
+def bundles_since(old: int, new: int) -> Iterator[Tile]:
+    """The entry bundles of a log of `new` entries that are not those of its first `old`."""
+    return _grown(-1, old, new)
+
+
+def _grown(level: int, old: int, new: int) -> Iterator[Tile]:
+    """The tiles of one level that hold hashes (or entries) from `old` on, of `new` there are."""
+    if old < new:
+        for number in range(old // TILE_WIDTH, -(-new // TILE_WIDTH)):
+            yield Tile(level, number, min(new - number * TILE_WIDTH, TILE_WIDTH))
+
+
 def tile_bytes(tile: Tile, hashes: NodeSource) -> bytes:
     """The bytes of `tile`: `width` hashes of tree level 8 · `tile.level`."""
     first = tile.number * TILE_WIDTH

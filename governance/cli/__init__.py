@@ -17,9 +17,9 @@ from governance.cli.agents import agent
 from governance.cli.approvals import approval, decision
 from governance.cli.evidence import data, report
 from governance.cli.frame import Frame, Wiring
-from governance.cli.log import audit
 from governance.cli.people import key, person
 from governance.cli.policy import policy
+from governance.cli.proofs import audit
 from governance.cli.stops import stop
 from governance.service.version import version
 

@@ -7,12 +7,18 @@ longer kept stay, so that every proof can still be made.
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
 from audit import checkpoint as checkpoints
 from audit import note as notes
+from audit import tilefolder
 from audit.errors import BadTile, Pruned
 from audit.proof import TlogProof
 from audit.tiles import parse_path, served
 from governance.service.problem import Problem
+from governance.store.paths import Paths
 from governance.store.reader import Reader
 
 
@@ -82,3 +88,46 @@ def _checkpoint_of(reader: Reader, size: int, newest: int) -> str:
         f"no checkpoint was signed over {size} entries; the next one is over {nearest}",
         field="size",
     )
+
+
+def publish(directory: Path, target: Path) -> dict[str, Any]:
+    """Bring the folder `target` up to the newest checkpoint of a workspace's log; reads only.
+
+    Works beside a running service. Returns `{folder, before, size, files, bytes, removed}`; raises
+    `audit.errors.LogError` for a folder that is not this log's, or a log that does not add up.
+    """
+    with closing(_reader(directory)) as reader:
+        while True:
+            minimum = reader.minimum
+            try:
+                done = tilefolder.publish(
+                    target,
+                    reader,
+                    reader.checkpoint(),
+                    lambda index: reader.checkpoint_covering(index)[1],
+                    minimum=minimum,
+                )
+            except Pruned:
+                if reader.minimum > minimum:  # entries were given up meanwhile: go on without them
+                    continue
+                raise
+            return {"folder": str(target), **done._asdict()}
+
+
+def proof_of(directory: Path, index: int, size: int | None = None) -> tuple[str, bytes | None, int]:
+    """The proof of any entry of a workspace's log, its bytes (None if they are not kept any more),
+    and the size of the proof's tree. Raises `Problem`."""
+    with closing(_reader(directory)) as reader:
+        text = proof(reader, index, size)
+        try:
+            entry = reader.entry_bytes(index)
+        except Pruned:
+            entry = None
+        covered = checkpoints.parse(notes.split(TlogProof.parse(text).checkpoint)[0]).size
+        return text, entry, covered
+
+
+def _reader(directory: Path) -> Reader:
+    if not Paths(directory).log.exists():
+        raise Problem("unknown", f"there is no workspace in `{directory}`")
+    return Reader(Paths(directory).log)

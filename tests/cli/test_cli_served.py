@@ -255,6 +255,8 @@ def test_evidence_leaves_while_the_service_works(company: Company, tmp_path: Pat
     assert (replayed["different"], replayed["state"]) == (0, "same")
     assert served.json("audit", "fsck")["problems"] == []
     assert served.run("audit", "export", package).exit_code == 1
+    assert served.json("audit", "tiles", tmp_path / "public")["size"] > 10
+    assert "index 3\n" in served.json("audit", "proof", "3")["proof"]
 
 
 def test_a_report_is_made_and_fetched(company: Company, tmp_path: Path) -> None:

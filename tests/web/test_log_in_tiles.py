@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from web_world import World, make_world, payment
 
+from governance.service import tiling
 from governance.store.reader import Reader
 
 AUDITOR = "bob"
@@ -197,6 +198,26 @@ def test_asking_only_for_the_head_of_a_tile_costs_no_body(grown: World) -> None:
     """A mirror that looks what is there would have to load all of it."""
     status, headers, body = grown.call("HEAD", "/log/tile/0/000", key=AUDITOR)
     assert (status, headers["content-length"], body) == (200, "8192", b"")
+
+
+def test_the_published_files_are_what_is_served(grown: World, tmp_path: Path) -> None:
+    """A mirror and the service would show two logs, and one of them would look forged."""
+    done = tiling.publish(grown.directory, tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert done["files"] == len(files) >= 8
+    for path in files:
+        name = str(path.relative_to(tmp_path))
+        status, _, body = get(grown, name, None if name == "checkpoint" else AUDITOR)
+        assert (status, body) == (200, path.read_bytes()), name
+    for _ in range(3):
+        grown.call("POST", "/access/v1/evaluation", payment())
+    again = tiling.publish(grown.directory, tmp_path)
+    assert again["before"] == done["size"]
+    assert again["files"] < 6
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            name = str(path.relative_to(tmp_path))
+            assert get(grown, name, AUDITOR)[2] == path.read_bytes(), name
 
 
 def test_entries_that_were_given_up_are_gone_and_their_hashes_are_not(
