@@ -22,10 +22,19 @@ from audit.verify import verify
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments[:1] == ["witness"]:
+        # Only whoever runs a witness needs a server; a verifier stays without one.
+        from audit.witness_cli import main as witness
+
+        return witness(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m audit", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     _add_verify(commands)
     proofcommand.add(commands)
+    commands.add_parser(
+        "witness", help="run a witness that cosigns checkpoints: `witness --help`", add_help=False
+    )
     options = parser.parse_args(arguments)
     code: int = options.run(parser, options)
     return code
