@@ -104,6 +104,9 @@ class WitnessServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: WitnessServer
     protocol_version = "HTTP/1.1"
+    # One packet for an answer: two would wait for each other (Nagle against delayed ACK).
+    wbufsize = 64 * 1024
+    disable_nagle_algorithm = True
 
     def setup(self) -> None:
         super().setup()
@@ -177,8 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if not hasattr(self, "command"):
             self.command = ""
-        if not getattr(self, "request_version", ""):
-            self.request_version = self.protocol_version
+        self.request_version = self.protocol_version
         self._answer(Answer(code, f"{message or 'the request cannot be read'}\n", TEXT))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class's name
