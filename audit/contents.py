@@ -8,26 +8,33 @@ own id, the manifest from everything. A file too many is tampering, a file too f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
 
 from audit.canonical import canonical
 from audit.checkpoint import Checkpoint
+from audit.encoding import b64
 from audit.errors import Gap, Malformed, Tampered
 from audit.keys import Verifier
 from audit.package import (
+    ANCHOR,
     BLOB,
     CHECKPOINT,
     DISCLOSURES,
+    FIRST_FORMAT,
+    FORMAT,
     KEYS,
     MANIFEST,
+    VERIFIER,
     Disclosure,
+    Layout,
     Package,
-    manifest_of,
 )
-from audit.tiles import bundles_of, parse_path, tiles_of
+from audit.tiles import TILE_WIDTH, bundles_of, parse_path, tiles_of
 
 
-def check_names(names: set[str], size: int) -> None:
+def check_names(names: set[str], size: int, layout: Layout) -> None:
     """Raises unless exactly the files are there that a package of `size` entries has."""
     held = max((_bundle_end(name) for name in names), default=0)
     if held > size:
@@ -36,20 +43,53 @@ def check_names(names: set[str], size: int) -> None:
             "checkpoint was put in the place of the right one",
             file=CHECKPOINT,
         )
+    if layout.minimum >= max(size, 1):
+        raise Tampered(
+            f"the file `{MANIFEST}` was altered: of {size} entries, the first kept cannot be "
+            f"entry {layout.minimum}",
+            file=MANIFEST,
+        )
     if held < size:
         raise Gap(
             f"the checkpoint covers {size} entries, but the package holds only {held}: entry "
             f"{held} and what follows is missing",
             index=held,
         )
+    first = layout.minimum // TILE_WIDTH
     expected = {CHECKPOINT, MANIFEST, DISCLOSURES, KEYS}
-    expected.update(tile.path for tile in bundles_of(size))
-    expected.update(tile.path for tile in tiles_of(size))
+    missing = sorted(expected - names)
+    for tile in chain(bundles_of(size, first), tiles_of(size)):
+        expected.add(tile.path)
+        if tile.path not in names:  # the size is a claim: never expect more than is there
+            missing.append(tile.path)
+            break
     for name in sorted(names - expected):
-        if not BLOB.fullmatch(name):
+        if not (missing and _tile_of(name, size)) and not _may_be_there(name, size, layout):
             raise Tampered(f"the file `{name}` does not belong into this package", file=name)
-    for name in sorted(expected - names):
+    for name in missing:
         raise Gap(f"the package lacks the file `{name}`", file=name)
+
+
+def _may_be_there(name: str, size: int, layout: Layout) -> bool:
+    """Whether a file is one of those that a package can have or lack."""
+    if layout.format == FIRST_FORMAT:
+        return BLOB.fullmatch(name) is not None
+    anchor = ANCHOR.fullmatch(name)
+    if anchor is not None:
+        return int(anchor[1]) <= size
+    return name == VERIFIER or BLOB.fullmatch(name) is not None
+
+
+def _tile_of(name: str, size: int) -> bool:
+    """Whether a log of `size` entries has this tile or bundle."""
+    try:
+        tile = parse_path(name)
+    except Malformed:
+        return False
+    hashes: int = size // TILE_WIDTH ** max(tile.level, 0)
+    first = tile.number * TILE_WIDTH
+    width = min(hashes - first, TILE_WIDTH)
+    return 0 < width == tile.width
 
 
 def _bundle_end(name: str) -> int:
@@ -65,6 +105,7 @@ def check_small_files(
     package: Package,
     names: set[str],
     tree: Checkpoint,
+    layout: Layout,
     commitments: int,
     disclosures: Sequence[Disclosure],
 ) -> set[str]:
@@ -77,23 +118,63 @@ def check_small_files(
             name = f"blobs/{digest}"
             raise Tampered(f"the file `{name}` was altered: its digest is not its name", file=name)
     _check_claimed_keys(package)
-    files = {name: package.files.read(name) for name in (CHECKPOINT, DISCLOSURES, KEYS)}
-    expected = manifest_of(tree, files, sizes, commitments, len(disclosures))
+    files = {
+        name: package.files.read(name)
+        for name in sorted(names)
+        if name != MANIFEST and not name.startswith(("tile/", "blobs/"))
+    }
+    expected = manifest_of(layout, tree, files, sizes, commitments, len(disclosures))
     stored = package.files.read(MANIFEST)
     if stored != canonical(expected):
-        claimed = package.manifest()
-        differing = sorted(
-            name for name in expected | claimed if expected.get(name) != claimed.get(name)
-        )
-        raise Tampered(
-            f"the file `{MANIFEST}` does not fit the package: {', '.join(differing)} differ; it or "
-            "a file it describes was altered",
-            file=MANIFEST,
-        )
+        raise _bad_manifest(expected, package.manifest(), names)
     for name in names:
         if not name.startswith("tile/"):
             package.files.seal(name, package.files.read(name))
     return set(sizes)
+
+
+def manifest_of(
+    layout: Layout,
+    tree: Checkpoint,
+    files: Mapping[str, bytes],
+    blobs: Mapping[str, int],
+    commitments: int,
+    disclosed: int,
+) -> dict[str, Any]:
+    """The only manifest that a package with these contents can have. `files` are its files other
+    than tiles, bundles and blobs; `blobs` are sizes by digest."""
+    manifest = {
+        "blobs": dict(blobs),
+        "commitments": commitments,
+        "disclosed": disclosed,
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+        "form": "re-performable" if disclosed == commitments else "redacted",
+        "format": layout.format,
+        "origin": tree.origin,
+        "root": b64(tree.root),
+        "size": tree.size,
+    }
+    if layout.format == FORMAT:
+        manifest["minimum"] = layout.minimum
+    return manifest
+
+
+def _bad_manifest(
+    expected: Mapping[str, Any], claimed: Mapping[str, Any], names: set[str]
+) -> Tampered | Gap:
+    for member, folder in (("files", ""), ("blobs", "blobs/")):
+        listed = claimed.get(member)
+        for name in sorted(listed if type(listed) is dict else ()):
+            if folder + name not in names:
+                return Gap(f"the package lacks the file `{folder}{name}`", file=folder + name)
+    differing = sorted(
+        name for name in expected.keys() | claimed if expected.get(name) != claimed.get(name)
+    )
+    return Tampered(
+        f"the file `{MANIFEST}` does not fit the package: {', '.join(differing)} differ; it or "
+        "a file it describes was altered",
+        file=MANIFEST,
+    )
 
 
 def _check_claimed_keys(package: Package) -> None:

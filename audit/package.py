@@ -6,49 +6,42 @@
     blobs/<sha256>          large things that entries name by digest
     disclosures.jsonl       opened commitments: index, name, salt, value; one per line
     keys/log.vkey           the keys the operator claims; a verifier pins its own
+    anchors/<size>/…        checkpoints that others cosigned or time-stamped
+    verify.py               the verifier as one file, for convenience; trust your own copy
     manifest.json           what is inside; every byte follows from the other files
 
-The law: the same log, checkpoint, blobs, disclosures and keys give the same bytes, and no file is
-there that this page does not name. What a package says is worth nothing until `audit.verify` has
-looked at it; reading it here verifies nothing.
+The law: what a package says is worth nothing until `audit.verify` has looked at it; reading it
+here verifies nothing. `audit.packing` writes packages.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from audit import checkpoint as checkpoints
 from audit import note as notes
-from audit.archive import Reader, Writer, open_reader, open_writer
+from audit.archive import Reader, open_reader
 from audit.canonical import canonical, parse
 from audit.checkpoint import Checkpoint
-from audit.encoding import b64
-from audit.entry import decode
-from audit.errors import Gap, LogError, Malformed, Tampered
-from audit.keys import Verifier
-from audit.storage import Log
-from audit.tiles import (
-    TILE_WIDTH,
-    Tile,
-    bundles_of,
-    decode_bundle,
-    encode_bundle,
-    tile_bytes,
-    tiles_of,
-)
-from audit.tree import frontier_at
+from audit.errors import Malformed, Tampered
+from audit.tiles import TILE_WIDTH, Tile, bundles_of, decode_bundle
 
-FORMAT = "audit-package/v1"
+FORMAT: Final = "audit-package/v2"
+FIRST_FORMAT: Final = "audit-package/v1"
+"""Before there were anchors, a verifier inside, and pruning; it is still verified."""
 CHECKPOINT = "checkpoint"
 MANIFEST = "manifest.json"
 DISCLOSURES = "disclosures.jsonl"
 KEYS = "keys/log.vkey"
+VERIFIER = "verify.py"
 BLOB = re.compile(r"blobs/([0-9a-f]{64})", re.ASCII)
+ANCHOR = re.compile(
+    r"anchors/([1-9][0-9]{0,18})/(?:(checkpoint)|(0|[1-9][0-9]{0,3})\.tsr)", re.ASCII
+)
 
 _DISCLOSURE = {"index", "name", "salt", "value"}
 
@@ -66,6 +59,23 @@ class Disclosure:
         """Its line in `disclosures.jsonl`: canonical JSON and a newline."""
         members = {"index": self.index, "name": self.name, "salt": self.salt, "value": self.value}
         return canonical(members) + b"\n"
+
+
+class Anchored(NamedTuple):
+    """A head of the log that others vouch for: a checkpoint over the first `size` entries with
+    their cosignature lines, and time-stamps (DER TimeStampResp, RFC 3161) over its text."""
+
+    size: int
+    note: str
+    stamps: tuple[bytes, ...] = ()
+
+
+class Layout(NamedTuple):
+    """What a manifest claims that decides which files belong: its format, and the index of the
+    first entry that was kept (`minimum`, 0 unless the log was pruned)."""
+
+    format: str
+    minimum: int
 
 
 class Package:
@@ -101,11 +111,12 @@ class Package:
         """The bytes of the entries `start` to `stop`, by default all."""
         size = self.checkpoint().size
         stop = size if stop is None else min(stop, size)
-        for tile in bundles_of(size):
-            first, end = tile.span
-            if first < stop and start < end:
-                bundle = decode_bundle(self.tile(tile))
-                yield from bundle[max(start - first, 0) : stop - first]
+        for tile in bundles_of(size, start // TILE_WIDTH):
+            if tile.span[0] >= stop:
+                return
+            first = tile.span[0]
+            bundle = decode_bundle(self.tile(tile))
+            yield from bundle[max(start - first, 0) : stop - first]
 
     def blob(self, digest: str) -> bytes:
         """The blob with this SHA-256 in hex. Raises `Gap` if it is not here."""
@@ -129,6 +140,47 @@ class Package:
             raise Tampered(f"the file `{MANIFEST}` was altered: not an object", file=MANIFEST)
         return value
 
+    def layout(self) -> Layout:
+        """Format and minimum as the manifest claims them. Raises `Tampered` for others."""
+        manifest = self.manifest()
+        name = manifest.get("format")
+        if name not in (FORMAT, FIRST_FORMAT):
+            raise Tampered(
+                f"the file `{MANIFEST}` names the format `{str(name)[:60]}`; this verifier knows "
+                f"`{FIRST_FORMAT}` and `{FORMAT}`",
+                file=MANIFEST,
+            )
+        minimum = manifest.get("minimum", 0)
+        if type(minimum) is not int or minimum < 0 or minimum % TILE_WIDTH:
+            raise Tampered(
+                f"the file `{MANIFEST}` was altered: its minimum is a whole number of bundles of "
+                f"{TILE_WIDTH} entries",
+                file=MANIFEST,
+            )
+        return Layout(name, minimum if name == FORMAT else 0)
+
+    def anchored(self) -> list[tuple[int, bytes, list[tuple[str, bytes]]]]:
+        """For each `anchors/<size>`: the size, its checkpoint, its time-stamps by file name.
+
+        Raises `Gap` if a checkpoint is missing, for without it the time-stamps say nothing.
+        """
+        stamps: dict[int, list[tuple[int, str]]] = {}
+        for name in self.files.names():
+            match = ANCHOR.fullmatch(name)
+            if match:
+                found = stamps.setdefault(int(match[1]), [])
+                if match[3]:
+                    found.append((int(match[3]), name))
+        read = self.files.read
+        return [
+            (
+                size,
+                read(anchor_name(size)),
+                [(name, read(name)) for _, name in sorted(stamps[size])],
+            )
+            for size in sorted(stamps)
+        ]
+
     def disclosures(self) -> list[Disclosure]:
         """The opened commitments, in order of entry and name. Raises `Tampered`."""
         data = self.files.read(DISCLOSURES)
@@ -141,90 +193,9 @@ class Package:
         return found
 
 
-def write_package(
-    target: Path | str,
-    log: Log,
-    checkpoint: str,
-    *,
-    keys: Iterable[str] = (),
-    blobs: Iterable[bytes] = (),
-    disclosures: Iterable[Disclosure] = (),
-) -> dict[str, Any]:
-    """Write the log up to the signed `checkpoint` to `target`; return the manifest.
-
-    `target` becomes a zip if its name ends in `.zip`, else a directory; it must not exist, and
-    appears only when complete. `keys` are vkeys. Raises `LogError` if the log's own tree is not
-    the one in the checkpoint, or an entry or key is malformed.
-    """
-    tree = checkpoints.parse(notes.split(checkpoint)[0])
-    if log.size < tree.size or frontier_at(tree.size, log.node).root() != tree.root:
-        raise LogError(
-            f"the log's own tree of {tree.size} entries is not the one in the checkpoint; nothing "
-            "was exported"
-        )
-    shown = sorted(disclosures, key=lambda d: (d.index, d.name))
-    small = {
-        DISCLOSURES: b"".join(disclosure.line() for disclosure in shown),
-        KEYS: "".join(Verifier.from_vkey(key).vkey + "\n" for key in keys).encode(),
-        CHECKPOINT: checkpoint.encode(),
-    }
-    large = {hashlib.sha256(blob).hexdigest(): blob for blob in blobs}
-    writer = open_writer(Path(target))
-    try:
-        commitments = _write_log(writer, log, tree.size)
-        for digest, blob in sorted(large.items()):
-            writer.add(f"blobs/{digest}", blob)
-        for name, data in small.items():
-            writer.add(name, data)
-        sizes = {digest: len(blob) for digest, blob in large.items()}
-        manifest = manifest_of(tree, small, sizes, commitments, len(shown))
-        writer.add(MANIFEST, canonical(manifest))
-        writer.close()
-    except BaseException:
-        writer.abandon()
-        raise
-    return manifest
-
-
-def manifest_of(
-    tree: Checkpoint,
-    files: dict[str, bytes],
-    blobs: dict[str, int],
-    commitments: int,
-    disclosed: int,
-) -> dict[str, Any]:
-    """The only manifest that a package with these contents can have."""
-    return {
-        "blobs": blobs,
-        "commitments": commitments,
-        "disclosed": disclosed,
-        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
-        "form": "re-performable" if disclosed == commitments else "redacted",
-        "format": FORMAT,
-        "origin": tree.origin,
-        "root": b64(tree.root),
-        "size": tree.size,
-    }
-
-
-def _write_log(writer: Writer, log: Log, size: int) -> int:
-    """Write bundles and tiles; return how many commitments the entries hold."""
-    commitments = 0
-    for tile in bundles_of(size):
-        bundle = list(log.entries(*tile.span))
-        if len(bundle) != tile.width:
-            raise Gap(f"the log lacks entry {tile.span[0] + len(bundle)}")
-        for data in bundle:
-            if b'"commitments"' in data:
-                commitments += len(decode(data).data.get("commitments", ()))
-        writer.add(tile.path, encode_bundle(bundle))
-    for tile in tiles_of(size):
-        if tile.level == 0:
-            first = tile.number * TILE_WIDTH
-            writer.add(tile.path, b"".join(log.leaves(first, first + tile.width)))
-        else:
-            writer.add(tile.path, tile_bytes(tile, log.node))
-    return commitments
+def anchor_name(size: int, stamp: int | None = None) -> str:
+    """The file of an anchored checkpoint, or of its time-stamp with this number."""
+    return f"anchors/{size}/" + ("checkpoint" if stamp is None else f"{stamp}.tsr")
 
 
 def _read_disclosure(line: bytes, number: int) -> Disclosure:

@@ -22,10 +22,13 @@ from audit.commit import opens
 from audit.entry import Entry, decode, role_of
 from audit.errors import LogError, Tampered
 from audit.package import Disclosure, Package
-from audit.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, read_bundle
-from audit.tree import MemoryNodes, next_level
+from audit.shapes import Shape, Shapes, plain
+from audit.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, read_bundle, tile_hashes
+from audit.tree import HASH_SIZE, MemoryNodes, next_level
 
 STRETCH = 1 << 16
+PRUNED = "retention.pruned"
+"""The one kind that is understood here: its `minimum` says what may be missing."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,8 @@ class Stretch:
 
     start: int
     stop: int
+    first: int
+    """The first entry that is here: `start`, unless entries were pruned."""
     groups: list[bytes] = field(default_factory=list)
     """The root of each complete group of 256 leaves."""
     tail: list[bytes] = field(default_factory=list)
@@ -73,12 +78,20 @@ class Stretch:
     roles: list[str] = field(default_factory=list)
     """The roles of this stretch, numbered by position."""
     role_of: array[int] = field(default_factory=lambda: array("H"))
-    """For each entry the number of its role."""
+    """For each entry from `first` on the number of its role."""
     references: int = 0
-    backward: list[tuple[int, str, int]] = field(default_factory=list)
-    """References to before the stretch: entry, role, target."""
+    backward: dict[tuple[str, int], int] = field(default_factory=dict)
+    """References to before the stretch: role and target, and the first entry that has it."""
+    unseen: int = 0
+    """References to entries that were pruned, whose kind nobody can look up."""
+    pruned: int = 0
+    """The greatest minimum that an entry announces (`retention.pruned`)."""
     commitments: int = 0
     blobs: set[str] = field(default_factory=set)
+
+    def role(self, index: int) -> str:
+        """The role of an entry of this stretch, which has been read."""
+        return self.roles[self.role_of[index - self.first]]
 
 
 def scan(
@@ -87,39 +100,51 @@ def scan(
     stop: int,
     disclosures: Sequence[Disclosure] = (),
     *,
+    minimum: int = 0,
     envelopes: bool = True,
 ) -> Stretch:
     """Read and check the entries `start` (a multiple of 65,536) to `stop`.
 
-    `disclosures` are those of these entries. Without `envelopes` only hashes are computed and compared.
+    `disclosures` are those of these entries. Below `minimum` there are only leaf hashes. Without
+    `envelopes` only hashes are computed and compared.
     Raises `Gap` for a missing file; everything else that is wrong is in what is returned.
     """
     if isinstance(package, Path):
         package = _opened(package)
-    result = Stretch(start, stop)
-    reader = _Reader(result, disclosures) if envelopes else None
+    result = Stretch(start, stop, first=min(max(start, minimum), stop))
+    reader = _Reader(result, disclosures, minimum) if envelopes else None
     for first in range(start, stop, TILE_WIDTH):
         width = min(TILE_WIDTH, stop - first)
-        bundle = Tile(-1, first // TILE_WIDTH, width)
         leaves = Tile(0, first // TILE_WIDTH, width)
-        data, tile = package.tile(bundle), package.tile(leaves)
-        entries, rest = read_bundle(data)
-        hashes = leaf_hashes(entries)
-        if rest or len(entries) != width:
-            same = _first_difference(hashes, tile)
-            missing = not rest and same == len(entries) < width
-            result.unreadable = Unreadable(bundle.path, first + same, len(entries), width, missing)
-            return result
-        if result.mismatch is None and b"".join(hashes) != tile:
-            result.mismatch = first + _first_difference(hashes, tile)
+        tile = package.tile(leaves)
+        files = {leaves.path: tile}
+        if first < minimum:
+            hashes = _stored_leaves(tile, width)
+            if len(tile) != width * HASH_SIZE and result.mismatch is None:
+                result.mismatch = first
+        else:
+            bundle = Tile(-1, first // TILE_WIDTH, width)
+            files[bundle.path] = data = package.tile(bundle)
+            entries, rest = read_bundle(data)
+            hashes = leaf_hashes(entries)
+            if rest or len(entries) != width:
+                same = _first_difference(hashes, tile)
+                missing = not rest and same == len(entries) < width
+                found = len(entries)
+                result.unreadable = Unreadable(bundle.path, first + same, found, width, missing)
+                return result
+            if result.mismatch is None and b"".join(hashes) != tile:
+                result.mismatch = first + _first_difference(hashes, tile)
+            if reader is not None and result.wrong is None:
+                reader.read(first, entries)
         if width == TILE_WIDTH:
             result.groups.append(group_root(hashes))
         else:
             result.tail = hashes
-        if reader is not None and result.wrong is None:
-            reader.read(first, entries)
         if envelopes and result.unsealed is None:
-            result.unsealed = _unsealed(package, {bundle.path: data, leaves.path: tile})
+            result.unsealed = _unsealed(package, files)
+    if reader is not None:
+        reader.finish()
     return result
 
 
@@ -144,6 +169,12 @@ def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
     return [sha256(b"\x00" + entry).digest() for entry in entries]
 
 
+def _stored_leaves(tile: bytes, width: int) -> list[bytes]:
+    """The `width` hashes in a leaf tile, whatever its length: the root will tell."""
+    wanted = width * HASH_SIZE
+    return tile_hashes(tile[:wanted].ljust(wanted, b"\0"))
+
+
 def group_root(hashes: list[bytes]) -> bytes:
     """The root over 256 hashes."""
     while len(hashes) > 1:
@@ -165,31 +196,64 @@ def scan_all(
     disclosures: Sequence[Disclosure] = (),
     *,
     workers: int = 1,
+    minimum: int = 0,
     envelopes: bool = True,
 ) -> list[Stretch]:
-    """Scan all `size` entries in stretches of 65,536, by several processes if that pays."""
-    starts = range(0, size, STRETCH)
-    parts = [[d for d in disclosures if start <= d.index < start + STRETCH] for start in starts]
-    stops = [min(start + STRETCH, size) for start in starts]
-    if workers <= 1 or len(starts) == 1:
-        return [
-            scan(package, start, stop, part, envelopes=envelopes)
-            for start, stop, part in zip(starts, stops, parts, strict=True)
-        ]
-    with ProcessPoolExecutor(min(workers, len(starts)), get_context("spawn")) as pool:
+    """Scan all `size` entries in stretches of 65,536, by `workers` processes if that pays.
+
+    This process is one of them: it takes from the end what no other has begun.
+    """
+    jobs = [(start, min(start + STRETCH, size)) for start in range(0, size, STRETCH)]
+    parts: dict[int, list[Disclosure]] = {}
+    for disclosure in disclosures:
+        parts.setdefault(disclosure.index // STRETCH * STRETCH, []).append(disclosure)
+
+    def here(start: int, stop: int) -> Stretch:
+        shown = parts.get(start, ())
+        return scan(package, start, stop, shown, minimum=minimum, envelopes=envelopes)
+
+    others = min(workers, len(jobs)) - 1
+    if others < 1:
+        return [here(*job) for job in jobs]
+    with ProcessPoolExecutor(others, get_context("spawn")) as pool:
         futures = [
-            pool.submit(scan, package.path, start, stop, part, envelopes=envelopes)
-            for start, stop, part in zip(starts, stops, parts, strict=True)
+            pool.submit(
+                scan,
+                package.path,
+                *job,
+                parts.get(job[0], ()),
+                minimum=minimum,
+                envelopes=envelopes,
+            )
+            for job in jobs
         ]
-        return [future.result() for future in futures]
+        try:
+            found = {
+                job: here(*job)
+                for job, future in zip(reversed(jobs), reversed(futures), strict=True)
+                if future.cancel()
+            }
+            return [
+                found[job] if job in found else future.result()
+                for job, future in zip(jobs, futures, strict=True)
+            ]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 class Computed:
-    """The tree nodes that follow from the entries themselves, not from any stored tile."""
+    """The tree nodes that follow from the entries themselves, not from any stored tile.
 
-    def __init__(self, package: Package, size: int, stretches: Sequence[Stretch]) -> None:
+    Below the minimum of a pruned log the leaf tiles stand for the entries.
+    """
+
+    def __init__(
+        self, package: Package, size: int, stretches: Sequence[Stretch], minimum: int = 0
+    ) -> None:
         groups = [group for stretch in stretches for group in stretch.groups]
         self._package, self._size, self._count = package, size, len(groups)
+        self._pruned = minimum // TILE_WIDTH
         self._upper = MemoryNodes(groups)
         self._tail = MemoryNodes(stretches[-1].tail if stretches else ())
         self._last: tuple[int, MemoryNodes] = (-1, self._tail)
@@ -206,53 +270,116 @@ class Computed:
         if number == self._count:
             return self._tail
         if self._last[0] != number:
-            entries, _ = read_bundle(self._package.tile(Tile(-1, number, TILE_WIDTH)))
-            self._last = (number, MemoryNodes(leaf_hashes(entries)))
+            if number < self._pruned:
+                tile = self._package.tile(Tile(0, number, TILE_WIDTH))
+                leaves = _stored_leaves(tile, TILE_WIDTH)
+            else:
+                entries, _ = read_bundle(self._package.tile(Tile(-1, number, TILE_WIDTH)))
+                leaves = leaf_hashes(entries)
+            self._last = (number, MemoryNodes(leaves))
         return self._last[1]
+
+
+_shapes = Shapes()
 
 
 class _Reader:
     """Checks entry after entry of one stretch; stops at the first that is wrong."""
 
-    def __init__(self, result: Stretch, disclosures: Sequence[Disclosure]) -> None:
-        self._result = result
+    def __init__(self, result: Stretch, disclosures: Sequence[Disclosure], minimum: int) -> None:
+        self._result, self._minimum = result, minimum
         self._numbers: dict[str, int] = {}
+        self._days: set[bytes] = set()
+        self._last = b""
+        self._counts: dict[Shape, int] = {}
         self._shown: dict[int, list[Disclosure]] = {}
         for disclosure in disclosures:
             self._shown.setdefault(disclosure.index, []).append(disclosure)
 
     def read(self, first: int, entries: Sequence[bytes]) -> None:
+        """Check the entries that begin at index `first`."""
+        known = plain(entries)
         for index, data in enumerate(entries, first):
             try:
+                if known and index not in self._shown and self._recognised(index, data):
+                    continue
                 entry = decode(data)
                 self._check(index, data, entry)
             except LogError as error:
                 self._result.wrong = Wrong(index, str(error))
                 return
+            if known and entry.kind != PRUNED:
+                _shapes.learn(data, entry)
             try:
                 self._check_shown(index, entry)
             except LogError as error:
                 self._result.wrong = Wrong(index, str(error), shown=True)
                 return
 
+    def finish(self) -> None:
+        """Put into the result what was only counted."""
+        result = self._result
+        for shape, count in self._counts.items():
+            result.kinds[shape.kind] += count
+            result.commitments += count * shape.commitments
+        result.last_at = self._last.decode()
+
+    def _recognised(self, index: int, data: bytes) -> bool:
+        """Whether the entry has a known form; then it is checked like any other."""
+        shapes = _shapes.place(data)
+        for shape in shapes:
+            match = shape.match(data)
+            if match is not None:
+                break
+        else:
+            return False
+        if shape is not shapes[0]:
+            shapes.remove(shape)
+            shapes.insert(0, shape)
+        found = match.groups()
+        at = found[0]
+        if at[:10] not in self._days:
+            return False
+        self._in_order(at)
+        self._counts[shape] = self._counts.get(shape, 0) + 1
+        self._place(shape.role)
+        if len(found) > 1:
+            roles = shape.roles
+            for role, target in zip(roles, found[1:], strict=False):
+                self._check_ref(index, role, int(target))
+            if len(found) > 1 + len(roles):
+                self._result.blobs.update(digest.decode() for digest in found[1 + len(roles) :])
+        return True
+
     def _check(self, index: int, data: bytes, entry: Entry) -> None:
         result = self._result
-        at = data[7:34].decode()
-        if at < result.last_at:
-            raise LogError(f"its time {at} is before that of the entry before it")
-        result.first_at = result.first_at or at
-        result.last_at = at
+        at = data[7:34]
+        self._in_order(at)
+        self._days.add(at[:10])
+        result.first_at = result.first_at or at.decode()
         result.kinds[entry.kind] += 1
-        role = role_of(entry.kind)
+        self._place(role_of(entry.kind))
+        for role, target in entry.data.get("refs", {}).items():
+            self._check_ref(index, role, target)
+        result.commitments += len(entry.data.get("commitments", ()))
+        result.blobs.update(entry.data.get("files", {}).values())
+        if entry.kind == PRUNED and type(entry.data.get("minimum")) is int:
+            result.pruned = max(result.pruned, entry.data["minimum"])
+
+    def _in_order(self, at: bytes) -> None:
+        if at < self._last:
+            raise LogError(f"its time {at.decode()} is before that of the entry before it")
+        self._last = at
+
+    def _place(self, role: str) -> None:
+        """Remember the role of the next entry."""
+        result = self._result
         number = self._numbers.setdefault(role, len(self._numbers))
         if number == len(result.roles):
             result.roles.append(role)
+            if number > 0xFFFF:
+                result.role_of = array("L", result.role_of)
         result.role_of.append(number)
-        refs = entry.data.get("refs")
-        if refs:
-            self._check_refs(index, refs)
-        result.commitments += len(entry.data.get("commitments", ()))
-        result.blobs.update(entry.data.get("files", {}).values())
 
     def _check_shown(self, index: int, entry: Entry) -> None:
         if index not in self._shown:
@@ -263,16 +390,16 @@ class _Reader:
                 raise LogError(f"a value is shown for `{shown.name}`, to which it does not commit")
             opens(commitments[shown.name], shown.salt, shown.name, shown.value)
 
-    def _check_refs(self, index: int, refs: Mapping[str, int]) -> None:
+    def _check_ref(self, index: int, role: str, target: int) -> None:
         result = self._result
-        for role, target in refs.items():
-            result.references += 1
-            check_order(index, role, target)
-            if target < result.start:
-                result.backward.append((index, role, target))
-            else:
-                found = result.roles[result.role_of[target - result.start]]
-                check_role(role, target, found)
+        result.references += 1
+        check_order(index, role, target)
+        if target < self._minimum:
+            result.unseen += 1
+        elif target < result.start:
+            result.backward.setdefault((role, target), index)
+        else:
+            check_role(role, target, result.role(target))
 
 
 def check_order(index: int, role: str, target: int) -> None:

@@ -22,8 +22,12 @@ class Log(Protocol):
     def size(self) -> int:
         """How many entries can be read."""
 
+    @property
+    def minimum(self) -> int:
+        """The index of the first entry that was kept: a multiple of 256, 0 unless pruned."""
+
     def entries(self, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes of the entries `start` to `stop`, in order."""
+        """The bytes of the entries `start` to `stop`, in order. Not for entries below `minimum`."""
 
     def leaves(self, start: int, stop: int) -> Iterator[bytes]:
         """Their leaf hashes, in order."""
@@ -36,6 +40,7 @@ class MemoryLog:
     """A log in memory, for tests and for worlds small enough to fit."""
 
     def __init__(self, entries: Iterable[bytes] = ()) -> None:
+        self.minimum = 0
         self._entries: list[bytes] = []
         self._nodes = MemoryNodes()
         for entry in entries:

@@ -117,12 +117,12 @@ def tiles_of(size: int) -> Iterator[Tile]:
         level, hashes = level + 1, full
 
 
-def bundles_of(size: int) -> Iterator[Tile]:
-    """Every entry bundle of a log of `size` entries, left to right."""
+def bundles_of(size: int, first: int = 0) -> Iterator[Tile]:
+    """The entry bundles of a log of `size` entries, left to right, from the one numbered `first`."""
     full, rest = divmod(size, TILE_WIDTH)
-    for number in range(full):
+    for number in range(first, full):
         yield Tile(-1, number, TILE_WIDTH)
-    if rest:
+    if rest and first <= full:
         yield Tile(-1, full, rest)
 
 

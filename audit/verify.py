@@ -4,7 +4,8 @@ The law: nothing in the package is believed that a key pinned from outside does 
 verification returns `Proven` or raises; there is no third outcome. In order: the checkpoint's
 signature and origin; that exactly the files are there that a log of that size has; every entry
 against its leaf, every leaf against the root; every entry's form, order and references; what is
-disclosed against its commitments; the other files; and last what the verifier kept from earlier.
+disclosed against its commitments; the other files; what witnesses and time-stamp authorities saw;
+and last what the verifier kept from earlier.
 
 The first wrong entry is named by its index, or the smallest range in which it must lie, or the
 file. What cannot be known from a package alone is said in `Proven.not_proven`.
@@ -12,6 +13,7 @@ file. What cannot be known from a package alone is said in `Proven.not_proven`.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -24,37 +26,46 @@ from audit.contents import check_names, check_small_files
 from audit.errors import Gap, LogError, Malformed, NothingToVerify, Tampered, UnknownKey
 from audit.keys import Verifier
 from audit.locate import altered_tile, locate
-from audit.package import CHECKPOINT, DISCLOSURES, MANIFEST, Disclosure, Package
+from audit.outside import Authorities, check_outside
+from audit.package import CHECKPOINT, DISCLOSURES, MANIFEST, VERIFIER, Disclosure, Package
 from audit.scan import STRETCH, Computed, Stretch, Unreadable, Wrong, check_role, scan_all
 from audit.statement import Proven
 from audit.tiles import TILE_WIDTH, Tile, tile_bytes, tiles_of
 from audit.tree import MemoryNodes, empty_root, frontier_at
+from audit.trust import TrustPolicy
 
 __all__ = ["Proven", "verify"]
 
 
 def verify(
     package: Package | Path | str,
-    keys: Iterable[str | Verifier],
+    keys: Iterable[str | Verifier] = (),
     head: str | bytes | None = None,
     receipts: Iterable[str | bytes] = (),
     *,
+    policy: TrustPolicy | None = None,
+    authorities: Authorities | None = None,
     workers: int = 1,
 ) -> Proven:
     """Verify `package` against pinned `keys` (vkeys) and what was retained from earlier.
 
     `head` is the content of a head file or a signed checkpoint; `receipts` are checkpoints,
-    `.tlog-proof` texts or JSON receipts. With `workers` above 1, logs of more than 65,536 entries
-    are read by that many processes (the caller's main module must then be importable).
+    `.tlog-proof` texts or JSON receipts. `policy` pins the keys it names and asks for its quorum;
+    `authorities` are the time-stamp authorities to be trusted. With `workers` above 1, logs of
+    more than 65,536 entries are read by that many processes (the caller's main module must then be
+    importable).
 
     Raises `BadKey` for an unusable key, else a `NotVerified`: `Tampered`, `UnknownKey`, `Gap`,
     `NothingToVerify`.
     """
-    pinned = (key if isinstance(key, Verifier) else Verifier.from_vkey(key) for key in keys)
+    pinned = [key if isinstance(key, Verifier) else Verifier.from_vkey(key) for key in keys]
+    if policy is not None:
+        pinned += policy.verifiers()
     verifiers = list(dict.fromkeys(pinned))
+    stamps = authorities or Authorities(())
     try:
         package = package if isinstance(package, Package) else Package.open(package)
-        return _verify(package, verifiers, head, list(receipts), workers)
+        return _verify(package, verifiers, head, list(receipts), policy, stamps, workers)
     except Malformed as error:
         raise Tampered(f"the package holds what no log writes: {error}") from error
 
@@ -64,6 +75,8 @@ def _verify(
     verifiers: Sequence[Verifier],
     head: str | bytes | None,
     receipts: Sequence[str | bytes],
+    policy: TrustPolicy | None,
+    authorities: Authorities,
     workers: int,
 ) -> Proven:
     here = package.path
@@ -79,30 +92,34 @@ def _verify(
     anchors += [
         read_anchor(f"receipt {number}", data, verifiers) for number, data in enumerate(receipts, 1)
     ]
-    check_names(names, tree.size)
+    layout = package.layout()
+    check_names(names, tree.size, layout)
     if tree.size == 0:
         _check_empty(tree, anchors, verifiers)
     disclosures = package.disclosures()
-    _check_disclosed_range(disclosures, tree.size)
-    stretches = scan_all(package, tree.size, disclosures, workers=workers)
-    computed = _check_hashes(package, tree, stretches)
+    _check_disclosed_range(disclosures, tree.size, layout.minimum)
+    stretches = scan_all(package, tree.size, disclosures, workers=workers, minimum=layout.minimum)
+    computed = _check_hashes(package, tree, layout.minimum, stretches)
     _check_entries(stretches)
+    _check_pruned(layout.minimum, stretches)
+    outside = check_outside(package, tree, layout.minimum, computed, verifiers, policy, authorities)
     commitments = sum(stretch.commitments for stretch in stretches)
-    present = check_small_files(package, names, tree, commitments, disclosures)
+    present = check_small_files(package, names, tree, layout, commitments, disclosures)
     check_anchors(anchors, tree, computed, verifiers)
     named = set().union(*(stretch.blobs for stretch in stretches))
+    read = [stretch for stretch in stretches if stretch.first < stretch.stop]
     return Proven(
         origin=tree.origin,
         size=tree.size,
+        minimum=layout.minimum,
         root=tree.root,
         signed_by=tuple(f"{s.name}+{s.key_id.hex()}" for s in signatures if s.name == tree.origin),
-        witnessed=tuple(
-            (s.name, s.time) for s in signatures if s.name != tree.origin and s.time is not None
-        ),
-        first_at=stretches[0].first_at,
-        last_at=stretches[-1].last_at,
+        outside=outside,
+        first_at=read[0].first_at,
+        last_at=read[-1].last_at,
         kinds=dict(sorted(sum((s.kinds for s in stretches), Counter[str]()).items())),
         references=sum(s.references for s in stretches),
+        references_unseen=sum(s.unseen for s in stretches),
         commitments=commitments,
         disclosed=len(disclosures),
         blobs=len(present),
@@ -110,6 +127,7 @@ def _verify(
         blobs_unnamed=len(present - named),
         head=None if head is None else anchors[0].checkpoint.size,
         receipts=len(receipts),
+        verifier=_digest_of(package, VERIFIER) if VERIFIER in names else None,
     )
 
 
@@ -136,23 +154,25 @@ def _check_empty(
     raise NothingToVerify(f"the log `{tree.origin}` has no entries: there is nothing to verify")
 
 
-def _check_disclosed_range(disclosures: Sequence[Disclosure], size: int) -> None:
-    for disclosure in disclosures[-1:]:
-        if disclosure.index >= size:
+def _check_disclosed_range(disclosures: Sequence[Disclosure], size: int, minimum: int) -> None:
+    for disclosure in (*disclosures[:1], *disclosures[-1:]):
+        if not minimum <= disclosure.index < size:
             raise Tampered(
                 f"`{DISCLOSURES}` shows a value of entry {disclosure.index}, which is not here",
                 file=DISCLOSURES,
             )
 
 
-def _check_hashes(package: Package, tree: Checkpoint, stretches: Sequence[Stretch]) -> Computed:
+def _check_hashes(
+    package: Package, tree: Checkpoint, minimum: int, stretches: Sequence[Stretch]
+) -> Computed:
     """Raises unless entries, tiles and signed root say the same."""
     for stretch in stretches:
         if stretch.unreadable is not None:
             raise _unreadable(stretch.unreadable)
-    computed = Computed(package, tree.size, stretches)
+    computed = Computed(package, tree.size, stretches, minimum)
     if frontier_at(tree.size, computed).root() != tree.root:
-        raise _altered(package, tree, computed, stretches)
+        raise _altered(package, tree, minimum, computed, stretches)
     for tile in tiles_of(tree.size):
         if tile.level > 0:
             data = package.tile(tile)
@@ -169,10 +189,21 @@ def _check_hashes(package: Package, tree: Checkpoint, stretches: Sequence[Stretc
 
 
 def _altered(
-    package: Package, tree: Checkpoint, computed: Computed, stretches: Sequence[Stretch]
+    package: Package,
+    tree: Checkpoint,
+    minimum: int,
+    computed: Computed,
+    stretches: Sequence[Stretch],
 ) -> Tampered:
     faults = locate(package, tree.size, tree.root, computed)
     first = faults[0]
+    if first.stop <= minimum:
+        return Tampered(
+            f"the hashes of the entries {first.start} to {first.stop - 1}, which were pruned, were "
+            "altered: they do not lead to the signed root",
+            span=(first.start, first.stop),
+            file=Tile(0, first.start // TILE_WIDTH, TILE_WIDTH).path,
+        )
     more = f"; {len(faults) - 1} more were altered after it" if len(faults) > 1 else ""
     if first.leaf:
         number = first.start // TILE_WIDTH
@@ -216,20 +247,34 @@ def _unreadable(bad: Unreadable) -> Tampered | Gap:
     )
 
 
+def _check_pruned(minimum: int, stretches: Sequence[Stretch]) -> None:
+    """Raises unless the log itself says that what is missing was pruned."""
+    announced = max(stretch.pruned for stretch in stretches)
+    if minimum > announced:
+        raise Gap(
+            f"the entries {announced} to {minimum - 1} are missing, and no entry of the log says "
+            "that they were pruned (`retention.pruned`)",
+            index=announced,
+        )
+
+
+def _digest_of(package: Package, name: str) -> str:
+    return hashlib.sha256(package.files.read(name)).hexdigest()
+
+
 def _check_entries(stretches: Sequence[Stretch]) -> None:
     """Raises for the first entry that is signed and yet not as an entry must be."""
     wrong = [stretch.wrong for stretch in stretches if stretch.wrong is not None]
     for before, after in pairwise(stretches):
         if after.first_at and after.first_at < before.last_at:
             why = f"its time {after.first_at} is before that of the entry before it"
-            wrong.append(Wrong(after.start, why))
+            wrong.append(Wrong(after.first, why))
     for stretch in stretches:
-        for index, role, target in stretch.backward:
+        for (role, target), index in stretch.backward.items():
             home = stretches[target // STRETCH]
-            if target - home.start < len(home.role_of):
-                found = home.roles[home.role_of[target - home.start]]
+            if target - home.first < len(home.role_of):
                 try:
-                    check_role(role, target, found)
+                    check_role(role, target, home.role(target))
                 except LogError as error:
                     wrong.append(Wrong(index, str(error)))
     if not wrong:

@@ -25,7 +25,8 @@ import cryptography
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry, encode
 from audit.note import Ed25519Signer
-from audit.package import Package, write_package
+from audit.package import Package
+from audit.packing import write_package
 from audit.scan import Computed, scan_all
 from audit.tree import MemoryNodes, frontier_at, leaf_hash
 from audit.verify import verify

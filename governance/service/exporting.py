@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from audit.encoding import b64url
 from audit.entry import Entry, decode
-from audit.package import Disclosure, Package, write_package
+from audit.package import Disclosure, Package
+from audit.packing import write_package
 from governance.engine.compile import Release, compile_release
 from governance.engine.model import LoadFinding, PolicyErrors
 from governance.oversight import snapshot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audit import note as notes
+from audit import single
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.commit import commitment
 from audit.entry import Entry, decode, encode
-from audit.note import Ed25519Signer, Signer
-from audit.package import Disclosure, Package, write_package
+from audit.note import Ed25519Cosigner, Ed25519Signer, Signer, countersign
+from audit.package import Anchored, Disclosure, Package
+from audit.packing import write_package
 from audit.storage import MemoryLog
 from audit.tiles import Tile, bundles_of, decode_bundle, encode_bundle, tile_bytes, tiles_of
 from audit.tree import MemoryNodes, frontier_at, leaf_hash
@@ -91,6 +96,38 @@ class World:
         note = note or self.checkpoint(log)
         shown = self.disclosures(log.size) if disclosures is None else disclosures
         write_package(path, log, note, keys=[self.key], blobs=[POLICY], disclosures=shown)
+        return path
+
+    def cosigned(self, log: MemoryLog, size: int, *witnesses: Signer) -> str:
+        """The signed checkpoint over the first `size` entries, cosigned."""
+        return countersign(self.checkpoint(log, size), *witnesses)
+
+    def witness(self, name: str = "witness.example/w1", late: int = 5) -> Ed25519Cosigner:
+        """A witness whose clock is `late` seconds after entry 40 of the log."""
+        seed = hashlib.sha256(name.encode()).digest()
+        key = Ed25519PrivateKey.from_private_bytes(seed)
+        return Ed25519Cosigner(name, key, lambda: int(START.timestamp()) + 40 + late)
+
+    def anchored_package(
+        self, log: MemoryLog, *anchors: Anchored, suffix: str = "", minimum: int = 0
+    ) -> Path:
+        """An export with everything a package can hold; by default with one anchor at entry 40."""
+        path = self.folder / f"package-{next(self._names)}{suffix}"
+        if not anchors:
+            note = self.cosigned(log, 40, self.witness())
+            digest = hashlib.sha256(notes.split(note)[0].encode()).digest()
+            anchors = (Anchored(40, note, (b"not a real token over " + digest,)),)
+        log.minimum = minimum
+        write_package(
+            path,
+            log,
+            self.checkpoint(log),
+            keys=[self.key],
+            blobs=[POLICY],
+            disclosures=[d for d in self.disclosures(log.size) if d.index >= minimum],
+            anchors=anchors,
+            verifier=single.text().encode(),
+        )
         return path
 
     def bundle(self, path: Path, number: int = 0) -> tuple[Path, list[bytes]]:

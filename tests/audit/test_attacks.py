@@ -23,7 +23,8 @@ from audit.entry import Entry, decode, encode
 from audit.errors import Gap, NothingToVerify, NotVerified, Tampered, UnknownKey
 from audit.head import SLOT_SIZE, encode_slot, slot_offset
 from audit.note import Ed25519Cosigner, Ed25519Signer, countersign
-from audit.package import Disclosure, Package, write_package
+from audit.package import Disclosure, Package
+from audit.packing import write_package
 from audit.proof import TlogProof
 from audit.storage import MemoryLog
 from audit.tiles import tiles_of

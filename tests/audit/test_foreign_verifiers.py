@@ -27,7 +27,7 @@ from audit.encoding import b64
 from audit.errors import LogError
 from audit.keys import Verifier
 from audit.note import Ed25519Cosigner, Ed25519Signer, countersign
-from audit.package import write_package
+from audit.packing import write_package
 from audit.proof import TlogProof, verify_consistency, verify_inclusion
 from audit.storage import MemoryLog
 from audit.tiles import bundles_of, tiles_of

@@ -11,7 +11,8 @@ import pytest
 
 from audit import archive
 from audit.errors import Gap, LogError, NothingToVerify, Tampered
-from audit.package import Disclosure, Package, write_package
+from audit.package import Disclosure, Package
+from audit.packing import write_package
 from audit.scan import Computed, scan_all
 from audit.storage import MemoryLog
 from audit.verify import verify

@@ -1,0 +1,137 @@
+"""Entries that look like one that was read in full, checked without parsing them again.
+
+The law: this is the same check as `audit.entry.decode`, never a weaker one. From an entry that
+`decode` has accepted a pattern is made that matches only entries with the same member names in
+the same places and with canonical values; whatever no pattern matches is decoded in full. So a
+pattern that is missing costs time, and nothing else.
+
+Why a match proves as much: the names stand in the pattern in the order in which they were found
+canonical; strings hold neither quotes nor escapes but the seven short ones, and the caller has
+made sure that a bundle is ASCII without control characters; integers are without leading zeroes
+and within ±(2^53 - 1); lists repeat elements of forms that were seen, so nothing nests deeper; and
+what the envelope and the conventions ask of a member, its part of the pattern asks.
+
+Patterns are kept for the life of the process, at most `MOST` of them, each made when its form has
+come up often enough to pay for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from audit.canonical import canonical
+from audit.entry import ACTORS, Entry, role_of
+
+MOST: Final = 1024
+OFTEN: Final = 6
+_IN_A_PLACE: Final = 24
+
+_CONTROLS = bytes(range(32))
+_PLAIN = rb'"[^"\\]*+"'
+_ESCAPED = rb'"[^"\\]*+(?:\\["\\bfnrt][^"\\]*+)*+"'
+_INTEGER = rb"(?>-?[1-8][0-9]{15}|-?[1-9][0-9]{0,14}|0)"
+_INDEX = rb"([1-9][0-9]{0,14}|0)"
+_COMMITMENT = rb'"[A-Za-z0-9_-]{43}"'
+_DIGEST = rb'"([0-9a-f]{64})"'
+_AT = rb'"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z)"'
+
+
+@dataclass(slots=True, eq=False)
+class Shape:
+    """One form of entry. `match` captures `at`, then the references, then the files."""
+
+    match: Callable[[bytes], re.Match[bytes] | None]
+    kind: str
+    role: str
+    roles: tuple[str, ...]
+    commitments: int
+
+
+class Shapes:
+    """The forms that were seen. One for each process is enough."""
+
+    def __init__(self) -> None:
+        self._places: dict[bytes, list[Shape]] = {}
+        self._seen: dict[bytes, int] = {}
+
+    def place(self, data: bytes) -> list[Shape]:
+        """The shapes to try for an entry, the last that matched first; to be kept so by whoever
+        tries them."""
+        return self._places.get(_place(data), _NONE)
+
+    def learn(self, data: bytes, entry: Entry) -> None:
+        """Remember the form of an entry that `decode` accepted."""
+        place = _place(data)
+        shapes = self._places.get(place, _NONE)
+        if len(shapes) >= _IN_A_PLACE or len(self._seen) >= 16 * MOST or len(self._places) >= MOST:
+            return
+        pattern = _pattern(entry)
+        self._seen[pattern] = seen = self._seen.get(pattern, 0) + 1
+        if seen % OFTEN == 0:  # again later, if it has to be found in another place
+            roles = tuple(sorted(entry.data.get("refs", ())))
+            commitments = len(entry.data.get("commitments", ()))
+            match = re.compile(pattern).fullmatch
+            shape = Shape(match, entry.kind, role_of(entry.kind), roles, commitments)
+            self._places.setdefault(place, []).insert(0, shape)
+
+
+_NONE: list[Shape] = []
+
+
+def plain(entries: Iterable[bytes]) -> bool:
+    """Whether no entry holds a control character or one beyond ASCII: what patterns rely on."""
+    joined = b"".join(entries)
+    return joined.isascii() and len(joined.translate(None, _CONTROLS)) == len(joined)
+
+
+def _place(data: bytes) -> bytes:
+    """A part of an entry's ends that tells most forms apart: where `data` begins, and the kind."""
+    start = data.find(b'"data":{', 36) + 8
+    return data[start : start + 14] + data[-26:]
+
+
+def _pattern(entry: Entry) -> bytes:
+    by = b",".join(
+        _name(name) + (_actor() if name == "type" else rb'"[^"\\]++"') for name in sorted(entry.by)
+    )
+    data = b",".join(_name(name) + _member(name, entry.data[name]) for name in sorted(entry.data))
+    kind = re.escape(canonical(entry.kind))
+    return rb'\{"at":%b,"by":\{%b\},"data":\{%b\},"kind":%b,"v":1\}' % (_AT, by, data, kind)
+
+
+def _actor() -> bytes:
+    return b'"(?:%b)"' % "|".join(sorted(ACTORS)).encode()
+
+
+def _member(name: str, value: Any) -> bytes:
+    """A member of `data`: what the conventions ask of three of them, the others as they are."""
+    form = {"refs": _INDEX, "commitments": _COMMITMENT, "files": _DIGEST}.get(name)
+    if form is None:
+        return _value(value)
+    return rb"\{%b\}" % b",".join(_name(each) + form for each in sorted(value))
+
+
+def _value(value: Any) -> bytes:
+    if type(value) is str:
+        return _ESCAPED if len(canonical(value)) > len(value) + 2 else _PLAIN
+    if type(value) is bool:
+        return b"(?:true|false)"
+    if type(value) is int:
+        return _INTEGER
+    if type(value) is list:
+        forms = sorted({_value(item) for item in value})
+        if not forms:
+            return rb"\[\]"
+        item = b"(?>%b)" % b"|".join(forms)
+        return rb"\[%b(?:,%b)*+\]" % (item, item)
+    if type(value) is dict:
+        members = b",".join(_name(name) + _value(value[name]) for name in sorted(value))
+        return rb"\{%b\}" % members
+    return b"null"
+
+
+def _name(name: str) -> bytes:
+    return re.escape(canonical(name)) + b":"

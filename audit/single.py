@@ -1,0 +1,398 @@
+"""The verifier as one file: `verify.py`, made from the modules of this library and nothing else.
+
+The law: the same sources give the same bytes, and the file does what `python -m audit verify` does,
+because it is the same code. Each module becomes a section, its docstring a comment; imports of one
+another fall away; a name that two modules define is given its module's name in front. Whatever
+this cannot do exactly, it refuses to do (`LogError`), so that no verifier comes out that differs.
+
+A copy that came with a package is worth what the package is worth: whoever made both could have
+made it say anything. Compare its SHA-256 (`digest`) with one that was published elsewhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import re
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from audit.errors import LogError
+
+_ENTRANCE = "verifycommand"
+_HERE = Path(__file__).parent
+
+_HEAD = '''\
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Check a package of a signed log without trusting whoever made it.
+
+    python verify.py PACKAGE --key VKEY [--policy FILE] [--head FILE] [--receipt FILE]
+
+Needs Python 3.11 and `cryptography`, nothing else, and no network. One file, so that it can be read
+before it is run: it was generated from the modules of `audit/` (`python -m audit single-file`), each
+a section below. Do not trust a copy that came with the package: compare its SHA-256 with the one
+that was published elsewhere. FORMAT.md is enough to write another.
+
+Exit codes: 0 proven, 2 usage, 10 tampered, 11 signature or key unknown, 12 gap or incomplete,
+13 nothing to verify.
+"""
+
+from __future__ import annotations
+
+'''
+_TAIL = '''
+
+# ======================================================================================
+# the command line
+# ======================================================================================
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="verify.py",
+        description="Check a package of a signed log without trusting whoever made it.",
+        epilog=EPILOG,
+    )
+    fill(parser)
+    return run(parser, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+'''
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command that prints the file to a parser's commands."""
+    command = commands.add_parser("single-file", help="print the verifier as one Python file")
+    command.set_defaults(run=run)
+    command.add_argument(
+        "--digest", action="store_true", help="print the file's SHA-256 instead, to be published"
+    )
+
+
+def run(_: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Print the file, or its digest."""
+    sys.stdout.write(digest() + "\n" if options.digest else text())
+    return 0
+
+
+def text() -> str:
+    """The Python source of the single file. Raises `LogError` if it cannot be made exactly."""
+    return _text(_HERE)
+
+
+def digest() -> str:
+    """The SHA-256 of the file, in hex."""
+    return hashlib.sha256(text().encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _text(folder: Path) -> str:
+    modules = {module.name: module for module in _closure(folder, _ENTRANCE)}
+    names = _final_names(modules)
+    sections = [_section(module, modules, names) for module in modules.values()]
+    return _HEAD + _imports(modules) + "".join(sections) + _TAIL
+
+
+class _Module(NamedTuple):
+    """A parsed module: what it defines, and what its imports bind, by local name."""
+
+    name: str
+    source: str
+    tree: ast.Module
+    defined: frozenset[str]
+    inner: Mapping[str, tuple[str, str]]
+    """From this library: local name → module and name in it ("" for the module itself)."""
+    outer: Mapping[str, str]
+    """From elsewhere: local name → the import statement that binds it."""
+
+
+def _closure(folder: Path, name: str, done: dict[str, _Module] | None = None) -> list[_Module]:
+    """The module and everything it imports from here, each after what it needs."""
+    done = {} if done is None else done
+    if name not in done:
+        module = _read(folder, name)
+        for needed, _ in module.inner.values():
+            _closure(folder, needed, done)
+        done[name] = module
+    return list(done.values())
+
+
+def _read(folder: Path, name: str) -> _Module:
+    source = (folder / f"{name}.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    inner: dict[str, tuple[str, str]] = {}
+    outer: dict[str, str] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                outer[alias.asname or alias.name] = "import " + ast.unparse(alias)
+        elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            for alias in node.names:
+                local = alias.asname or alias.name
+                if node.module == "audit":
+                    inner[local] = (alias.name, "")
+                elif (node.module or "").startswith("audit."):
+                    inner[local] = ((node.module or "").removeprefix("audit."), alias.name)
+                else:
+                    outer[local] = f"from {node.module} import {ast.unparse(alias)}"
+    defined = frozenset(name for node in tree.body for name in _bound(node))
+    return _Module(name, source, tree, defined, inner, outer)
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """The names that a statement at the top of a module defines; an import defines none."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Assign | ast.AnnAssign):
+        yield from (name for name in _stored(node) if name != "__all__")
+    elif not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr):
+        raise LogError(f"line {node.lineno}: a statement that the single file cannot hold")
+
+
+def _final_names(modules: Mapping[str, _Module]) -> dict[tuple[str, str], str]:
+    """What each definition is called in the single file, by module and name."""
+    taken = Counter(name for module in modules.values() for name in module.defined)
+    foreign: dict[str, str] = {}
+    for module in modules.values():
+        for local, statement in module.outer.items():
+            if foreign.setdefault(local, statement) != statement:
+                raise LogError(f"`{local}` is imported from two places: {statement}")
+    final: dict[tuple[str, str], str] = {}
+    for module in modules.values():
+        for name in sorted(module.defined):
+            clash = taken[name] > 1 or name in foreign or name in ("main", "modules")
+            final[module.name, name] = _longer(module.name, name) if clash else name
+    doubled = [name for name, times in Counter(final.values()).items() if times > 1]
+    if doubled or set(final.values()) & foreign.keys():
+        raise LogError(f"two modules define a name that cannot be told apart: {doubled}")
+    return final
+
+
+def _longer(module: str, name: str) -> str:
+    bare = name.lstrip("_")
+    front = "_" * (len(name) - len(bare))
+    if bare.isupper():
+        return f"{front}{module.upper()}_{bare}"
+    if bare[:1].isupper():
+        return front + "".join(word.capitalize() for word in module.split("_")) + bare
+    return f"{front}{module}_{bare}"
+
+
+def _imports(modules: Mapping[str, _Module]) -> str:
+    """All imports from elsewhere, the standard library's first."""
+    every = {statement for module in modules.values() for statement in module.outer.values()}
+    standard, others = set[str](), set[str]()
+    for statement in every:
+        top = statement.split()[1].partition(".")[0]
+        (standard if top in sys.stdlib_module_names else others).add(statement)
+    groups = [_joined(standard), _joined(others)]
+    return "\n".join("".join(line + "\n" for line in group) for group in groups)
+
+
+def _joined(statements: set[str]) -> list[str]:
+    """The statements, sorted, one line for each module."""
+    plain = sorted(s for s in statements if s.startswith("import "))
+    wanted: dict[str, list[str]] = {}
+    for statement in sorted(s for s in statements if s.startswith("from ")):
+        front, _, name = statement.partition(" import ")
+        wanted.setdefault(front, []).append(name)
+    return plain + [f"{front} import {', '.join(names)}" for front, names in wanted.items()]
+
+
+class _Edit(NamedTuple):
+    """A stretch of one line, in bytes, and what stands there instead."""
+
+    line: int
+    start: int
+    stop: int
+    new: str
+
+
+def _section(
+    module: _Module, modules: Mapping[str, _Module], final: Mapping[tuple[str, str], str]
+) -> str:
+    names = {name: final[module.name, name] for name in module.defined}
+    aliases: dict[str, Mapping[str, str]] = {}
+    for local, (home, name) in module.inner.items():
+        if name:
+            names[local] = final[home, name]
+        else:
+            aliases[local] = {each: final[home, each] for each in modules[home].defined}
+    visitor = _Renamer(module, {k: v for k, v in names.items() if k != v}, aliases)
+    visitor.visit(module.tree)
+    lines = [line.encode() for line in module.source.splitlines()]
+    for edit in sorted(set(visitor.edits), reverse=True):
+        line = lines[edit.line - 1]
+        lines[edit.line - 1] = line[: edit.start] + edit.new.encode() + line[edit.stop :]
+    body = "\n".join(line.decode() for line in _without_imports(module.tree, lines)).strip("\n")
+    about = textwrap.indent(ast.get_docstring(module.tree) or "", "# ", lambda _: True)
+    about = "\n".join(line.rstrip() for line in about.splitlines())
+    rule = "# " + "=" * 86
+    return f"\n\n{rule}\n# {module.name}\n#\n{about}\n{rule}\n\n{body}\n"
+
+
+def _without_imports(tree: ast.Module, lines: list[bytes]) -> Iterator[bytes]:
+    """The lines of a module but its docstring, its imports and its `__all__`."""
+    dropped: set[int] = set()
+    for number, node in enumerate(tree.body):
+        listed = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        docstring = number == 0 and isinstance(node, ast.Expr)
+        if listed or docstring or isinstance(node, ast.Import | ast.ImportFrom):
+            dropped.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return (line for number, line in enumerate(lines, 1) if number not in dropped)
+
+
+class _Renamer(ast.NodeVisitor):
+    """Collects what must be called otherwise, leaving names alone that a function binds itself."""
+
+    def __init__(
+        self,
+        module: _Module,
+        names: Mapping[str, str],
+        aliases: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        self.edits: list[_Edit] = []
+        self._module, self._names, self._aliases = module, names, aliases
+        self._lines = module.source.splitlines()
+        self._scopes: list[set[str]] = []
+        self._text: dict[str, str] | None = None
+        """Inside an f-string: what to replace in its text, for its parts have no exact places."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        for outside in (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults):
+            if outside is not None:
+                self.visit(outside)
+        for annotation in (*_annotations(node.args), node.returns):
+            if annotation is not None:
+                self.visit(annotation)
+        if not self._scopes:
+            self._definition(node, "def ")
+        self._within(_locals(node), node.body)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            if default is not None:
+                self.visit(default)
+        self._within({arg.arg for arg in _arguments(node.args)}, [node.body])
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for outside in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
+            self.visit(outside)
+        if not self._scopes:
+            self._definition(node, "class ")
+        members = {name for item in node.body for name in _stored(item)}
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef):
+                self._scopes.append(set())
+                self.visit(item)
+                self._scopes.pop()
+            else:
+                self._within(members - _loaded(item), [item])
+
+    def visit_Name(self, node: ast.Name) -> None:
+        new = self._names.get(node.id)
+        if new is not None and not any(node.id in scope for scope in self._scopes):
+            self._replace(node, node.id, new)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        home = node.value.id if isinstance(node.value, ast.Name) else ""
+        known = self._aliases.get(home)
+        if known is None or any(home in scope for scope in self._scopes):
+            self.generic_visit(node)
+            return
+        if node.attr not in known:
+            raise LogError(f"`{home}.{node.attr}` in `{self._module.name}` is not defined there")
+        self._replace(node, f"{home}.{node.attr}", known[node.attr])
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        if self._text is not None:
+            self.generic_visit(node)
+            return
+        self._text = {}
+        self.generic_visit(node)
+        replacing, self._text = self._text, None
+        if replacing:
+            self._in_text(node, replacing)
+
+    def _in_text(self, node: ast.JoinedStr, replacing: Mapping[str, str]) -> None:
+        pattern = re.compile(
+            "|".join(rf"(?<![\w.]){re.escape(old)}\b" for old in sorted(replacing, reverse=True))
+        )
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+            line = self._lines[number - 1]
+            for braces in re.finditer(r"\{[^{}]*\}", line):
+                for found in pattern.finditer(line, *braces.span()):
+                    start = len(line[: found.start()].encode())
+                    stop = len(line[: found.end()].encode())
+                    self.edits.append(_Edit(number, start, stop, replacing[found[0]]))
+
+    def _within(self, scope: set[str], body: list[ast.stmt] | list[ast.expr]) -> None:
+        self._scopes.append(scope)
+        for node in body:
+            self.visit(node)
+        self._scopes.pop()
+
+    def _definition(self, node: ast.FunctionDef | ast.ClassDef, word: str) -> None:
+        if node.name in self._names:
+            start = node.col_offset + len(word)
+            stop = start + len(node.name.encode())
+            self.edits.append(_Edit(node.lineno, start, stop, self._names[node.name]))
+
+    def _replace(self, node: ast.expr, old: str, new: str) -> None:
+        if self._text is not None:
+            self._text[old] = new
+        elif node.lineno != node.end_lineno or node.end_col_offset is None:
+            raise LogError(f"`{old}` in `{self._module.name}` is spread over lines")
+        else:
+            self.edits.append(_Edit(node.lineno, node.col_offset, node.end_col_offset, new))
+
+
+def _arguments(arguments: ast.arguments) -> list[ast.arg]:
+    extra = [arg for arg in (arguments.vararg, arguments.kwarg) if arg is not None]
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]
+
+
+def _annotations(arguments: ast.arguments) -> Iterator[ast.expr | None]:
+    return (arg.annotation for arg in _arguments(arguments))
+
+
+def _locals(node: ast.FunctionDef) -> set[str]:
+    """The names that a function binds: arguments, and whatever it assigns."""
+    return {arg.arg for arg in _arguments(node.args)} | {
+        name for statement in node.body for name in _stored(statement)
+    }
+
+
+def _stored(node: ast.AST) -> Iterator[str]:
+    """The names bound in a statement, not looking into functions that are defined in it."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+        return
+    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        yield node.id
+    if isinstance(node, ast.ExceptHandler) and node.name:
+        yield node.name
+    if isinstance(node, ast.alias):
+        yield node.asname or node.name
+    if not isinstance(node, ast.Lambda):
+        for child in ast.iter_child_nodes(node):
+            yield from _stored(child)
+
+
+def _loaded(node: ast.stmt) -> set[str]:
+    """The names that a statement of a class reads; they cannot be its own members' here."""
+    return {
+        each.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+    }

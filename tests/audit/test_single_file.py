@@ -1,0 +1,190 @@
+"""`verify.py`: one file, the same verdicts, in an empty directory."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from audit import single
+from audit.__main__ import main
+from audit.errors import LogError
+from audit.note import Ed25519Signer
+from audit.package import Package
+from audit.verify import verify
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file in a directory of its own."""
+    path = tmp_path_factory.mktemp("alone") / "verify.py"
+    path.write_text(single.text())
+    return path
+
+
+def attacked(world) -> dict[str, tuple[Path, list[str], int]]:
+    """Packages of every kind, what is given with them, and the exit code they must have."""
+    log, key = world.log(300), ["--key", world.key]
+    found: dict[str, tuple[Path, list[str], int]] = {
+        "good": (world.anchored_package(log), key, 0),
+        "good zip": (world.anchored_package(log, suffix=".zip"), key, 0),
+        "empty": (world.package(world.log(0)), key, 13),
+    }
+
+    def change(name: str, file: str, old: bytes, new: bytes) -> None:
+        path = world.anchored_package(log)
+        data = (path / file).read_bytes()
+        assert old in data
+        (path / file).write_bytes(data.replace(old, new, 1))
+        found[name] = (path, key, 10)
+
+    change("entry", "tile/entries/000", b"require_approval", b"refuse__approval")
+    change("tile", "tile/1/000.p/1", (log.node(8, 0))[:4], b"\0\0\0\0")
+    change("disclosure", "disclosures.jsonl", b"DE0", b"DE1")
+    change("manifest", "manifest.json", b"minimum", b"maximum")
+    change("verifier", "verify.py", b"return", b"pass; return")
+    change("anchor", "anchors/40/checkpoint", b"\n40\n", b"\n41\n")
+    change("stamp", "anchors/40/0.tsr", b"token", b"taken")
+    change("blob", f"blobs/{hashlib.sha256(b'rules: []' + bytes([10])).hexdigest()}", b"[]", b"{}")
+    for name, file in (("gap", "tile/0/000"), ("no stamp", "anchors/40/0.tsr")):
+        path = world.anchored_package(log)
+        (path / file).unlink()
+        found[name] = (path, key, 12)
+    path = world.anchored_package(log)
+    (path / "extra").write_text("trust me")
+    found["extra"] = (path, key, 10)
+    cut = world.folder / "cut.zip"
+    cut.write_bytes(found["good zip"][0].read_bytes()[:-40])
+    found["cut"] = (cut, key, 10)
+    stranger = Ed25519Signer.from_seed(world.signer.name, bytes(32))
+    found["stranger"] = (found["good"][0], ["--key", stranger.vkey], 11)
+    (world.folder / "later").write_text(world.checkpoint(world.log(320)))
+    found["cut tail"] = (found["good"][0], [*key, "--head", str(world.folder / "later")], 12)
+    (world.folder / "other").write_text(world.checkpoint(world.changed(log, 9, ok=False), 20))
+    found["rewritten"] = (found["good"][0], [*key, "--receipt", str(world.folder / "other")], 10)
+    policy = f"log {world.key}\nwitness w {world.witness().verifier.vkey}\nquorum w\n"
+    (world.folder / "policy").write_text(policy)
+    found["policy"] = (found["good"][0], ["--policy", str(world.folder / "policy")], 0)
+    other = world.witness("witness.example/w2").verifier.vkey
+    (world.folder / "unmet").write_text(f"log {world.key}\nwitness w {other}\nquorum w\n")
+    found["unmet"] = (found["good"][0], ["--policy", str(world.folder / "unmet")], 11)
+    found["usage"] = (found["good"][0], [], 2)
+    return found
+
+
+def test_it_says_of_every_package_what_the_library_says(world, alone: Path) -> None:
+    """Otherwise an auditor with the one file could be satisfied with what we would refuse."""
+    for name, (path, given, code) in attacked(world).items():
+        arguments = [str(path), *given, "-o", "json", "--workers", "1"]
+        one = subprocess.run(
+            [sys.executable, "-I", str(alone), *arguments],
+            cwd=alone.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert one.returncode == code, (name, one.stdout, one.stderr)
+        assert list(alone.parent.iterdir()) == [alone]
+        if code == 2:
+            with pytest.raises(SystemExit):
+                main(["verify", *arguments])
+            continue
+        both = subprocess.run(
+            [sys.executable, "-m", "audit", "verify", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (one.stdout, one.stderr) == (both.stdout, both.stderr), name
+        assert json.loads(one.stdout)["exit"] == code
+
+
+def test_several_processes_work_from_the_one_file(world, alone: Path) -> None:
+    """Otherwise the one file would stop at large logs, or verify them on one core only."""
+    entry = next(world.log(1).entries(0, 1))
+    log = type(world.log(0))([entry] * 66_000)
+    path = world.package(log, suffix=".zip", disclosures=())
+    done = subprocess.run(
+        [sys.executable, "-I", str(alone), str(path), "--key", world.key, "--workers", "2"],
+        cwd=alone.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "66,000 entries" in done.stdout
+
+
+def test_the_same_sources_give_the_same_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """Otherwise no digest of it could be published."""
+    made = [
+        subprocess.run(
+            [sys.executable, "-m", "audit", "single-file"],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert made[0] == made[1] == single.text().encode()
+    assert main(["single-file", "--digest"]) == 0
+    assert capsys.readouterr().out.strip() == hashlib.sha256(made[0]).hexdigest()
+
+
+def test_it_needs_nothing_but_the_standard_library_and_cryptography() -> None:
+    """Otherwise an auditor would have to install something of ours."""
+    imported = set()
+    for node in ast.walk(ast.parse(single.text())):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name.partition(".")[0] for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            imported.add((node.module or "").partition(".")[0])
+    assert imported - sys.stdlib_module_names == {"cryptography", "rfc3161_client"}
+
+
+def test_no_name_is_defined_twice_in_it() -> None:
+    """Otherwise one module's function would silently take the place of another's."""
+    names = [
+        name
+        for node in ast.parse(single.text()).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign)
+        for name in single._stored(node)
+    ]
+    assert len(names) == len(set(names))
+    assert len(names) > 200
+
+
+def test_names_are_told_apart_or_refused(tmp_path: Path) -> None:
+    """Otherwise the generated verifier could call another function than the library does."""
+    (tmp_path / "one.py").write_text('"""One."""\n\nX = 1\n\n\ndef read(x):\n    return X + x\n')
+    (tmp_path / "verifycommand.py").write_text(
+        '"""Two."""\nfrom audit import one as ones\nfrom audit.one import read as first\n\nX = 2\n\n\n'
+        "def read(first, X=X):\n    return f'{ones.read(X)} {first}'\n\n\n"
+        "def run(x):\n    return read(first(x)), [ones.X for ones.X in ()]\n"
+    )
+    made = single._text.__wrapped__(tmp_path)
+    scope: dict[str, object] = {"__name__": "made"}
+    code = made.partition("# the command line")[0].rpartition("# ====")[0]
+    exec(compile(code, "made", "exec"), scope)
+    assert scope["run"](5) == ("3 6", [])  # type: ignore[operator]
+    (tmp_path / "one.py").write_text("import os\nif os.sep:\n    X = 1\n")
+    with pytest.raises(LogError, match="cannot hold"):
+        single._text.__wrapped__(tmp_path)
+
+
+def test_the_copy_in_a_package_is_named_and_not_believed(world) -> None:
+    """Otherwise a package could bring its own judge along."""
+    path = world.anchored_package(world.log(60))
+    assert Package.open(path).files.read("verify.py") == single.text().encode()
+    proven = verify(path, [world.key])
+    assert proven.verifier == single.digest()
+    assert any(single.digest() in line for line in proven.not_proven)
