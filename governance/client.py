@@ -90,6 +90,16 @@ class Decision:
     context: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def proof(self) -> str | None:
+        """The proof that this decision is in the log (C2SP tlog-proof), if the client asked for it.
+
+        Keep it in a file: `python -m audit proof FILE --leaf HASH --key KEY` checks it, with the
+        receipt's `leaf_hash`. Nothing here has looked whether it holds.
+        """
+        found = (self.receipt or {}).get("proof")
+        return found if isinstance(found, str) else None
+
+    @property
     def allowed(self) -> bool:
         """True only for a complete yes: verdict, permit and receipt."""
         return self.effect == "allow" and self.failure is None and self.permit is not None
@@ -127,6 +137,7 @@ class Client:
     minted by the service; without one the agent's standing session is used. `timeout`: seconds for
     one exchange. `memory`: a file that keeps the largest log size seen across restarts.
     `fulfils`: the obligation ids this runtime really carries out; others turn a yes into a no.
+    `receipt`: "proof" asks for a proof in each receipt, to keep (`Decision.proof`).
     Thread-safe: each thread keeps its own connection.
     """
 
@@ -140,13 +151,17 @@ class Client:
         timeout: float = 5.0,
         memory: str | Path | None = None,
         fulfils: Sequence[str] = (),
+        receipt: Literal["proof"] | None = None,
     ) -> None:
+        if receipt not in (None, "proof"):
+            raise ValueError('`receipt` must be "proof", or be left out')
         if not (timeout > 0 and math.isfinite(timeout)):
             raise ValueError("`timeout` must be a positive number of seconds")
         self._address = _address(url)
         self._key, self.agent, self._timeout = key, agent, timeout
         self._session = str(session) if session is not None else None
         self._fulfils = tuple(fulfils)
+        self._prefer = {"Prefer": f"receipt={receipt}"} if receipt else {}
         self._memory = Path(memory) if memory is not None else None
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -174,7 +189,7 @@ class Client:
         try:
             body = self._question(asked, request_approval)
             # The same key on a retry makes the service answer once, however often it is asked.
-            headers = {"Idempotency-Key": secrets.token_urlsafe(18)}
+            headers = {"Idempotency-Key": secrets.token_urlsafe(18), **self._prefer}
             status, answer = self._exchange("POST", "/access/v1/evaluation", body, headers)
             if status != 200:
                 raise _Unusable(_problem(status, answer))
@@ -355,13 +370,11 @@ class Client:
             access_request=request if isinstance(request, dict) else None,
             approval=_text(request.get("approval")) if isinstance(request, dict) else None,
         )
-        receipt = self._receipt(context.get("receipt"))
-        return self._yes(decision, context, receipt) if effect == "allow" else decision
+        decision = replace(decision, receipt=self._receipt(context.get("receipt")))
+        return self._yes(decision, context) if effect == "allow" else decision
 
-    def _yes(
-        self, decision: Decision, context: dict[str, Any], receipt: dict[str, Any] | None
-    ) -> Decision:
-        if receipt is None:
+    def _yes(self, decision: Decision, context: dict[str, Any]) -> Decision:
+        if decision.receipt is None:
             raise _Unusable("the service allowed without a receipt")
         permit = context.get("permit")
         if not isinstance(permit, dict) or _text(permit.get("id")) is None:
@@ -372,7 +385,6 @@ class Client:
                 raise _Unusable(f"the obligation `{name}` is not known to this runtime")
         return replace(
             decision,
-            receipt=receipt,
             permit=_text(permit.get("id")),
             valid_until=_text(permit.get("valid_until")),
         )
@@ -385,6 +397,8 @@ class Client:
             raise _Unusable("the service's receipt is malformed")
         index, size = given.get("index"), given.get("tree_size")
         if type(index) is not int or type(size) is not int or not 0 <= index < size:
+            raise _Unusable("the service's receipt is malformed")
+        if not isinstance(given.get("proof", ""), str):
             raise _Unusable("the service's receipt is malformed")
         with self._lock:
             # Answers of one batch may arrive in any order; an entry below a size already seen is

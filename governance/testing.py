@@ -35,6 +35,7 @@ class FakeService:
         self._granted: set[str] = set()
         self._asked: dict[str, str] = {}
         self._size = 0
+        self._proofs = False
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -77,10 +78,13 @@ class FakeService:
             effect = "allow"
         index = self._size
         self._size += 1
-        receipt = {"index": index, "leaf_hash": "0" * 64, "tree_size": index + 1, "checkpoint": ""}
+        receipt: dict[str, Any] = {"index": index, "leaf_hash": "0" * 64, "tree_size": index + 1}
+        receipt["checkpoint"] = ""
         context: dict[str, Any] = {"evaluation_id": str(index), "effect": effect}
         context["reasons"] = [{"rule": f"fake/{effect}", "title": f"the fake says {effect}"}]
         context["receipt"] = receipt
+        if self._proofs:
+            receipt["proof"] = f"c2sp.org/tlog-proof@v1\nindex {index}\n\nthe fake proves nothing\n"
         if effect == "allow":
             context["permit"] = {"id": str(index), "valid_until": "2999-01-01T00:00:00Z"}
         if effect == "require_approval":
@@ -109,6 +113,7 @@ class FakeService:
                 body = json.loads(self.rfile.read(length) or b"null")
                 with service._lock:
                     service.requests.append((self.path, body))
+                    service._proofs = self.headers.get("Prefer") == "receipt=proof"
                     status, answer = service.answer(self.command, self.path, body)
                 data = answer
                 if not isinstance(data, bytes):

@@ -88,6 +88,10 @@ UNUSABLE: dict[str, tuple[int, Any]] = {
     "no permit": (200, good(permit=None)),
     "permit without id": (200, good(permit={"valid_until": "2999-01-01T00:00:00Z"})),
     "no receipt": (200, good(receipt=None)),
+    "a proof that is no text": (
+        200,
+        good(receipt={"index": 3, "tree_size": 4, "checkpoint": "x", "proof": ["00"]}),
+    ),
     "receipt beyond the log": (200, good(receipt={"index": 4, "tree_size": 4})),
     "receipt with true for a number": (200, good(receipt={"index": True, "tree_size": 4})),
     "receipt as text": (200, good(receipt="4")),
@@ -117,6 +121,23 @@ def test_an_odd_answer_is_a_no(name: str) -> None:
         decision = client_of(service, fulfils=["mine"]).check("a.allow", ARGS)
     assert not decision.allowed
     assert decision.failure
+
+
+def test_every_answer_keeps_its_receipt_and_the_proof_that_was_asked_for(
+    service: FakeService,
+) -> None:
+    """An agent that was told no, or yes, could not prove later what it was told."""
+    plain = client_of(service).check("a.allow", ARGS)
+    assert plain.receipt is not None
+    assert plain.proof is None
+    client = client_of(service, receipt="proof")
+    for action in ("a.allow", "a.ask", "a.deny"):
+        decision = client.check(action, ARGS)
+        assert decision.receipt is not None
+        assert decision.proof is not None
+        assert decision.proof.startswith(f"c2sp.org/tlog-proof@v1\nindex {decision.id}\n")
+    with pytest.raises(ValueError, match="proof"):
+        client_of(service, receipt="full")
 
 
 def test_an_obligation_that_is_fulfilled_is_fine() -> None:

@@ -310,6 +310,11 @@ class PaperFront:
             tuple(page), page[-1].index if len(rows) > 25 else None, ("pay-runner", HOSTILE)
         )
 
+    def proof(self, person: str, index: int) -> str:
+        if index > 48211:
+            raise Problem("unknown", f"there is no entry `{index}`; the log ends at 48210")
+        return f"c2sp.org/tlog-proof@v1\nindex {index}\n\n"
+
     def decision(self, person: str, index: int) -> DecisionView:
         if index > 48211:
             raise Problem("unknown", f"there is no entry `{index}`; the log ends at 48210")

@@ -10,6 +10,8 @@ from desk_world import DeskWorld, make_desk_world
 from paper_views import HOSTILE
 from reading_pages import Page
 
+from audit.keys import Verifier
+from audit.proof import TlogProof
 from governance.service import onboarding, people
 from governance.service.desk import Caller
 
@@ -249,6 +251,21 @@ def test_a_decision_is_explained_with_what_was_seen(world):
         assert needed in page.text, (needed, page.text)
     leaf = world.desk.reader.receipt(denied).leaf_hash.hex()
     assert f"sha256:{leaf}" in page.text
+
+
+def test_the_proof_of_a_decision_is_one_click_away(world):
+    """A manager who is asked for evidence would have to find an operator with a command line."""
+    receipt = world.ask("90000")["context"]["receipt"]
+    index, client = receipt["index"], world.browser("jonas")
+    page = look(client, f"/decisions/{index}")
+    assert any(a.get("href") == f"/decisions/{index}/proof" for a in page.of("a"))
+    assert f"--leaf {receipt['leaf_hash']}" in page.text
+    got = client.get(f"/decisions/{index}/proof")
+    assert got.headers["Content-Disposition"].endswith(f'"decision-{index}.tlog-proof"')
+    assert got.mimetype == "text/plain"
+    key = Verifier.from_vkey(world.desk.workspace.vkeys[0])
+    TlogProof.parse(got.text).verify(bytes.fromhex(receipt["leaf_hash"]), [key])
+    assert client.get("/decisions/0/proof").status_code == 404
 
 
 def test_an_override_lets_it_pass_once(world):

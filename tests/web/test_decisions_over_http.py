@@ -182,7 +182,7 @@ def test_a_long_batch_keeps_its_order_over_slices(shared: World) -> None:
 def proven(world: World, receipt: dict[str, Any]) -> None:
     """Hold a receipt's proof against the log's own key, as whoever keeps it will."""
     proof = TlogProof.parse(receipt["proof"])
-    key = Verifier.from_vkey(world.desk.workspace.vkey)
+    key = Verifier.from_vkey(world.desk.workspace.vkeys[0])
     tree = proof.verify(bytes.fromhex(receipt["leaf_hash"]), [key], world.desk.workspace.origin)
     assert (proof.index, tree.size) == (receipt["index"], receipt["tree_size"])
     assert proof.checkpoint == receipt["checkpoint"]
@@ -242,3 +242,44 @@ def test_an_answer_given_again_has_a_proof_too(shared: World) -> None:
     again = shared.call("POST", EVALUATION, payment(), headers=headers)[2]["context"]["receipt"]
     assert again == first
     proven(shared, again)
+
+
+def test_the_proof_of_a_decision_is_a_file_to_keep(shared: World) -> None:
+    """Whoever is asked years later what was decided could show an answer, and no proof of it."""
+    _, _, answer = shared.call("POST", EVALUATION, payment())
+    receipt = answer["context"]["receipt"]
+    number, leaf = receipt["index"], bytes.fromhex(receipt["leaf_hash"])
+    shared.call("POST", EVALUATION, payment())
+    key = Verifier.from_vkey(shared.desk.workspace.vkeys[0])
+    for caller in ("agent", "bob", "gateway"):
+        status, headers, text = shared.call("GET", f"/v1/decisions/{number}/proof", key=caller)
+        assert (status, headers["content-type"]) == (200, "text/plain; charset=utf-8")
+        assert f'filename="decision-{number}.tlog-proof"' in headers["content-disposition"]
+        proof = TlogProof.parse(text.decode())
+        assert proof.checkpoint == shared.desk.reader.checkpoint()
+        assert proof.verify(leaf, [key]).size > receipt["tree_size"]
+    size = receipt["tree_size"]
+    older = shared.call("GET", f"/v1/decisions/{number}/proof?size={size}")[2].decode()
+    assert TlogProof.parse(older).checkpoint == receipt["checkpoint"]
+
+
+def test_a_proof_that_cannot_be_made_is_told_why(shared: World) -> None:
+    """Somebody could read another agent's decisions, or would not know what to ask for instead."""
+    _, _, answer = shared.call("POST", EVALUATION, payment())
+    number = answer["context"]["receipt"]["index"]
+    path = f"/v1/decisions/{number}/proof"
+    assert shared.call("GET", path, key="other")[0] == 403
+    for wrong, status, said in (
+        ("/v1/decisions/999999/proof", 404, "no entry"),
+        ("/v1/decisions/0/proof", 404, "no decision"),
+        (f"{path}?size=9999999", 404, "so far"),
+        (f"{path}?size={number}", 400, "does not hold entry"),
+        (f"{path}?size=abc", 400, "size"),
+    ):
+        got, _, problem = shared.call("GET", wrong)
+        assert (got, said in problem["detail"]) == (status, True), problem
+    body = {**payment(), "evaluations": [{}] * 3}
+    shared.call("POST", EVALUATIONS, body)
+    newest = shared.desk.state.size
+    status, _, problem = shared.call("GET", f"{path}?size={newest - 1}")
+    assert (status, str(newest) in problem["detail"]) == (404, True)

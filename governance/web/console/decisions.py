@@ -9,6 +9,7 @@ from typing import cast
 
 from flask import Blueprint, Response, g, make_response, redirect, request
 
+from audit.proof import SUFFIX
 from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read, read_number
 from governance.web.console.front import Front, Undone
 from governance.web.console.guard import Guard
@@ -44,6 +45,15 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     @guard.signed_in
     def decision(index: int) -> Response:
         return show(index, 200, Read())
+
+    @mounted.get("/decisions/<int:index>/proof")
+    @guard.signed_in
+    def proof(index: int) -> Response:
+        response = make_response(front.proof(g.visit.person, index))
+        response.mimetype = "text/plain"
+        name = f"decision-{index}{SUFFIX}"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
 
     @mounted.post("/decisions/<int:index>/override")
     @guard.signed_in

@@ -85,6 +85,9 @@ class Front(Protocol):
     def decision(self, person: str, index: int) -> DecisionView:
         """One decision explained."""
 
+    def proof(self, person: str, index: int) -> str:
+        """The proof that a decision is in the log, as C2SP tlog-proof text."""
+
     def override(
         self, person: str, index: int, *, reason: str, lifts: tuple[str, ...], digest: str
     ) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from governance.oversight import stops as stop_rules
-from governance.service import asking, overriding, stopping
+from governance.service import asking, overriding, stopping, tiling
 from governance.service.desk import Caller
+from governance.service.reading import entry_of
 from governance.web.console import approving, explaining, framing
 from governance.web.console.front import Answer, Scope, Undone
 from governance.web.console.outside import Outside, look
@@ -100,6 +101,11 @@ class ServiceFront:
     def decision(self, person: str, index: int) -> DecisionView:
         """One decision explained."""
         return explaining.view(self._desk, self._clock, self._outside(), person, index)
+
+    def proof(self, person: str, index: int) -> str:
+        """The proof that a decision is in the log, as C2SP tlog-proof text."""
+        entry_of(self._desk, index, "decision")
+        return tiling.proof(self._desk.reader, index)
 
     def stops(self, person: str) -> tuple[StopView, ...]:
         """Stops in force, newest first."""
