@@ -1,6 +1,6 @@
 """One batch: commands in order, one transaction, one signature.
 
-The law: run → vault committed, the rest written meanwhile → log, tree, facts and checkpoint committed
+The law: run → vault committed, the rest written and signed meanwhile → log, tree, facts and checkpoint committed
 together → head file on disk → answers. Each command sees the state and the facts at its own index; one that raises writes
 nothing and disturbs no other. Before the signature the rows are read back from the database,
 hashed again, and must extend the last head that was signed.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -156,7 +157,7 @@ class Writer:
             raise self._failed(error) from error
 
     def write(self, batch: Batch) -> None:
-        """Write a batch in the open transaction and sign its head. Waits for no disk.
+        """Write a batch in the open transaction and sign its head, if that is quick. Waits for no disk.
 
         Raises `WriteFailed`.
         """
@@ -168,13 +169,17 @@ class Writer:
             raise self._failed(error) from error
 
     def commit(self, batch: Batch) -> None:
-        """Put a kept and written batch on disk: log, then head. Any thread. Raises `WriteFailed`."""
+        """Put a kept and written batch on disk: log, then head; sign it, if that takes time.
+
+        Any thread. Raises `WriteFailed`.
+        """
         written = batch.written
         assert written is not None
         try:
+            note = written.note or self._signed(batch, written)
             self._db.execute("COMMIT")
             self._open = False
-            self._head.write(written.note)
+            self._head.write(note)
         except Exception as error:
             raise self._failed(error) from error
 
@@ -186,6 +191,7 @@ class Writer:
         written = batch.written
         assert written is not None
         leaves, size, note = written.leaves, written.frontier.size, written.note
+        assert note is not None
         self.position = Position(written.frontier, written.root, batch.state)
         self._batch = None
         start = batch.start
@@ -327,11 +333,24 @@ class Writer:
         self.facts.flush()
         insert_rows(self._db, "tree_nodes", ("level", "idx", "hash"), [n for n in nodes if n[0]])
         root = self._check_written(old, leaves, frontier)
-        # Whoever signed before this batch signs it: what announces a key is signed by the old ones.
-        signers = self.ring.signers(self._fold.log_keys(old.state))
-        note = sign_checkpoint(Checkpoint(self.ring.origin, frontier.size, root), *signers)
-        self._db.execute(_CHECKPOINT, (frontier.size, to_microseconds(batch.at), note))
-        return _Written(leaves, frontier, root, note, Edge(old.frontier, nodes))
+        written = _Written(leaves, frontier, root, Edge(old.frontier, nodes))
+        if self.ring.quick:
+            self._signed(batch, written)
+        return written
+
+    def _signed(self, batch: Batch, written: _Written) -> str:
+        """Sign the head of a batch that is written; the checkpoint is written, too.
+
+        By those who signed before it: what announces a key is signed by the old ones. A signature
+        that takes longer, by a key elsewhere or a large one, waits until the commit, so that it
+        holds up nobody but this batch.
+        """
+        signers = self.ring.signers(self._fold.log_keys(self.position.state))
+        checkpoint = Checkpoint(self.ring.origin, written.frontier.size, written.root)
+        note = written.note = sign_checkpoint(checkpoint, *signers)
+        row = (checkpoint.size, to_microseconds(batch.at), note)
+        self._db.execute(_CHECKPOINT, row)
+        return note
 
     def _check_written(self, old: Position, leaves: list[bytes], new: Frontier) -> bytes:
         """The root over what the database now holds; it must extend the head last signed."""
@@ -352,14 +371,18 @@ _receipt = mould(Receipt)
 _answer = mould(Answer)
 
 
-class _Written(NamedTuple):
-    """A batch in its open transaction, with the head that will be true once it is committed."""
+@dataclass(slots=True)
+class _Written:
+    """A batch in its open transaction, with the head that will be true once it is committed.
+
+    `note`: that head, once it is signed.
+    """
 
     leaves: list[bytes]
     frontier: Frontier
     root: bytes
-    note: str
     edge: Edge
+    note: str | None = None
 
 
 class _Staged(NamedTuple):

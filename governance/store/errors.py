@@ -53,3 +53,7 @@ class Unprepared(StoreError):
 
 class UnknownSubject(StoreError):
     """A value is about a data subject that the vault never gave a pseudonym; nothing was written."""
+
+
+class CannotSign(StoreError):
+    """A key that is kept elsewhere did not sign; nothing was written."""

@@ -1,62 +1,379 @@
-"""The ring: which keys sign a workspace's log.
+"""The ring: which keys a workspace's log has, where each of them is, and which sign now.
 
 The law: who signs is what the log says, never what lies in a folder. `signers` gives exactly the keys
-that the log names, or raises: a checkpoint that lacks a promised line is not signed at all.
+that the log names, or raises: a checkpoint that lacks a promised line is not signed at all. A key is
+in the ring before the log announces it, and stays in it, public half only, when it is retired.
+
+`keys/ring.json` names the keys, the one the log was founded with first: verifier key, custody
+(`file`, `encrypted`, `pkcs11`, `kms`), where (a file beside it, or a URI), and `prepared`, `signing`
+or `retired`, which follows the log. It holds no secret.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
 
-from audit.keys import Verifier
-from audit.note import Signer
-from governance.store import logkey
+from audit.errors import BadKey
+from audit.keys import MLDSA44_COSIGNATURE, Verifier
+from audit.note import Ed25519Signer, Signer
+from governance.store import held, logkey, secrets
 from governance.store.errors import CannotOpen
+from governance.store.headfile import sync_directory
 from governance.store.paths import Paths
+from governance.store.secrets import Secrets
+
+FILE: Final = "file"
+ENCRYPTED: Final = "encrypted"
+CUSTODIES: Final = (FILE, ENCRYPTED, held.PKCS11, held.KMS)
+PREPARED, SIGNING, RETIRED = "prepared", "signing", "retired"
+
+_FORMAT: Final = "log-keys/v1"
+
+
+class Known(NamedTuple):
+    """A key of the ring: its public half, where the private one is, and what it does now."""
+
+    verifier: Verifier
+    custody: str
+    at: str
+    status: str
+
+    @property
+    def vkey(self) -> str:
+        """The verifier key."""
+        return self.verifier.vkey
+
+    @property
+    def id(self) -> str:
+        """The key id, 8 hexadecimal digits."""
+        return self.verifier.key_id.hex()
+
+
+class Wanted(NamedTuple):
+    """What kind of key is to be made or taken into the ring.
+
+    `at` is the URI of a key held elsewhere, `public` its public key as PEM if the place does not
+    show it; `algorithm` counts for keys that are made here.
+    """
+
+    custody: str = FILE
+    algorithm: str = logkey.ED25519
+    at: str = ""
+    public: str | None = None
+
+
+USUAL: Final = Wanted()
 
 
 class KeyRing:
-    """The opened keys of one log; the first is the one it was founded with."""
+    """The keys of one log. Any thread may ask for signers; only verbs change the ring."""
 
-    def __init__(self, keys: Sequence[Signer]) -> None:
-        self._keys = tuple(keys)
-        self._last: tuple[tuple[str, ...], tuple[Signer, ...]] = ((), self._keys[:1])
+    def __init__(
+        self, paths: Paths, keys: Sequence[Known], clock: logkey.Seconds, ask: Secrets
+    ) -> None:
+        self._paths, self._clock, self._ask = paths, clock, ask
+        self._known = tuple(keys)
+        self._opened: dict[str, Signer] = {}
+        self._last: tuple[tuple[str, ...], tuple[Signer, ...]] | None = None
+        self.without: frozenset[str] = frozenset()
 
     @classmethod
-    def create(cls, paths: Paths, origin: str) -> KeyRing:
-        """The ring of a new log called `origin`. Raises `CannotOpen` if there is one already."""
-        return cls([logkey.create(paths.log_key, origin)])
+    def create(
+        cls,
+        paths: Paths,
+        origin: str,
+        wanted: Wanted = USUAL,
+        *,
+        clock: logkey.Seconds | None = None,
+        ask: Secrets = secrets.asked,
+    ) -> KeyRing:
+        """The ring of a new log called `origin`, with one key. Raises `CannotOpen`.
+
+        The first key is Ed25519 or ECDSA: an ML-DSA-44 line comes as a second one.
+        """
+        if wanted.custody in (FILE, ENCRYPTED) and paths.log_key.exists():
+            raise CannotOpen(f"cannot make the log key `{paths.log_key}`: File exists")
+        ring = cls(paths, (), clock or _now, ask)
+        ring._add(origin, wanted, paths.log_key.name, SIGNING)
+        return ring
 
     @classmethod
-    def open(cls, paths: Paths) -> KeyRing:
-        """The keys of a workspace. Raises `CannotOpen`, saying what to do."""
-        return cls([logkey.read(paths.log_key)])
+    def open(
+        cls,
+        paths: Paths,
+        *,
+        clock: logkey.Seconds | None = None,
+        ask: Secrets = secrets.asked,
+        without: Collection[str] = (),
+    ) -> KeyRing:
+        """The keys of a workspace. Opens none of them yet. Raises `CannotOpen`, saying what to do.
+
+        `without`: ids of keys that are lost, and do not sign although the log still names them.
+        """
+        ring = cls(paths, _read(paths), clock or _now, ask)
+        ring.without = frozenset(without)
+        return ring
+
+    # -- looking -----------------------------------------------------------------------------------
 
     @property
     def origin(self) -> str:
         """The log's name, which is that of all its keys."""
-        return self._keys[0].name
+        return self._known[0].verifier.name
+
+    @property
+    def known(self) -> tuple[Known, ...]:
+        """All keys, the one the log was founded with first."""
+        return self._known
 
     @property
     def verifiers(self) -> tuple[Verifier, ...]:
-        """The public halves of all keys in the ring."""
-        return tuple(key.verifier for key in self._keys)
+        """The public halves of all keys that sign or signed."""
+        return tuple(key.verifier for key in self._known if key.status != PREPARED)
+
+    @property
+    def quick(self) -> bool:
+        """Whether those that signed last do it in memory within microseconds."""
+        return self._last is not None and all(
+            isinstance(signer, Ed25519Signer) for signer in self._last[1]
+        )
 
     def signers(self, vkeys: tuple[str, ...]) -> tuple[Signer, ...]:
         """The keys named by `vkeys`, in that order; for none, the key the log was founded with.
 
-        Raises `CannotOpen` if one of them is not in the ring.
+        Raises `CannotOpen` if one of them is not in the ring or does not open.
         """
-        if self._last[0] == vkeys:
-            return self._last[1]
-        here = {key.verifier.vkey: key for key in self._keys}
-        for vkey in vkeys:
-            if vkey not in here:
-                raise CannotOpen(f"the log key `{vkey}` is missing: nothing can be signed")
-        self._last = vkeys, tuple(here[vkey] for vkey in vkeys)
-        return self._last[1]
+        last = self._last
+        if last is not None and last[0] == vkeys:
+            return last[1]
+        named = vkeys or (self._known[0].vkey,)
+        signing = [
+            vkey for vkey in named if Verifier.from_vkey(vkey).key_id.hex() not in self.without
+        ]
+        if all(Verifier.from_vkey(vkey).algorithm == MLDSA44_COSIGNATURE for vkey in signing):
+            raise CannotOpen(
+                "no key is left that signs this log; put one back from where it was kept. If all "
+                "are lost, start a new log with `governance restore --acknowledge`"
+            )
+        signers = tuple(self._signer(vkey) for vkey in signing)
+        self._last = vkeys, signers
+        return signers
+
+    def prove(self, vkeys: tuple[str, ...], checkpoint: str) -> None:
+        """Have each key sign `checkpoint` (a text the log has signed already) once more.
+
+        So a token or service that answers with another key is found before anything is recorded.
+        Raises `CannotOpen` and `CannotSign`.
+        """
+        for signer in self.signers(vkeys):
+            signer.verifier.verify(checkpoint.encode(), signer.sign(checkpoint.encode()))
+
+    # -- changing ----------------------------------------------------------------------------------
+
+    def prepare(self, wanted: Wanted, checkpoint: str) -> Known:
+        """Make a key, or take one from elsewhere, that signs nothing until the log announces it.
+
+        It proves itself over `checkpoint`, a text the log has signed. Raises `CannotOpen`, and
+        `CannotSign` if the place does not sign.
+        """
+        known = self._add(self.origin, wanted, None, PREPARED)
+        try:
+            signer = self._signer(known.vkey)
+            signer.verifier.verify(checkpoint.encode(), signer.sign(checkpoint.encode()))
+        except BaseException:
+            self.discard(known.vkey)
+            raise
+        return known
+
+    def discard(self, vkey: str) -> None:
+        """Forget a key that was prepared and never announced; its file goes, too."""
+        found = self._find(vkey)
+        if found is None or found.status != PREPARED:
+            return
+        self._opened.pop(vkey, None)
+        self._keep([key for key in self._known if key.vkey != vkey])
+        if found.custody in (FILE, ENCRYPTED):
+            (self._paths.keys / found.at).unlink(missing_ok=True)
+
+    def follow(self, vkeys: tuple[str, ...]) -> None:
+        """Write down who signs now, as the log says it: `vkeys`, or for none the first key."""
+        named = vkeys or (self._known[0].vkey,)
+        now = [key._replace(status=_status(key, named)) for key in self._known]
+        if now != list(self._known) or not self._paths.ring.exists():
+            self._keep(now)
+        for vkey in self._opened.keys() - set(named):
+            signer = self._opened.pop(vkey)
+            if isinstance(signer, held.HeldSigner):
+                signer.close()
+
+    def close(self) -> None:
+        """End the sessions with tokens."""
+        self._last = None
+        for signer in self._opened.values():
+            if isinstance(signer, held.HeldSigner):
+                signer.close()
+        self._opened.clear()
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _signer(self, vkey: str) -> Signer:
+        if vkey not in self._opened:
+            if self._find(vkey) is None:
+                self._known = _read(self._paths)  # another process of this log announced it
+            found = self._find(vkey)
+            if found is None:
+                key = Verifier.from_vkey(vkey).key_id.hex()
+                raise CannotOpen(
+                    f"the log names the key `{key}`, which is not in `{self._paths.ring}`: nothing "
+                    "can be signed. Put `keys/` back as it was; if that key is lost: `governance "
+                    f"log-key retire {key} --why lost`"
+                )
+            self._opened[vkey] = self._open(found)
+        return self._opened[vkey]
+
+    def _open(self, known: Known) -> Signer:
+        path = self._paths.keys / known.at
+        signer: Signer
+        if known.custody == FILE:
+            signer = logkey.read(path, self._clock)
+        elif known.custody == ENCRYPTED:
+            signer = logkey.read_encrypted(path, self._asking(known, "the passphrase"), self._clock)
+        else:
+            secret = self._asking(known, "the PIN or password")
+            return held.open_held(known.at, known.verifier, secret)
+        if signer.verifier != known.verifier:
+            raise CannotOpen(
+                f"the log key `{path}` is `{signer.name}+{signer.key_id.hex()}`, not "
+                f"`{known.verifier.name}+{known.id}` as `{self._paths.ring.name}` says; put the "
+                "right file back"
+            )
+        return signer
+
+    def _asking(self, known: Known, what: str, new: bool = False) -> Callable[[], str]:
+        return lambda: self._ask(known.id, f"{what} of the log key `{known.id}`", new)
+
+    def _add(self, origin: str, wanted: Wanted, name: str | None, status: str) -> Known:
+        if wanted.custody in (FILE, ENCRYPTED):
+            known, signer = self._made(origin, wanted, name, status)
+            self._opened[known.vkey] = signer
+        else:
+            ask = self._ask
+            verifier = held.find(
+                wanted.at,
+                origin,
+                lambda: ask("", f"the PIN of `{wanted.at}`", False),
+                wanted.public,
+            )
+            known = Known(verifier, wanted.custody, wanted.at, status)
+        if any(key.id == known.id for key in self._known):
+            raise CannotOpen(
+                f"a key with the id `{known.id}` is in the ring already, and a key that was used is "
+                "not used again; make another"
+            )
+        self._keep([*self._known, known])
+        return known
+
+    def _made(
+        self, origin: str, wanted: Wanted, name: str | None, status: str
+    ) -> tuple[Known, logkey.FileSigner]:
+        signer = logkey.generate(origin, wanted.algorithm, self._clock)
+        at = name or f"log-{signer.key_id.hex()}.key"
+        known = Known(signer.verifier, wanted.custody, at, status)
+        if wanted.custody == ENCRYPTED:
+            passphrase = self._asking(known, "a new passphrase", True)()
+            logkey.write_encrypted(self._paths.keys / at, signer, passphrase)
+        else:
+            logkey.write(self._paths.keys / at, signer)
+        sync_directory(self._paths.keys)
+        return known, signer
+
+    def _find(self, vkey: str) -> Known | None:
+        return next((key for key in self._known if key.vkey == vkey), None)
+
+    def _keep(self, keys: Sequence[Known]) -> None:
+        document = {
+            "format": _FORMAT,
+            "keys": [
+                {"vkey": k.vkey, "custody": k.custody, "at": k.at, "status": k.status} for k in keys
+            ],
+        }
+        _replace(self._paths.ring, json.dumps(document, indent=1) + "\n")
+        self._known, self._last = tuple(keys), None
 
 
 def public_keys(paths: Paths) -> tuple[Verifier, ...]:
-    """The verifiers of a workspace's log, for whoever only reads. Raises `CannotOpen`."""
-    return KeyRing.open(paths).verifiers
+    """The verifiers of a workspace's log, retired ones included, newest first; opens no key.
+
+    Raises `CannotOpen`.
+    """
+    known = [key for key in reversed(_read(paths)) if key.status != PREPARED]
+    return tuple(key.verifier for key in sorted(known, key=_rank))
+
+
+def _rank(key: Known) -> tuple[bool, bool]:
+    """Who signs before who signed; keys that any verifier knows before ML-DSA-44."""
+    return key.status != SIGNING, key.verifier.algorithm == MLDSA44_COSIGNATURE
+
+
+def _status(key: Known, named: Collection[str]) -> str:
+    if key.vkey in named:
+        return SIGNING
+    return PREPARED if key.status == PREPARED else RETIRED
+
+
+def _now() -> int:
+    return int(time.time())  # noqa: TID251 - the time in a signature, as the machine has it
+
+
+def _read(paths: Paths) -> tuple[Known, ...]:
+    """The keys in `ring.json`; a workspace from before there was one has the one file."""
+    try:
+        text = paths.ring.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return (
+            Known(logkey.read(paths.log_key, _now).verifier, FILE, paths.log_key.name, SIGNING),
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotOpen(f"the list of log keys `{paths.ring}` cannot be read: {error}") from error
+    try:
+        value = json.loads(text)
+        if value["format"] != _FORMAT or not value["keys"]:
+            raise ValueError(f"expected the format `{_FORMAT}` and at least one key")
+        return tuple(_known(item) for item in value["keys"])
+    except (ValueError, KeyError, TypeError, BadKey) as error:
+        raise CannotOpen(
+            f"the list of log keys `{paths.ring}` is damaged ({error}); put it back from where it "
+            "was kept"
+        ) from error
+
+
+def _known(item: Mapping[str, str]) -> Known:
+    known = Known(Verifier.from_vkey(item["vkey"]), item["custody"], item["at"], item["status"])
+    if known.custody not in CUSTODIES or known.status not in (PREPARED, SIGNING, RETIRED):
+        raise ValueError(f"`{known.custody}`, `{known.status}`: not known here")
+    if known.custody in (FILE, ENCRYPTED) and "/" in known.at:
+        raise ValueError(f"`{known.at}` does not lie in `keys/`")
+    return known
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    scratch = path.with_name(path.name + ".new")
+    try:
+        fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise CannotOpen(f"cannot write `{path}`: {error.strerror}") from error

@@ -22,6 +22,7 @@ class Paths:
         self.socket = root / "governance.sock"
         self.keys = root / "keys"
         self.log_key = self.keys / "log.key"
+        self.ring = self.keys / "ring.json"
         self.vault_key = self.keys / "vault.key"
         self.blobs = root / "blobs"
         self.policies = root / "policies"

@@ -157,6 +157,7 @@ def _move_in(staged: Paths, paths: Paths, backup: Backup) -> None:
         if (backup.folder / "blobs").is_dir():
             shutil.copytree(backup.folder / "blobs", paths.blobs, dirs_exist_ok=True)
         shutil.move(staged.log_key, paths.log_key)
+        shutil.move(staged.ring, paths.ring)
         shutil.move(staged.log, paths.log)
         shutil.move(staged.head, paths.head)
         shutil.rmtree(staged.root)
@@ -218,7 +219,7 @@ def _archive(paths: Paths, at: datetime) -> Path:
 
 
 def _put_aside(paths: Paths, backup: Backup, archive: Path) -> None:
-    """Move the old log, its head and its key to `archive`, beside a copy of what was restored."""
+    """Move the old log, its head and its keys to `archive`, beside a copy of what was restored."""
     try:
         shutil.copyfile(backup.database, archive / "restored-from.db")
         for path in (
@@ -228,6 +229,8 @@ def _put_aside(paths: Paths, backup: Backup, archive: Path) -> None:
             paths.views,
             paths.head,
             paths.log_key,
+            paths.ring,
+            *paths.keys.glob("log-*.key"),
         ):
             if path.exists():
                 shutil.move(path, archive / path.name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,18 +18,19 @@ from sqlalchemy import Engine, create_engine, event
 
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
-from audit.note import Signer
+from audit.note import Signer, split
 from audit.tree import empty_root
 from governance.store import repair
 from governance.store.backfill import Backfill
 from governance.store.batch import Head, Position, Writer
 from governance.store.clock import Clock, LogClock, SystemClock
 from governance.store.diskwatch import watch
-from governance.store.errors import CannotOpen
+from governance.store.errors import CannotOpen, CannotSign
 from governance.store.fold import Fold, State
 from governance.store.guards import GUARDED
 from governance.store.headfile import HeadFile, sync_directory
-from governance.store.keyring import KeyRing
+from governance.store.keyring import USUAL as USUAL_KEY
+from governance.store.keyring import KeyRing, Wanted
 from governance.store.lanes import USUAL, Limits
 from governance.store.ledger import SERVICE, Ledger
 from governance.store.migrations import bring_up_to_date
@@ -102,8 +103,10 @@ class Workspace:
         return tuple(signer.verifier.vkey for signer in self.signers)
 
     @classmethod
-    def create(cls, root: Path, origin: str, *, head: Path | None = None) -> Paths:
-        """Make a new, empty workspace in `root`, whose log is called `origin`.
+    def create(
+        cls, root: Path, origin: str, *, head: Path | None = None, key: Wanted = USUAL_KEY
+    ) -> Paths:
+        """Make a new, empty workspace in `root`, whose log is called `origin` and signed by `key`.
 
         Raises `CannotOpen` if there is one already, or the folder cannot be used.
         """
@@ -115,17 +118,18 @@ class Workspace:
             raise CannotOpen(f"cannot make the folder `{root}`: {error.strerror}") from error
         lock = OwnerLock(paths.lock)
         try:
-            for there in (paths.log, paths.vault, paths.log_key):
+            for there in (paths.log, paths.vault, paths.log_key, paths.ring):
                 if there.exists():
                     raise CannotOpen(
                         f"`{root}` holds a workspace already (`{there.name}` is there); choose "
                         "another folder"
                     )
-            ring = KeyRing.create(paths, origin)
+            ring = KeyRing.create(paths, origin, key)
             VaultKey.create(paths.vault_key)
             bring_up_to_date(paths.vault, "vault")
             found_log(paths, ring)
             sync_directory(paths.keys)
+            ring.close()
         finally:
             lock.release()
         return paths
@@ -142,8 +146,11 @@ class Workspace:
         clock: Clock | None = None,
         seams: Seams = NO_SEAMS,
         snapshot_every: int = EVERY,
+        without_keys: Collection[str] = (),
     ) -> Workspace:
         """Open a workspace and start its ledger. With `version`, the start is recorded.
+
+        `without_keys`: ids of log keys that are lost; the others sign without them.
 
         Raises `NotOwner` if another process has it, `CannotOpen` for anything that does not fit.
         """
@@ -152,7 +159,14 @@ class Workspace:
         lock = OwnerLock(paths.lock)
         try:
             workspace = _open(
-                paths, lock, fold, limits, clock or SystemClock(), seams, snapshot_every
+                paths,
+                lock,
+                fold,
+                limits,
+                clock or SystemClock(),
+                seams,
+                snapshot_every,
+                without_keys,
             )
         except BaseException:
             lock.release()
@@ -193,6 +207,7 @@ class Workspace:
         self.vault_engine.dispose()
         self.vault.close()
         self.ledger.writer.close()
+        self.ring.close()
         self._lock.release()
 
     def __enter__(self) -> Workspace:
@@ -255,8 +270,9 @@ def _open(
     clock: Clock,
     seams: Seams,
     snapshot_every: int,
+    without_keys: Collection[str],
 ) -> Workspace:
-    ring = KeyRing.open(paths)
+    ring = KeyRing.open(paths, clock=lambda: clock.wall() // 1_000_000, without=without_keys)
     vault_key = VaultKey.open(paths.vault_key)
     require_vault(paths)
     for path, database in ((paths.log, "log"), (paths.vault, "vault")):
@@ -267,7 +283,7 @@ def _open(
         folded, note = read_log(paths.log, db, fold, ring.verifiers)
         repaired = repair.pending(db)
         check_head(paths.log, db, folded.frontier.size, head.note, ring.verifiers)
-        ring.signers(fold.log_keys(folded.state))
+        _prove(ring, fold.log_keys(folded.state), note)
         if head.note != note:
             head.write(note)
         size = folded.frontier.size
@@ -304,6 +320,15 @@ def _open(
         workspace.close()
         raise
     return workspace
+
+
+def _prove(ring: KeyRing, vkeys: tuple[str, ...], note: str) -> None:
+    """Every key that is to sign does so now, over what the log has signed. Raises `CannotOpen`."""
+    try:
+        ring.prove(vkeys, split(note)[0])
+    except CannotSign as error:
+        raise CannotOpen(str(error)) from error
+    ring.follow(vkeys)
 
 
 def _record_restore(db: sqlite3.Connection, ledger: Ledger) -> None:
