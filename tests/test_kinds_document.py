@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -22,22 +23,28 @@ def documented() -> dict[str, tuple[str, str]]:
     return {row[0].strip().strip("`"): (row[1].strip(), row[2].strip()) for row in rows}
 
 
-def enforced() -> dict[str, set[str]]:
-    """Kind -> every field name that its shape in entries.py mentions, shared shapes included."""
-    module = ast.parse(inspect.getsource(entries))
+def enforced(module: ModuleType = entries) -> dict[str, set[str]]:
+    """Kind -> every field name that its shape mentions, shared shapes included.
+
+    A room of the state may have the shapes of its own kinds: `**room.KINDS` in the list.
+    """
     shared: dict[str, ast.expr] = {}
-    for node in module.body:
+    for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             shared[node.targets[0].id] = node.value
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
             shared[node.target.id] = node.value
     kinds = shared["KINDS"]
     assert isinstance(kinds, ast.Dict)
-    return {
-        key.value: names(value, shared)
-        for key, value in zip(kinds.keys, kinds.values, strict=True)
-        if isinstance(key, ast.Constant)
-    }
+    found: dict[str, set[str]] = {}
+    for key, value in zip(kinds.keys, kinds.values, strict=True):
+        if isinstance(key, ast.Constant):
+            found[str(key.value)] = names(value, shared)
+        else:
+            assert isinstance(value, ast.Attribute)
+            assert isinstance(value.value, ast.Name)
+            found |= enforced(getattr(module, value.value.id))
+    return found
 
 
 def names(node: ast.AST, shared: dict[str, ast.expr]) -> set[str]:

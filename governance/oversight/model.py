@@ -137,6 +137,33 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class LogKey:
+    """A key that signs the log, or signed it until entry `retired`.
+
+    `id`: 8 hexadecimal digits; `index`: the entry that announced it, -1 for the key that the log was
+    founded with; `why` it was retired.
+    """
+
+    id: str
+    vkey: str
+    index: int
+    post_quantum: bool
+    retired: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWish:
+    """A change of the log's keys that one administrator proposed and a second must confirm."""
+
+    index: int
+    person: str
+    change: Literal["add", "retire"]
+    vkey: str
+    custody: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A stretch of work of one agent.  `opener` is the id of who opened it.
 
@@ -369,6 +396,8 @@ class State:
     allowed before one of them is not carried out after it; what was allowed before `halted_before`
     neither.  `authors` are those who proposed and signed the release in force.  `restored`
     is true from a restore until two people lift its stop: meanwhile no window can be told.
+    `log_keys` are the keys that sign the log by id, retired ones included (they are few, and what they
+    signed is still verified); empty until a second one is announced.
     """
 
     size: int = 0
@@ -392,7 +421,9 @@ class State:
     proposals: Map[int, PolicyProposal] = field(default_factory=Map)
     clock: ClockPause | None = None
     restored: bool = False
-    retention: Retention = field(default_factory=Retention)
+    retention: Retention = field(default_factory=Retention, metadata=LATER)
+    log_keys: Map[str, LogKey] = field(default_factory=Map, metadata=LATER)
+    log_key_wish: KeyWish | None = field(default=None, metadata=LATER)
 
     @property
     def single_person(self) -> bool:

@@ -28,6 +28,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "manage people": frozenset({ADMINISTRATOR}),
     "manage gateway keys": frozenset({ADMINISTRATOR}),
     "back up": frozenset({ADMINISTRATOR}),
+    "manage log keys": frozenset({ADMINISTRATOR}),
     "confirm the clock": frozenset({ADMINISTRATOR, COMPLIANCE_OFFICER}),
     "manage agents": frozenset({AGENT_MANAGER}),
     "manage agent keys": frozenset({AGENT_MANAGER, ADMINISTRATOR}),

@@ -77,6 +77,8 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
         halted_before=-1,
         restored=True,
         retention=retention.restored(state.retention, OLD_LOG),
+        log_keys=Map(),  # a new log has a new name, and keys of that name
+        log_key_wish=None,
     )
 
 

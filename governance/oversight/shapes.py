@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
+from audit.errors import BadKey
+from audit.keys import Verifier
+
 Check = Callable[[Any], None]
 
 _NONE: Final[frozenset[str]] = frozenset()
@@ -85,6 +88,14 @@ instant: Final = _remembering("an instant such as 2026-11-20T08:00:00.000000Z", 
 key_id: Final = _matching("the public id of a key, k-xxxxxxxx", _KEY)
 person_id: Final = _matching("the pseudonym of a person, p-xxxxxxxxxx", _PERSON)
 subject_id: Final = _matching("the pseudonym of a data subject, s-...", _SUBJECT)
+
+
+def verifier_key(value: Any) -> None:
+    """A verifier key of the log, C2SP signed-note."""
+    try:
+        Verifier.from_vkey(value if type(value) is str else "")
+    except BadKey:
+        raise IllFormed("", "a verifier key, name+id+key") from None
 
 
 def nothing(value: Any) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
 
-from governance.oversight import entries, retention, snapshot
+from governance.oversight import entries, log_keys, retention, snapshot
 from governance.oversight.model import State
 from governance.oversight.state import SEMANTICS, apply, genesis
 from governance.service.releases import Releases, zone_of
@@ -51,6 +51,7 @@ FOLD: Final = Fold(
     blind=_windows_unknown,
     clock_jumped=_clock_jumped,
     told_from=retention.told_from,
+    log_keys=log_keys.in_force,
 )
 
 
