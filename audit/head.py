@@ -52,6 +52,20 @@ def encode_slot(note: str, sequence: int) -> bytes:
     return slot + hashlib.sha256(slot).digest()
 
 
+def fitting(note: str) -> str:
+    """The signed note as a slot can hold it: if it is too long, without its longest signature lines.
+
+    One line by a pinned key is enough to believe it, and those of ML-DSA-44 have 3 kB each.
+    """
+    if len(note.encode()) <= MAX_NOTE:
+        return note
+    end = note.rfind("\n\n") + 2
+    text, lines = note[:end], note[end:].splitlines(keepends=True)
+    while len(lines) > 1 and len((text + "".join(lines)).encode()) > MAX_NOTE:
+        lines.remove(max(lines, key=len))
+    return text + "".join(lines)
+
+
 def slot_offset(sequence: int) -> int:
     """Where in the file the slot with this sequence goes."""
     return sequence % 2 * SLOT_SIZE

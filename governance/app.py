@@ -8,7 +8,7 @@ routes, the console and the notices around it; `close` undoes all of it in the o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from governance.config import Config, ConfigError
 from governance.notify import Notifier, target_of
-from governance.service import erasing
+from governance.service import erasing, log_keys
 from governance.service.desk import FOLD, Desk, Settings
 from governance.service.version import version
 from governance.store.accounts import AccountStore
@@ -175,13 +175,20 @@ def settings_of(config: Config) -> Settings:
 
 
 @contextmanager
-def open_desk(directory: Path, config: Config, *, record_start: bool) -> Iterator[Desk]:
+def open_desk(
+    directory: Path,
+    config: Config,
+    *,
+    record_start: bool,
+    without_log_keys: Collection[str] = (),
+) -> Iterator[Desk]:
     """The desk of a workspace, owned by this process until the block ends.
 
     Raises ConfigError for a configured name that is not the log's.
 
     `record_start` writes `service.started`. Raises governance.store.errors.CannotOpen with what is
-    wrong and what to do (NotOwner when another process owns the workspace).
+    wrong and what to do (NotOwner when another process owns the workspace). `without_log_keys`:
+    ids of log keys that are lost; the others sign without them.
     """
     asked, asked_name = config.limits, config.log.origin
     workspace = Workspace.open(
@@ -194,6 +201,7 @@ def open_desk(directory: Path, config: Config, *, record_start: bool) -> Iterato
             person_per_second=asked.person_per_second,
             queue=asked.waiting,
         ),
+        without_keys=without_log_keys,
     )
     try:
         if asked_name and asked_name != workspace.origin:
@@ -203,6 +211,7 @@ def open_desk(directory: Path, config: Config, *, record_start: bool) -> Iterato
             )
         desk = Desk.over(workspace, settings_of(config))
         erasing.finish_unrecorded(desk)
+        log_keys.publish(desk)
         yield desk
     finally:
         workspace.close()

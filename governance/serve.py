@@ -18,7 +18,7 @@ import socket
 import stat
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -300,14 +300,19 @@ async def exchange(
 
 
 @contextmanager
-def in_process(directory: Path) -> Iterator[InProcess]:
+def in_process(directory: Path, *, without_log_keys: Collection[str] = ()) -> Iterator[InProcess]:
     """The API of a workspace that no process serves; this one owns it until the block ends.
+
+    `without_log_keys`: ids of log keys that are lost, and do not sign.
 
     Raises ConfigError and CannotOpen (NotOwner when another process has it).
     """
     config = settings.load(directory)
     with contextlib.ExitStack() as stack:
-        desk = stack.enter_context(open_desk(directory, config, record_start=False))
+        opening = open_desk(
+            directory, config, record_start=False, without_log_keys=without_log_keys
+        )
+        desk = stack.enter_context(opening)
         app = create_app(desk, config)
         stack.callback(app.close)
         called = InProcess(app)

@@ -21,16 +21,17 @@ from audit.entry import Entry, decode
 from governance import config as settings
 from governance import serve
 from governance.app import open_desk
+from governance.cli.log_keys import wanted
 from governance.cli.setup import shipped_policies
 from governance.cli.transport import ADMIN_KEY, Exchange
 from governance.config import Config
-from governance.service import founding, releasing
-from governance.service.desk import FOLD
+from governance.service import founding, log_keys, releasing
+from governance.service.desk import FOLD, Caller
 from governance.store.accounts import AccountStore
 from governance.store.errors import CannotOpen
 from governance.store.findings import Report
 from governance.store.fsck import fsck
-from governance.store.keyring import public_keys
+from governance.store.keyring import Wanted, public_keys
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 from governance.store.repair import repair as make_again
@@ -39,7 +40,6 @@ from governance.store.workspace import Workspace
 from governance.web import log
 from governance.web.accounts import Accounts, generate_password
 
-VKEY = "log.vkey"
 DEFAULT_ORIGIN = "governance.localhost.example/log"
 
 
@@ -67,11 +67,13 @@ class App:
         return serve.serve(directory, host, port)
 
     @contextmanager
-    def in_process(self, directory: Path) -> Iterator[Exchange]:
+    def in_process(
+        self, directory: Path, *, without_log_keys: Sequence[str] = ()
+    ) -> Iterator[Exchange]:
         """The API of a workspace that nobody serves."""
         # A command's own requests are no news to the person who typed it.
         log.configure(level=logging.WARNING)
-        with serve.in_process(directory) as exchange:
+        with serve.in_process(directory, without_log_keys=without_log_keys) as exchange:
             yield exchange
 
     def restore(
@@ -108,7 +110,7 @@ class App:
             (directory / settings.FILE_NAME).write_text(text, encoding="utf-8")
             _write_policies(directory)
         (vkey,) = (verifier.vkey for verifier in public_keys(Paths(directory)))
-        (directory / VKEY).write_text(vkey + "\n", encoding="ascii")
+        (directory / log_keys.VKEY_FILE).write_text(vkey + "\n", encoding="ascii")
         _rename_log(directory / settings.FILE_NAME, done.origin)
         return {
             "origin": done.origin,
@@ -171,7 +173,12 @@ def _told(report: Report) -> dict[str, Any]:
 
 
 def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[str, Any]:
-    paths = Workspace.create(directory, config.log.origin)
+    key = wanted(options.get("log_key") or "file", options.get("log_public_key"))
+    paths = Workspace.create(
+        directory,
+        config.log.origin,
+        key=Wanted(key["custody"], at=key.get("at", ""), public=key.get("public_key")),
+    )
     _copy_policies(options.get("policies") or shipped_policies(), paths.policies)
     (directory / settings.FILE_NAME).write_text(settings.render(config), encoding="utf-8")
     password = generate_password()
@@ -191,9 +198,15 @@ def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[
             password=password,
             at=datetime.now(UTC),  # noqa: TID251 - a surface
         )
-        (vkey,) = desk.workspace.vkeys
+        if options.get("post_quantum"):
+            log_keys.add(
+                desk,
+                Caller("person", made["person"]),
+                algorithm="ml-dsa-44",
+                custody="file" if key["custody"] == "file" else "encrypted",
+            )
+        vkeys = desk.workspace.vkeys
     _write_private(directory / ADMIN_KEY, made["person_key"] + "\n")
-    (directory / VKEY).write_text(vkey + "\n", encoding="ascii")
     return {
         "workspace": str(directory),
         "url": config.url,
@@ -203,7 +216,8 @@ def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[
         "person_key": made["person_key"],
         "agent": made.get("agent"),
         "agent_key": made.get("agent_key"),
-        "log_key": vkey,
+        "log_key": vkeys[0],
+        **({"second_log_key": vkeys[1]} if len(vkeys) > 1 else {}),
         "release": made["release"],
     }
 

@@ -17,6 +17,7 @@ from governance.cli.agents import agent
 from governance.cli.approvals import approval, decision
 from governance.cli.evidence import data, report
 from governance.cli.frame import Frame, Wiring
+from governance.cli.log_keys import log_key
 from governance.cli.people import key, person
 from governance.cli.policy import policy
 from governance.cli.proofs import audit
@@ -51,7 +52,7 @@ def root(ctx: click.Context) -> None:
 
 for group in (policy, agent, person, key, approval, decision, stop, audit, report, data):
     root.add_command(group)
-for group in (runtimes.hook, runtimes.install, runtimes.doctor, setup.clock):
+for group in (runtimes.hook, runtimes.install, runtimes.doctor, setup.clock, log_key):
     root.add_command(group)
 setup.register(root)
 demo.register(root)

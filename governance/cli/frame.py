@@ -42,8 +42,11 @@ class Wiring(Protocol):
     def serve(self, directory: Path, host: str | None, port: int | None) -> int:
         """Own the workspace's log and answer until told to stop; the exit code."""
 
-    def in_process(self, directory: Path) -> Any:
-        """A context manager: an exchange against a workspace that this process owns meanwhile."""
+    def in_process(self, directory: Path, *, without_log_keys: Sequence[str] = ()) -> Any:
+        """A context manager: an exchange against a workspace that this process owns meanwhile.
+
+        `without_log_keys`: ids of log keys that are lost, and do not sign.
+        """
 
     def restore(
         self,
@@ -86,17 +89,20 @@ class Frame:
         return self.workspace
 
     @contextmanager
-    def api(self, *, served: bool = False) -> Iterator[Api]:
+    def api(self, *, served: bool = False, without_log_keys: Sequence[str] = ()) -> Iterator[Api]:
         """The workspace's API, over the owner's socket or in process.
 
         With `served` only over the socket; raises `Failed` when nobody serves the workspace.
+        `without_log_keys`: ids of lost keys that in process are done without.
         """
         directory = self.directory
         key = find_key(directory, self.key)
         with ExitStack() as stack:
-            yield Api(self._exchange(directory, stack, served), key)
+            yield Api(self._exchange(directory, stack, served, without_log_keys), key)
 
-    def _exchange(self, directory: Path, stack: ExitStack, served: bool) -> Exchange:
+    def _exchange(
+        self, directory: Path, stack: ExitStack, served: bool, without: Sequence[str]
+    ) -> Exchange:
         """Whoever owns the workspace is asked; it may be just starting, or just letting go."""
         until = time.monotonic() + PATIENCE
         while True:
@@ -108,7 +114,9 @@ class Frame:
                     f"nobody serves `{directory}`; run `governance serve -w {directory}` first"
                 )
             try:
-                opened: Exchange = stack.enter_context(self.app.in_process(directory))
+                opened: Exchange = stack.enter_context(
+                    self.app.in_process(directory, without_log_keys=without)
+                )
             except NotOwner:
                 if time.monotonic() > until:
                     raise

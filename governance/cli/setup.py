@@ -44,6 +44,24 @@ def register(root: click.Group) -> None:
         help="A label of that agent, by which policies know it (payments, support, coding…); repeat.",
     )
     @click.option(
+        "--log-key",
+        "log_key",
+        default="file",
+        show_default=True,
+        help="Where the key that signs the log is kept: file, encrypted (under the passphrase in "
+        "GOVERNANCE_LOG_KEY_SECRET, or asked for), or the URI of a key elsewhere (pkcs11:…).",
+    )
+    @click.option(
+        "--log-public-key",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="The public key of a key service's key, as PEM.",
+    )
+    @click.option(
+        "--post-quantum",
+        is_flag=True,
+        help="Sign every checkpoint with a second, ML-DSA-44 key, too.",
+    )
+    @click.option(
         "--head-sink",
         type=click.Path(path_type=Path),
         help="A file on another volume that gets the log's head; without one reports say unanchored.",

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from audit.errors import BadHead
-from audit.head import FILE_SIZE, encode_slot, last_slot, slot_offset
+from audit.head import FILE_SIZE, encode_slot, fitting, last_slot, slot_offset
 from governance.store.errors import CannotOpen
 
 
@@ -49,7 +49,7 @@ class HeadFile:
         except OSError as error:
             raise CannotOpen(f"cannot make the head file `{path}`: {error.strerror}") from error
         try:
-            first = encode_slot(note, 0)
+            first = encode_slot(fitting(note), 0)
             os.pwrite(fd, first + bytes(FILE_SIZE - len(first)), 0)
             os.fsync(fd)
         finally:
@@ -58,7 +58,11 @@ class HeadFile:
         return cls(path)
 
     def write(self, note: str) -> None:
-        """Put `note` in the other slot and wait until it is on disk. Raises `OSError`."""
+        """Put `note`, with as many signatures as fit, in the other slot and wait for the disk.
+
+        Raises `OSError`.
+        """
+        note = fitting(note)
         sequence = self._sequence + 1
         slot = encode_slot(note, sequence)
         written = os.pwrite(self._fd, slot, slot_offset(sequence))

@@ -174,6 +174,11 @@ class KeyRing:
         for signer in self.signers(vkeys):
             signer.verifier.verify(checkpoint.encode(), signer.sign(checkpoint.encode()))
 
+    def prove_one(self, vkey: str, checkpoint: str) -> None:
+        """The same for one key of the ring that does not sign yet."""
+        signer = self._signer(vkey)
+        signer.verifier.verify(checkpoint.encode(), signer.sign(checkpoint.encode()))
+
     # -- changing ----------------------------------------------------------------------------------
 
     def prepare(self, wanted: Wanted, checkpoint: str) -> Known:
@@ -184,8 +189,7 @@ class KeyRing:
         """
         known = self._add(self.origin, wanted, None, PREPARED)
         try:
-            signer = self._signer(known.vkey)
-            signer.verifier.verify(checkpoint.encode(), signer.sign(checkpoint.encode()))
+            self.prove_one(known.vkey, checkpoint)
         except BaseException:
             self.discard(known.vkey)
             raise

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, create_engine, event
 
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
+from audit.head import fitting
 from audit.note import Signer, split
 from audit.tree import empty_root
 from governance.store import repair
@@ -284,7 +285,7 @@ def _open(
         repaired = repair.pending(db)
         check_head(paths.log, db, folded.frontier.size, head.note, ring.verifiers)
         _prove(ring, fold.log_keys(folded.state), note)
-        if head.note != note:
+        if head.note != fitting(note):
             head.write(note)
         size = folded.frontier.size
         vault = _open_vault(paths, vault_key, clock, seams)

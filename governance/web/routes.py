@@ -200,6 +200,11 @@ ROUTES: tuple[Route, ...] = (
     _people("POST", "/v1/exports", "exportLog", COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR),
     _people("POST", "/v1/backups", "backUp", ADMINISTRATOR),
     _people("POST", "/v1/clock/confirm", "confirmClock", ADMINISTRATOR),
+    # keys of the log: their public halves are for everybody
+    _people("GET", "/v1/log/keys", "listLogKeys"),
+    _people("POST", "/v1/log/keys", "addLogKey", ADMINISTRATOR),
+    _people("POST", "/v1/log/keys/confirm", "confirmLogKey", ADMINISTRATOR),
+    _people("POST", "/v1/log/keys/{key}/retire", "retireLogKey", ADMINISTRATOR),
     # the log in tiles: entries say who did what, so they are for those who may export it
     _public("GET", "/log/checkpoint", "readCheckpoint"),
     _tiles("/log/tile/entries/{tile}", "readEntries"),
@@ -212,9 +217,11 @@ ROUTES: tuple[Route, ...] = (
     _public("GET", "/openapi.json", "readContract"),
 )
 
-# Reports, exports and checks run long in child processes; they must not hold the threads that
-# stops and approvals need.
-_LONG = frozenset({"checkPolicies", "proposePolicies", "makeReport", "exportLog", "backUp"})
+# Reports, exports and checks run long in child processes, a new key is stretched or fetched from
+# elsewhere; they must not hold the threads that stops and approvals need.
+_LONG = frozenset(
+    {"checkPolicies", "proposePolicies", "makeReport", "exportLog", "backUp", "addLogKey"}
+)
 
 API_PREFIXES = ("/access/", "/hooks/", "/v1/", "/log/", "/.well-known/")
 BY_NAME = {route.name: route for route in ROUTES}

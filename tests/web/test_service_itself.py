@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from web_world import World, make_world, payment
 
+from audit.keys import Verifier
 from governance.store.errors import Unavailable
 from governance.web import openapi
 
@@ -22,7 +23,9 @@ def test_the_service_describes_itself(shared: World) -> None:
     status, _, ready = shared.call("GET", "/readyz", key=None)
     assert (status, ready["status"]) == (200, "ok"), ready
     version = shared.call("GET", "/version", key=None)[2]
-    assert version.keys() == {"version", "semantics"}
+    assert version.keys() == {"version", "semantics", "origin", "log_keys"}
+    assert version["origin"] == "test.example/log"
+    assert [Verifier.from_vkey(vkey).name for vkey in version["log_keys"]] == [version["origin"]]
     assert shared.call("GET", "/openapi.json", key=None)[2] == json.loads(openapi.published())
     status, headers, checkpoint = shared.call("GET", "/log/checkpoint", key=None)
     assert checkpoint.startswith(b"test.example/log\n")

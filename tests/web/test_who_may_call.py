@@ -29,7 +29,7 @@ CASES = [(route, caller) for route in ROUTES for caller in (*TYPES, None)]
 
 def _path(route: Route) -> str:
     given = {"id": "1", "index": "1", "decision": "1", "name": "none.pdf", "level": "0"}
-    given["tile"] = "000.p/1"
+    given |= {"tile": "000.p/1", "key": "1a2b3c4d"}
     if route.path.startswith(("/v1/people", "/v1/keys")):
         given["id"] = "p-aaaaaaaaaa" if "people" in route.path else "k-aaaaaaaa"
     return re.sub(r"\{(\w+)\}", lambda found: given[found[1]], route.path)

@@ -24,6 +24,7 @@ from governance.web.api import (
     decisions,
     evidence,
     itself,
+    log_keys,
     people,
     policies,
     stops,
@@ -35,7 +36,19 @@ from governance.web.log import defect, log
 from governance.web.openapi import body_checks, parameter_checks
 from governance.web.routes import Route
 
-_MODULES = (access, agents, approvals, decisions, evidence, itself, people, policies, stops, tiles)
+_MODULES = (
+    access,
+    agents,
+    approvals,
+    decisions,
+    evidence,
+    itself,
+    log_keys,
+    people,
+    policies,
+    stops,
+    tiles,
+)
 HANDLERS: Mapping[str, Handler] = {
     name: handler for module in _MODULES for name, handler in module.HANDLERS.items()
 }

@@ -32,8 +32,14 @@ def measure(call: Call) -> Reply:
 
 
 def read_version(call: Call) -> Mapping[str, Any]:
-    """Which program and which meaning of decisions this is."""
-    return {"version": version(), "semantics": SEMANTICS}
+    """Which program and which meaning of decisions this is, which log, and who signs it."""
+    workspace = call.desk.workspace
+    return {
+        "version": version(),
+        "semantics": SEMANTICS,
+        "origin": workspace.origin,
+        "log_keys": list(workspace.vkeys),
+    }
 
 
 def read_contract(call: Call) -> Reply:
