@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -182,3 +183,21 @@ def test_a_witness_needs_nothing_but_python_and_cryptography() -> None:
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert set(found) <= {"cryptography", "_cffi_backend", "cffi"}
+
+
+def test_every_command_of_the_page_is_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise whoever follows the page about witnesses would be stuck at its first line."""
+    page = (Path(__file__).parents[2] / "docs" / "witness.md").read_text()
+    commands = re.findall(r"python3? -m audit witness ([^\n`]+)", page)
+    assert len(commands) >= 4
+    for line in commands:
+        words = line.replace("/var/lib/witness", str(tmp_path / "w")).replace("VKEY", LOG.vkey)
+        arguments = shlex.split(words)
+        if arguments[0] == "serve":
+            arguments += ["--host", "192.0.2.1"]
+        assert run(*arguments) == (arguments[0] == "serve"), line
+    assert "cannot listen" in capsys.readouterr().err
+    options = re.findall(r"`(add-log|drop-key) DIR \w+(?: (--\w+))?`", page)
+    assert options == [("add-log", "--also"), ("drop-key", "")]
