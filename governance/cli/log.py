@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
+from audit import single
 from audit.__main__ import main as verify_main
 from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.transport import Failed
-from governance.service import exporting
+from governance.service import disclosing, exporting
 
 TAMPERED = 10
 DERIVABLE = 14
@@ -119,23 +120,91 @@ def _gist(entry: Any) -> str:
     return " ".join(parts)
 
 
-@command(audit, "export", example="governance audit export audit-package.zip -w my-workspace")
+@command(
+    audit, "export", example="governance audit export for-auditor.zip --decision 17 -w my-workspace"
+)
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--redacted", is_flag=True, help="Open none of the values that entries commit to.")
-def export(frame: Frame, target: Path, redacted: bool) -> None:
+@click.option(
+    "--disclose",
+    type=click.Choice(["all", "none"]),
+    default="all",
+    show_default=True,
+    help="Whether to open values that entries commit to; the options below narrow `all`.",
+)
+@click.option("--redacted", is_flag=True, help="The same as --disclose none.")
+@click.option("--from", "start", type=int, help="Only values of entries from this number on.")
+@click.option("--to", "last", type=int, help="Only values of entries up to this number.")
+@click.option("--decision", "decisions", type=int, multiple=True, help="Only values of this one.")
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    help="Only this field, such as args.iban, or all below args.",
+)
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    type=click.Choice(disclosing.CLASSES),
+    help="Only identities of data subjects, or only private texts.",
+)
+@click.option(
+    "--subject",
+    "subjects",
+    multiple=True,
+    help="Only where this data subject is named: s-..., or KIND=VALUE (payee=DE89...).",
+)
+def export(
+    frame: Frame,
+    target: Path,
+    disclose: str,
+    redacted: bool,
+    start: int | None,
+    last: int | None,
+    decisions: tuple[int, ...],
+    fields: tuple[str, ...],
+    classes: tuple[str, ...],
+    subjects: tuple[str, ...],
+) -> None:
     """Write a package (a folder, or FILE.zip) that a stranger can verify offline.
 
-    It reads beside a running service and needs none. Without --redacted the package holds the
-    values that can still be opened; give it to nobody who may not see them.
+    It reads beside a running service and needs none. Unless narrowed, the package holds every
+    committed value that can still be opened; give it to nobody who may not see them. Options of
+    several kinds must all let a value through; an option given again adds to the earlier. It also
+    carries what outside anchors gave back, and the verifier as one file (`verify.py`): compare that
+    file's SHA-256 with the one you publish, `governance audit verifier --digest`.
     """
     if target.exists() and (target.is_file() or any(target.iterdir())):
         raise Failed(f"`{target}` is there already; give a new name")
-    made = exporting.write(frame.directory, target, disclose=not redacted)
+    shown = disclosing.Selection(
+        nothing=redacted or disclose == "none",
+        first=start or 0,
+        stop=disclosing.FAR if last is None else last + 1,
+        fields=fields,
+        classes=classes,
+        subjects=subjects,
+        decisions=decisions,
+    )
+    made = exporting.write(frame.directory, target, shown=shown)
     output.show(frame.output, made)
     output.say(
         f"Check it with: python -m audit verify {target} --key KEY, where KEY is the log's key as "
         "it was handed out, not from the package."
     )
+
+
+@command(audit, "verifier", example="governance audit verifier > verify.py", place=False)
+@click.option("--digest", is_flag=True, help="Print the file's SHA-256 instead, to be published.")
+def verifier(frame: Frame, digest: bool) -> None:
+    """Print the verifier as one Python file, which needs only `cryptography`.
+
+    Whoever gets a package from you should not trust the copy in it: publish the SHA-256 where they
+    would look for it, or hand the file over on another way.
+    """
+    if frame.json:
+        output.document({"verifier": single.digest()})
+    else:
+        click.echo(single.digest() if digest else single.text(), nl=digest)
 
 
 @command(
@@ -147,9 +216,9 @@ def export(frame: Frame, target: Path, redacted: bool) -> None:
 @click.argument("package", type=click.Path(path_type=Path))
 @click.option(
     "--log-key",
-    "log_key",
-    required=True,
-    help="The log's verifier key, or a file with it, kept apart from the package.",
+    "log_keys",
+    multiple=True,
+    help="The log's verifier key, or a file with it, kept apart from the package; repeat for more.",
 )
 @click.option("--head", type=click.Path(path_type=Path), help="A head or checkpoint you kept.")
 @click.option(
@@ -159,16 +228,36 @@ def export(frame: Frame, target: Path, redacted: bool) -> None:
     type=click.Path(path_type=Path),
     help="A receipt you kept; repeat for more.",
 )
+@click.option(
+    "--policy", type=click.Path(path_type=Path), help="A trust policy (C2SP tlog-policy) to be met."
+)
+@click.option(
+    "--tsa",
+    "authorities",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Certificates (PEM) of a time-stamp authority you trust; repeat for more.",
+)
 def verify(
-    frame: Frame, package: Path, log_key: str, head: Path | None, receipts: tuple[Path, ...]
+    frame: Frame,
+    package: Path,
+    log_keys: tuple[str, ...],
+    head: Path | None,
+    receipts: tuple[Path, ...],
+    policy: Path | None,
+    authorities: tuple[Path, ...],
 ) -> None:
     """The same as `python -m audit verify`: exit 0, 10 tampered, 11 key, 12 gap, 13 nothing."""
-    args = ["verify", str(package), "--key", log_key]
-    args += ["--output", "json" if frame.json else "text"]
-    if head:
-        args += ["--head", str(head)]
-    for receipt in receipts:
-        args += ["--receipt", str(receipt)]
+    args = ["verify", str(package), "--output", "json" if frame.json else "text"]
+    for option, values in (
+        ("--key", log_keys),
+        ("--head", [head] if head else []),
+        ("--receipt", receipts),
+        ("--policy", [policy] if policy else []),
+        ("--tsa", authorities),
+    ):
+        for value in values:
+            args += [option, str(value)]
     raise click.exceptions.Exit(verify_main(args))
 
 

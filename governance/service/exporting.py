@@ -7,12 +7,15 @@ the log names to re-perform it.  Nothing here runs inside the service's process.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from audit import single
 from audit.encoding import b64url
 from audit.entry import Entry, decode
 from audit.package import Disclosure, Package
@@ -23,22 +26,24 @@ from governance.oversight import snapshot
 from governance.oversight.model import State
 from governance.oversight.state import genesis
 from governance.oversight.times import micros
-from governance.service import child, replaying
+from governance.service import child, disclosing, replaying
 from governance.service.acting import allowed
 from governance.service.desk import FOLD, Caller, Desk
+from governance.service.disclosing import Chosen, Selection
 from governance.service.problem import Problem
 from governance.service.releases import Releases, manifest_in
+from governance.service.vouched import vouched
 from governance.store.blobs import BlobError, Blobs
 from governance.store.keyring import public_keys
 from governance.store.opening import carried
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 from governance.store.sealing import VaultKey
-from governance.store.snapshots import quick
+from governance.store.snapshots import newest, quick
 from governance.store.sqlite import connect_reader
 from governance.store.vault import Vault
 
-FAR: Final = 2**63 - 1
+FAR: Final = disclosing.FAR
 
 
 def export(
@@ -46,62 +51,65 @@ def export(
     caller: Caller,
     target: Path | str,
     *,
-    first: int | None = None,
-    last: int | None = None,
-    disclose: bool = True,
+    shown: Selection | None = None,
 ) -> dict[str, Any]:
     """Write the log as a package to `target` (a folder, or a file ending in `.zip`).
 
-    With `disclose`, the values that entries `first` to `last` commit to are shown as far as the
-    vault still has them; without, none is (a redacted package).  Auditors, compliance officers and
-    administrators.  Returns `{package, size, root, form, disclosed, vkeys}`.
+    `shown` says which of the values that entries commit to are opened, as far as the vault still
+    has them; without it all are.  Auditors, compliance officers and administrators.  Returns
+    `{package, size, minimum, root, form, disclosed, erased, withheld, anchors, unusable_evidence,
+    vkeys, verifier}`: `erased` values were asked for and are gone, `withheld` were not asked for,
+    `verifier` is the SHA-256 of the package's `verify.py`.
     """
     allowed(desk, caller, "report")
-    return write(desk.directory, Path(target), first=first, last=last, disclose=disclose)
+    return write(desk.directory, Path(target), shown=shown)
 
 
-def write(
-    directory: Path,
-    target: Path,
-    *,
-    first: int | None = None,
-    last: int | None = None,
-    disclose: bool = True,
-) -> dict[str, Any]:
+def write(directory: Path, target: Path, *, shown: Selection | None = None) -> dict[str, Any]:
     """The same for a workspace's directory, beside its owner if it has one; reads only.
 
-    Whoever may read the files may write a package of them.
+    Whoever may read the files may write a package of them.  In `shown`, a subject may also be given
+    as `KIND=VALUE`.
     """
     if not Paths(directory).log.exists():
         raise Problem("unknown", f"there is no workspace in `{directory}`")
     if target.exists():
         raise Problem("conflict", f"`{target.name}` is there already; choose another name")
-    shown = (first or 0, FAR if last is None else last + 1) if disclose else (0, 0)
     vkeys = tuple(verifier.vkey for verifier in public_keys(Paths(directory)))
-    manifest = child.run(_export, str(directory), str(target), vkeys, shown)
-    return {
-        "package": str(target),
-        "size": manifest["size"],
-        "root": manifest["root"],
-        "form": manifest["form"],
-        "disclosed": manifest["disclosed"],
-        "vkeys": list(vkeys),
-    }
+    return child.run(_export, str(directory), str(target), vkeys, shown or Selection())
 
 
-def _export(
-    root: str, target: str, vkeys: tuple[str, ...], shown: tuple[int, int]
-) -> dict[str, Any]:
-    """In the child: write the package and return its manifest."""
+def _export(root: str, target: str, vkeys: tuple[str, ...], shown: Selection) -> dict[str, Any]:
+    """In the child: write the package and say what is in it."""
     source = _Workspace(Path(root))
-    return write_package(
+    note = source.reader.checkpoint()
+    chosen = Chosen(source.resolved(shown))
+    outside = vouched(source.reader, source.size)
+    verifier = single.text().encode()
+    manifest = write_package(
         target,
         source.reader,
-        source.reader.checkpoint(),
+        note,
         keys=vkeys,
         blobs=source.blobs_named(),
-        disclosures=source.disclosures(*shown),
+        disclosures=source.disclosures(chosen),
+        anchors=outside.anchors,
+        verifier=verifier,
     )
+    return {
+        "package": target,
+        "size": manifest["size"],
+        "minimum": manifest["minimum"],
+        "root": manifest["root"],
+        "form": manifest["form"],
+        "disclosed": chosen.disclosed,
+        "erased": chosen.erased,
+        "withheld": chosen.withheld,
+        "anchors": len(outside.anchors),
+        "unusable_evidence": outside.unusable,
+        "vkeys": list(vkeys),
+        "verifier": hashlib.sha256(verifier).hexdigest(),
+    }
 
 
 class _Workspace:
@@ -114,15 +122,33 @@ class _Workspace:
         self.releases = Releases(self.blobs)
         vault = connect_reader(paths.vault)
         self.vault = Vault(paths.vault, vault, vault, VaultKey.open(paths.vault_key), lambda: 0)
+        self.minimum = self.reader.minimum
         with self.reader.connection() as db:
-            found = carried(db, FOLD)[0]
+            if self.minimum:
+                cut = newest(db, FOLD, self.minimum)
+                found = None if cut is None else cut[1]
+            else:
+                found = carried(db, FOLD)[0]
         self.carried = found
         self.first = genesis() if found is None else found
         self.size = self.reader.size
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry; their bytes were checked when they were written."""
-        return map(quick, self.reader.entries(0, self.size))
+        """Every entry that was kept; their bytes were checked when they were written."""
+        return map(quick, self.reader.entries(self.minimum, self.size))
+
+    def resolved(self, shown: Selection) -> Selection:
+        """`shown` with pseudonyms for the subjects that were given as `KIND=VALUE`."""
+        subjects = []
+        for given in shown.subjects:
+            kind, told, value = given.partition("=")
+            found = self.vault.find(kind, value) if told else given
+            if found is None:
+                raise Problem("unknown", f"no {kind} of that value was ever recorded here")
+            subjects.append(found)
+        resolved = replace(shown, subjects=tuple(subjects))
+        resolved.check()
+        return resolved
 
     def release(self, digest: str) -> Release | None:
         """A release by digest, if its files are kept here."""
@@ -136,7 +162,7 @@ class _Workspace:
         return {name: json.loads(found.value) for name, found in self.vault.values(index).items()}
 
     def blobs_named(self) -> Iterator[bytes]:
-        """Policy files that entries name, and the state a restored log began with."""
+        """Policy files that entries name, and the state that a restored or pruned log begins with."""
         seen: set[str] = set()
         for entry in self.entries():
             for digest in entry.data.get("files", {}).values():
@@ -149,11 +175,18 @@ class _Workspace:
                 yield self.releases.manifest(self.carried.release)
                 yield from self.releases.files(self.carried.release).values()
 
-    def disclosures(self, start: int, stop: int) -> Iterator[Disclosure]:
-        """The opened commitments of a range of entries."""
-        for index, entry in enumerate(self.entries()):
-            if start <= index < stop and entry.data.get("commitments"):
-                for name, found in self.vault.values(index).items():
+    def disclosures(self, chosen: Chosen) -> Iterator[Disclosure]:
+        """The opened commitments that were asked for, as far as they are still there."""
+        for index, entry in enumerate(self.entries(), self.minimum):
+            if not entry.data.get("commitments"):
+                chosen.names(index, entry)
+                continue
+            names = chosen.names(index, entry)
+            values = self.vault.values(index) if names else {}
+            for name in names:
+                found = values.get(name)
+                chosen.count(found is not None)
+                if found is not None:
                     yield Disclosure(index, name, b64url(found.salt), json.loads(found.value))
 
 
@@ -171,15 +204,19 @@ def _replay(place: str) -> dict[str, Any]:
     path = Path(place)
     if Paths(path).log.exists():
         here = _Workspace(path)
-        counts, _ = replaying.replay(here.entries(), here.first, here.release, here.opened)
+        counts, _ = replaying.replay(
+            here.entries(), here.first, here.release, here.opened, here.minimum
+        )
         return counts.json()
     package = Package.open(path)
     opened = _disclosed(package)
+    minimum = package.layout().minimum
     counts, _ = replaying.replay(
-        map(decode, package.entries()),
-        _first_of(package),
-        _releases_of(package),
+        map(decode, package.entries(minimum)),
+        _first_of(package, minimum),
+        _releases_of(package, minimum),
         lambda index: opened.get(index, {}),
+        minimum,
     )
     return counts.json()
 
@@ -191,19 +228,24 @@ def _disclosed(package: Package) -> dict[int, dict[str, Any]]:
     return opened
 
 
-def _first_of(package: Package) -> State:
-    """The state a package's log began with: nothing, or what its restore carried over."""
-    for raw in package.entries(0, 1):
+def _first_of(package: Package, minimum: int) -> State:
+    """The state a package's entries begin with: nothing, or what its restore carried over, or what
+    there was when it was pruned."""
+    for raw in package.entries(minimum, minimum + 1 if not minimum else None):
+        if minimum and b'"retention.pruned"' not in raw:
+            continue
         entry = decode(raw)
         if entry.kind == "service.restored":
             return snapshot.load(package.blob(entry.data["state"]))
+        if entry.kind == "retention.pruned" and entry.data["minimum"] == minimum:
+            return snapshot.load(package.blob(entry.data["snapshot"]))
     return genesis()
 
 
-def _releases_of(package: Package) -> Callable[[str], Release | None]:
+def _releases_of(package: Package, minimum: int) -> Callable[[str], Release | None]:
     """Releases by digest, compiled from a package's blobs when first asked for."""
     manifests: dict[str, Mapping[str, str]] = {}
-    for raw in package.entries():
+    for raw in package.entries(minimum):
         if b'"policy.proposed"' in raw:
             entry = decode(raw)
             if entry.kind == "policy.proposed":
@@ -262,5 +304,7 @@ def _backtest(
     except PolicyErrors as errors:
         return {"findings": errors.findings}
     here = _Workspace(Path(root))
-    found = replaying.backtest(here.entries(), here.first, draft, here.opened, start, stop)
+    found = replaying.backtest(
+        here.entries(), here.first, draft, here.opened, start, stop, here.minimum
+    )
     return {"release": draft.digest, **found}

@@ -64,15 +64,15 @@ class Counts:
 
 
 def replay(
-    entries: Iterable[Entry], first: State, releases: Known, opened: Opened
+    entries: Iterable[Entry], first: State, releases: Known, opened: Opened, minimum: int = 0
 ) -> tuple[Counts, State]:
     """Fold every entry and re-perform every decision that can be.
 
-    `first` is the state that the log began with, `releases` finds a release by digest (None if its
+    `first` is the state that the entries begin with (`minimum` is the index of the first), `releases` finds a release by digest (None if its
     files are not there), `opened` gives the disclosed values of an entry by field.
     """
     counts, state = Counts(), first
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(entries, minimum):
         if entry.kind == "decision":
             counts.decisions += 1
             _decision(counts, state, index, entry, releases, opened)
@@ -184,6 +184,7 @@ def backtest(
     opened: Opened,
     start: int,
     stop: int,
+    minimum: int = 0,
 ) -> dict[str, Any]:
     """What `draft` would have said about the decisions from time `start` to `stop` (microseconds).
 
@@ -196,7 +197,7 @@ def backtest(
     out: dict[str, Any] = {"decisions": 0, "reperformed": 0, "not_reperformed": 0}
     changes: dict[str, int] = {}
     changed: list[dict[str, Any]] = []
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(entries, minimum):
         at = micros(entry.at)
         if entry.kind == "decision":
             judged, hidden = perform(draft, state, entry, windows, opened(index))

@@ -30,6 +30,7 @@ from governance.service import (
     releasing,
     stopping,
 )
+from governance.service.disclosing import Selection
 from governance.service.problem import Problem
 from governance.service.replaying import backtest, replay
 from governance.store.fold import Fold
@@ -335,7 +336,9 @@ class TestLaw9:
         assert made["form"] == "re-performable"
         counts = exporting._replay(made["package"])
         assert counts["same"] == counts["decisions"] > 20
-        bare = exporting.export(world.desk, world.tom, tmp_path / "bare.zip", disclose=False)
+        bare = exporting.export(
+            world.desk, world.tom, tmp_path / "bare.zip", shown=Selection(nothing=True)
+        )
         assert bare["form"] == "redacted"
         hidden = exporting._replay(bare["package"])
         assert hidden["different"] == 0, hidden["differences"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from governance.service import backing_up, clock, erasing, exporting, reporting
 from governance.service.acting import receipt_json
+from governance.service.disclosing import FAR, Selection
 from governance.service.problem import Problem
 from governance.web.api.call import Call, Handler, Reply
 
@@ -83,9 +84,20 @@ def export_log(call: Call) -> Mapping[str, Any]:
         call.desk,
         call.who,
         target,
-        first=call.body.get("first"),
-        last=call.body.get("last"),
-        disclose=call.body.get("disclose", True),
+        shown=_selection(call.body),
+    )
+
+
+def _selection(body: Mapping[str, Any]) -> Selection:
+    first, last = body.get("first"), body.get("last")
+    return Selection(
+        nothing=not body.get("disclose", True),
+        first=first or 0,
+        stop=FAR if last is None else last + 1,
+        fields=tuple(body.get("fields", ())),
+        classes=tuple(body.get("classes", ())),
+        subjects=tuple(body.get("subjects", ())),
+        decisions=tuple(body.get("decisions", ())),
     )
 
 
