@@ -31,17 +31,18 @@ def tiles(frame: Frame, folder: Path) -> None:
 
 @command(audit, "proof", example="governance audit proof 1042 --to decision-1042")
 @click.argument("index", type=click.IntRange(0))
+@click.option("--witnessed", is_flag=True, help="Of the tree that most witnesses cosigned.")
 @click.option("--size", type=click.IntRange(1), help="Of the tree of so many entries (newest).")
 @click.option(
     "--to", "name", help=f"Write NAME{SUFFIX} and, with the entry it is about, NAME.json."
 )
-def proof(frame: Frame, index: int, size: int | None, name: str | None) -> None:
+def proof(frame: Frame, index: int, witnessed: bool, size: int | None, name: str | None) -> None:
     """The proof that an entry is in the log, to be checked by anybody, offline.
 
     Without --to the proof is printed as it is. It stays true for ever: also when the entry is
     pruned, when keys are changed, and when the log grows.
     """
-    text, entry, covered = tiling.proof_of(frame.directory, index, size)
+    text, entry, covered = tiling.proof_of(frame.directory, index, size, witnessed=witnessed)
     if name is None:
         if frame.json:
             return output.document({"index": index, "tree_size": covered, "proof": text})

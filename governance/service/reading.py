@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from audit.entry import Entry
+from audit.errors import Pruned
 from governance.service.desk import Desk
 from governance.service.problem import Problem
 
@@ -24,6 +25,8 @@ def entry(desk: Desk, index: int) -> Entry:
     """Entry `index`; a Problem if there is none."""
     try:
         return desk.reader.entry(index)
+    except Pruned as error:
+        raise Problem("pruned", str(error)) from None
     except IndexError:
         raise Problem("unknown", f"there is no entry `{index}`") from None
 

@@ -14,17 +14,19 @@ from typing import Any
 from audit import checkpoint as checkpoints
 from audit import note as notes
 from audit import tilefolder
-from audit.errors import BadTile, Pruned
+from audit.checkpoint import Checkpoint
+from audit.errors import BadNote, BadTile, Pruned
 from audit.proof import TlogProof
 from audit.tiles import parse_path, served
 from governance.service.problem import Problem
+from governance.store import anchored
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 
 
-def checkpoint(reader: Reader) -> bytes:
-    """The newest signed checkpoint, verbatim."""
-    return reader.checkpoint().encode()
+def checkpoint(reader: Reader) -> str:
+    """The newest signed checkpoint, with the cosignatures that witnesses gave for it."""
+    return _cosigned(reader, reader.checkpoint())
 
 
 def tile(reader: Reader, path: str) -> bytes:
@@ -50,11 +52,12 @@ def tile(reader: Reader, path: str) -> bytes:
         raise Problem("pruned", str(error)) from None
 
 
-def proof(reader: Reader, index: int, size: int | None = None) -> str:
+def proof(reader: Reader, index: int, size: int | None = None, *, witnessed: bool = False) -> str:
     """The proof that entry `index` is in the newest tree, or in that of `size` entries.
 
-    Text of C2SP tlog-proof with the checkpoint as it was signed. Raises `Problem` if there is no
-    such entry, or no checkpoint was signed over just so many entries.
+    With `witnessed`, in the tree that most witnesses have cosigned. Text of C2SP tlog-proof with the
+    checkpoint as it was signed and cosigned. Raises `Problem` if there is no such entry, no
+    checkpoint was signed over just so many entries, or none that covers it was cosigned.
     """
     newest = reader.size
     if index >= newest:
@@ -63,8 +66,10 @@ def proof(reader: Reader, index: int, size: int | None = None) -> str:
             f"there is no entry `{index}`; the log has the entries 0 to {newest - 1}",
             field="id",
         )
+    if witnessed:
+        size = _witnessed(reader, index, size)
     note = reader.checkpoint() if size is None else _checkpoint_of(reader, size, newest)
-    covered = checkpoints.parse(notes.split(note)[0]).size
+    covered = _tree(note).size
     if index >= covered:
         raise Problem(
             "bad-field",
@@ -72,7 +77,43 @@ def proof(reader: Reader, index: int, size: int | None = None) -> str:
             field="size",
         )
     hashes = reader.inclusion_proof(index, covered)
-    return TlogProof(index, tuple(hashes), note).encode()
+    return TlogProof(index, tuple(hashes), _cosigned(reader, note)).encode()
+
+
+def _witnessed(reader: Reader, index: int, size: int | None) -> int:
+    if size is not None:
+        raise Problem(
+            "bad-field",
+            "ask for the tree of a size, or for a witnessed one, not both",
+            field="size",
+        )
+    found = anchored.witnessed(reader, index)
+    if found is None:
+        raise Problem(
+            "unknown",
+            f"no witness has cosigned a checkpoint that covers entry `{index}`; without one the proof "
+            "rests on the log's own signature",
+            field="witnessed",
+        )
+    return found
+
+
+def _cosigned(reader: Reader, note: str) -> str:
+    """A checkpoint with the lines that witnesses gave for it; as it was if they do not fit it."""
+    found = "".join(
+        f"{line}\n"
+        for line in anchored.cosignatures(reader, _tree(note).size)
+        if line not in note.split("\n")
+    )
+    try:
+        notes.split(note + found)
+    except BadNote:
+        return note
+    return note + found
+
+
+def _tree(note: str) -> Checkpoint:
+    return checkpoints.parse(notes.split(note)[0])
 
 
 def _checkpoint_of(reader: Reader, size: int, newest: int) -> str:
@@ -103,7 +144,7 @@ def publish(directory: Path, target: Path) -> dict[str, Any]:
                 done = tilefolder.publish(
                     target,
                     reader,
-                    reader.checkpoint(),
+                    checkpoint(reader),
                     lambda index: reader.checkpoint_covering(index)[1],
                     minimum=minimum,
                 )
@@ -114,17 +155,18 @@ def publish(directory: Path, target: Path) -> dict[str, Any]:
             return {"folder": str(target), **done._asdict()}
 
 
-def proof_of(directory: Path, index: int, size: int | None = None) -> tuple[str, bytes | None, int]:
+def proof_of(
+    directory: Path, index: int, size: int | None = None, *, witnessed: bool = False
+) -> tuple[str, bytes | None, int]:
     """The proof of any entry of a workspace's log, its bytes (None if they are not kept any more),
     and the size of the proof's tree. Raises `Problem`."""
     with closing(_reader(directory)) as reader:
-        text = proof(reader, index, size)
+        text = proof(reader, index, size, witnessed=witnessed)
         try:
             entry = reader.entry_bytes(index)
         except Pruned:
             entry = None
-        covered = checkpoints.parse(notes.split(TlogProof.parse(text).checkpoint)[0]).size
-        return text, entry, covered
+        return text, entry, _tree(TlogProof.parse(text).checkpoint).size
 
 
 def _reader(directory: Path) -> Reader:

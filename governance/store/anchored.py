@@ -73,3 +73,26 @@ def newest(reader: Reader) -> dict[str, Evidence]:
             "ON n.anchor = e.anchor AND n.size = e.size"
         ).fetchall()
     return {row[1]: Evidence(*row) for row in rows}
+
+
+def cosignatures(reader: Reader, size: int) -> list[str]:
+    """The cosignature lines of witnesses over the head of exactly `size` entries, each once."""
+    with reader.connection() as db:
+        rows = db.execute(
+            "SELECT data FROM anchor_evidence WHERE kind = 'witness' AND size = ? ORDER BY anchor",
+            (size,),
+        ).fetchall()
+    lines = [line for (data,) in rows for line in bytes(data).decode().splitlines()]
+    return list(dict.fromkeys(lines))
+
+
+def witnessed(reader: Reader, index: int) -> int | None:
+    """The size of a head that covers entry `index` and most witnesses have cosigned; of several the
+    newest. None if no witness has cosigned one."""
+    with reader.connection() as db:
+        row = db.execute(
+            "SELECT size, COUNT(*) AS seen FROM anchor_evidence WHERE kind = 'witness' AND size > ? "
+            "GROUP BY size ORDER BY seen DESC, size DESC LIMIT 1",
+            (index,),
+        ).fetchone()
+    return None if row is None else int(row[0])

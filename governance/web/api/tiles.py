@@ -25,7 +25,7 @@ _LEVEL = 6
 
 def read_checkpoint(call: Call) -> Reply:
     """The signed head of the log, as a signed note."""
-    return _unless_known(call, tiling.checkpoint(call.desk.reader), TEXT, ASKED_ANEW)
+    return _unless_known(call, tiling.checkpoint(call.desk.reader).encode(), TEXT, ASKED_ANEW)
 
 
 def read_tile(call: Call) -> Reply:

@@ -104,7 +104,8 @@ class ServiceFront:
 
     def proof(self, person: str, index: int) -> str:
         """The proof that a decision is in the log, as C2SP tlog-proof text."""
-        entry_of(self._desk, index, "decision")
+        if index >= self._desk.reader.minimum:
+            entry_of(self._desk, index, "decision")
         return tiling.proof(self._desk.reader, index)
 
     def stops(self, person: str) -> tuple[StopView, ...]:
