@@ -50,6 +50,7 @@ wrk.headers["Content-Type"] = "application/json"
 if os.getenv("BENCH_KEY") then
   wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_KEY")
 end
+if os.getenv("BENCH_PREFER") then wrk.headers["Prefer"] = os.getenv("BENCH_PREFER") end
 request = function()
   count = count + 1
   return wrk.format(nil, nil, nil, bodies[count % #bodies + 1])
@@ -125,13 +126,20 @@ def service(directory: Path) -> Iterator[str]:
 
 
 def wrk(
-    url: str, lines: Path, *, connections: int, seconds: int, key: str | None
+    url: str,
+    lines: Path,
+    *,
+    connections: int,
+    seconds: int,
+    key: str | None,
+    prefer: str | None = None,
 ) -> dict[str, float]:
     """One run of wrk: requests per second, p50 and p99 in milliseconds. Raises on any error."""
     environment = {**os.environ, "BENCH_BODIES": str(lines)}
-    environment.pop("BENCH_KEY", None)
-    if key is not None:
-        environment["BENCH_KEY"] = key
+    for name, value in (("BENCH_KEY", key), ("BENCH_PREFER", prefer)):
+        environment.pop(name, None)
+        if value is not None:
+            environment[name] = value
     script = lines.with_name("bench.lua")
     script.write_text(SCRIPT)
     command = [WRK, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
