@@ -31,21 +31,20 @@ class Blobs:
         """Keep `data`; it is on disk when this returns. Returns its SHA-256 in hex."""
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
-        if path.exists() and path.read_bytes() == data:
-            return digest
+        if not (path.exists() and path.read_bytes() == data):
+            self._write(path, data)
+        for folder in (path.parent, self.directory):  # the names must be on disk, too
+            _sync(folder)
+        return digest
+
+    def _write(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{digest}.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
         with draft.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        return digest
 
     def get(self, digest: str) -> bytes:
         """The blob `digest`; raises `BlobError` if it is missing or was altered."""
@@ -65,3 +64,11 @@ class Blobs:
         if _DIGEST(digest) is None:
             raise BlobError(f"`{digest}` is no SHA-256 in lower-case hex")
         return self.directory / digest[:2] / digest
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

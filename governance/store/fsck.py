@@ -40,13 +40,14 @@ class Checked(NamedTuple):
     views: bool
 
 
-def fsck(paths: Paths, vkeys: Sequence[str]) -> Report:
+def fsck(paths: Paths, vkeys: Sequence[str], *, scratch: Path | None = None) -> Report:
     """Check a copy of the workspace at `paths`; seconds for each 100,000 entries.
 
-    `vkeys`: every key the log signs or ever signed with. May run beside the owner. Raises
+    `vkeys`: every key the log signs or ever signed with. `scratch`: a folder with room for a second
+    log (else where temporary files go). May run beside the owner. Raises
     `StoreError` if the log cannot be read at all, `audit.errors.BadKey` for a bad vkey.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
         return check(paths, Path(folder), vkeys).report
 
 

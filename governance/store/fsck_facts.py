@@ -59,9 +59,11 @@ def derive(reader: Reader, minimum: int, size: int, path: Path, since: dict[str,
     Charges to a series before it was adopted (`since`) are the backfill's affair.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as derived:
-        derived.execute("PRAGMA synchronous=OFF")
+        _scratch(derived)
+        derived.execute("BEGIN")
         for statement in statements(LogTable):
             derived.execute(statement)
+        derived.execute("COMMIT")
         facts = FactBook(derived)
         for start in range(minimum, size, _CHUNK):
             stop = min(start + _CHUNK, size)
@@ -77,6 +79,12 @@ def derive(reader: Reader, minimum: int, size: int, path: Path, since: dict[str,
                     facts.write(facts.plan(rows, to_microseconds(entry.at)))
             facts.flush()
             derived.execute("COMMIT")
+
+
+def _scratch(db: sqlite3.Connection) -> None:
+    """What is thrown away afterwards need not survive anything."""
+    db.execute("PRAGMA journal_mode=OFF")
+    db.execute("PRAGMA synchronous=OFF")
 
 
 def adopted(stored: Connection) -> dict[str, int]:
@@ -225,9 +233,12 @@ class Vouched(NamedTuple):
 def check_views(reader: Vouched, scratch: Path) -> Iterator[Finding]:
     """Make the read models again as far as those in `scratch`/views.db have followed; compare."""
     with closing(sqlite3.connect(scratch / "fresh.db", isolation_level=None)) as derived:
+        _scratch(derived)
         derived.execute("ATTACH ? AS stored", (str(scratch / "views.db"),))
         origin, size = derived.execute("SELECT origin, size FROM stored.follower").fetchone()
+        derived.execute("BEGIN")
         readmodel.create(derived, origin, *readmodel.beginning(reader))
+        derived.execute("COMMIT")
         for start in range(reader.minimum, size, _CHUNK):
             readmodel.follow(derived, reader, start, min(start + _CHUNK, size))
         for name, table in sorted(ViewTable.metadata.tables.items()):

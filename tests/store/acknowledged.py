@@ -1,6 +1,7 @@
 """Processes that write under load and say what was acknowledged; the crash tests kill them.
 
-Each acknowledged command appends `<number> <index>` to a file, in one write, after its answer came.
+Each acknowledged command appends `<number> <index> <checkpoint, base64>` to a file, in one write,
+after its answer came.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from multiprocessing.context import ForkProcess as Process
 from pathlib import Path
 from typing import Any
 
+from audit.encoding import b64, unb64
+from governance.oversight.commands import Answer
 from governance.store.lanes import limits
 from governance.store.workspace import Workspace
 from tests.store import world
@@ -33,11 +36,23 @@ def command(workspace: Workspace, number: int) -> world.Decide:
     )
 
 
+def line(number: int, answer: Answer) -> bytes:
+    """What whoever asked remembers: where it was recorded, and the head that was shown."""
+    receipt = answer.receipts[0]
+    return f"{number} {receipt.index} {b64(receipt.checkpoint.encode())}\n".encode()
+
+
+def remembered(path: Path) -> tuple[dict[int, int], list[str]]:
+    """What was acknowledged: index by number, and every head that was shown."""
+    rows = [row.split() for row in path.read_text().splitlines()] if path.exists() else []
+    return {int(n): int(i) for n, i, _ in rows}, [unb64(note).decode() for _, _, note in rows]
+
+
 def one_by_one(workspace: Workspace, acks: int) -> None:
     """A fixed sequence: every write has the same place in every run."""
     for number in range(COMMANDS):
         answer = workspace.ledger.submit(command(workspace, number)).result(30)
-        os.write(acks, f"{number} {answer.receipts[0].index}\n".encode())
+        os.write(acks, line(number, answer))
         if number % 4 == 3:
             index = answer.receipts[0].index
             workspace.ledger.submit(world.outcome(index, "failed", released=True)).result(30)
@@ -50,7 +65,7 @@ def endless(workspace: Workspace, acks: int, first: int) -> None:
         number = first + caller
         while True:
             answer = workspace.ledger.submit(command(workspace, number)).result(30)
-            os.write(acks, f"{number} {answer.receipts[0].index}\n".encode())
+            os.write(acks, line(number, answer))
             number += CALLERS
 
     threads = [threading.Thread(target=call, args=(n,), daemon=True) for n in range(CALLERS)]

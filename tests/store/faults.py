@@ -16,7 +16,8 @@ from typing import Any
 from governance.store.workspace import Seams
 
 MODES = ("error", "persisted", "killed", "killed-after")
-_READING = ("SELECT", "PRAGMA")
+READING = ("SELECT", "PRAGMA")
+"""Statements that cannot tear anything."""
 
 
 class Faulty:
@@ -61,7 +62,7 @@ class _Connection:
         self.inner, self.faulty, self.name = inner, faulty, name
 
     def execute(self, sql: str, *parameters: Any) -> Any:
-        if sql.startswith(_READING):
+        if sql.startswith(READING):
             return self.inner.execute(sql, *parameters)
         return self.faulty.around(
             f"{self.name}: {sql[:40]}",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from governance.store.errors import StoreError
-from tests.store import world
+from tests.store import crashes, world
 from tests.store.acknowledged import FREE, fork, one_by_one, with_fault
 from tests.store.checks import holds_after_crash
 from tests.store.faults import Faulty
@@ -25,31 +26,56 @@ def _writes(folder: Path) -> list[str]:
     return faulty.trace
 
 
-def test_every_failing_write_is_survived(in_memory: Path) -> None:
+@pytest.mark.parametrize("mode", ["error", "persisted"])
+def test_every_failing_write_is_survived(in_memory: Path, mode: str) -> None:
     """An acknowledged decision could be lost, doubled, or its log refused, after a disk error."""
     trace = _writes(in_memory / "plain")
-    points = sorted({*range(1, 45), *range(45, len(trace) + 1, 12)})
-    assert len(points) * 2 >= 100
-    for mode in ("error", "persisted"):
-        for at in points:
-            folder = in_memory / f"{mode}-{at}"
-            world.make(folder)
-            faulty = Faulty(at, mode)
-            workspace = world.open_(folder, seams=faulty.seams(), limits=FREE)
-            faulty.armed = True
-            acks = folder / "acks"
-            with acks.open("wb") as file, pytest.raises(StoreError):
-                one_by_one(workspace, file.fileno())
-            assert workspace.ledger.failure is not None, trace[at - 1]
-            with pytest.raises(StoreError):
-                workspace.ledger.submit(world.Decide("after a failure nothing is taken"))
-            faulty.armed = False
-            workspace.close()
-            holds_after_crash(folder, acks, thorough=at % 7 == 0)
+    assert len(trace) > 250
+    for at in [*range(1, 80), *range(80, len(trace) + 1, 4)]:
+        folder = in_memory / f"{mode}-{at}"
+        world.make(folder)
+        faulty = Faulty(at, mode)
+        workspace = world.open_(folder, seams=faulty.seams(), limits=FREE)
+        faulty.armed = True
+        acks = folder / "acks"
+        with acks.open("wb") as file, pytest.raises(StoreError):
+            one_by_one(workspace, file.fileno())
+        assert workspace.ledger.failure is not None, trace[at - 1]
+        with pytest.raises(StoreError):
+            workspace.ledger.submit(world.Decide("after a failure nothing is taken"))
+        faulty.armed = False
+        workspace.close()
+        holds_after_crash(folder, acks)
+        crashes.count(f"write {'failed' if mode == 'error' else 'failed but persisted'}")
+        shutil.rmtree(folder)
+
+
+def test_every_instant_of_a_death_is_survived(in_memory: Path) -> None:
+    """A kill or a power cut at one particular write could lose, double or fork what was recorded."""
+    root, album = in_memory / "ws", in_memory / "album"
+    world.make(root)
+    camera = crashes.Photographer(root, album, root / "acks")
+    with world.open_(root, seams=camera.seams(), limits=FREE, snapshot_every=11) as workspace:
+        camera.armed = True
+        with camera.acks.open("wb") as acks:
+            one_by_one(workspace, acks.fileno())
+        camera.armed = False
+    assert sum(mode == "killed" for mode, _, _ in camera.images) > 250
+    assert sum(mode == "torn" for mode, _, _ in camera.images) > 220
+    grown = 0
+    for mode, name, image in camera.images:
+        try:
+            size = holds_after_crash(image, image / "acks")
+        except BaseException as error:
+            raise AssertionError(f"{mode} at {name}: {error}") from error
+        assert size >= grown - 1, f"{mode} at {name}"
+        grown = max(grown, size)
+        crashes.count(mode)
+        shutil.rmtree(image)
 
 
 def test_every_death_at_a_write_is_survived(in_memory: Path) -> None:
-    """A power cut between two particular writes could lose an acknowledged decision."""
+    """What a process really leaves when it is killed could differ from what a copy of its files says."""
     trace = _writes(in_memory / "plain")
     first = {name: at for at, name in reversed(list(enumerate(trace, 1)))}
     for mode, points in (
@@ -64,6 +90,7 @@ def test_every_death_at_a_write_is_survived(in_memory: Path) -> None:
             died.join(60)
             assert died.exitcode == -9, trace[at - 1]
             holds_after_crash(folder, acks)
+            crashes.count("process killed")
 
 
 def _ends(name: str) -> bool:
