@@ -244,6 +244,12 @@ class KeyRing:
     def _open(self, known: Known) -> Signer:
         path = self._paths.keys / known.at
         signer: Signer
+        if known.custody in (FILE, ENCRYPTED) and not path.exists() and len(self.verifiers) > 1:
+            raise CannotOpen(
+                f"the log key `{path}` is missing: nothing is signed without a line that the log "
+                "promises. Put it back from where it was kept; if it is lost, the others go on after "
+                f"`governance log-key retire {known.id} --why lost`"
+            )
         if known.custody == FILE:
             signer = logkey.read(path, self._clock)
         elif known.custody == ENCRYPTED:

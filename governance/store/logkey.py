@@ -151,9 +151,7 @@ def _private_text(path: Path) -> str:
     except FileNotFoundError as error:
         raise CannotOpen(
             f"the log key `{path}` is missing: nothing can be signed. Put it back from where it "
-            "was kept. If it is lost: another key of this log can go on without it "
-            "(`governance log-key retire --why lost --without`); without any other, start a new "
-            "log with `governance restore --acknowledge`"
+            "was kept; if it is lost, start a new log with `governance restore --acknowledge`"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise CannotOpen(f"the log key `{path}` cannot be read: {error}") from error

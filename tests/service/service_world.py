@@ -199,7 +199,7 @@ class World:
         new.open()
         return new
 
-    def open(self) -> None:
+    def open(self, **how: Any) -> None:
         """Open the workspace (again)."""
         self.workspace = Workspace.open(
             self.root,
@@ -207,6 +207,7 @@ class World:
             version="0.1.0",
             clock=self.clock,
             limits=limits(agent_per_second=1e6, person_per_second=1e6),
+            **how,
         )
         self.desk = Desk.over(self.workspace, Settings(), self.clock)
 
