@@ -152,7 +152,7 @@ class KeyRing:
         last = self._last
         if last is not None and last[0] == vkeys:
             return last[1]
-        named = vkeys or (self._known[0].vkey,)
+        named = self._named(vkeys)
         signing = [
             vkey for vkey in named if Verifier.from_vkey(vkey).key_id.hex() not in self.without
         ]
@@ -207,7 +207,7 @@ class KeyRing:
 
     def follow(self, vkeys: tuple[str, ...]) -> None:
         """Write down who signs now, as the log says it: `vkeys`, or for none the first key."""
-        named = vkeys or (self._known[0].vkey,)
+        named = self._named(vkeys)
         now = [key._replace(status=_status(key, named)) for key in self._known]
         if now != list(self._known) or not self._paths.ring.exists():
             self._keep(now)
@@ -225,6 +225,11 @@ class KeyRing:
         self._opened.clear()
 
     # -- inside ------------------------------------------------------------------------------------
+
+    def _named(self, vkeys: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of `vkeys` that are this log's: a restored log begins with the state of another."""
+        ours = tuple(vkey for vkey in vkeys if vkey.startswith(f"{self.origin}+"))
+        return ours or (self._known[0].vkey,)
 
     def _signer(self, vkey: str) -> Signer:
         if vkey not in self._opened:
