@@ -7,8 +7,9 @@ run has said that it cannot be had there.
 
 from __future__ import annotations
 
+import importlib
 import os
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -19,3 +20,11 @@ def absent(program: str, how: str) -> NoReturn:
     if os.environ.get("CI") and program not in os.environ.get("WITHOUT", "").split():
         pytest.fail(sentence)
     pytest.skip(sentence)
+
+
+def library(module: str, package: str) -> Any:
+    """The module `module` of the optional Python package `package`."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        absent(package, f"`pip install {package}`")
