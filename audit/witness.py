@@ -134,10 +134,10 @@ class Witness:
         held = self._state.held(log.origin, self._own)
         size = held.tree.size if held else 0
         if held and tree.size == size > 0 and tree.root != held.tree.root:
-            self._keep("fork", request, log, held)
+            self._keep("fork", request, signed, held)
         if request.old != size:
             raise _No(409, str(size), SIZE_TYPE)
-        self._check(request, log, tree, held)
+        self._check(request, signed, tree, held)
         note, lines = self._cosign(signed, held)
         try:
             self._state.store(log.origin, note)
@@ -152,11 +152,11 @@ class Witness:
         return Answer(200, lines)
 
     def _check(
-        self, request: AddCheckpoint, log: PinnedLog, tree: Checkpoint, held: Held | None
+        self, request: AddCheckpoint, signed: str, tree: Checkpoint, held: Held | None
     ) -> None:
         """Raises unless `tree` contains what was seen before. The old size is the one held."""
         if tree.size == 0 and tree.root != empty_root():
-            self._keep("empty", request, log, held)
+            self._keep("empty", request, signed, held)
             raise _No(422, "an empty tree has the hash of nothing for a root")
         if request.old == 0 or held is None:
             if request.proof:
@@ -168,12 +168,14 @@ class Witness:
             verify_consistency(request.old, held.tree.root, tree.size, tree.root, request.proof)
         except LogError as error:
             if tree.size > request.old:
-                self._keep("unproven", request, log, held)
+                self._keep("unproven", request, signed, held)
             raise _No(422, f"the consistency proof does not hold: {error}") from error
 
     def _cosign(self, signed: str, held: Held | None) -> tuple[str, str]:
         """The note to be kept, and the cosignature lines in it."""
         time = self._clock()
+        if time <= 0:
+            raise _No(503, "the witness's clock is not set")
         if held is not None and time < held.time:
             if time < held.time - BACKWARDS:
                 self._told(
@@ -190,26 +192,28 @@ class Witness:
             lines += f"\u2014 {cosigner.name} {b64(signature)}\n"
         return signed + lines, lines
 
-    def _keep(self, why: str, request: AddCheckpoint, log: PinnedLog, held: Held | None) -> None:
+    def _keep(self, why: str, request: AddCheckpoint, signed: str, held: Held | None) -> None:
+        """Keep what the log signed, without what strangers may have added to it."""
+        origin = request.checkpoint().origin
         conflict = Conflict(
             why,
             _utc(self._clock()),
             held.note if held else "",
-            request.note,
+            signed,
             request.old,
             tuple(map(b64, request.proof)),
         )
         try:
-            file = self._state.keep(log.origin, conflict)
+            file = self._state.keep(origin, conflict)
         except (OSError, WitnessError) as error:
-            self._told(f"evidence against `{log.origin}` could not be kept: {error}")
+            self._told(f"evidence against `{origin}` could not be kept: {error}")
             return
         if file is None:
-            self._told(f"more was signed by `{log.origin}` that does not fit ({why}): not kept")
+            self._told(f"more was signed by `{origin}` that does not fit ({why}): not kept")
             return
         word = "CONFLICT" if why != "unproven" else "not proven"
         self._told(
-            f"{word} ({why}): what the log `{log.origin}` signed does not follow from what it had "
+            f"{word} ({why}): what the log `{origin}` signed does not follow from what it had "
             f"shown before; kept in `{file}`"
         )
 

@@ -125,11 +125,13 @@ def test_a_fork_is_refused_and_both_sides_are_kept(witness: AWitness) -> None:
     """Otherwise a log could show two histories and the witness would have nothing to show for it."""
     log, fork = ALog(20), ALog(20, other=3)
     witness.add(log.request(0, 8))
-    assert witness.add(fork.request(8, 8)).status == 422
+    stranger = Ed25519Signer.from_seed("example.com/other", bytes(32))
+    noisy = AddCheckpoint(8, (), countersign(fork.note(8), *[stranger] * 50)).encode()
+    assert witness.add(noisy).status == 422
     assert witness.add(fork.request(0, 8)).status == 409
     assert witness.add(fork.request(8, 8)).status == 422
     (conflict,) = witness.state.conflicts(ORIGIN)
-    assert conflict.why == "fork"
+    assert (conflict.why, conflict.offered) == ("fork", fork.note(8))
     trees = [
         open_checkpoint(n, [LOG.verifier, witness.key]) for n in (conflict.held, conflict.offered)
     ]
@@ -167,7 +169,9 @@ def test_evidence_does_not_fill_the_disk(
     assert [c.why for c in witness.state.conflicts(ORIGIN)].count("fork") == 1
 
 
-def test_a_clock_that_went_back_never_makes_an_older_cosignature(witness: AWitness) -> None:
+def test_a_clock_that_went_back_never_makes_an_older_cosignature(
+    witness: AWitness, tmp_path: Path
+) -> None:
     """Otherwise the witness would claim two different newest trees for one moment."""
     log = ALog(20)
     witness.add(log.request(0, 8))
@@ -180,6 +184,9 @@ def test_a_clock_that_went_back_never_makes_an_older_cosignature(witness: AWitne
     assert "set the clock" in witness.told[-1]
     witness.now = START + 1
     assert witness.add(log.request(9, 10)).status == 200
+    fresh = AWitness(tmp_path / "fresh")
+    fresh.now = 0
+    assert (fresh.add(log.request(0, 9)).status, fresh.size) == (503, None)
 
 
 def test_two_requests_at_once_never_roll_back(witness: AWitness) -> None:
