@@ -30,6 +30,7 @@ from audit.note import Ed25519Cosigner, Ed25519Signer, countersign
 from audit.packing import write_package
 from audit.proof import TlogProof, verify_consistency, verify_inclusion
 from audit.storage import MemoryLog
+from audit.tilefolder import publish
 from audit.tiles import bundles_of, tiles_of
 from audit.tree import consistency_proof, inclusion_proof, leaf_hash
 from tests.optional import absent
@@ -260,6 +261,21 @@ def test_go_reads_a_log_of_70_000_entries(tmp_path: Path, go: Judge) -> None:
     case = {"kind": "log", "vkey": signer.vkey, "dir": str(place)}
     assert go([case]) == [""]
     (place / "tile" / "2" / "000.p" / "1").write_bytes(bytes(32))
+    assert go([case]) != [""]
+
+
+def test_go_reads_a_folder_that_is_brought_up_to_date(
+    world: Any, tmp_path: Path, go: Judge
+) -> None:
+    """Other people's monitors would lose the log the first time our folder grows."""
+    log, case = world.log(1_500), {"kind": "log", "vkey": world.key, "dir": str(tmp_path)}
+    for size in (3, 255, 256, 300, 1_024, 1_500):
+        note = world.checkpoint(log, size)
+        publish(tmp_path, log, note, lambda index: world.checkpoint(log, index + 1))
+        assert go([case]) == [""]
+    tile = tmp_path / "tile" / "1" / "000.p" / "5"
+    data = tile.read_bytes()
+    tile.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     assert go([case]) != [""]
 
 
