@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -17,10 +17,11 @@ from werkzeug.exceptions import HTTPException
 
 from governance.config import Config, ConfigError
 from governance.notify import Notifier, target_of
-from governance.service import erasing, log_keys
+from governance.service import cutting, erasing, log_keys
 from governance.service.desk import FOLD, Desk, Settings
 from governance.service.version import version
 from governance.store.accounts import AccountStore
+from governance.store.errors import StoreError
 from governance.store.lanes import limits
 from governance.store.workspace import Workspace
 from governance.web import api, problems, routes
@@ -212,6 +213,8 @@ def open_desk(
         desk = Desk.over(workspace, settings_of(config))
         erasing.finish_unrecorded(desk)
         log_keys.publish(desk)
+        with suppress(StoreError):  # the daily job goes on with it
+            cutting.finish(desk)
         yield desk
     finally:
         workspace.close()

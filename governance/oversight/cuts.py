@@ -7,6 +7,7 @@ The plan names that entry and who keeps it; it counts what would go and what eac
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -116,6 +117,21 @@ def first_held(hold: Hold, index: int, raw: bytes, data: Mapping[str, Any]) -> b
         return name.encode() in raw
     by = data["by"]
     return name in (data["data"].get("agent"), by["id"] if by["type"] == "agent" else by.get("for"))
+
+
+def counted(entries: Iterable[bytes]) -> dict[str, int]:
+    """How many of these entries are of each class."""
+    found = Counter(retention.class_of(_parts(raw)[0]) for raw in entries)
+    return {name: found[name] for name in _NAMES if found[name]}
+
+
+def in_older_log(hold: Hold) -> bool:
+    """Whether a hold may keep values of a log that this one was restored from."""
+    if hold.scope == "decision":
+        return int(hold.scope_id or 0) < 0
+    if hold.scope == "range":
+        return (hold.first or 0) < 0
+    return True
 
 
 class _Holds:

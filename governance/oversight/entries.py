@@ -146,7 +146,8 @@ _by_person: dict[str, Check] = {
 _lifted = record({"stop?": index, "service?": index})
 
 _of_hold: dict[str, Check] = {
-    "refs": record({"retention": index}),
+    "refs": record({"retention?": index}),
+    "older?": decimal,  # instead: the number of a hold from the log this one was restored from
     "person": person_id,
     "commitments": _texts("reason"),
 }
@@ -437,7 +438,7 @@ KINDS: Final[Mapping[str, Check]] = {
     "retention.pruned": record(
         {
             # the asking, or the rules with a schedule; the entry that seals the snapshot
-            "refs": record({"retention": index, "service": index}),
+            "refs": record({"retention?": index, "service": index}),
             "minimum": index,
             "people": listed(person_id),
             "alone": flag,
@@ -446,6 +447,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "last_at": instant,
             "snapshot": digest,
             "covered": record({"size": count, "root": digest, "anchors": listed(text(200))}),
+            "commitments?": _texts("reason"),
         }
     ),
     "retention.overwritten": record(

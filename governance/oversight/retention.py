@@ -227,16 +227,20 @@ def held(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     return _with(state, holds=state.retention.holds.set(index, new))
 
 
+def _number(data: Any) -> int:
+    return int(data["older"] if "older" in data else data["refs"]["retention"])
+
+
 def release_asked(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """retention.release_asked"""
-    number = data["refs"]["retention"]
+    number = _number(data)
     found = replace(state.retention.holds[number], asked_by=data["person"], asked_index=index)
     return _with(state, holds=state.retention.holds.set(number, found))
 
 
 def released(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """retention.released"""
-    return _with(state, holds=state.retention.holds.delete(data["refs"]["retention"]))
+    return _with(state, holds=state.retention.holds.delete(_number(data)))
 
 
 def prune_asked(state: State, index: int, at: datetime, by: Any, data: Any) -> State:

@@ -8,7 +8,7 @@ command sees when the ledger runs it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
@@ -88,11 +88,14 @@ class Settings:
 
     `permit_seconds`: how long an allow may be carried out.  `time_zone`: of rules about hours and
     days, from the next release on.  `patience`: seconds a blocking verb waits for the ledger.
+    `values_kept`, `log_kept`: after how long backups of the values and of the log are deleted.
     """
 
     permit_seconds: int = 60
     time_zone: str = "UTC"
     patience: float = 30.0
+    values_kept: timedelta = timedelta(days=30)
+    log_kept: timedelta = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,14 @@ from governance.engine.decide import decide
 from governance.engine.model import Effect, FactQuery, Total
 from governance.oversight import snapshot
 from governance.oversight.model import State
-from governance.oversight.state import apply
+from governance.oversight.state import apply, genesis
 from governance.oversight.times import from_micros, write
 from governance.service import child, describing, judging, recalling
 from governance.service.desk import FOLD, Caller, Desk
 from governance.service.reading import entry_of, opened
 from governance.service.replaying import total_of
 from governance.store.blobs import BlobError
+from governance.store.opening import carried
 from governance.store.reader import Reader
 from governance.store.snapshots import newest, quick
 
@@ -118,11 +119,7 @@ def state_before(desk: Desk, index: int) -> State | None:
 
     A few are folded here, many in a process of their own, so that nobody else waits.
     """
-    start, state = 0, desk.first_state()
-    with desk.reader.connection() as db:
-        found = newest(db, FOLD)
-    if found is not None and found[0] <= index:
-        start, state = found
+    start, state = _known_before(desk.reader, index)
     if index - start > FARTHEST:
         return None
     if index - start > NEAR:
@@ -130,6 +127,22 @@ def state_before(desk: Desk, index: int) -> State | None:
         folded = child.run(_fold_beside, str(desk.workspace.paths.log), known, start, index)
         return snapshot.load(folded)
     return _fold(state, desk.reader, start, index)
+
+
+def state_at(reader: Reader, index: int) -> State:
+    """The state after the first `index` entries, however many have to be folded."""
+    start, state = _known_before(reader, index)
+    return _fold(state, reader, start, index)
+
+
+def _known_before(reader: Reader, index: int) -> tuple[int, State]:
+    """The newest state that is known and not after `index`: a snapshot's, or the log's beginning."""
+    with reader.connection() as db:
+        found = newest(db, FOLD, index)
+        if found is not None:
+            return found
+        began = carried(db, FOLD)[0]
+    return 0, genesis() if began is None else began
 
 
 def _fold_beside(log: str, known: bytes, start: int, stop: int) -> bytes:
@@ -151,6 +164,7 @@ def story(desk: Desk, index: int) -> list[dict[str, Any]]:
     views = desk.workspace.views
     views.wait_for(desk.state.size, PATIENCE)
     numbers = {index}
+    kept = desk.reader.minimum
     for number, _ in views.referring_to(index):
         numbers.add(number)
         if desk.reader.entry(number).kind in ("approval.asked", "override.granted"):
@@ -161,7 +175,7 @@ def story(desk: Desk, index: int) -> list[dict[str, Any]]:
             numbers.add(refs[role])
             numbers.update(other for other, _ in views.referring_to(refs[role]))
     out = []
-    for number in sorted(numbers):
+    for number in sorted(each for each in numbers if each >= kept):
         entry = desk.reader.entry(number)
         said = [opened(desk, number, name) for name in ("reason", "note")]
         out.append(

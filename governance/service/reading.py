@@ -22,7 +22,7 @@ def opened(desk: Desk, index: int, field: str) -> Any:
 
 
 def entry(desk: Desk, index: int) -> Entry:
-    """Entry `index`; a Problem if there is none."""
+    """Entry `index`; a Problem if there is none, or if it was pruned."""
     try:
         return desk.reader.entry(index)
     except Pruned as error:

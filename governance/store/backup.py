@@ -1,9 +1,9 @@
 """Copies to fall back on: the log, and apart from it what can be erased.
 
-The law: a backup of the log is consistent, complete and safe to keep for ever, because it holds no
-personal data. A backup of the vault does hold some, so it lies apart and has an expiry, after
-which it must be gone: an erasure is complete when the last vault backup that knew the person has
-expired. Neither holds a key.
+The law: a backup of the log is consistent and complete, and holds no names and no values. A backup
+of the vault does hold them, so it lies apart. Both have an expiry, after which they must be gone: an
+erasure is complete when the last copy of the vault that knew the person has expired, a cut when the
+last backup of the log from before it has. Neither holds a key.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audit import checkpoint as checkpoints
@@ -25,10 +25,14 @@ from governance.store.errors import CannotOpen, StoreError
 from governance.store.headfile import sync_directory
 from governance.store.ledger import SERVICE, Ledger, Make
 from governance.store.paths import Paths
+from governance.store.reader import minimum_of
 from governance.store.sqlite import connect_reader, explain
 
 VAULT_KEPT = timedelta(days=30)
-"""How long a backup of the vault is kept; the longest time an erasure may be undone by a restore."""
+"""How long a copy of the vault is kept; the longest time for which what was erased is in one."""
+
+LOG_KEPT = timedelta(days=90)
+"""How long a backup of the log is kept."""
 
 STAMP = "%Y-%m-%dT%H-%M-%S"
 
@@ -91,15 +95,76 @@ def back_up_vault(paths: Paths, at: datetime, kept: timedelta = VAULT_KEPT) -> P
     return path
 
 
-def expire_vault_backups(paths: Paths, at: datetime) -> list[Path]:
-    """Delete the backups of the vault whose time is over; which."""
-    gone = []
+def vault_copies(paths: Paths, kept: timedelta = VAULT_KEPT) -> dict[Path, datetime]:
+    """Every copy of the vault and when it must be gone: backups, and what restores put aside."""
+    copies = {}
     for path in sorted((paths.backups / "vault").glob("*--until--*.db")):
-        until = path.stem.partition("--until--")[2]
-        if until <= at.strftime(STAMP):
-            path.unlink()
-            gone.append(path)
+        until = _stamped(path.stem.partition("--until--")[2])
+        if until is not None:
+            copies[path] = until
+    for path in sorted(paths.archive.glob("*/vault.db*")):
+        put_aside = _stamped(path.parent.name)
+        if put_aside is not None:
+            copies[path] = put_aside + kept
+    return copies
+
+
+def expire_vault_backups(paths: Paths, at: datetime, kept: timedelta = VAULT_KEPT) -> list[Path]:
+    """Delete the copies of the vault whose time is over; which."""
+    gone = [path for path, until in vault_copies(paths, kept).items() if until <= at]
+    for path in gone:
+        path.unlink()
     return gone
+
+
+def log_copies(
+    paths: Paths, minimum: int, kept: timedelta = LOG_KEPT
+) -> dict[Path, tuple[datetime, bool]]:
+    """The backups of the log, newest first: when each must be gone, and whether it holds entries
+    below `minimum`, which were pruned since."""
+    copies = {}
+    for folder in backups(paths):
+        made = _stamped(folder.name)
+        if made is not None:
+            copies[folder] = (made + kept, _minimum_in(folder) < minimum)
+    return copies
+
+
+def expire_log_backups(
+    paths: Paths, at: datetime, minimum: int, kept: timedelta = LOG_KEPT
+) -> list[Path]:
+    """Delete the backups of the log whose time is over; which.
+
+    The newest one stays, unless it holds what was pruned since.
+    """
+    gone = [
+        folder
+        for place, (folder, (until, holds)) in enumerate(log_copies(paths, minimum, kept).items())
+        if until <= at and (place or holds)
+    ]
+    for folder in gone:
+        shutil.rmtree(folder)
+    return gone
+
+
+def _minimum_in(folder: Path) -> int:
+    """Below which index the log in a backup was pruned."""
+    try:
+        db = connect_reader(folder / "log.db")
+        try:
+            return minimum_of(db)
+        finally:
+            db.close()
+    except (CannotOpen, sqlite3.Error):
+        return 0  # what cannot be read may hold anything
+
+
+def _stamped(name: str) -> datetime | None:
+    """The time that a file or folder is called by; None for what somebody renamed."""
+    try:
+        return datetime.strptime(name, STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def copy_database(source: Path, target: Path) -> None:

@@ -291,6 +291,12 @@ class Vault:
             self._file.fold_back()
         return gone
 
+    def count_below(self, minimum: int, in_use: frozenset[int]) -> int:
+        """How many values of entries below `minimum` there are, but for those `in_use`."""
+        sql = "SELECT count(*) FROM vault_values WHERE idx < ?"
+        kept = self.count(index for index in in_use if index < minimum)
+        return int(self._file.one(sql, minimum)[0]) - kept
+
     def count(self, entries: Iterable[int]) -> int:
         """How many values there are of some entries."""
         sql = "SELECT count(*) FROM vault_values WHERE idx = ?"

@@ -74,6 +74,7 @@ def test_a_log_of_an_older_version_gets_the_table(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     with sqlite3.connect(path) as db:
         db.execute("DROP TABLE anchor_evidence")
+        db.execute("DROP TABLE cuts")
         db.execute("UPDATE alembic_version SET version_num = '0001_log'")
     db.close()
     bring_up_to_date(path, "log")
