@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -168,6 +169,25 @@ def test_both_kinds_of_key_can_be_made(tmp_path: Path, capsys: pytest.CaptureFix
     vkeys = capsys.readouterr().out.split("\n")[1:-1]
     types = [Verifier.from_vkey(vkey).algorithm for vkey in vkeys]
     assert types == [ED25519_COSIGNATURE, MLDSA44_COSIGNATURE]
+
+
+def test_the_folder_audit_alone_is_a_witness(tmp_path: Path) -> None:
+    """Otherwise the five minutes would begin with installing the whole service."""
+    root = Path(__file__).parents[2]
+    shutil.copytree(
+        root / "audit", tmp_path / "audit", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    code = (
+        "import sys; sys.path.insert(0, ''); from audit.__main__ import main; "
+        "code = main(['witness', 'init', 'w', '--name', 'witness.example/w']); "
+        "import audit; assert audit.__file__.startswith(sys.argv[1]), audit.__file__; "
+        "assert not any(m.partition('.')[0] in ('governance', 'reports') for m in sys.modules); "
+        "sys.exit(code)"
+    )
+    command = [sys.executable, "-I", "-c", code, str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "w" / "witness.key").is_file()
 
 
 def test_a_witness_needs_nothing_but_python_and_cryptography() -> None:
