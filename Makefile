@@ -5,8 +5,9 @@ BIN    := $(VENV)/bin
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 VECTORS ?=
+DURATION ?= 60
 
-.PHONY: help setup demo test check conformance fuzz hammer bench lock clean
+.PHONY: help setup demo test check conformance fuzz fuzz-parsers hammer bench lock clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
@@ -58,6 +59,10 @@ conformance: $(VENV)/.ready ## public test vectors: make conformance VECTORS=DIR
 
 fuzz: $(VENV)/.ready ## the HTTP API against its own OpenAPI document (minutes)
 	$(BIN)/python -m pytest tests/fuzz
+
+fuzz-parsers: $(VENV)/.ready ## coverage-guided fuzzing of every parser: make fuzz-parsers DURATION=600
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.txt
+	$(BIN)/python -m tests.fuzz.fuzz_parsers -max_total_time=$(DURATION) -max_len=16384
 
 hammer: $(VENV)/.ready ## kill -9 fifty times under load, stops under flood, syncs traced (minutes)
 	@command -v strace >/dev/null || ($(APT) update && $(APT) install -y strace)
