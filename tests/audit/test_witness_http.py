@@ -93,6 +93,7 @@ def raw(place: tuple[str, int], data: bytes) -> bytes:
     [
         (b"Content-Length: 262145", 413),
         (b"Content-Length: 99999999999999999999999999999", 413),
+        (b"Content-Length: 0000000000000000000000000000000", 413),
         (b"X: y", 411),
         (b"Transfer-Encoding: chunked", 411),
         (b"Transfer-Encoding: chunked\r\nContent-Length: 3", 411),
@@ -113,6 +114,18 @@ def test_a_request_that_is_too_much_is_refused_before_it_is_read(
         assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:80]
         assert b"Connection: close" in answer
         assert raw(place, b"\x16\x03\x01 nonsense\r\n\r\n").startswith(b"HTTP/1.1 400")
+
+
+def test_a_client_that_waits_for_a_continue_gets_it(witness: AWitness) -> None:
+    """Otherwise such a client would wait until the connection is ended, and get no cosignature."""
+    body = ALog(3).request(0, 3)
+    head = b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: %d\r\n" % len(body)
+    head += b"Expect: 100-continue\r\nConnection: close\r\n\r\n"
+    with served(witness.witness) as place, socket.create_connection(place, timeout=5) as sock:
+        sock.sendall(head)
+        assert sock.recv(1000).startswith(b"HTTP/1.1 100 ")
+        sock.sendall(body)
+        assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 def test_silence_and_slowness_end(witness: AWitness) -> None:
