@@ -26,8 +26,9 @@ from audit.encoding import b64
 from audit.errors import BadNote, LogError, Malformed, UnknownKey
 from audit.proof import verify_consistency
 from audit.tree import empty_root
+from audit.witness_evidence import EMPTY, FORK, UNPROVEN, Conflict
 from audit.witness_request import SIZE_TYPE, AddCheckpoint, parse
-from audit.witness_state import Conflict, Held, PinnedLog, State, Uncertain, WitnessError
+from audit.witness_state import Held, PinnedLog, State, Uncertain, WitnessError
 
 BACKWARDS = 60
 """Seconds by which the clock may lie behind the last cosignature before the witness refuses."""
@@ -134,7 +135,7 @@ class Witness:
         held = self._state.held(log.origin, self._own)
         size = held.tree.size if held else 0
         if held and tree.size == size > 0 and tree.root != held.tree.root:
-            self._keep("fork", request, signed, held)
+            self._keep(FORK, request, signed, held)
         if request.old != size:
             raise _No(409, str(size), SIZE_TYPE)
         self._check(request, signed, tree, held)
@@ -156,7 +157,7 @@ class Witness:
     ) -> None:
         """Raises unless `tree` contains what was seen before. The old size is the one held."""
         if tree.size == 0 and tree.root != empty_root():
-            self._keep("empty", request, signed, held)
+            self._keep(EMPTY, request, signed, held)
             raise _No(422, "an empty tree has the hash of nothing for a root")
         if request.old == 0 or held is None:
             if request.proof:
@@ -168,7 +169,7 @@ class Witness:
             verify_consistency(request.old, held.tree.root, tree.size, tree.root, request.proof)
         except LogError as error:
             if tree.size > request.old:
-                self._keep("unproven", request, signed, held)
+                self._keep(UNPROVEN, request, signed, held)
             raise _No(422, f"the consistency proof does not hold: {error}") from error
 
     def _cosign(self, signed: str, held: Held | None) -> tuple[str, str]:
@@ -211,7 +212,7 @@ class Witness:
         if file is None:
             self._told(f"more was signed by `{origin}` that does not fit ({why}): not kept")
             return
-        word = "CONFLICT" if why != "unproven" else "not proven"
+        word = "CONFLICT" if why != UNPROVEN else "not proven"
         self._told(
             f"{word} ({why}): what the log `{origin}` signed does not follow from what it had "
             f"shown before; kept in `{file}`"

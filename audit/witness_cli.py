@@ -18,24 +18,26 @@ from pathlib import Path
 from typing import Any
 
 from audit.cosigner import generate
-from audit.errors import BadKey, LogError
+from audit.errors import BadKey, Gap, LogError, UnknownKey
 from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier, check_name
 from audit.witness import Witness
+from audit.witness_evidence import EMPTY, FORK, UNPROVEN, Conflict, decode, judge
 from audit.witness_http import WitnessServer
-from audit.witness_state import Conflict, Held, PinnedLog, State, WitnessError, origin_hash
+from audit.witness_state import Held, PinnedLog, State, WitnessError, origin_hash
 
 CONFLICT = 10
 _EPILOG = """exit codes: 0 done, 1 cannot be done (the message says why), 2 usage,
-10 a log contradicted itself: there is evidence (list, show)"""
+10 a log contradicted itself: there is evidence (list, show, judge),
+11 signature or key unknown, 12 the evidence proves nothing (judge)"""
 _TYPES = {
     "ed25519": (ED25519_COSIGNATURE,),
     "ml-dsa-44": (MLDSA44_COSIGNATURE,),
     "both": (ED25519_COSIGNATURE, MLDSA44_COSIGNATURE),
 }
 _WHY = {
-    "fork": "the log signed two trees of the same size: it showed different logs to different people",
-    "empty": "the log signed an empty tree with the root of another one",
-    "unproven": "the log signed a tree that was not shown to contain the older one: perhaps a fork, "
+    FORK: "the log signed two trees of the same size: it showed different logs to different people",
+    EMPTY: "the log signed an empty tree with the root of another one",
+    UNPROVEN: "the log signed a tree that was not shown to contain the older one: perhaps a fork, "
     "perhaps a broken client or a stranger's made-up proof; ask for a proof",
 }
 
@@ -46,9 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = options.run
     try:
         return command(options)
-    except (LogError, OSError) as error:
+    except LogError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+    except OSError as error:
+        where = f"`{error.filename}`: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,6 +100,20 @@ def _parser() -> argparse.ArgumentParser:
     listing = add("list", _list, "the logs, how far each was cosigned, and conflicts")
     show = add("show", _show, "one log: its keys, the newest checkpoint, the evidence against it")
     show.add_argument("origin", metavar="ORIGIN", help="the log's origin")
+    proof = commands.add_parser(
+        "judge",
+        help="what a file of evidence proves, to anybody who has the log's key",
+        description="What a file of evidence proves, to anybody who has the log's key.",
+    )
+    proof.add_argument("file", type=Path, metavar="FILE", help="from a witness's `conflicts`")
+    proof.add_argument(
+        "--key",
+        action="append",
+        required=True,
+        metavar="VKEY",
+        help="the log's key, got otherwise than from witness or log; may be given again",
+    )
+    proof.set_defaults(run=_judge)
     for command in (listing, show):
         command.add_argument("-o", "--output", choices=("text", "json"), default="text")
     return parser
@@ -226,13 +245,24 @@ def _show(options: argparse.Namespace) -> int:
     return _outcome(conflicts)
 
 
+def _judge(options: argparse.Namespace) -> int:
+    keys = [Verifier.from_vkey(vkey) for vkey in options.key]
+    try:
+        proven, says = judge(decode(options.file.read_bytes()), keys)
+    except UnknownKey as error:
+        print(f"signature or key unknown: {error}")
+        return error.exit_code
+    print(says)
+    return {True: CONFLICT, None: Gap.exit_code, False: 0}[proven]
+
+
 def _outcome(conflicts: Any) -> int:
-    return CONFLICT if any(conflict.why != "unproven" for conflict in conflicts) else 0
+    return CONFLICT if any(conflict.why != UNPROVEN for conflict in conflicts) else 0
 
 
 def _as_line(log: PinnedLog, held: Held | None, conflicts: list[Conflict]) -> str:
     seen = f"size {held.tree.size} cosigned {_utc(held.time)}" if held else "never cosigned"
-    bad = sum(conflict.why != "unproven" for conflict in conflicts)
+    bad = sum(conflict.why != UNPROVEN for conflict in conflicts)
     unproven = len(conflicts) - bad
     more = f", CONFLICTS {bad}" if bad else ""
     more += f", unproven {unproven}" if unproven else ""

@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from audit import checkpoint as checkpoints
 from audit import note as notes
@@ -33,13 +32,13 @@ from audit.cosigner import Cosigner, from_skey
 from audit.errors import BadKey, LogError, Malformed
 from audit.keys import Verifier
 from audit.witness_disk import Uncertain, WitnessError, replace_file, sync_directory, sync_file
+from audit.witness_evidence import FORK, UNPROVEN, Conflict, decode, encode
 
 __all__ = ["Conflict", "Held", "PinnedLog", "State", "Uncertain", "WitnessError", "origin_hash"]
 
 MAX_CONFLICTS = 1_000
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LOG_FORMAT = "witness-log/v1"
-_CONFLICT_FORMAT = "witness-conflict/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +58,6 @@ class Held:
     note: str
     tree: Checkpoint
     time: int
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Two things one log signed. `why` is `fork`, `unproven` or `empty`; `file` where it is kept."""
-
-    why: str
-    at: str
-    held: str
-    offered: str
-    old: int
-    proof: tuple[str, ...]
-    file: Path | None = None
 
 
 class State:
@@ -251,22 +237,12 @@ class State:
             return file
         if len(list(folder.glob(f"{conflict.why}-*.json"))) >= MAX_CONFLICTS:
             return None
-        value = {
-            "at": conflict.at,
-            "format": _CONFLICT_FORMAT,
-            "held": conflict.held,
-            "offered": conflict.offered,
-            "old": str(conflict.old),
-            "origin": origin,
-            "proof": list(conflict.proof),
-            "why": conflict.why,
-        }
-        replace_file(file, canonical(value) + b"\n")
+        replace_file(file, encode(origin, conflict))
         return file
 
     def settle(self, origin: str, note: str) -> None:
         """Drop the suspicion against a checkpoint that was shown to fit after all."""
-        file = _evidence_name(Conflict("unproven", "", "", note, 0, ()))
+        file = _evidence_name(Conflict(UNPROVEN, "", "", note, 0, ()))
         (self.folder(origin) / "conflicts" / file).unlink(missing_ok=True)
 
     def conflicts(self, origin: str) -> list[Conflict]:
@@ -274,26 +250,15 @@ class State:
         found = []
         for file in sorted((self.folder(origin) / "conflicts").glob("*.json")):
             try:
-                value: dict[str, Any] = json.loads(file.read_bytes())
-                found.append(
-                    Conflict(
-                        value["why"],
-                        value["at"],
-                        value["held"],
-                        value["offered"],
-                        int(value["old"]),
-                        tuple(value["proof"]),
-                        file,
-                    )
-                )
-            except (OSError, ValueError, KeyError, TypeError) as error:
+                found.append(decode(file.read_bytes(), file))
+            except (OSError, Malformed) as error:
                 raise WitnessError(f"the evidence `{file}` cannot be read: {error}") from error
         return sorted(found, key=lambda conflict: conflict.at)
 
 
 def _evidence_name(conflict: Conflict) -> str:
     """One name for the same contradiction, however often and by whomever it is shown."""
-    known = conflict.held if conflict.why == "fork" else ""
+    known = conflict.held if conflict.why == FORK else ""
     texts = [notes.split(note)[0] if note else "" for note in (known, conflict.offered)]
     return f"{conflict.why}-{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:32]}.json"
 

@@ -17,8 +17,10 @@ from witness_world import LOG, ORIGIN, ALog, AWitness, ask
 
 from audit.__main__ import main
 from audit.cosigner import from_seed
+from audit.encoding import b64
 from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier
 from audit.note import Ed25519Signer, open_note
+from audit.witness_evidence import Conflict, encode
 from audit.witness_state import PinnedLog, State, origin_hash
 
 
@@ -95,6 +97,44 @@ def test_list_and_show_say_how_far_and_what_is_wrong(
     assert json.loads(capsys.readouterr().out)["name"] == "Acme"
     assert run("show", place, "nobody") == 1
     assert "pinned: `example.com/acme/governance`" in capsys.readouterr().err
+
+
+def test_evidence_convinces_somebody_who_trusts_neither_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise a witness could accuse a log, or a log deny what it signed."""
+    witness = AWitness(tmp_path / "x")
+    log, fork = ALog(9), ALog(9, other=3)
+    witness.add(log.request(0, 5))
+    witness.add(fork.request(5, 9))
+    witness.add(fork.request(5, 5))
+    files = {c.why: str(c.file) for c in witness.state.conflicts(ORIGIN)}
+    stranger = Ed25519Signer.from_seed(ORIGIN, bytes([5]) * 32)
+    assert run("judge", files["fork"], "--key", LOG.vkey) == 10
+    assert "signed two different trees of 5 entries" in capsys.readouterr().out
+    assert run("judge", files["unproven"], "--key", LOG.vkey) == 12
+    assert "not proven" in capsys.readouterr().out
+    for file in files.values():
+        assert run("judge", file, "--key", stranger.vkey) == 11
+    # Evidence that somebody made up: the same tree twice, a tree that follows, a tree altered.
+    made_up = Path(files["fork"])
+    held = witness.state.conflicts(ORIGIN)[0].held
+    for offered, old, proof, code in (
+        (log.note(5), 5, [], 0),
+        (log.note(9), 5, log.proof(5, 9), 0),
+        (log.note(9), 5, log.proof(4, 9), 12),
+        (fork.note(5).replace("\n5\n", "\n6\n"), 5, [], 11),
+    ):
+        conflict = Conflict("fork", "2026", held, offered, old, tuple(map(b64, proof)))
+        made_up.write_bytes(encode(ORIGIN, conflict))
+        assert run("judge", str(made_up), "--key", LOG.vkey) == code
+    numbers = encode(ORIGIN, conflict).replace(b'"proof":[]', b'"proof":[5]')
+    for bad in (b"", b"{}", b"[]", b"null", encode(ORIGIN, conflict) + b"\n", numbers):
+        made_up.write_bytes(bad)
+        assert run("judge", str(made_up), "--key", LOG.vkey) == 1
+        assert "not the evidence of a witness" in capsys.readouterr().err
+    assert run("list", str(witness.path)) == 1
+    assert "cannot be read" in capsys.readouterr().err
 
 
 def test_a_new_key_of_a_log_is_accepted_only_when_somebody_says_so(
@@ -217,7 +257,11 @@ def test_every_command_of_the_page_is_one(
         arguments = shlex.split(words)
         if arguments[0] == "serve":
             arguments += ["--host", "192.0.2.1"]
-        assert run(*arguments) == (arguments[0] == "serve"), line
-    assert "cannot listen" in capsys.readouterr().err
+        assert run(*arguments) == (arguments[0] in ("serve", "judge")), line
+    told = set(capsys.readouterr().err.splitlines())
+    assert told == {
+        "error: cannot listen on `192.0.2.1` port 8391: [Errno 99] Cannot assign requested address",
+        "error: `FILE`: No such file or directory",
+    }
     options = re.findall(r"`(add-log|drop-key) DIR \w+(?: (--\w+))?`", page)
     assert options == [("add-log", "--also"), ("drop-key", "")]
