@@ -23,12 +23,15 @@ from audit.entry import Entry, decode, role_of
 from audit.errors import LogError, Tampered
 from audit.package import Disclosure, Package
 from audit.shapes import Shape, Shapes, plain
+from audit.succession import ADDED, RETIRED, KeyChange, change_of
 from audit.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, read_bundle, tile_hashes
 from audit.tree import HASH_SIZE, MemoryNodes, next_level
 
 STRETCH = 1 << 16
 PRUNED = "retention.pruned"
-"""The one kind that is understood here: its `minimum` says what may be missing."""
+"""A kind that is understood here: its `minimum` says what may be missing."""
+
+_READ_IN_FULL = frozenset({PRUNED, ADDED, RETIRED})
 
 
 @dataclass(slots=True)
@@ -86,6 +89,8 @@ class Stretch:
     """References to entries that were pruned, whose kind nobody can look up."""
     pruned: int = 0
     """The greatest minimum that an entry announces (`retention.pruned`)."""
+    changes: list[KeyChange] = field(default_factory=list)
+    """What the entries say of the keys that sign the log."""
     commitments: int = 0
     blobs: set[str] = field(default_factory=set)
 
@@ -308,7 +313,7 @@ class _Reader:
             except LogError as error:
                 self._result.wrong = Wrong(index, str(error))
                 return
-            if known and entry.kind != PRUNED:
+            if known and entry.kind not in _READ_IN_FULL:
                 _shapes.learn(data, entry)
             try:
                 self._check_shown(index, entry)
@@ -365,6 +370,9 @@ class _Reader:
         result.blobs.update(entry.data.get("files", {}).values())
         if entry.kind == PRUNED and type(entry.data.get("minimum")) is int:
             result.pruned = max(result.pruned, entry.data["minimum"])
+        change = change_of(index, entry)
+        if change is not None:
+            result.changes.append(change)
 
     def _in_order(self, at: bytes) -> None:
         if at < self._last:

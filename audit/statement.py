@@ -17,7 +17,7 @@ from audit.outside import Outside, utc
 @dataclass(frozen=True, slots=True)
 class Proven:
     """A package that was verified. Times are the log's own, as text; `head` and `receipts` say
-    what was retained and held against it; `verifier` is the SHA-256 of the package's `verify.py`."""
+    what was retained and held against it; `keys` what entries say of the log's keys; `verifier` is the SHA-256 of the package's `verify.py`."""
 
     origin: str
     size: int
@@ -37,6 +37,7 @@ class Proven:
     blobs_unnamed: int
     head: int | None
     receipts: int
+    keys: tuple[str, ...]
     verifier: str | None
 
     @property
@@ -64,6 +65,7 @@ class Proven:
             f"references between entries: {self.references:,}, each to an earlier entry of the kind "
             "it claims",
         ]
+        lines += self.keys
         if self.disclosed:
             lines.append(
                 f"commitments opened: {self.disclosed:,} of {self.commitments:,}; the values shown are "

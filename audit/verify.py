@@ -30,6 +30,7 @@ from audit.outside import Authorities, check_outside
 from audit.package import CHECKPOINT, DISCLOSURES, MANIFEST, VERIFIER, Disclosure, Package
 from audit.scan import STRETCH, Computed, Stretch, Unreadable, Wrong, check_role, scan_all
 from audit.statement import Proven
+from audit.succession import advice, check_signers, sentences
 from audit.tiles import TILE_WIDTH, Tile, tile_bytes, tiles_of
 from audit.tree import MemoryNodes, empty_root, frontier_at
 from audit.trust import TrustPolicy
@@ -102,6 +103,8 @@ def _verify(
     computed = _check_hashes(package, tree, layout.minimum, stretches)
     _check_entries(stretches)
     _check_pruned(layout.minimum, stretches)
+    changes = tuple(change for stretch in stretches for change in stretch.changes)
+    check_signers(package.note(), changes)
     outside = check_outside(package, tree, layout.minimum, computed, verifiers, policy, authorities)
     commitments = sum(stretch.commitments for stretch in stretches)
     present = check_small_files(package, names, tree, layout, commitments, disclosures)
@@ -127,6 +130,7 @@ def _verify(
         blobs_unnamed=len(present - named),
         head=None if head is None else anchors[0].checkpoint.size,
         receipts=len(receipts),
+        keys=sentences(changes),
         verifier=_digest_of(package, VERIFIER) if VERIFIER in names else None,
     )
 
@@ -141,7 +145,8 @@ def _checkpoint(
     except Malformed as error:
         raise Tampered(f"the file `{CHECKPOINT}` was altered: {error}", file=CHECKPOINT) from error
     except UnknownKey as error:
-        raise UnknownKey(f"the file `{CHECKPOINT}`: {error}") from error
+        more = advice(package.entries(), verifiers)
+        raise UnknownKey(f"the file `{CHECKPOINT}`: {error}{more}") from error
     return tree, signatures
 
 

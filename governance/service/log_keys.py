@@ -91,11 +91,13 @@ def retire(
     who, texts = person(caller), Texts.of(reason=reason)
     if why not in _MEANING:
         raise Problem("bad-field", f"`{why}`: expected {', '.join(_MEANING)}", field="why")
+    before = _signing(desk, desk.state)
 
     def run(state: State, facts: Facts, now: datetime, index: int) -> Proposal:
         people.require(state, who, RIGHT)
         signing = _signing(desk, state)
         vkey = log_keys.require_retirable(signing, key)
+        _require_successor(before, vkey)
         data: dict[str, Any] = {"vkey": vkey, "why": why}
         if people.alone(state) or why in log_keys.AT_ONCE:
             data |= {"remaining": _others(signing, vkey), "alone": people.alone(state)}
@@ -114,7 +116,7 @@ def confirm(desk: Desk, caller: Caller, entry_shown: int) -> dict[str, Any]:
     Returns `{key, vkey, state: signing | retired, entry, receipt}`.
     """
     who = allowed(desk, caller, RIGHT)
-    wish = desk.state.log_key_wish
+    wish, before = desk.state.log_key_wish, _signing(desk, desk.state)
     if wish is not None and wish.change == "add" and wish.index == entry_shown:
         _require_prepared(desk, wish.vkey)
 
@@ -128,6 +130,7 @@ def confirm(desk: Desk, caller: Caller, entry_shown: int) -> dict[str, Any]:
             data |= {"custody": wish.custody, "beside": list(signing)}
             return one("log_key.added", now, caller, index, data, _added(wish.vkey, index))
         vkey = log_keys.require_retirable(signing, log_keys.key_id(wish.vkey))
+        _require_successor(before, vkey)
         data |= {"why": log_keys.REPLACED, "remaining": _others(signing, vkey)}
         answer = _retired(vkey, log_keys.REPLACED, index)
         return one("log_key.retired", now, caller, index, data, answer)
@@ -206,6 +209,15 @@ def _signing(desk: Desk, state: State) -> tuple[str, ...]:
 
 def _others(signing: tuple[str, ...], vkey: str) -> list[str]:
     return [each for each in signing if each != vkey]
+
+
+def _require_successor(before: tuple[str, ...], vkey: str) -> None:
+    """The batch that retires a key must be signed by one that stays, also if all comes at once.
+
+    `before`: who signed what was committed when this was asked.
+    """
+    if all(log_keys.post_quantum(each) for each in before if each != vkey):
+        raise Refused("conflict", "its successor was announced this moment only; ask once more")
 
 
 def _shown(state: State, who: str, entry_shown: int) -> KeyWish:

@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 from service_world import World
 
-from audit.checkpoint import open_checkpoint
+from audit.checkpoint import open_checkpoint, parse, sign_checkpoint
 from audit.entry import decode
 from audit.errors import UnknownKey
 from audit.keys import MLDSA44_COSIGNATURE, Verifier
-from audit.note import split
+from audit.note import countersign, split
+from audit.packing import write_package
 from audit.verify import verify
 from governance.oversight import log_keys as rules
+from governance.oversight.errors import Refused
 from governance.service import exporting, keys, log_keys, people
 from governance.service.desk import FOLD
 from governance.service.problem import Problem
+from governance.store import logkey
 from governance.store.errors import CannotOpen
 from governance.store.keyring import public_keys
 from governance.store.restore import newest, restore
@@ -303,3 +306,48 @@ def test_the_file_of_verifier_keys_follows(world: World) -> None:
     assert (world.root / "log.vkey").read_text().splitlines() == [new, old]
     log_keys.retire(world.desk, world.maria, rules.key_id(old), why="lost")
     assert (world.root / "log.vkey").read_text().splitlines() == [new]
+
+
+def test_a_verifier_is_told_of_the_successor_and_after_retirement_what_to_do(
+    world: World, tmp_path: Path
+) -> None:
+    """An auditor would stand before `key unknown` and pin whatever lies nearest."""
+    (old,) = world.desk.workspace.vkeys
+    new = added(world)
+    exporting.export(world.desk, world.maria, tmp_path / "overlap")
+    told = "\n".join(verify(tmp_path / "overlap", [old]).proven)
+    assert f"announced the log's key `{new}`" in told
+    done = log_keys.retire(world.desk, world.maria, rules.key_id(old), why="lost")
+    anything(world)
+    exporting.export(world.desk, world.maria, tmp_path / "after.zip")
+    with pytest.raises(UnknownKey) as caught:
+        verify(tmp_path / "after.zip", [old])
+    for expected in (f"entry {done['entry']} retired", "lost", rules.key_id(new), "another way"):
+        assert expected in str(caught.value)
+    assert "retired the log's key" in "\n".join(verify(tmp_path / "after.zip", [new]).proven)
+
+
+def test_a_checkpoint_by_a_retired_key_alone_is_refused(world: World, tmp_path: Path) -> None:
+    """A thief's old key would sign the log's later entries for whoever still pins it."""
+    (old,) = world.desk.workspace.vkeys
+    new = added(world)
+    log_keys.retire(world.desk, world.maria, rules.key_id(old), why="compromised")
+    anything(world)
+    stolen = logkey.read(world.root / "keys" / "log.key", lambda: 1)
+    forged = sign_checkpoint(parse(split(note(world))[0]), stolen)
+    write_package(tmp_path / "forged", world.desk.reader, forged, keys=[old])
+    with pytest.raises(UnknownKey, match=r"(?s)retired.*compromised"):
+        verify(tmp_path / "forged", [old])
+    genuine = countersign(note(world), stolen)
+    write_package(tmp_path / "both", world.desk.reader, genuine, keys=[new])
+    assert verify(tmp_path / "both", [old, new]).size == world.desk.reader.size
+
+
+def test_a_key_is_not_retired_in_the_batch_that_announces_its_successor(world: World) -> None:
+    """The head of that batch would be signed by no key that its log names as the last."""
+    (old,) = world.desk.workspace.vkeys
+    made = log_keys.add(world.desk, world.maria)
+    log_keys.retire(world.desk, world.maria, rules.key_id(added(world)), why="lost")
+    assert made["key"] not in signed_by(world)
+    with pytest.raises(Refused, match="ask once more"):
+        log_keys._require_successor((old,), old)
