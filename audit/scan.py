@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -294,20 +294,25 @@ class _Reader:
     def __init__(self, result: Stretch, disclosures: Sequence[Disclosure], minimum: int) -> None:
         self._result, self._minimum = result, minimum
         self._numbers: dict[str, int] = {}
-        self._days: set[bytes] = set()
         self._last = b""
-        self._counts: dict[Shape, int] = {}
+        self._counts: Counter[Shape] = Counter()
+        self._good: defaultdict[tuple[str, ...], set[tuple[bytes, ...]]] = defaultdict(set)
+        """References (and files) that were found good, by their roles."""
         self._shown: dict[int, list[Disclosure]] = {}
         for disclosure in disclosures:
             self._shown.setdefault(disclosure.index, []).append(disclosure)
 
     def read(self, first: int, entries: Sequence[bytes]) -> None:
         """Check the entries that begin at index `first`."""
+        stop, index = first + len(entries), first
         known = plain(entries)
-        for index, data in enumerate(entries, first):
+        while index < stop:
             try:
-                if known and index not in self._shown and self._recognised(index, data):
-                    continue
+                if known and self._last:
+                    index += self._recognised(index, entries[index - first :])
+                    if index == stop:
+                        return
+                data = entries[index - first]
                 entry = decode(data)
                 self._check(index, data, entry)
             except LogError as error:
@@ -320,6 +325,7 @@ class _Reader:
             except LogError as error:
                 self._result.wrong = Wrong(index, str(error), shown=True)
                 return
+            index += 1
 
     def finish(self) -> None:
         """Put into the result what was only counted."""
@@ -327,40 +333,79 @@ class _Reader:
         for shape, count in self._counts.items():
             result.kinds[shape.kind] += count
             result.commitments += count * shape.commitments
+            result.references += count * len(shape.roles)
         result.last_at = self._last.decode()
 
-    def _recognised(self, index: int, data: bytes) -> bool:
-        """Whether the entry has a known form; then it is checked like any other."""
-        shapes = _shapes.place(data)
-        for shape in shapes:
-            match = shape.match(data)
-            if match is not None:
+    def _recognised(self, first: int, entries: Sequence[bytes]) -> int:
+        """How many entries at the front are of known forms and good: the hot path of it all.
+
+        What is not known, and what is not as it must be, is left to `_check` to judge.
+        """
+        last, end_of_day = (
+            self._last,
+            self._last[:10] + b"U",
+        )  # "T" comes before, any other day after
+        shapes_of, number_of = _shapes.find, self._numbers.get
+        role_of, good, shown = self._result.role_of, self._good, self._shown
+        found: list[Shape] = []
+        index = first
+        for data in entries:
+            shapes = shapes_of(data)
+            for shape in shapes:
+                match = shape.match(data)
+                if match is not None:
+                    break
+            else:
                 break
-        else:
-            return False
-        if shape is not shapes[0]:
-            shapes.remove(shape)
-            shapes.insert(0, shape)
-        found = match.groups()
-        at = found[0]
-        if at[:10] not in self._days:
-            return False
-        self._in_order(at)
-        self._counts[shape] = self._counts.get(shape, 0) + 1
-        self._place(shape.role)
-        if len(found) > 1:
-            roles = shape.roles
-            for role, target in zip(roles, found[1:], strict=False):
-                self._check_ref(index, role, int(target))
-            if len(found) > 1 + len(roles):
-                self._result.blobs.update(digest.decode() for digest in found[1 + len(roles) :])
+            if shape is not shapes[0]:
+                shapes.remove(shape)
+                shapes.insert(0, shape)
+            captured = match.groups()
+            number = number_of(shape.role)
+            if not last <= captured[0] < end_of_day or number is None or index in shown:
+                break
+            if (
+                shape.more
+                and captured[1:] not in good[shape.roles]
+                and not self._refers_well(index, shape, captured[1:])
+            ):
+                break
+            last = captured[0]
+            role_of.append(number)
+            found.append(shape)
+            index += 1
+        self._last = last
+        self._counts.update(found)
+        return index - first
+
+    def _refers_well(self, index: int, shape: Shape, captured: tuple[bytes, ...]) -> bool:
+        """Whether the references of a recognised entry are good; if so, they and files are noted.
+
+        What is good for an entry is good for every later one, so it need not be looked up again,
+        unless it has to be counted.
+        """
+        result = self._result
+        first, role_of = result.first, result.role_of
+        targets = [int(digits) for digits in captured[shape.files :]]
+        for role, target in zip(shape.roles, targets, strict=True):
+            if target >= index:
+                return False
+            if target >= first and result.roles[role_of[target - first]] != role:
+                return False
+        for role, target in zip(shape.roles, targets, strict=True):
+            if target < first:
+                self._before(index, role, target)
+        result.blobs.update(digest.decode() for digest in captured[: shape.files])
+        if min(targets, default=self._minimum) >= self._minimum:
+            self._good[shape.roles].add(captured)
         return True
 
     def _check(self, index: int, data: bytes, entry: Entry) -> None:
         result = self._result
         at = data[7:34]
-        self._in_order(at)
-        self._days.add(at[:10])
+        if at < self._last:
+            raise LogError(f"its time {at.decode()} is before that of the entry before it")
+        self._last = at
         result.first_at = result.first_at or at.decode()
         result.kinds[entry.kind] += 1
         self._place(role_of(entry.kind))
@@ -373,11 +418,6 @@ class _Reader:
         change = change_of(index, entry)
         if change is not None:
             result.changes.append(change)
-
-    def _in_order(self, at: bytes) -> None:
-        if at < self._last:
-            raise LogError(f"its time {at.decode()} is before that of the entry before it")
-        self._last = at
 
     def _place(self, role: str) -> None:
         """Remember the role of the next entry."""
@@ -402,12 +442,17 @@ class _Reader:
         result = self._result
         result.references += 1
         check_order(index, role, target)
-        if target < self._minimum:
-            result.unseen += 1
-        elif target < result.start:
-            result.backward.setdefault((role, target), index)
+        if target < result.first:
+            self._before(index, role, target)
         else:
             check_role(role, target, result.role(target))
+
+    def _before(self, index: int, role: str, target: int) -> None:
+        """Remember a reference to before this stretch, or to what was pruned."""
+        if target < self._minimum:
+            self._result.unseen += 1
+        else:
+            self._result.backward.setdefault((role, target), index)
 
 
 def check_order(index: int, role: str, target: int) -> None:

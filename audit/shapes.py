@@ -41,13 +41,16 @@ _AT = rb'"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]
 
 @dataclass(slots=True, eq=False)
 class Shape:
-    """One form of entry. `match` captures `at`, then the references, then the files."""
+    """One form of entry. `match` captures `at`, then `files` digests, then the references."""
 
     match: Callable[[bytes], re.Match[bytes] | None]
     kind: str
     role: str
     roles: tuple[str, ...]
     commitments: int
+    files: int
+    more: bool
+    """Whether it captures more than the time."""
 
 
 class Shapes:
@@ -56,26 +59,31 @@ class Shapes:
     def __init__(self) -> None:
         self._places: dict[bytes, list[Shape]] = {}
         self._seen: dict[bytes, int] = {}
+        self._made: dict[bytes, Shape] = {}
 
-    def place(self, data: bytes) -> list[Shape]:
-        """The shapes to try for an entry, the last that matched first; to be kept so by whoever
-        tries them."""
-        return self._places.get(_place(data), _NONE)
+    def find(self, data: bytes) -> list[Shape]:
+        """The shapes to try for an entry, the likeliest first; to be kept so by whoever tries them.
+
+        Those are found by parts that tell most forms apart: how `by` and `data` begin, and the kind.
+        """
+        start = data.find(b'"data":{', 36) + 8
+        place = data[41:44] + data[start : start + 18] + data[-26:]
+        return self._places.get(place, _NONE)
 
     def learn(self, data: bytes, entry: Entry) -> None:
         """Remember the form of an entry that `decode` accepted."""
         place = _place(data)
-        shapes = self._places.get(place, _NONE)
+        shapes = self._places.get(place, ())
         if len(shapes) >= _IN_A_PLACE or len(self._seen) >= 16 * MOST or len(self._places) >= MOST:
             return
         pattern = _pattern(entry)
         self._seen[pattern] = seen = self._seen.get(pattern, 0) + 1
-        if seen % OFTEN == 0:  # again later, if it has to be found in another place
-            roles = tuple(sorted(entry.data.get("refs", ())))
-            commitments = len(entry.data.get("commitments", ()))
-            match = re.compile(pattern).fullmatch
-            shape = Shape(match, entry.kind, role_of(entry.kind), roles, commitments)
-            self._places.setdefault(place, []).insert(0, shape)
+        if seen < OFTEN:
+            return
+        shape = self._made.get(pattern)
+        if shape is None:
+            self._made[pattern] = shape = _shape(pattern, entry)
+        self._places.setdefault(place, []).append(shape)
 
 
 _NONE: list[Shape] = []
@@ -88,9 +96,18 @@ def plain(entries: Iterable[bytes]) -> bool:
 
 
 def _place(data: bytes) -> bytes:
-    """A part of an entry's ends that tells most forms apart: where `data` begins, and the kind."""
+    """The same place as in `find`."""
     start = data.find(b'"data":{', 36) + 8
-    return data[start : start + 14] + data[-26:]
+    return data[41:44] + data[start : start + 18] + data[-26:]
+
+
+def _shape(pattern: bytes, entry: Entry) -> Shape:
+    compiled = re.compile(pattern)
+    roles = tuple(sorted(entry.data.get("refs", ())))
+    commitments = len(entry.data.get("commitments", ()))
+    files = len(entry.data.get("files", ()))
+    role, more = role_of(entry.kind), compiled.groups > 1
+    return Shape(compiled.fullmatch, entry.kind, role, roles, commitments, files, more)
 
 
 def _pattern(entry: Entry) -> bytes:

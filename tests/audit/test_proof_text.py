@@ -113,7 +113,9 @@ def test_what_is_read_is_written_the_same_again(
     index: int, hashes: list[bytes], extra: bytes | None
 ) -> None:
     """Otherwise a proof that passed through our hands would not be the file it was."""
-    witness = Ed25519Cosigner("w.example", Ed25519PrivateKey.from_private_bytes(bytes(32)), int)
+    witness = Ed25519Cosigner(
+        "w.example", Ed25519PrivateKey.from_private_bytes(bytes(32)), lambda: 1
+    )
     signer = Ed25519Signer.from_seed("example.com/log", bytes(32))
     note = countersign(
         sign_checkpoint(Checkpoint("example.com/log", 7, bytes(32)), signer), witness
