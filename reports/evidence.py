@@ -292,7 +292,8 @@ class Head:
 
     `recomputed` is "same" if the root over the leaves seen is the root signed, "differs" if it is
     not, "not done" if leaves were not given or entries are missing. `witnesses` are the names of
-    those who signed besides the log; their signatures are printed, not verified here.
+    those who signed besides the log, `keys` the ids of the log's own that did, as they claim; their
+    signatures are printed, not verified here.
     """
 
     origin: str
@@ -300,6 +301,7 @@ class Head:
     root: str
     checkpoint: str
     witnesses: tuple[str, ...]
+    keys: tuple[str, ...]
     recomputed: Literal["same", "differs", "not done"]
 
 

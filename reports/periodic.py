@@ -185,7 +185,8 @@ def _head(tally: Tally, checkpoint: str) -> Head:
     if root is not None and tally.seen == tree.size:
         recomputed = "same" if root == tree.root else "differs"
     witnesses = tuple(sorted({s.name for s in signatures if s.name != tree.origin}))
-    return Head(tree.origin, tree.size, b64(tree.root), checkpoint, witnesses, recomputed)
+    keys = tuple(s.key_id.hex() for s in signatures if s.name == tree.origin)
+    return Head(tree.origin, tree.size, b64(tree.root), checkpoint, witnesses, keys, recomputed)
 
 
 def _agents(tally: Tally) -> tuple[AgentRow, ...]:

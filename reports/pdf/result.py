@@ -156,6 +156,7 @@ def _facts(paper: Paper, e: Evidence) -> None:
             f"{safe(head.origin)}, size {number(head.size)}, root "
             f'<font name="{MONO}" size="7.2">{safe(head.root)}</font>, {root}',
         ),
+        ("Keys", _keys(head)),
         ("Witnesses", _witnesses(head)),
     )
     top, size, name = paper.y, 98.0, 62.0
@@ -171,6 +172,14 @@ def _facts(paper: Paper, e: Evidence) -> None:
     paper.y = min(y, place_y) - 4
     with paper.canvas.artifact():
         paper.rule(LEFT, paper.y, CONTENT)
+
+
+def _keys(head: Head) -> str:
+    """The log's keys in force, to be compared with those that somebody was given elsewhere."""
+    if not head.keys:
+        return '<font color="#A8480C"><b>no key of the log signed this head</b></font>'
+    ids = ", ".join(safe(key, MONO) for key in head.keys)
+    return f"signed under {ids}: compare with the verifier keys you were given otherwise"
 
 
 def _witnesses(head: Head) -> str:

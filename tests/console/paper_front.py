@@ -31,6 +31,7 @@ from governance.web.console.views import (
     HeadView,
     HomeView,
     Known,
+    LogKeyView,
     May,
     PersonView,
     ReceiptView,
@@ -444,7 +445,11 @@ class PaperFront:
             "q83v" * 10 + "abc=",
             START,
             "corp.example/governance\n48211\nq83v\n\n— corp.example/governance AAAA\n",
-            "corp.example/governance+aabbccdd+AbCd",
+            (
+                LogKeyView(
+                    "aabbccdd", "corp.example/governance+aabbccdd+AbCd", "Ed25519", "signs", True
+                ),
+            ),
             "Nothing outside has seen this head: whoever holds key and disk could still rewrite it.",
             False,
         )

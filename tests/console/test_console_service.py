@@ -12,8 +12,9 @@ from reading_pages import Page
 
 from audit.keys import Verifier
 from audit.proof import TlogProof
-from governance.service import onboarding, people
+from governance.service import log_keys, onboarding, people
 from governance.service.desk import Caller
+from governance.web.console import framing
 
 REASON = "called the payee back on the number we know"
 PAYEES = ("DE89370400440532013000", "GB29NWBK60161331926819", "FR1420041010050500013M02606")
@@ -386,6 +387,24 @@ def test_home_agents_and_log_show_the_desk(world):
     home = look(client, "/").text
     assert "Nothing is waiting for you" in home
     assert "Waiting for others" in home
+
+
+def test_the_log_page_shows_every_key_and_what_it_does(world):
+    """If this failed, an auditor would pin a key that signs no more, or not see that one waits."""
+    ada = Caller("person", world.ids["ada"])
+    (old,) = world.desk.workspace.vkeys
+    made = log_keys.add(world.desk, ada)
+    client = world.browser("maria")
+    page = look(client, "/log").text
+    assert made["vkey"] in page
+    assert old in page
+    assert f"signs since entry {made['entry']}" in page
+    done = log_keys.retire(world.desk, ada, old.split("+")[1], why="compromised")
+    page = look(client, "/log").text
+    assert old not in page
+    assert f"retired with entry {done['entry']}: others may have it" in page
+    framed = framing._keys_wait({"change": "add", "key": "1a2b3c4d", "entry": 9})
+    assert "governance log-key confirm 9" in framed
 
 
 def test_who_leaves_is_out_at_once(world):

@@ -5,6 +5,9 @@ import pytest
 from pypdf import PdfReader
 from reports_world import PEOPLE, RULES, START, C, D, Log, company
 
+from audit import cosigner
+from audit.keys import MLDSA44_COSIGNATURE
+from audit.note import countersign, split
 from reports.evidence import to_json
 from reports.opening import opened
 from reports.pdf import render
@@ -184,3 +187,22 @@ def test_a_thousand_exceptions_are_all_printed():
         for first, _ in row.cite.ranges:
             assert f"#{first:,}" in text
     assert outside(reader) == []
+
+
+def test_the_keys_that_signed_are_named_and_a_large_signature_fits():
+    """A reader could not tell whose head it is, or an ML-DSA-44 line would fill two pages."""
+    log = Log()
+    note = log.checkpoint()
+    origin = note.split("\n")[0]
+    second = cosigner.generate(origin, MLDSA44_COSIGNATURE, lambda: 1)
+    signed = countersign(note, second)
+    evidence = periodic(log.rows(), log.parameters(checkpoint=signed))
+    first = split(note)[1][0].key_id.hex()
+    assert evidence.head.keys == (first, second.key_id.hex())
+    assert evidence.head.witnesses == ()
+    reader = read(render(evidence))
+    text = text_of(reader)
+    assert outside(reader) == []
+    assert f"signed under {first}, {second.key_id.hex()}" in text
+    assert "report.json has all of them" in text
+    assert signed.encode() in reader.attachments["report.json"][0].replace(b"\\n", b"\n")

@@ -6,11 +6,13 @@ are pseudonyms where they were erased; who may do what is asked of the same rule
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from governance.oversight import autonomy, people
 from governance.oversight.errors import Refused
+from governance.service import log_keys
 from governance.service.people import name_of
 from governance.service.reading import opened
 from governance.web.console.outside import Outside
@@ -20,6 +22,7 @@ from governance.web.console.views import (
     AgentRow,
     Frame,
     HeadView,
+    LogKeyView,
     May,
     PersonView,
     StopChoices,
@@ -102,6 +105,7 @@ def head(desk: Desk, outside: Outside) -> HeadView:
     """The log's head as last signed."""
     reader = desk.workspace.reader
     note = reader.checkpoint()
+    keys = log_keys.listed(desk)
     origin, size, root = note.split("\n")[:3]
     entries = int(size)
     return HeadView(
@@ -110,10 +114,41 @@ def head(desk: Desk, outside: Outside) -> HeadView:
         root=root,
         at=reader.entry(entries - 1).at if entries else None,
         checkpoint=note,
-        verifier_keys=desk.workspace.vkeys,
+        keys=tuple(_key_view(told) for told in keys["keys"]),
         anchored=outside.said,
         is_anchored=outside.is_fresh,
         kept=outside.kept,
+        keys_wait=_keys_wait(keys["waiting"]),
+    )
+
+
+_ALGORITHMS = {"ed25519": "Ed25519", "ecdsa-p256": "ECDSA P-256", "ml-dsa-44": "ML-DSA-44"}
+_WHY = {"replaced": "it was replaced", "lost": "it was lost", "compromised": "others may have it"}
+
+
+def _key_view(told: Mapping[str, Any]) -> LogKeyView:
+    """A key as `log_keys.listed` tells of it, in words."""
+    does = {
+        "signing": "signs",
+        "retired": "retired",
+        "prepared": "prepared, signs nothing",
+        "missing": "should sign, and is missing",
+    }[told["state"]]
+    if told.get("retired") is not None:
+        does = f"retired with entry {told['retired']}: {_WHY[told['why']]}"
+    elif told["state"] == "signing" and told.get("announced") is not None:
+        does = f"signs since entry {told['announced']}"
+    algorithm = _ALGORITHMS[told["algorithm"]]
+    return LogKeyView(told["key"], told["vkey"], algorithm, does, told["state"] == "signing")
+
+
+def _keys_wait(waiting: Mapping[str, Any] | None) -> str:
+    if waiting is None:
+        return ""
+    word = "is to sign, too" if waiting["change"] == "add" else "is to be retired"
+    return (
+        f"The key {waiting['key']} {word}. Another administrator than the one who proposed it "
+        f"confirms: governance log-key confirm {waiting['entry']}"
     )
 
 

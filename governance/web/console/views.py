@@ -42,6 +42,17 @@ class PersonView:
 
 
 @dataclass(frozen=True, slots=True)
+class LogKeyView:
+    """A key of the log: its id, the verifier key to be pinned, and what it does, in words."""
+
+    id: str
+    vkey: str
+    algorithm: str
+    does: str
+    signs: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HeadView:
     """The log's head: entries so far, the signed note, and what is known outside."""
 
@@ -50,12 +61,14 @@ class HeadView:
     root: str
     at: datetime | None
     checkpoint: str
-    verifier_keys: tuple[str, ...]
+    keys: tuple[LogKeyView, ...]
     anchored: str
     """A sentence: who outside has seen this head, if anybody."""
     is_anchored: bool
     kept: str = "unanchored"
     """The same in a few words."""
+    keys_wait: str = ""
+    """What a second administrator has to confirm about the keys, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
