@@ -74,6 +74,7 @@ def publish(
     """
     with _opened(Path(target)) as folder:
         before = _continued(folder, log, checkpoint)
+        checkpoint = _with_kept_lines(folder, checkpoint)
         run = _Run(folder, log, minimum, known=before > 0)
         size = before
         for note in _steps(before, checkpoint, covering):
@@ -96,6 +97,15 @@ def _steps(before: int, newest: str, covering: Callable[[int], str]) -> Iterator
             break
         yield note
     yield newest
+
+
+def _with_kept_lines(folder: Path, newest: str) -> str:
+    """The newest checkpoint; the folder's own, if that is the same and bears more signatures."""
+    path = folder / CHECKPOINT
+    kept = path.read_text(encoding="utf-8") if path.exists() else ""
+    text, _, lines = newest.rpartition("\n\n")
+    held, _, more = kept.rpartition("\n\n")
+    return kept if held == text and set(lines.splitlines()) <= set(more.splitlines()) else newest
 
 
 def _tree(note: str) -> Checkpoint:
@@ -129,6 +139,8 @@ def _continued(folder: Path, log: Log, newest: str) -> int:
     """How many entries the folder covers already, 0 for an empty one. Raises `LogError`."""
     path = folder / CHECKPOINT
     wanted = _tree(newest)
+    if (folder / "manifest.json").exists():
+        raise LogError(f"`{folder}` is a package; give a folder of its own")
     if not path.exists():
         strange = sorted(p.name for p in folder.iterdir() if p.name not in (_NEW, "tile"))
         if strange:

@@ -20,6 +20,7 @@ from audit.proof import TlogProof
 from audit.tiles import parse_path, served
 from governance.service.problem import Problem
 from governance.store import anchored
+from governance.store.errors import Damaged
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 
@@ -50,6 +51,8 @@ def tile(reader: Reader, path: str) -> bytes:
         return served(wanted, reader)
     except Pruned as error:
         raise Problem("pruned", str(error)) from None
+    except BadTile as error:
+        raise Damaged(str(error)) from error
 
 
 def proof(reader: Reader, index: int, size: int | None = None, *, witnessed: bool = False) -> str:

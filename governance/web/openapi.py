@@ -31,7 +31,7 @@ _COMMON = {
     "403": "the caller has no right to this",
     "404": "there is no such thing here",
     "409": "this is not possible now",
-    "410": "too late, or already used",
+    "410": "too late, already used, or no longer kept",
     "413": "the body is too large",
     "422": "the idempotency key was used for another request",
     "429": "this key asks too much; wait for `Retry-After`",

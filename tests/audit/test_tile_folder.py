@@ -227,6 +227,9 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (folder / "notes.txt").unlink()
     (folder / "tile" / "0" / "000").write_bytes(b"another log's")
     refused(folder, signed, 600, "not of this log")
+    (folder / "tile" / "0" / "000").unlink()
+    (folder / "manifest.json").write_text("{}")
+    refused(folder, signed, 600, "is a package")
     file = tmp_path / "file"
     file.write_text("mine")
     with pytest.raises(LogError, match="is a file"):
@@ -323,6 +326,8 @@ def test_a_checkpoint_with_more_signatures_replaces_the_one_before(tmp_path: Pat
     more = sign_checkpoint(tree, SIGNER, other)
     done = publish(tmp_path, signed.log, more, signed.covering)
     assert done.files == 1
+    assert (tmp_path / "checkpoint").read_text() == more
+    assert signed.publish(tmp_path).files == 0
     assert (tmp_path / "checkpoint").read_text() == more
 
 

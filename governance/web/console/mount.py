@@ -53,6 +53,7 @@ _HEADINGS = {
     "used": "It changed meanwhile",
     "not-shown": "This is no longer what you were shown",
     "expired": "Too late",
+    "pruned": "This is no longer kept",
     "stopped": "A stop is in force",
     "too-many": "Too many at once",
     "cooling-down": "Refused a short while ago",
