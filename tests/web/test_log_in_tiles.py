@@ -235,6 +235,18 @@ def test_entries_that_were_given_up_are_gone_and_their_hashes_are_not(
     assert get(grown, "tile/1/000.p/2")[0] == 200
 
 
+def test_only_those_who_may_export_the_log_read_its_tiles(grown: World) -> None:
+    """An agent, or anybody with a key, would read what all the others did."""
+    body = {"name": "Tom", "email": "tom@corp.example", "roles": ["treasurer"]}
+    tom = grown.call("POST", "/v1/people", body, key="ada")[2]["person"]
+    issued = grown.call("POST", "/v1/keys", {"holder_type": "person", "holder_id": tom}, key="ada")
+    for path in ("tile/0/000", "tile/entries/000"):
+        assert get(grown, path, "ada")[0] == 200
+        assert get(grown, path, None)[0] == 401
+        for key in ("agent", "gateway", issued[2]["secret"]):
+            assert get(grown, path, key)[0] == 403
+
+
 def test_nothing_beyond_the_newest_checkpoint_is_shown(tmp_path: Path) -> None:
     """Somebody would see an entry that the log has not signed and may still lose."""
     with make_world(tmp_path) as world:
