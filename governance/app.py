@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -172,6 +173,8 @@ def settings_of(config: Config) -> Settings:
     return Settings(
         permit_seconds=config.decisions.permit_seconds,
         time_zone=config.workspace.time_zone,
+        values_kept=timedelta(days=config.backups.values_kept_days),
+        log_kept=timedelta(days=config.backups.log_kept_days),
     )
 
 

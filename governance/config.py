@@ -104,6 +104,16 @@ class Jobs:
 
 
 @dataclass(frozen=True, slots=True)
+class Backups:
+    """For how many days a backup is kept: of the values (until then an erasure is not complete), and
+    of the log (until then a cut is not).
+    """
+
+    values_kept_days: int = 30
+    log_kept_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting of a workspace; unset ones have the values shown by `governance init`."""
 
@@ -114,6 +124,7 @@ class Config:
     log: Log = field(default_factory=Log)
     decisions: Decisions = field(default_factory=Decisions)
     jobs: Jobs = field(default_factory=Jobs)
+    backups: Backups = field(default_factory=Backups)
 
     @property
     def url(self) -> str:
@@ -133,6 +144,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "log": Log,
     "decisions": Decisions,
     "jobs": Jobs,
+    "backups": Backups,
 }
 _TYPE_WORDS = {str: "a text in quotes", int: "a whole number", bool: "`true` or `false`"}
 _RANGES = {
@@ -151,6 +163,8 @@ _RANGES = {
     "decisions.permit_seconds": (1, 3600),
     "jobs.backup_hours": (0, 8760),
     "jobs.low_disk_mib": (0, 1_000_000),
+    "backups.values_kept_days": (1, 180),
+    "backups.log_kept_days": (1, 3650),
 }
 
 

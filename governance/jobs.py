@@ -25,7 +25,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from governance.config import Config, ConfigError
-from governance.service import asking, backing_up, due, erasing, reporting
+from governance.service import asking, backing_up, cutting, due, erasing, reporting
 from governance.service.desk import SERVICE, Desk
 
 EXPIRY_SECONDS = 1
@@ -34,6 +34,7 @@ DISK_SECONDS = 30
 IDEMPOTENCY_KEPT = timedelta(days=7)
 
 REPORT_SECONDS = 600
+RETENTION_SECONDS = 3_600
 FIRST_BACKUP = timedelta(minutes=5)
 
 PERIODS: Final = ("weekly", "monthly", "quarterly")
@@ -116,6 +117,8 @@ def start(desk: Desk, config: Config) -> Jobs:
     jobs.every(EXPIRY_SECONDS, Job("expire approvals", lambda: _expire(desk)))
     jobs.every(DISK_SECONDS, Job("watch the disk", lambda: watch_disk(desk, config)))
     jobs.every(86_400, Job("forget erased subjects", lambda: _forget(desk)), first=600)
+    job = Job("keep what must be kept", lambda: retain(desk))
+    jobs.every(RETENTION_SECONDS, job, first=300, heavy=True)
     if config.log.head_sink:
         sink = Path(config.log.head_sink)
         jobs.every(ANCHOR_SECONDS, Job("anchor the head", lambda: anchor(desk, sink)))
@@ -154,6 +157,15 @@ def _expire(desk: Desk) -> None:
 def _forget(desk: Desk) -> None:
     erasing.forget(desk)
     desk.workspace.forget_idempotency(desk.now() - IDEMPOTENCY_KEPT)
+
+
+def retain(desk: Desk) -> None:
+    """Finish a cut that was decided, delete copies whose time is over, once a day cut by schedule."""
+    cutting.finish(desk)
+    backing_up.expire(desk)
+    cut = desk.state.retention.cut
+    if cut is None or desk.now() - cut.at >= timedelta(days=1):
+        cutting.scheduled(desk)
 
 
 def _back_up(desk: Desk) -> None:

@@ -140,11 +140,17 @@ class App:
     def entries(
         self, directory: Path, start: int | None, stop: int | None
     ) -> Iterator[tuple[int, Entry]]:
-        """Decoded entries; a negative `start` counts from the end, `stop` is included."""
+        """Decoded entries; a negative `start` counts from the end, `stop` is included.
+
+        Raises `audit.errors.Pruned` for a `start` below the log's minimum.
+        """
         reader = Reader(Paths(directory, None).log)
         try:
             size = reader.size
-            first = max(0, size + start if start is not None and start < 0 else start or 0)
+            if start is None or start < 0:  # as far back as the log keeps its entries
+                first = max(reader.minimum, size + start if start else 0)
+            else:
+                first = start
             last = size if stop is None else min(size, stop + 1)
             for index, raw in enumerate(reader.entries(first, last), first):
                 yield index, decode(raw)

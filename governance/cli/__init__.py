@@ -21,6 +21,7 @@ from governance.cli.log_keys import log_key
 from governance.cli.people import key, person
 from governance.cli.policy import policy
 from governance.cli.proofs import audit
+from governance.cli.retention import retention
 from governance.cli.stops import stop
 from governance.service.version import version
 
@@ -52,7 +53,7 @@ def root(ctx: click.Context) -> None:
 
 for group in (policy, agent, person, key, approval, decision, stop, audit, report, data):
     root.add_command(group)
-for group in (runtimes.hook, runtimes.install, runtimes.doctor, setup.clock, log_key):
+for group in (runtimes.hook, runtimes.install, runtimes.doctor, setup.clock, log_key, retention):
     root.add_command(group)
 setup.register(root)
 demo.register(root)

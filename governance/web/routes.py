@@ -194,6 +194,19 @@ ROUTES: tuple[Route, ...] = (
         COMPLIANCE_OFFICER,
     ),
     # evidence and upkeep
+    _people("GET", "/v1/retention", "readRetention", *_READERS),
+    _people("POST", "/v1/retention", "setRetention", COMPLIANCE_OFFICER, ADMINISTRATOR),
+    _people(
+        "POST",
+        "/v1/retention/{index}/confirm",
+        "confirmRetention",
+        COMPLIANCE_OFFICER,
+        ADMINISTRATOR,
+    ),
+    _people("POST", "/v1/retention/holds", "placeHold", COMPLIANCE_OFFICER, ADMINISTRATOR),
+    _people("POST", "/v1/retention/releases", "releaseHold", COMPLIANCE_OFFICER, ADMINISTRATOR),
+    _people("GET", "/v1/retention/plan", "planCut", *_READERS),
+    _people("POST", "/v1/retention/cuts", "pruneLog", COMPLIANCE_OFFICER, ADMINISTRATOR),
     _people("POST", "/v1/erasures", "eraseSubject", COMPLIANCE_OFFICER, ADMINISTRATOR),
     _people("POST", "/v1/reports/periodic", "makeReport", *_READERS),
     _people("GET", "/v1/reports/{name}", "readReport", *_READERS),
@@ -220,7 +233,15 @@ ROUTES: tuple[Route, ...] = (
 # Reports, exports and checks run long in child processes, a new key is stretched or fetched from
 # elsewhere; they must not hold the threads that stops and approvals need.
 _LONG = frozenset(
-    {"checkPolicies", "proposePolicies", "makeReport", "exportLog", "backUp", "addLogKey"}
+    {
+        "checkPolicies",
+        "proposePolicies",
+        "makeReport",
+        "exportLog",
+        "backUp",
+        "addLogKey",
+        "pruneLog",
+    }
 )
 
 API_PREFIXES = ("/access/", "/hooks/", "/v1/", "/log/", "/.well-known/")

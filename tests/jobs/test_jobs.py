@@ -303,7 +303,12 @@ def test_the_schedule_holds_what_is_configured(
 ) -> None:
     """A configured job would never run, or one that was switched off would."""
     least = started(settings(backup_hours=0)).jobs
-    assert set(least) == {"expire approvals", "watch the disk", "forget erased subjects"}
+    assert set(least) == {
+        "expire approvals",
+        "watch the disk",
+        "forget erased subjects",
+        "keep what must be kept",
+    }
     sink = tmp_path / "head"
     more = config.parse({"jobs": {"report": "weekly"}, "log": {"head_sink": str(sink)}})
     planned = started(more).jobs

@@ -27,6 +27,7 @@ from governance.web.api import (
     log_keys,
     people,
     policies,
+    retention,
     stops,
     tiles,
 )
@@ -46,6 +47,7 @@ _MODULES = (
     log_keys,
     people,
     policies,
+    retention,
     stops,
     tiles,
 )
