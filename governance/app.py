@@ -111,7 +111,7 @@ class Application:
         watch(
             "governance_log_bytes",
             "Size of the log's database",
-            lambda: workspace.paths.log.stat().st_size,
+            lambda: workspace.paths.log_database.size(),
         )
         watch(
             "governance_read_model_lag_entries",

@@ -144,7 +144,7 @@ class App:
 
         Raises `audit.errors.Pruned` for a `start` below the log's minimum.
         """
-        reader = Reader(Paths(directory, None).log)
+        reader = Reader(Paths(directory).log_database)
         try:
             size = reader.size
             if start is None or start < 0:  # as far back as the log keeps its entries

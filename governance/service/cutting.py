@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from audit.entry import Entry
@@ -29,6 +28,7 @@ from governance.service.problem import Problem
 from governance.service.retaining import RIGHT
 from governance.store import pruning
 from governance.store.anchored import newest as anchored
+from governance.store.database import Database
 from governance.store.errors import StoreError
 from governance.store.reader import Reader
 
@@ -57,12 +57,12 @@ def planned(desk: Desk) -> Plan:
     if state.release is not None:
         look = max(look, longest_look(desk.releases.get(state.release).release)[0])
     return child.run(
-        _plan, str(desk.workspace.paths.log), snapshot.dump(state), at, look + SLACK, state.size
+        _plan, desk.workspace.paths.log_database, snapshot.dump(state), at, look + SLACK, state.size
     )
 
 
-def _plan(log: str, state: bytes, at: datetime, look: timedelta, size: int) -> Plan:
-    known, reader = snapshot.load(state), Reader(Path(log))
+def _plan(log: Database, state: bytes, at: datetime, look: timedelta, size: int) -> Plan:
+    known, reader = snapshot.load(state), Reader(log)
     try:
         entries = reader.entries(known.retention.minimum, size)
         return cuts.plan(known, entries, at, look, size)
@@ -183,7 +183,7 @@ def _decide(
 ) -> dict[str, Any]:
     """Seal the state at the minimum, record the cut, carry it out."""
     known = before.retention
-    log = str(desk.workspace.paths.log)
+    log = desk.workspace.paths.log_database
     base, counts = child.run(_dumped_at, log, known.minimum, minimum)
     digest = desk.blobs.put(base)
     sealed = desk.ledger.record(_sealing(minimum, digest)).result().receipts[0].index
@@ -278,9 +278,9 @@ def _announce(desk: Desk, cut: Cut) -> None:
     )
 
 
-def _dumped_at(log: str, current: int, minimum: int) -> tuple[bytes, dict[str, int]]:
+def _dumped_at(log: Database, current: int, minimum: int) -> tuple[bytes, dict[str, int]]:
     """In the child: the state after `minimum` entries, dumped, and what would go, by class."""
-    reader = Reader(Path(log))
+    reader = Reader(log)
     try:
         counts = cuts.counted(reader.entries(current, minimum))
         return snapshot.dump(state_at(reader, minimum)), counts

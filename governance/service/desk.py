@@ -17,7 +17,7 @@ from governance.oversight import entries, log_keys, retention, snapshot
 from governance.oversight.model import State
 from governance.oversight.state import SEMANTICS, apply, genesis
 from governance.service.releases import Releases, zone_of
-from governance.store.blobs import BlobError, Blobs
+from governance.store.blobs import BlobError, BlobStore
 from governance.store.clock import Clock, SystemClock, to_datetime
 from governance.store.errors import CannotOpen
 from governance.store.fold import Fold
@@ -105,7 +105,7 @@ class Desk:
     directory: Path
     ledger: Ledger
     vault: Vault
-    blobs: Blobs
+    blobs: BlobStore
     releases: Releases
     settings: Settings
     workspace: Workspace
@@ -147,7 +147,7 @@ class Desk:
         Raises `CannotOpen`, saying what to do, if its files are not here.
         """
         settings = settings or Settings()
-        blobs = Blobs(workspace.paths.root / "blobs")
+        blobs = workspace.blobs
         releases = Releases(blobs)
         desk = cls(
             directory=workspace.paths.root,

@@ -6,7 +6,6 @@ decision can no longer be performed again, it says so and shows what the log rec
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 from audit.entry import Entry
@@ -22,6 +21,7 @@ from governance.service.desk import FOLD, Caller, Desk
 from governance.service.reading import entry_of, opened
 from governance.service.replaying import total_of
 from governance.store.blobs import BlobError
+from governance.store.database import Database
 from governance.store.opening import carried
 from governance.store.reader import Reader
 from governance.store.snapshots import newest, quick
@@ -124,7 +124,7 @@ def state_before(desk: Desk, index: int) -> State | None:
         return None
     if index - start > NEAR:
         known = snapshot.dump(state)
-        folded = child.run(_fold_beside, str(desk.workspace.paths.log), known, start, index)
+        folded = child.run(_fold_beside, desk.workspace.paths.log_database, known, start, index)
         return snapshot.load(folded)
     return _fold(state, desk.reader, start, index)
 
@@ -145,9 +145,9 @@ def _known_before(reader: Reader, index: int) -> tuple[int, State]:
     return 0, genesis() if began is None else began
 
 
-def _fold_beside(log: str, known: bytes, start: int, stop: int) -> bytes:
+def _fold_beside(log: Database, known: bytes, start: int, stop: int) -> bytes:
     """In the child: the state `known`, `start` entries old, after the entries up to `stop`."""
-    return snapshot.dump(_fold(snapshot.load(known), Reader(Path(log)), start, stop))
+    return snapshot.dump(_fold(snapshot.load(known), Reader(log), start, stop))
 
 
 def _fold(state: State, reader: Reader, start: int, stop: int) -> State:

@@ -33,14 +33,13 @@ from governance.service.disclosing import Chosen, Selection
 from governance.service.problem import Problem
 from governance.service.releases import Releases, manifest_in
 from governance.service.vouched import vouched
-from governance.store.blobs import BlobError, Blobs
+from governance.store.blobs import BlobError, blobs_of
 from governance.store.keyring import public_keys
 from governance.store.opening import carried
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 from governance.store.sealing import VaultKey
 from governance.store.snapshots import newest, quick
-from governance.store.sqlite import connect_reader
 from governance.store.vault import Vault
 
 FAR: Final = disclosing.FAR
@@ -71,7 +70,7 @@ def write(directory: Path, target: Path, *, shown: Selection | None = None) -> d
     Whoever may read the files may write a package of them.  In `shown`, a subject may also be given
     as `KIND=VALUE`.
     """
-    if not Paths(directory).log.exists():
+    if not Paths(directory).founded:
         raise Problem("unknown", f"there is no workspace in `{directory}`")
     if target.exists():
         raise Problem("conflict", f"`{target.name}` is there already; choose another name")
@@ -117,11 +116,12 @@ class _Workspace:
 
     def __init__(self, root: Path) -> None:
         paths = Paths(root)
-        self.reader = Reader(paths.log)
-        self.blobs = Blobs(root / "blobs")
+        self.reader = Reader(paths.log_database)
+        self.blobs = blobs_of(paths)
         self.releases = Releases(self.blobs)
-        vault = connect_reader(paths.vault)
-        self.vault = Vault(paths.vault, vault, vault, VaultKey.open(paths.vault_key), lambda: 0)
+        vault = paths.vault_database.reader()
+        key = VaultKey.open(paths.vault_key)
+        self.vault = Vault(paths.vault_database, vault, vault, key, lambda: 0)
         self.minimum = self.reader.minimum
         with self.reader.connection() as db:
             if self.minimum:
@@ -202,7 +202,7 @@ def replay(source: Desk | Path | str) -> dict[str, Any]:
 
 def _replay(place: str) -> dict[str, Any]:
     path = Path(place)
-    if Paths(path).log.exists():
+    if Paths(path).founded:
         here = _Workspace(path)
         counts, _ = replaying.replay(
             here.entries(), here.first, here.release, here.opened, here.minimum

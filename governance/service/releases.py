@@ -10,12 +10,11 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from governance.engine.compile import Release, compile_release
-from governance.store.blobs import BlobError, Blobs
+from governance.store.blobs import BlobError, BlobStore
 
 KEPT: Final = 8
 
@@ -32,7 +31,7 @@ class Ready:
 class Releases:
     """Releases of one workspace; safe for several threads."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
         self._ready: dict[str, Ready] = {}
         self._lock = threading.Lock()
@@ -44,18 +43,13 @@ class Releases:
 
     def known(self, digest: str) -> bool:
         """Whether the files of this release are kept here."""
-        return digest in self._ready or self._manifest(digest).exists()
+        return digest in self._ready or self._blobs.manifest(digest) is not None
 
     def keep(self, release: Release) -> Ready:
         """Keep the files of a release by digest, and be ready to enforce it."""
         files = release.files
         digests = {path: self._blobs.put(data) for path, data in sorted(files.items())}
-        place = self._manifest(release.digest)
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            draft = place.with_name("." + place.name)
-            draft.write_bytes(_manifest_bytes(release.digest, digests))
-            draft.replace(place)
+        self._blobs.put_manifest(release.digest, _manifest_bytes(release.digest, digests))
         return self._remember(release, digests)
 
     def files(self, digest: str) -> dict[str, bytes]:
@@ -68,7 +62,7 @@ class Releases:
         if release.digest != digest:
             raise BlobError(
                 f"the files kept for release `{digest}` make release `{release.digest}`; restore "
-                f"{self._blobs.directory} from a backup"
+                f"{self._blobs.place} from a backup"
             )
         return self._remember(release, digests)
 
@@ -80,16 +74,12 @@ class Releases:
 
     def manifest(self, digest: str) -> bytes:
         """The manifest of a release: its digest and the digest of each of its files."""
-        try:
-            return self._manifest(digest).read_bytes()
-        except FileNotFoundError:
+        found = self._blobs.manifest(digest)
+        if found is None:
             raise BlobError(
-                f"release `{digest}` is not in {self._blobs.directory}; restore the folder from a "
-                "backup"
-            ) from None
-
-    def _manifest(self, digest: str) -> Path:
-        return self._blobs.directory / "releases" / f"{digest}.json"
+                f"release `{digest}` is not in {self._blobs.place}; restore it from a backup"
+            )
+        return found
 
     def _remember(self, release: Release, digests: Mapping[str, str]) -> Ready:
         ready = Ready(release, texts_of(release), dict(digests))

@@ -32,7 +32,8 @@ from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 from governance.service.releases import Releases
 from governance.service.version import version
-from governance.store.blobs import BlobError, Blobs
+from governance.store.blobs import BlobError, BlobStore, blobs_of
+from governance.store.paths import Paths
 from governance.store.reader import Reader
 from reports import opening
 from reports.evidence import Evidence, Period, to_json
@@ -50,8 +51,7 @@ with it the same name."""
 class Order:
     """What a child process needs to make a report. `start` None: since the log began."""
 
-    log: Path
-    blobs: Path
+    paths: Paths
     workspace: str
     checkpoint: str
     made_at: datetime
@@ -93,8 +93,7 @@ def _periodic(
     names: bool,
 ) -> dict[str, Any]:
     order = Order(
-        desk.workspace.paths.log,
-        desk.directory / "blobs",
+        desk.workspace.paths,
         desk.workspace.origin,
         desk.reader.checkpoint(),
         desk.now(),
@@ -121,7 +120,7 @@ def _periodic(
 
 def make(order: Order) -> tuple[Evidence, bytes, bytes]:
     """The report without names: evidence, JSON and PDF. Runs in a child process."""
-    reader = Reader(order.log)
+    reader = Reader(order.paths.log_database)
     try:
         size = parse(split(order.checkpoint)[0]).size
         now = _now(reader, order, size)
@@ -131,7 +130,7 @@ def make(order: Order) -> tuple[Evidence, bytes, bytes]:
             now,
             order.checkpoint,
             order.agent,
-            _RuleFacts(order.blobs),
+            _RuleFacts(blobs_of(order.paths)),
             version(),
         )
         evidence = report_of(_rows(reader, size), parameters)
@@ -175,8 +174,8 @@ def label_of(start: datetime, end: datetime) -> str:
 class _RuleFacts(Mapping[str, Sequence[RuleFact]]):
     """The rules of releases, compiled when they are asked for."""
 
-    def __init__(self, blobs: Path) -> None:
-        self._releases = Releases(Blobs(blobs))
+    def __init__(self, blobs: BlobStore) -> None:
+        self._releases = Releases(blobs)
 
     def __getitem__(self, digest: str) -> Sequence[RuleFact]:
         try:

@@ -173,6 +173,6 @@ def proof_of(
 
 
 def _reader(directory: Path) -> Reader:
-    if not Paths(directory).log.exists():
+    if not Paths(directory).founded:
         raise Problem("unknown", f"there is no workspace in `{directory}`")
-    return Reader(Paths(directory).log)
+    return Reader(Paths(directory).log_database)

@@ -4,11 +4,13 @@ The law: when a release that adds a limit comes into force, its windows already 
 decisions recorded so far would have charged. The bulk is done before, chunk by chunk between
 batches; what was recorded meanwhile is added under the lock, in the transaction of the release's
 own entry, before anything is charged to the series under the new release. What was pruned cannot be
-looked at again: windows that reach back before it cannot be told (`Fold.told_from`).
+looked at again: windows that reach back before it cannot be told (`Fold.told_from`). Whoever began
+last to prepare, in any process, is the one whose preparation counts.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
@@ -49,6 +51,7 @@ ChargesOf = Callable[[int, Entry], Iterable[Charged]]
 
 
 class _Prepared(NamedTuple):
+    token: bytes
     series: frozenset[str]
     upto: int
     charges_of: ChargesOf
@@ -71,8 +74,8 @@ class Backfill:
         new release; charges to other series are ignored. Blocks for as long as it takes; call it
         before submitting the command whose rows hold the `AdoptRow`. One at a time.
         """
-        new = frozenset(series) - self._ledger.chore(_live).result()
-        self._prepared = None
+        self._prepared, token = None, os.urandom(16)
+        new = frozenset(series) - self._ledger.chore(partial(_begin, token=token)).result()
         for name in sorted(new):
             while self._ledger.chore(partial(_delete_some, series=name)).result():
                 pass
@@ -84,9 +87,10 @@ class Backfill:
                 self._rows(index, quick(data), new, charges_of)
                 for index, data in enumerate(self._reader.entries(done, stop), done)
             ]
-            self._ledger.chore(partial(self._write, chunk=rows)).result()
+            if not self._ledger.chore(partial(self._write, chunk=rows, token=token)).result():
+                raise Unprepared("another release is being prepared; prepare this one again")
             done = stop
-        self._prepared = _Prepared(new, done, charges_of)
+        self._prepared = _Prepared(token, new, done, charges_of)
         return done
 
     def _rows(
@@ -102,8 +106,14 @@ class Backfill:
     def _forget(self, _db: Connection, *, series: str) -> None:
         self._facts.totals.forget(series)
 
-    def _write(self, _db: Connection, *, chunk: list[tuple[int, int, list[ChargeRow]]]) -> None:
-        self._fill(chunk)
+    def _write(
+        self, db: Connection, *, chunk: list[tuple[int, int, list[ChargeRow]]], token: bytes
+    ) -> bool:
+        """Fill in a chunk; False if somebody else has begun to prepare meanwhile."""
+        mine = _token(db) == token
+        if mine:
+            self._fill(chunk)
+        return mine
 
     def _fill(self, chunk: Iterable[tuple[int, int, list[ChargeRow]]]) -> None:
         for index, at, rows in chunk:
@@ -117,7 +127,10 @@ class Backfill:
         missing = set(row.series) - live
         prepared = self._prepared
         if missing and (
-            prepared is None or not missing <= prepared.series or row.index - prepared.upto > _FAR
+            prepared is None
+            or prepared.token != _token(self._facts.connection)
+            or not missing <= prepared.series
+            or row.index - prepared.upto > _FAR
         ):
             raise Unprepared(
                 f"the release charges {len(missing)} series that were not prepared from the "
@@ -138,7 +151,7 @@ class Backfill:
             self._fill(chunk)
         db = self._facts.connection
         db.executemany(
-            "INSERT OR IGNORE INTO series (series, since) VALUES (?,?)",
+            "INSERT INTO series (series, since) VALUES (?,?) ON CONFLICT (series) DO NOTHING",
             [(name, row.index) for name in sorted(missing)],
         )
         db.executemany(
@@ -149,6 +162,21 @@ class Backfill:
 
 def _live(db: Connection) -> set[str]:
     return {name for (name,) in db.execute("SELECT series FROM series").fetchall()}
+
+
+def _begin(db: Connection, *, token: bytes) -> set[str]:
+    """From now on it is this preparation that counts; the series that are live."""
+    db.execute(
+        "INSERT INTO meta (name, value) VALUES ('preparing', ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (token,),
+    )
+    return _live(db)
+
+
+def _token(db: Connection) -> bytes | None:
+    row = db.execute("SELECT value FROM meta WHERE name = 'preparing'").fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def _delete_some(db: Connection, *, series: str) -> Any:

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,12 +20,15 @@ from pathlib import Path
 from audit import checkpoint as checkpoints
 from audit.entry import Entry
 from audit.note import split
+from governance.store.blobs import blobs_of
+from governance.store.copies import copy_log, copy_vault
+from governance.store.database import ERRORS
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.headfile import sync_directory
 from governance.store.ledger import SERVICE, Ledger, Make
 from governance.store.paths import Paths
 from governance.store.reader import minimum_of
-from governance.store.sqlite import connect_reader, explain
+from governance.store.sqlite import connect_reader
 
 VAULT_KEPT = timedelta(days=30)
 """How long a copy of the vault is kept; the longest time for which what was erased is in one."""
@@ -68,10 +70,8 @@ def back_up(paths: Paths, at: datetime, ledger: Ledger | None = None) -> Backup:
     except OSError as error:
         raise StoreError(f"cannot make the folder `{folder}`: {error.strerror}") from error
     try:
-        copy_database(paths.log, folder / "log.db")
-        if paths.blobs.is_dir():
-            # a blob is never changed; one that arrives meanwhile belongs to no entry copied above
-            shutil.copytree(paths.blobs, folder / "blobs", copy_function=_copy_synced)
+        copy_log(paths.log_database, folder / "log.db")
+        _copy_blobs(paths, folder / "blobs")
         backup = _describe(folder, at)
         _write(folder / "backup.json", json.dumps(_manifest(backup), indent=1).encode())
         _write(folder / "checkpoint", backup.checkpoint.encode())
@@ -90,7 +90,7 @@ def back_up_vault(paths: Paths, at: datetime, kept: timedelta = VAULT_KEPT) -> P
     folder = paths.backups / "vault"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{at.strftime(STAMP)}--until--{(at + kept).strftime(STAMP)}.db"
-    copy_database(paths.vault, path)
+    copy_vault(paths.vault_database, path)
     sync_directory(folder)
     return path
 
@@ -155,7 +155,7 @@ def _minimum_in(folder: Path) -> int:
             return minimum_of(db)
         finally:
             db.close()
-    except (CannotOpen, sqlite3.Error):
+    except (CannotOpen, *ERRORS):
         return 0  # what cannot be read may hold anything
 
 
@@ -165,27 +165,6 @@ def _stamped(name: str) -> datetime | None:
         return datetime.strptime(name, STAMP).replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def copy_database(source: Path, target: Path) -> None:
-    """A consistent copy of a database that is in use, in one read transaction."""
-    try:
-        reading = connect_reader(source)
-        try:
-            writing = sqlite3.connect(target, isolation_level=None)
-            try:
-                reading.backup(writing)
-                writing.execute("PRAGMA journal_mode=DELETE")
-            finally:
-                writing.close()
-        finally:
-            reading.close()
-        os.chmod(target, 0o600)
-        _sync(target)
-    except sqlite3.Error as error:
-        raise StoreError(explain(error, target)) from error
-    except OSError as error:
-        raise StoreError(f"cannot write `{target}`: {error.strerror}") from error
 
 
 def read_backup(folder: Path) -> Backup:
@@ -262,6 +241,18 @@ def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     os.chmod(path, 0o600)
     _sync(path)
+
+
+def _copy_blobs(paths: Paths, target: Path) -> None:
+    """A blob is never changed; one that arrives meanwhile belongs to no entry copied before."""
+    if not paths.log_database.shared:
+        if paths.blobs.is_dir():
+            shutil.copytree(paths.blobs, target, copy_function=_copy_synced)
+        return
+    for name, data in blobs_of(paths).everything():
+        file = target / (name if "/" in name else f"{name[:2]}/{name}")
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(file, data)
 
 
 def _copy_synced(source: str, target: str) -> None:

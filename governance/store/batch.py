@@ -5,18 +5,18 @@ together → head file on disk → answers. Each command sees the state and the 
 nothing and disturbs no other. Before the signature the rows are read back from the database,
 hashed again, and must extend the last head that was signed.
 
-An error while writing means that nobody knows what is on disk. `WriteFailed` then ends the writer:
-it never signs again, and the next process finds out by reading.
+An error while writing means that nobody knows what is on disk. With a file `WriteFailed` then ends
+the writer: it never signs again, and the next process finds out by reading. With a server it finds
+out itself, under the lock that the failed transaction must have let go of; and what it had signed
+in vain stays the only tree of that size that it ever signed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
@@ -31,22 +31,36 @@ from governance.oversight.commands import (
     VaultRow,
 )
 from governance.store.clock import to_datetime, to_microseconds
+from governance.store.database import ERRORS, MISUSE, Database
 from governance.store.derive import rows_of
-from governance.store.errors import Damaged, StoreError
+from governance.store.errors import Damaged, ServerError, StoreError
 from governance.store.facts import FactBook
 from governance.store.fold import Fold, State
 from governance.store.keyring import KeyRing
 from governance.store.lanes import Job
-from governance.store.sqlite import Connection, explain, insert_rows
+from governance.store.sqlite import Connection, insert_rows
 from governance.store.vault import Sealed, Vault
+
+if TYPE_CHECKING:
+    from governance.store.turns import Turns
 
 _READ = "SELECT entry FROM log_entries WHERE idx = ?"
 _READ_BACK = "SELECT entry FROM log_entries WHERE idx >= ? ORDER BY idx"
 _CHECKPOINT = "INSERT INTO checkpoints (size, at, note) VALUES (?,?,?)"
 
 
+_TRIES = 5
+
+
 class WriteFailed(StoreError):
-    """A batch whose fate is unknown. `cause` says what went wrong."""
+    """A batch whose fate is unknown.
+
+    `outage`: a server failed, which can be asked again what it has; then this process may go on.
+    """
+
+    def __init__(self, message: str, *, outage: bool = False) -> None:
+        super().__init__(message)
+        self.outage = outage
 
 
 class Head(Protocol):
@@ -109,10 +123,13 @@ class Writer:
         fold: Fold,
         ring: KeyRing,
         position: Position,
-        path: Path,
+        database: Database,
+        turns: Turns | None = None,
     ) -> None:
-        """`path` is where the log lies, for what people are told when it fails."""
-        self._path = path
+        """`database` is where the log lies; `turns` if other processes write it, too."""
+        self._database, self._turns = database, turns
+        self._signing: int | None = None
+        self._vain: set[int] = set()
         self._db, self._vault, self._head = connection, vault, head
         self._fold, self.ring = fold, ring
         self._encode = fold.encode
@@ -133,8 +150,12 @@ class Writer:
             for job in jobs:
                 self._run_one(job, batch, at)
             if batch.encoded:
+                if self._vain:
+                    self._fill(batch, at)
                 batch.sealed = self._vault.seal(batch.values)
                 return batch
+            if self._turns is not None:
+                self.undo()
         except WriteFailed:
             raise
         except Exception as error:
@@ -147,10 +168,12 @@ class Writer:
     def keep(self, batch: Batch) -> None:
         """Put a batch's values on disk, in the vault; any thread, also beside `write`.
 
-        Should the batch never be committed, they are rows too many, swept at the next start. Raises
-        `WriteFailed`.
+        Should the batch never be committed, they are rows too many, swept at the next start. On a
+        server they are written with the log, in one transaction. Raises `WriteFailed`.
         """
         assert batch.sealed is not None
+        if self._turns is not None:
+            return
         try:
             self._vault.commit(batch.sealed)
         except Exception as error:
@@ -183,6 +206,69 @@ class Writer:
         except Exception as error:
             raise self._failed(error) from error
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes write this log, too."""
+        return self._turns is not None
+
+    def on_news(self, tell: Callable[[int, Entry], None]) -> None:
+        """Have `tell` called with what other processes record; never for a log of one process."""
+        if self._turns is not None:
+            self._turns.news.append(tell)
+
+    def turn(self) -> None:
+        """Take the turn, before a batch is run: alone until the commit, everything read.
+
+        A transaction that loses against another one before it did anything is begun again. Raises
+        `WriteFailed`.
+        """
+        turns = self._turns
+        assert turns is not None
+        for left in reversed(range(_TRIES)):
+            try:
+                self.position = turns.take(self._db, self._begin, self.position, self.facts)
+                self._vain = {size for size in self._vain if size > self.position.size}
+                return
+            except ServerError as error:
+                self.undo()
+                if not error.again or not left:
+                    raise self._failed(error) from error
+            except Exception as error:
+                self.undo()
+                raise self._failed(error) from error
+
+    def follow(self) -> bool:
+        """Read on what others wrote, and keep its head; whether there was anything."""
+        turns, before = self._turns, self.position.size
+        assert turns is not None
+        try:
+            self.position = turns.look(self._db, self.position, self.facts)
+            if self.position.size == before:
+                return False
+            self._head.write(turns.note)
+        except Exception as error:
+            raise self._failed(error) from error
+        return True
+
+    def recover(self) -> None:
+        """After an outage: what is there? The lock says that nothing is under way any more.
+
+        Raises `WriteFailed`.
+        """
+        if self._signing is not None:
+            self._vain.add(self._signing)
+        self._batch = self._signing = None
+        self.undo()
+        self.facts.reset()
+        before = self.position.size
+        self.turn()
+        self.undo()
+        if self.position.size != before and self._turns is not None:
+            try:
+                self._head.write(self._turns.note)
+            except OSError as error:
+                raise self._failed(error) from error
+
     def land(self, batch: Batch) -> bool:
         """The batch is on disk: it is the log's newest position, and every job has its result.
 
@@ -192,6 +278,9 @@ class Writer:
         assert written is not None
         leaves, size, note = written.leaves, written.frontier.size, written.note
         assert note is not None
+        self._signing = None
+        if self._turns is not None:
+            self._turns.note = note
         self.position = Position(written.frontier, written.root, batch.state)
         self._batch = None
         start = batch.start
@@ -206,10 +295,14 @@ class Writer:
     def chore(self, work: Callable[[Connection], Any]) -> Any:
         """Do the store's own work in a transaction of its own. Raises `WriteFailed`."""
         try:
+            if self._turns is not None:
+                self.turn()
             self._begin()
             result = work(self._db)
             self._db.execute("COMMIT")
             self._open = False
+        except WriteFailed:
+            raise
         except Exception as error:
             raise self._failed(error) from error
         return result
@@ -232,6 +325,7 @@ class Writer:
     def undo(self) -> None:
         """Try to leave no transaction open; nothing depends on it."""
         if self._open:
+            self._open = False
             with contextlib.suppress(Exception):  # the database decides at the next start
                 self._db.execute("ROLLBACK")
 
@@ -242,8 +336,9 @@ class Writer:
         self._head.close()
 
     def _failed(self, error: Exception) -> WriteFailed:
-        sentence = explain(error, self._path) if isinstance(error, sqlite3.Error) else str(error)
-        return WriteFailed(sentence)
+        sentence = self._database.explain(error) if isinstance(error, ERRORS) else str(error)
+        outage = isinstance(error, ServerError) or getattr(error, "outage", False)
+        return WriteFailed(sentence, outage=self.shared and outage)
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -253,10 +348,10 @@ class Writer:
         try:
             proposal, also = self._propose(job, batch, first)
             staged = self._stage(proposal, batch.state, first, at)
-        except (sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
+        except MISUSE as error:
             job.error = ValueError(f"it asks for facts by something that is no name: {error}")
             return
-        except (sqlite3.Error, Damaged) as error:
+        except (*ERRORS, Damaged) as error:
             raise self._failed(error) from error
         except Exception as error:
             job.error = error
@@ -273,6 +368,12 @@ class Writer:
         batch.values += proposal.values
         batch.confirmed = batch.confirmed or staged.confirmed
         batch.done.append((job, proposal.answer, first, first + len(staged.encoded)))
+
+    def _fill(self, batch: Batch, at: int) -> None:
+        """One entry more, should this batch make the size of a tree that was signed in vain."""
+        turns = self._turns
+        while turns is not None and batch.start + len(batch.encoded) in self._vain:
+            self._run_one(turns.filling(), batch, at)
 
     def _propose(
         self, job: Job, batch: Batch, index: int
@@ -315,7 +416,7 @@ class Writer:
 
     def _begin(self) -> None:
         if not self._open:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(self._database.begin)
             self._open = True
 
     def _written(self, batch: Batch) -> _Written:
@@ -334,6 +435,9 @@ class Writer:
         insert_rows(self._db, "tree_nodes", ("level", "idx", "hash"), [n for n in nodes if n[0]])
         root = self._check_written(old, leaves, frontier)
         written = _Written(leaves, frontier, root, Edge(old.frontier, nodes))
+        if self._turns is not None:
+            assert batch.sealed is not None
+            self._vault.insert(self._db, batch.sealed)
         if self.ring.quick:
             self._signed(batch, written)
         return written
@@ -347,9 +451,12 @@ class Writer:
         """
         signers = self.ring.signers(self._fold.log_keys(self.position.state))
         checkpoint = Checkpoint(self.ring.origin, written.frontier.size, written.root)
+        self._signing = checkpoint.size
         note = written.note = sign_checkpoint(checkpoint, *signers)
         row = (checkpoint.size, to_microseconds(batch.at), note)
         self._db.execute(_CHECKPOINT, row)
+        if self._turns is not None:
+            self._turns.give(self._db, checkpoint.size, note)
         return note
 
     def _check_written(self, old: Position, leaves: list[bytes], new: Frontier) -> bytes:

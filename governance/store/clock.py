@@ -86,6 +86,10 @@ class LogClock:
             self._previous = now
         return self._previous
 
+    def follow(self, at: int) -> None:
+        """Somebody else recorded an entry at `at`: nothing is stamped before it."""
+        self._previous = max(self._previous, at)
+
     def watch(self) -> int | None:
         """Compare with the wall clock; seconds of a jump that is seen for the first time."""
         self.drift = self._difference()

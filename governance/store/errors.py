@@ -57,3 +57,21 @@ class UnknownSubject(StoreError):
 
 class CannotSign(StoreError):
     """A key that is kept elsewhere did not sign; nothing was written."""
+
+
+class ServerError(Exception):
+    """What a database server refused or could not do; the counterpart of `sqlite3.Error`.
+
+    `sqlstate` is its five-letter code, empty when the server did not get to say one. `lost`: the
+    connection is gone. `again`: the transaction lost against another one and may be tried again.
+    """
+
+    def __init__(self, message: str, sqlstate: str = "", *, lost: bool = False) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.lost = lost
+        self.again = sqlstate in ("40001", "40P01")
+
+
+class BadParameter(Exception):
+    """A value that no database can be asked for; nothing was sent to it."""

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
+from audit.entry import Entry
 from governance.engine.model import FactQuery, Total
 from governance.engine.mould import mould
 from governance.oversight.commands import (
@@ -32,6 +33,7 @@ from governance.oversight.commands import (
     ReleaseRow,
 )
 from governance.store.clock import to_datetime, to_microseconds
+from governance.store.derive import rows_of
 from governance.store.errors import Unprepared
 from governance.store.sqlite import Connection, insert_rows
 from governance.store.totals import Charged, Plan, Totals
@@ -54,8 +56,11 @@ _NEW_DECISION = (
 )
 _IDEMPOTENCY = "SELECT body, idx, at FROM idempotency WHERE key_id = ? AND idem = ?"
 _NEW_IDEMPOTENCY = (
-    "INSERT OR REPLACE INTO idempotency (key_id, idem, body, idx, at) VALUES (?,?,?,?,?)"
+    "INSERT INTO idempotency (key_id, idem, body, idx, at) VALUES (?,?,?,?,?) ON CONFLICT "
+    "(key_id, idem) DO UPDATE SET body = excluded.body, idx = excluded.idx, at = excluded.at"
 )
+_CHARGES = "SELECT charges FROM decisions WHERE idx = ?"
+_CHARGING = ("decision", "outcome")
 _UNKNOWN = Total(Decimal(0), 0, True)
 
 _facts = mould(Facts)
@@ -160,6 +165,30 @@ class FactBook:
         if self._opened:
             insert_rows(self._db, "decisions", _NEW_DECISION, self._opened)
             self._opened = []
+
+    def follow(self, index: int, entry: Entry) -> None:
+        """Another process recorded `entry`: what is remembered here is brought up to it.
+
+        The rows themselves are in the database already, all of them, or this would not be known.
+        """
+        kind = entry.kind
+        if kind.startswith("policy."):  # a release may bring series that were filled elsewhere
+            self.reset()
+            return
+        charges = []
+        for row in rows_of(index, entry) if kind in _CHARGING else ():
+            if type(row) is ChargeRow:
+                charges.append(row)
+            elif type(row) is ReleaseRow:
+                found = self._db.execute(_CHARGES, (row.decision,)).fetchone()
+                self.totals.drop(_load(found[0]) if found is not None else ())
+        if charges:
+            self.totals.follow(charges, to_microseconds(entry.at))
+
+    def reset(self) -> None:
+        """Forget what is remembered and what waits; it is read from the database again."""
+        self._opened = []
+        self.totals.reset()
 
     def backfill(self, index: int, at: int, rows: Sequence[ChargeRow]) -> None:
         """Charge what is recorded at `index` to series that did not exist then.

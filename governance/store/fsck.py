@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from audit.keys import Verifier
-from governance.store.backup import copy_database
+from governance.store.copies import copy_database, copy_log
+from governance.store.database import ERRORS
+from governance.store.errors import StoreError
 from governance.store.findings import RESTORE, Finding, Part, Report
 from governance.store.fsck_facts import Facts, Vouched, check_facts, check_views
 from governance.store.fsck_log import Log, check_log
-from governance.store.guards import sqlite_cut_guards, sqlite_guards
+from governance.store.guards import server_guard_names, sqlite_cut_guards, sqlite_guards
 from governance.store.headfile import read_note
 from governance.store.paths import Paths
 from governance.store.reader import Reader
@@ -59,11 +61,12 @@ def check(paths: Paths, scratch: Path, vkeys: Sequence[str]) -> Checked:
     if followed:  # first: the read models must not be ahead of the copy of the log
         copy_database(paths.views, scratch / "views.db")
     head = read_note(paths.head)  # before the log: the log must contain it, and may be ahead
-    copy_database(paths.log, scratch / "stored.db")
+    copy_log(paths.log_database, scratch / "stored.db")
     stored = connect_reader(scratch / "stored.db")
     with closing(stored), closing(Reader(scratch / "stored.db")) as reader:
         log = check_log(stored, verifiers, head)
-        findings = list(_file(stored)) + log.findings + list(_guards(stored))
+        guards = _server_guards(paths) if paths.log_database.shared else list(_guards(stored))
+        findings = list(_file(stored)) + log.findings + guards
         facts, snapshots, views = Facts([], [], [], []), unsound(stored), []
         findings += [
             Finding(f"the snapshot of size {size}", "no entry names it", Part.SNAPSHOT)
@@ -90,6 +93,27 @@ def _file(db: sqlite3.Connection) -> Iterator[Finding]:
     for (what,) in db.execute("PRAGMA integrity_check(10)").fetchall():
         if what != "ok":
             yield Finding("the file of the log", str(what).splitlines()[-1], Part.FILE, RESTORE)
+
+
+def _server_guards(paths: Paths) -> list[Finding]:
+    """The triggers of a server must be there, and fire for everybody."""
+    database = paths.log_database
+    try:
+        with closing(database.reader()) as db:
+            rows = db.execute(
+                "SELECT t.tgname, t.tgenabled FROM pg_trigger t "
+                "JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = "
+                "c.relnamespace WHERE n.nspname = current_schema() AND NOT t.tgisinternal"
+            ).fetchall()
+    except ERRORS as error:
+        raise StoreError(database.explain(error)) from error
+    always = {str(name) for name, enabled in rows if enabled in ("A", b"A")}
+    missing = sorted(set(server_guard_names()) - always)
+    names = ", ".join(f"`{name}`" for name in missing)
+    what = (
+        "missing, or not `ENABLE ALWAYS`; the owner's `governance database prepare` makes it again"
+    )
+    return [Finding(f"the triggers {names}", what, Part.GUARD)] if missing else []
 
 
 _NAME = re.compile(r"CREATE TRIGGER (\w+)")

@@ -70,3 +70,91 @@ def sqlite_cut_guards() -> tuple[str, ...]:
         "CREATE TRIGGER cuts_no_delete BEFORE DELETE ON cuts "
         "BEGIN SELECT RAISE(ABORT, 'cuts: a cut is for ever'); END",
     )
+
+
+def postgres_guards() -> tuple[str, ...]:
+    """The data definition of the triggers, for PostgreSQL; may be done again.
+
+    `ENABLE ALWAYS`: they also fire for whoever sets `session_replication_role`. TRUNCATE fires no
+    trigger for rows, so it has one of its own. Contents may be emptied below an announced cut, as in
+    SQLite.
+    """
+    made: list[str] = []
+    for name, body in _FUNCTIONS.items():
+        made.append(
+            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$guard$ BEGIN {body} END $guard$"
+        )
+    for table in sorted(GUARDED | {"cuts"}):
+        update = {"log_entries": "log_entries_emptied", "cuts": "cuts_go_on"}.get(table, "refuse")
+        row = {"UPDATE": update, "DELETE": "refuse"}
+        if table in _INSERTED:
+            row["INSERT"] = _INSERTED[table]
+        for verb, function in row.items():
+            made += _trigger(table, verb, function, "ROW")
+        made += _trigger(table, "TRUNCATE", "refuse", "STATEMENT")
+    made += _trigger("log_head", "UPDATE", "log_head_grows", "ROW")
+    made += _trigger("log_head", "DELETE", "refuse", "ROW")
+    made += _trigger("log_head", "TRUNCATE", "refuse", "STATEMENT")
+    return tuple(made)
+
+
+def server_guard_names() -> tuple[str, ...]:
+    """The names of those triggers."""
+    return tuple(
+        statement.split()[2] for statement in postgres_guards() if "CREATE TRIGGER" in statement
+    )
+
+
+_INSERTED = {
+    "checkpoints": "checkpoints_in_order",
+    "cuts": "cuts_announced",
+}
+
+_FUNCTIONS = {
+    "refuse": "RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;",
+    "log_entries_emptied": (
+        "IF NEW.idx <> OLD.idx OR NEW.leaf <> OLD.leaf OR NEW.entry <> ''::bytea "
+        "OR OLD.idx >= (SELECT COALESCE(MAX(minimum), 0) FROM cuts) "
+        "THEN RAISE EXCEPTION 'log_entries is append-only: nothing but what was pruned may be "
+        "emptied'; END IF; RETURN NEW;"
+    ),
+    # once for a batch: indexes are unique, so as many as there are new ones means that none lacks
+    "checkpoints_in_order": (
+        "IF NEW.size <= (SELECT COALESCE(MAX(size), -1) FROM checkpoints) "
+        "OR NEW.size <> (SELECT COALESCE(MAX(idx) + 1, 0) FROM log_entries) "
+        "OR NEW.size - (SELECT COALESCE(MAX(size), 0) FROM checkpoints) <> (SELECT count(*) FROM "
+        "log_entries WHERE idx >= (SELECT COALESCE(MAX(size), 0) FROM checkpoints)) "
+        "THEN RAISE EXCEPTION 'checkpoints is append-only: not the size of the log'; END IF; "
+        "RETURN NEW;"
+    ),
+    "cuts_announced": (
+        "IF (SELECT COALESCE(MAX(idx) + 1, 0) FROM log_entries) < NEW.minimum "
+        "OR NEW.minimum % 256 <> 0 OR NEW.reached <> 0 "
+        "OR NEW.minimum <= (SELECT COALESCE(MAX(minimum), 0) FROM cuts) "
+        "OR NOT EXISTS (SELECT 1 FROM log_entries WHERE idx = NEW.entry AND idx >= NEW.minimum "
+        """AND position('"kind":"retention.pruned"'::bytea in entry) > 0 """
+        """AND position(convert_to('"minimum":' || NEW.minimum || ',', 'UTF8') in entry) > 0) """
+        "THEN RAISE EXCEPTION 'cuts: no entry of the log announces this minimum'; END IF; "
+        "RETURN NEW;"
+    ),
+    "cuts_go_on": (
+        "IF NEW.minimum <> OLD.minimum OR NEW.entry <> OLD.entry OR NEW.snapshot <> OLD.snapshot "
+        "OR NEW.last_at <> OLD.last_at OR NEW.reached <= OLD.reached OR NEW.reached > NEW.minimum "
+        "THEN RAISE EXCEPTION 'cuts: a cut can only go on'; END IF; RETURN NEW;"
+    ),
+    "log_head_grows": (
+        "IF NEW.id <> OLD.id OR NEW.size <= OLD.size "
+        "THEN RAISE EXCEPTION 'log_head: a log only grows'; END IF; RETURN NEW;"
+    ),
+}
+
+
+def _trigger(table: str, verb: str, function: str, each: str) -> list[str]:
+    name = f"{table}_{verb.lower()}"
+    return [
+        f"DROP TRIGGER IF EXISTS {name} ON {table}",
+        f"CREATE TRIGGER {name} BEFORE {verb} ON {table} "
+        f"FOR EACH {each} EXECUTE FUNCTION {function}()",
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
+    ]

@@ -17,7 +17,7 @@ from typing import Any
 
 from audit.entry import Entry
 from governance.oversight.commands import Answer, Command, Lane
-from governance.store.batch import Batch, OwnCommand, Position, Writer
+from governance.store.batch import Batch, OwnCommand, Position, WriteFailed, Writer
 from governance.store.clock import Clock, LogClock, to_datetime, to_microseconds
 from governance.store.driver import Driver
 from governance.store.errors import Unavailable
@@ -32,6 +32,12 @@ Make = Callable[[State, datetime, int], tuple[Entry, ...]]
 """Entries of the service itself, made when state, time and first index are known."""
 
 _IDLE = 0.5
+_SHARED_IDLE = 0.1
+"""Seconds between two looks at what other processes wrote: how stale a page can be."""
+
+_AGAIN = 500_000
+"""Microseconds between two attempts to reach a server that failed."""
+
 _LOOK = 1_000_000
 _THROTTLED_EVERY = 60_000_000
 _THROTTLED_KEYS = 100
@@ -63,6 +69,9 @@ class Ledger:
         self._stop = threading.Event()
         self._driver: Driver | None = None
         self.failure: str | None = None
+        self.outage: str | None = None
+        self._tried = 0
+        self._told = writer.position.size
         self.on_failure: Callable[[str], None] = lambda _reason: None
         self.batches = self.commands = 0
 
@@ -133,6 +142,8 @@ class Ledger:
     @property
     def paused(self) -> str | None:
         """Why answers are paused (a sentence), or None."""
+        if self.outage is not None:
+            return self.outage
         if self._log_clock.jumped:
             return (
                 f"the machine's clock differs from the log's by {self._log_clock.drift / 1e6:.0f} s; "
@@ -177,8 +188,11 @@ class Ledger:
         """Let the running event loop run the batches from now on, instead of the thread.
 
         Commands come from the loop and answers go to it, so nothing has to change hands but the
-        commits, which wait for the disk on a thread of their own.
+        commits, which wait for the disk on a thread of their own. Where other processes write, too,
+        the thread goes on: every statement may wait for them or for the network.
         """
+        if self._writer.shared:
+            return
         driver = Driver(self, self._lanes, asyncio.get_running_loop())
         self._driver = driver
         await driver.loop.run_in_executor(None, self._thread.join)
@@ -207,22 +221,80 @@ class Ledger:
             driver.finish()
 
     def _work(self) -> None:
+        shared = self._writer.shared
         while self.failure is None and self._driver is None:
-            jobs, chore = self.take(_IDLE)
+            jobs, chore = self.take(_SHARED_IDLE if shared else _IDLE)
+            idle = not jobs and chore is None
+            waiting: Sequence[Job] = jobs
             try:
-                batch = self.run(jobs)
-                if batch is not None:
-                    self._writer.keep(batch)
-                    self._writer.write(batch)
-                    self._writer.commit(batch)
-                self.land(jobs, batch)
-                if chore is not None:
-                    settle(chore.future, self._writer.chore(chore.work), None)
+                if self.outage is not None:
+                    self._return(jobs, chore)
+                else:
+                    batch = self.run(jobs)
+                    if batch is not None:
+                        self._writer.keep(batch)
+                        self._writer.write(batch)
+                        self._writer.commit(batch)
+                    self.land(jobs, batch)
+                    waiting = ()  # answered: what goes wrong from here on is not theirs
+                    if chore is not None:
+                        settle(chore.future, self._writer.chore(chore.work), None)
+                    if idle and shared:
+                        self._writer.follow()
+                        self._tell()
             except Exception as error:
-                self.fail(error, jobs, chore)
+                if not getattr(error, "outage", False):
+                    self.fail(error, waiting, chore)
+                    return
+                self._interrupt(error, waiting, chore)
+            if self._stop.is_set() and idle:
                 return
-            if self._stop.is_set() and not jobs and chore is None:
-                return
+
+    # -- a server that fails -----------------------------------------------------------------------
+
+    def _interrupt(self, error: Exception, jobs: Sequence[Job], chore: Chore | None) -> None:
+        """A server failed: nobody knows what of this batch it kept. Say so; then ask it."""
+        self.outage = (
+            f"the log cannot be written now ({error}); whether the last commands were recorded is "
+            "found out as soon as the database answers again"
+        )
+        log.error("%s", self.outage)
+        self._tried = 0
+        self._turn_away(jobs, chore)
+
+    def _return(self, jobs: Sequence[Job], chore: Chore | None) -> None:
+        """Turn everybody away until the server has said what it has. Raises what is not its fault."""
+        self._turn_away(jobs, chore)
+        now = self._clock.monotonic()
+        if self._tried and now - self._tried < _AGAIN:
+            return
+        self._tried = now
+        try:
+            self._writer.recover()
+        except WriteFailed as error:
+            if not error.outage:
+                raise
+            log.warning("the database still fails: %s", error)
+            return
+        log.warning("the database answers again; the log has %d entries", self.size)
+        self.outage = None
+        self._tell()
+
+    def _turn_away(self, jobs: Sequence[Job], chore: Chore | None) -> None:
+        unknown = Unavailable(self.outage or "", 1)
+        for job in jobs:
+            job.value, job.error = None, unknown
+        resolve(jobs)
+        if chore is not None:
+            settle(chore.future, None, unknown)
+
+    def _tell(self) -> None:
+        """Call those who follow, if there is something new."""
+        position = self._writer.position
+        if position.size != self._told:
+            self._told = position.size
+            for call in self._after:
+                call(position)
 
     # -- the steps of a batch, for whoever drives --------------------------------------------------
 
@@ -235,6 +307,8 @@ class Ledger:
         self._look(jobs)
         if not jobs:
             return None
+        if self._writer.shared:
+            self._writer.turn()
         return self._writer.run(self._held_back(jobs), self._log_clock.stamp())
 
     def land(self, jobs: list[Job], batch: Batch | None) -> None:
@@ -245,9 +319,8 @@ class Ledger:
             self.batches += 1
             self.commands += len(jobs)
             resolve(jobs)
-        if batch is not None:
-            for call in self._after:
-                call(self._writer.position)
+        if batch is not None or self._writer.shared:
+            self._tell()
 
     def _held_back(self, jobs: list[Job]) -> list[Job]:
         """The jobs that may run now; the others are told why not."""
@@ -273,7 +346,7 @@ class Ledger:
         seconds = self._log_clock.watch()
         if seconds is not None:
             log.warning("the clock jumped by %d s; answers are paused", seconds)
-            jobs.insert(0, _own(_jumped(seconds)))
+            jobs.insert(0, own(_jumped(seconds)))
         if now - self._throttled >= _LOOK and self._trouble is None:
             self._throttled = now
             self._note_refusals(now, jobs)
@@ -281,7 +354,7 @@ class Ledger:
     def _note_refusals(self, now: int, jobs: list[Job]) -> None:
         due = self._lanes.refusals(now - _THROTTLED_EVERY)
         if due:
-            jobs.append(_own(_throttled(dict(list(due.items())[:_THROTTLED_KEYS]), now)))
+            jobs.append(own(_throttled(dict(list(due.items())[:_THROTTLED_KEYS]), now)))
 
     def fail(self, error: BaseException, jobs: Sequence[Job], chore: Chore | None) -> None:
         """Nobody knows what is on disk: say so to all who wait, and never write again."""
@@ -316,7 +389,8 @@ class Ledger:
         return self._thread.is_alive() or self._driver is not None
 
 
-def _own(make: Make) -> Job:
+def own(make: Make) -> Job:
+    """A job of the service's own that nobody waits for."""
     return Job(OwnCommand(make), _pending(), None)
 
 

@@ -12,10 +12,12 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from governance.store.database import ERRORS, Database, dialect_of
 from governance.store.errors import Damaged, StoreError
 from governance.store.ledger import Ledger
 from governance.store.sqlite import Connection, explain
@@ -100,19 +102,53 @@ def carry_out(
     """Carry the announced cut out, or go on with it; blocks, while batches go on in between.
 
     Texts of the entries `in_use` stay; so do, without `older_logs`, the values of the logs this one
-    was restored from. `path` is the log's database. Raises `StoreError`; then ask again.
+    was restored from. `path` is the log's file; from a server its owner takes the bytes first
+    (`empty_on_server`). Raises `StoreError`; then ask again.
     """
     cut = ledger.chore(announced).result()
     if cut is None:
         return Removed(0, 0)
-    for first in range(cut.reached, cut.minimum, CHUNK):
-        ledger.chore(partial(_empty, first=first, stop=min(first + CHUNK, cut.minimum))).result()
+    shared = ledger.writer.shared
+    if not shared:
+        _empty_all(ledger, cut)
+    elif cut.reached < cut.minimum:
+        raise StoreError(
+            f"entries below {cut.minimum} are given up, but their bytes are still on the server: "
+            "only its owner may take them out, with `governance database prune --owner postgresql://…`"
+        )
     place: tuple[str, str] | None = ("", "")
     while place is not None:
         place = ledger.chore(partial(_thin, after=place, last_at=cut.last_at)).result()
-    fold_back(path)
+    if not shared:
+        fold_back(path)
     values = vault.prune(cut.minimum, in_use, older_logs=older_logs)
     return Removed(values, vault.count(in_use))
+
+
+def empty_on_server(database: Database) -> int:
+    """Take the bytes below the announced minimum out of a server, as its owner; how many entries.
+
+    Beside the services: nobody reads there any more. May be stopped and done again. Raises
+    `CannotOpen`, `StoreError`.
+    """
+    with closing(database.writer()) as db:
+        try:
+            cut = announced(db)
+            if cut is None:
+                return 0
+            for first in range(cut.reached, cut.minimum, CHUNK):
+                db.execute(database.begin)
+                _empty(db, first=first, stop=min(first + CHUNK, cut.minimum))
+                db.execute("COMMIT")
+            db.execute("VACUUM log_entries")
+            return cut.minimum - cut.reached
+        except ERRORS as error:
+            raise StoreError(database.explain(error)) from error
+
+
+def _empty_all(ledger: Ledger, cut: Cut) -> None:
+    for first in range(cut.reached, cut.minimum, CHUNK):
+        ledger.chore(partial(_empty, first=first, stop=min(first + CHUNK, cut.minimum))).result()
 
 
 def fold_back(path: Path, patience: float = 20.0) -> None:
@@ -136,7 +172,7 @@ def fold_back(path: Path, patience: float = 20.0) -> None:
 
 def _empty(db: Connection, *, first: int, stop: int) -> None:
     """Empty some entries. `secure_delete` is on for as long, so that their bytes are overwritten."""
-    db.execute("PRAGMA secure_delete=ON")
+    _overwrite(db, "ON")
     db.execute(
         "UPDATE log_entries SET entry = ? WHERE idx >= ? AND idx < ? AND entry <> ?",
         (b"", first, stop, b""),
@@ -147,7 +183,7 @@ def _empty(db: Connection, *, first: int, stop: int) -> None:
         "AND reached < ?",
         (stop, stop),
     )
-    db.execute("PRAGMA secure_delete=FAST")
+    _overwrite(db, "FAST")
 
 
 def _thin(db: Connection, *, after: tuple[str, str], last_at: int) -> tuple[str, str] | None:
@@ -160,7 +196,7 @@ def _thin(db: Connection, *, after: tuple[str, str], last_at: int) -> tuple[str,
         "ORDER BY series, key LIMIT ?",
         (*after, _KEYS),
     ).fetchall()
-    db.execute("PRAGMA secure_delete=ON")
+    _overwrite(db, "ON")
     for series, key in rows:
         newest = db.execute(
             "SELECT at, n FROM totals WHERE series = ? AND key = ? AND at <= ? "
@@ -169,5 +205,11 @@ def _thin(db: Connection, *, after: tuple[str, str], last_at: int) -> tuple[str,
         ).fetchone()
         if newest is not None:
             db.execute(_OLD, (series, key, newest[0], newest[0], newest[1]))
-    db.execute("PRAGMA secure_delete=FAST")
+    _overwrite(db, "FAST")
     return (rows[-1][0], rows[-1][1]) if len(rows) == _KEYS else None
+
+
+def _overwrite(db: Connection, mode: str) -> None:
+    """Whether what is deleted is overwritten; a server does that in its own time."""
+    if dialect_of(db) == "sqlite":
+        db.execute(f"PRAGMA secure_delete={mode}")

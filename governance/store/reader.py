@@ -17,10 +17,11 @@ from audit.entry import Entry, decode
 from audit.errors import Pruned
 from audit.tree import Frontier, consistency_proof, frontier_at, inclusion_proof
 from governance.oversight.commands import DecisionFact, Receipt
+from governance.store.database import ERRORS, Database, as_database
 from governance.store.errors import Damaged
 from governance.store.facts import decision_fact
 from governance.store.recent import Recent
-from governance.store.sqlite import Connection, connect_reader, explain
+from governance.store.sqlite import Connection
 
 CHUNK = 1_000
 _ENTRIES = "SELECT entry FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
@@ -32,11 +33,11 @@ _COVERING = "SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size LIM
 
 
 class Reader:
-    """Read-only access to `log.db`; any number of threads."""
+    """Read-only access to a log; any number of threads."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._idle: list[sqlite3.Connection] = []
+    def __init__(self, place: Path | Database) -> None:
+        self._database = as_database(place)
+        self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._nodes: Recent[tuple[int, int], bytes] = Recent(4_096)
         self._closed = False
@@ -53,7 +54,7 @@ class Reader:
         with self.connection() as db:
             row = db.execute(_NEWEST).fetchone()
         if row is None:
-            raise Damaged(f"`{self._path}` has no checkpoint")
+            raise Damaged(f"`{self._database}` has no checkpoint")
         return str(row[1])
 
     def checkpoint_covering(self, index: int) -> tuple[int, str]:
@@ -153,17 +154,17 @@ class Reader:
             connection.close()
 
     @contextmanager
-    def connection(self) -> Iterator[sqlite3.Connection]:
+    def connection(self) -> Iterator[Connection]:
         """A read-only connection for a short while. Raises `Damaged` for what cannot be read."""
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
-            connection = connect_reader(self._path)
+            connection = self._database.reader()
         try:
             yield connection
-        except sqlite3.Error as error:
+        except ERRORS as error:
             connection.close()
-            raise Damaged(explain(error, self._path)) from error
+            raise Damaged(self._database.explain(error)) from error
         except BaseException:
             connection.close()
             raise
@@ -199,7 +200,7 @@ def minimum_of(db: Connection) -> int:
     return int(row[0] or 0)
 
 
-def read_node(db: sqlite3.Connection, level: int, index: int) -> bytes:
+def read_node(db: Connection, level: int, index: int) -> bytes:
     """A node by way of any connection. Raises `Damaged` if it is missing."""
     if level == 0:
         row = db.execute(_LEAF, (index,)).fetchone()

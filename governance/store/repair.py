@@ -22,8 +22,9 @@ import orjson
 
 from audit.entry import Entry
 from audit.keys import Verifier
-from governance.store.backup import STAMP, copy_database
+from governance.store.backup import STAMP
 from governance.store.clock import to_microseconds
+from governance.store.copies import copy_database
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.findings import Report
 from governance.store.fold import State
@@ -56,6 +57,12 @@ def repair(paths: Paths, at: datetime, vkeys: Sequence[str]) -> Repaired:
     genuine head signs exactly the entries there are: then nothing may be made again. Afterwards
     open the workspace, which records what was done.
     """
+    if paths.log_database.shared:
+        raise CannotOpen(
+            f"`{paths.log_database}` is on a server, where nothing is repaired in place: back it up, "
+            "restore the backup into a new folder, and move that to a new database "
+            "(`governance backup`, `restore`, `move`)"
+        )
     lock = OwnerLock(paths.lock)
     try:
         with tempfile.TemporaryDirectory(dir=paths.root, prefix=".repair-") as folder:

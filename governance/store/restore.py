@@ -31,6 +31,7 @@ from governance.store.backup import Backup, back_up, backups, read_backup
 from governance.store.clock import Clock
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.fold import Fold
+from governance.store.founding import Beginning, found_log
 from governance.store.headfile import read_note, sync_directory
 from governance.store.keyring import KeyRing, public_keys
 from governance.store.opening import read_log
@@ -38,7 +39,7 @@ from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
 from governance.store.snapshots import Folded
 from governance.store.sqlite import connect_reader, explain
-from governance.store.workspace import Beginning, Workspace, found_log
+from governance.store.workspace import Workspace
 
 _CARRIED = ("totals", "given_back")
 NEVER = 2**62
@@ -76,6 +77,12 @@ def restore(
     `acknowledge`, and for a backup that does not hold.
     """
     paths = Paths(root, head)
+    if paths.address:
+        raise CannotOpen(
+            f"the log of `{root}` is on a server (`{paths.log_database}`), which a restore leaves "
+            "alone; restore into a new folder with `-w`, then bring that to a new database with "
+            "`governance move`"
+        )
     backup = read_backup(folder)
     if not acknowledge:
         raise CannotOpen(

@@ -9,17 +9,22 @@ erasure is in the vault before its entry, too, so an older vault cannot bring ba
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final
 
 from audit.entry import decode
+from governance.store.database import dialect_of
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.paths import Paths
+from governance.store.sqlite import Connection
 from governance.store.vault import Vault
 
 NEWEST: Final = (
     "SELECT idx, entry FROM log_entries WHERE instr(entry, CAST(? AS BLOB)) > 0"
     " OR instr(entry, CAST(? AS BLOB)) > 0 ORDER BY idx DESC LIMIT 1"
+)
+NEWEST_ON_SERVER: Final = (
+    "SELECT idx, entry FROM log_entries WHERE position(convert_to(?, 'UTF8') in entry) > 0"
+    " OR position(convert_to(?, 'UTF8') in entry) > 0 ORDER BY idx DESC LIMIT 1"
 )
 MARKS: Final = ('"commitments":{"', '"kind":"data.erased"')
 """The newest entry that needed the vault. In canonical JSON a quotation mark within a text is escaped, so these stand for themselves."""
@@ -27,16 +32,17 @@ MARKS: Final = ('"commitments":{"', '"kind":"data.erased"')
 
 def require_vault(paths: Paths) -> None:
     """Refuse a workspace whose `vault.db` is gone; a new one would know nobody."""
-    if not paths.vault.exists():
+    if not paths.vault_database.exists():
         raise CannotOpen(
             f"`{paths.vault.name}` is missing from `{paths.root}`: names, private values and the "
             f"pseudonyms that limits are counted by are in it. {_what_to_do(paths)}"
         )
 
 
-def check_vault(paths: Paths, log: sqlite3.Connection, vault: Vault) -> None:
+def check_vault(paths: Paths, log: Connection, vault: Vault) -> None:
     """Refuse a vault that is older than the log, or another log's. Raises `CannotOpen`."""
-    row = log.execute(NEWEST, MARKS).fetchone()
+    sql = NEWEST if dialect_of(log) == "sqlite" else NEWEST_ON_SERVER
+    row = log.execute(sql, MARKS).fetchone()
     if row is None:
         return
     index, entry = row[0], decode(row[1])
@@ -47,12 +53,12 @@ def check_vault(paths: Paths, log: sqlite3.Connection, vault: Vault) -> None:
             there = bool(vault.values(index)) or bool(vault.unrecorded())
     except (StoreError, ValueError) as error:
         raise CannotOpen(
-            f"`{paths.vault}` does not belong to this log or to this key: what entry {index} keeps "
+            f"`{paths.vault_database}` does not belong to this log or to this key: what entry {index} keeps "
             f"there cannot be opened. {_what_to_do(paths)}"
         ) from error
     if not there:
         raise CannotOpen(
-            f"`{paths.vault}` is older than the log: it does not know entry {index} "
+            f"`{paths.vault_database}` is older than the log: it does not know entry {index} "
             f"({entry.kind}). With it, people and payees would be unknown again and their limits "
             f"would begin at zero. {_what_to_do(paths)}"
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import sqlite3
 import threading
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -48,9 +47,7 @@ class Folded(NamedTuple):
     snapshot: int
 
 
-def fold_log(
-    db: sqlite3.Connection, size: int, fold: Fold, carried: State | None, at: int = 0
-) -> Folded:
+def fold_log(db: Connection, size: int, fold: Fold, carried: State | None, at: int = 0) -> Folded:
     """The state after `size` entries, from the newest snapshot that counts.
 
     `carried` is the state the log began with (None: genesis), `at` the time it was of. Every entry that is folded is hashed
@@ -83,7 +80,7 @@ def fold_log(
     return Folded(state, frontier, at, start)
 
 
-def newest(db: sqlite3.Connection, fold: Fold, upto: int | None = None) -> tuple[int, State] | None:
+def newest(db: Connection, fold: Fold, upto: int | None = None) -> tuple[int, State] | None:
     """Size and state of the newest snapshot that counts, of at most `upto` entries; or None."""
     rows = db.execute(
         "SELECT size, sealed_by, digest, semantics, state FROM snapshots "
@@ -98,13 +95,13 @@ def newest(db: sqlite3.Connection, fold: Fold, upto: int | None = None) -> tuple
     return None
 
 
-def unsound(db: sqlite3.Connection) -> list[int]:
+def unsound(db: Connection) -> list[int]:
     """Sizes of the stored snapshots that no entry names; none of them is ever used."""
     return [row[0] for row in db.execute(_STORED).fetchall() if not _sealed(db, *row)]
 
 
 def _sealed(
-    db: sqlite3.Connection, size: int, sealed_by: int, digest: str, semantics: str, state: bytes
+    db: Connection, size: int, sealed_by: int, digest: str, semantics: str, state: bytes
 ) -> bool:
     """Whether the entry `sealed_by` names exactly these bytes."""
     if hashlib.sha256(state).hexdigest() != digest:
@@ -162,8 +159,10 @@ class Snapshots:
 
         def keep(db: Connection, index: int) -> None:
             db.execute(
-                "INSERT OR REPLACE INTO snapshots (size, sealed_by, digest, semantics, state) "
-                "VALUES (?,?,?,?,?)",
+                "INSERT INTO snapshots (size, sealed_by, digest, semantics, state) "
+                "VALUES (?,?,?,?,?) ON CONFLICT (size) DO UPDATE SET sealed_by = "
+                "excluded.sealed_by, digest = excluded.digest, semantics = excluded.semantics, "
+                "state = excluded.state",
                 (size, index, digest, semantics, state),
             )
             db.execute(
@@ -176,6 +175,10 @@ class Snapshots:
         answer = self._ledger.record(make, keep).result()
         self._newest = size
         return answer.receipts[0].index
+
+    def seen(self, size: int) -> None:
+        """Another process took a snapshot of the first `size` entries."""
+        self._newest = max(self._newest, size)
 
     def _committed(self, position: Position) -> None:
         if position.size - self._newest >= self._every and self._due is None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from governance.store.errors import CannotOpen
 from governance.store.guards import EMPTIED
@@ -34,6 +35,8 @@ class Cursor(Protocol):
 
     def fetchall(self) -> list[Any]: ...
 
+    def __iter__(self) -> Iterator[Any]: ...
+
 
 class Connection(Protocol):
     """The part of a DBAPI connection the store uses; tests put faults in front of it."""
@@ -43,6 +46,40 @@ class Connection(Protocol):
     def executemany(self, sql: str, parameters: Any, /) -> Cursor: ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """A database that is a file; see `governance.store.database.Database`."""
+
+    path: Path
+    shared: ClassVar[bool] = False
+    begin: ClassVar[str] = "BEGIN IMMEDIATE"
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def exists(self) -> bool:
+        """Whether the file is there."""
+        return self.path.exists()
+
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.path.stat().st_size
+
+    def writer(
+        self, *, guarded: frozenset[str] = frozenset(), overwrite: bool = False
+    ) -> sqlite3.Connection:
+        """The owner's connection; see `connect_writer`."""
+        return connect_writer(self.path, guarded=guarded, overwrite=overwrite)
+
+    def reader(self) -> sqlite3.Connection:
+        """A read-only connection."""
+        return connect_reader(self.path)
+
+    def explain(self, error: Exception) -> str:
+        """What an error means, and what to do."""
+        return explain(error, self.path)
 
 
 def connect_writer(
@@ -108,8 +145,12 @@ def insert_rows(
 
     Each statement lets other threads run and has to wait for its turn afterwards, so one for
     thirty rows is quicker than thirty. Sizes are powers of two: few different statements, which
-    stay prepared.
+    stay prepared. A server is given columns instead of rows (`insert_rows` of its connection).
     """
+    inserts = getattr(connection, "insert_rows", None)
+    if inserts is not None:
+        inserts(table, columns, rows)
+        return
     start, left = 0, len(rows)
     while left:
         size = min(_ROWS, 1 << left.bit_length() - 1)

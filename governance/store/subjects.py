@@ -2,7 +2,9 @@
 
 The law: given out at once, on disk with the next batch, never given out twice for the same value.
 Nothing here needs a commit of its own: what was given out waits in memory, and an entry that uses
-it is committed after it. What never was used is lost with the process, which harms nobody.
+it is committed after it. What never was used is lost with the process, which harms nobody. Where
+several processes give out, it is on the server before it is given: whoever comes second is given
+what the first one got.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ class Subjects:
         self._waiting = Waiting({}, {}, {})
         self._leaving = Waiting({}, {}, {})
         self._commits = self._erasures = 0
+        self._shared = file.database.shared
 
     def pseudonym(self, kind: str, value: str) -> str:
         """The pseudonym `s-…` of a data subject; a new one if it was never seen.
@@ -63,6 +66,9 @@ class Subjects:
             with self._lock:
                 commits = self._commits
             known = self._stored_pseudonym(lookup)
+            if known is None and self._shared:
+                self._claim_subject(lookup)
+                continue
             with self._lock:
                 if known is None and commits == self._commits:
                     known = self._recent(lookup) or self._new_subject(lookup)
@@ -80,6 +86,9 @@ class Subjects:
             with self._lock:
                 commits, erasures = self._commits, self._erasures
             row = self._file.one("SELECT wrapped FROM session_secrets WHERE session = ?", session)
+            if row is None and self._shared:
+                self._claim_secret(session)
+                continue
             with self._lock:
                 if erasures != self._erasures:
                     continue
@@ -142,7 +151,9 @@ class Subjects:
     def key_for(self, subject: str, fresh: dict[str, AESGCM]) -> AESGCM:
         """The subject's key; a new one if the old was erased (within the transaction)."""
         key = fresh.get(subject) or self.stored_key(subject)
-        if key is None:
+        if key is None and self._shared:
+            key = fresh[subject] = self._claim_key(subject)
+        elif key is None:
             material = _keys.take()
             changed = self._file.writer.execute(
                 "UPDATE subjects SET wrapped = ?, erased_at = NULL WHERE pseudonym = ?",
@@ -194,6 +205,14 @@ class Subjects:
             else:
                 self._keys.drop(subject)
 
+    def forget_all(self) -> None:
+        """Forget everything that is remembered; it is read again when it is asked for."""
+        with self._lock:
+            self._erasures += 1
+            self._secrets.clear()
+            self._pseudonyms.clear()
+            self._keys.clear()
+
     def _known(self, lookup: bytes) -> str | None:
         with self._lock:
             return self._recent(lookup)
@@ -213,15 +232,47 @@ class Subjects:
             self._pseudonyms.put(lookup, row[0])
         return str(row[0])
 
+    def _claim_subject(self, lookup: bytes) -> None:
+        """Make a data subject known to all processes, unless one of them just did."""
+        pseudonym = self._new_pseudonym()
+        self._file.claim(
+            "INSERT INTO subjects (lookup, pseudonym, wrapped) VALUES (?, ?, ?) "
+            "ON CONFLICT (lookup) DO NOTHING",
+            (lookup, pseudonym, self._key.wrap(_keys.take(), pseudonym)),
+        )
+
+    def _claim_key(self, subject: str) -> AESGCM:
+        """A key for somebody who was erased and comes again, unless another process made one."""
+        self._file.claim(
+            "UPDATE subjects SET wrapped = ?, erased_at = NULL "
+            "WHERE pseudonym = ? AND wrapped IS NULL",
+            (self._key.wrap(_keys.take(), subject), subject),
+        )
+        key = self.stored_key(subject)
+        if key is None:
+            raise Damaged(f"the vault does not know the data subject `{subject}`")
+        return key
+
+    def _claim_secret(self, session: str) -> None:
+        """Make a session's secret known to all processes, unless one of them just did."""
+        self._file.claim(
+            "INSERT INTO session_secrets (session, wrapped) VALUES (?, ?) "
+            "ON CONFLICT (session) DO NOTHING",
+            (session, self._key.wrap(_keys.take(), f"session {session}")),
+        )
+
     def _new_subject(self, lookup: bytes) -> str:
         self._check_room()
-        # the first 40 bits are the time in milliseconds: neighbours in time are neighbours on disk
-        # (the log shows the order anyway); the other 90 are random
-        prefix = (self._now() // 1_000 % (1 << 40)).to_bytes(5, "big")
-        pseudonym = "s-" + base64.b32encode(prefix + _pseudonyms.take()).decode().lower()[:26]
+        pseudonym = self._new_pseudonym()
         self._waiting.subjects[lookup] = pseudonym
         self._waiting.keys[pseudonym] = _keys.take()
         return pseudonym
+
+    def _new_pseudonym(self) -> str:
+        # the first 40 bits are the time in milliseconds: neighbours in time are neighbours on disk
+        # (the log shows the order anyway); the other 90 are random
+        prefix = (self._now() // 1_000 % (1 << 40)).to_bytes(5, "big")
+        return "s-" + base64.b32encode(prefix + _pseudonyms.take()).decode().lower()[:26]
 
     def _known_secret(self, session: str) -> bytes | None:
         with self._lock:

@@ -55,6 +55,14 @@ class ViewTable(SQLModel, registry=registry()):
     """Base of the tables in `views.db`."""
 
 
+class SharedLogTable(SQLModel, registry=registry()):
+    """Base of what the log has besides where several processes write it: on a server only."""
+
+
+class SharedVaultTable(SQLModel, registry=registry()):
+    """Base of what the vault has besides where several processes write it: on a server only."""
+
+
 class Meta(LogTable, table=True):
     """Named facts about the log itself: its origin, the state it was opened with."""
 
@@ -283,6 +291,39 @@ class SignInFailureRow(VaultTable, table=True):
     failures: int = Field(sa_column=_col(Integer))
     first_at: int = Field(sa_column=_col(BIG))
     last_at: int = Field(sa_column=_col(BIG))
+
+
+class LogHead(SharedLogTable, table=True):
+    """The one row whose lock is the right to write: the log's size and newest checkpoint."""
+
+    __tablename__ = "log_head"
+    id: int = Field(sa_column=_key(Integer))
+    size: int = Field(sa_column=_col(BIG))
+    note: str = Field(sa_column=_col(Text))
+
+
+class BlobRow(SharedLogTable, table=True):
+    """Something too large for an entry, by the SHA-256 (hex) of its bytes."""
+
+    __tablename__ = "blobs"
+    digest: str = Field(sa_column=_key(Text))
+    data: bytes = Field(sa_column=_col(LargeBinary))
+
+
+class ManifestRow(SharedLogTable, table=True):
+    """Which blobs are the files of a release."""
+
+    __tablename__ = "manifests"
+    release: str = Field(sa_column=_key(Text))
+    data: bytes = Field(sa_column=_col(LargeBinary))
+
+
+class VaultTurn(SharedVaultTable, table=True):
+    """The one row whose lock is the right to write values; how often somebody was forgotten."""
+
+    __tablename__ = "vault_turn"
+    id: int = Field(sa_column=_key(Integer))
+    forgotten: int = Field(sa_column=_col(BIG))
 
 
 class DecisionView(ViewTable, table=True):

@@ -20,6 +20,7 @@ import orjson
 
 from governance.engine.model import FactQuery, Total
 from governance.oversight.commands import ChargeRow
+from governance.store.database import dialect_of
 from governance.store.recent import Recent
 from governance.store.sqlite import Connection, insert_rows
 
@@ -47,7 +48,17 @@ _EDGE = (
 )
 _COLUMNS = ("series", "key", "at", "n", "unit", "sum", "other_at")
 _NODES = "SELECT node, sum, count FROM given_back WHERE series = ? AND key = ? AND node IN ({})"
-_GIVE = "INSERT OR REPLACE INTO given_back (series, key, node, sum, count) VALUES (?,?,?,?,?)"
+_GIVE = (
+    "INSERT INTO given_back (series, key, node, sum, count) VALUES (?,?,?,?,?) ON CONFLICT "
+    "(series, key, node) DO UPDATE SET sum = excluded.sum, count = excluded.count"
+)
+_SERVER_EDGE = (
+    "(SELECT at, n, sum FROM totals WHERE series = ? AND key = ? AND at < ? "
+    "ORDER BY at DESC, n DESC LIMIT 1) UNION ALL "
+    "(SELECT at, n, sum FROM totals WHERE series = ? AND key = ? AND at >= ? "
+    "ORDER BY at, n LIMIT 64)"
+)
+"""The same as `_EDGE` in rows: for a server, which knows no JSON functions of SQLite's."""
 
 
 class Tail(NamedTuple):
@@ -110,6 +121,8 @@ class Totals:
         self._edges: Recent[tuple[str, str], Edge] = Recent(_EDGES)
         self._rows: list[tuple[Any, ...]] = []
         self._oldest = 0
+        file = dialect_of(connection) == "sqlite"
+        self._read_edge = self._file_edge if file else self._server_edge
         row = connection.execute("SELECT value FROM meta WHERE name = 'forgotten'").fetchone()
         self._forgotten = 0 if row is None else int(row[0])
 
@@ -196,6 +209,23 @@ class Totals:
             tail = tail._replace(back=EXACT.add(tail.back, amount), backs=tail.backs + 1)
             self._tails.put((series, key), tail)
 
+    def follow(self, rows: Iterable[ChargeRow], at: int) -> None:
+        """Another process charged `rows` at time `at`: move the tails that are remembered on."""
+        known = [row for row in rows if self._tails.get((row.series, row.key)) is not None]
+        for place, tail in self.plan(known, at).tails.items():
+            self._tails.put(place, tail)
+
+    def drop(self, charges: Iterable[Charged]) -> None:
+        """Another process gave `charges` back: forget what is remembered about their places."""
+        for series, key, _, _ in charges:
+            self._tails.drop((series, key))
+
+    def reset(self) -> None:
+        """Forget what is remembered and what waits."""
+        self._rows = []
+        self._tails.clear()
+        self._edges.clear()
+
     def forget(self, series: str) -> None:
         """Drop a series that is not charged any more."""
         self.flush()
@@ -225,15 +255,26 @@ class Totals:
         if edge is None or since < edge.at or not edge.ahead or edge.ahead[-1][0] < since:
             if self._rows and self._oldest < since:
                 self.flush()
-            before, ahead = self._db.execute(_EDGE, (series, key, since)).fetchone()
-            n, amount = (0, "0") if before is None else orjson.loads(before)
-            edge = Edge(since, n, Decimal(amount), orjson.loads(ahead))
+            edge = self._read_edge(series, key, since)
             self._edges.put(place, edge)
         passed = bisect_left(edge.ahead, since, key=itemgetter(0))
         if not passed:
             return edge.n, edge.sum
         _, n, amount = edge.ahead[passed - 1]
         return n, Decimal(amount)
+
+    def _file_edge(self, series: str, key: str, since: int) -> Edge:
+        before, ahead = self._db.execute(_EDGE, (series, key, since)).fetchone()
+        n, amount = (0, "0") if before is None else orjson.loads(before)
+        return Edge(since, n, Decimal(amount), orjson.loads(ahead))
+
+    def _server_edge(self, series: str, key: str, since: int) -> Edge:
+        window = (series, key, since)
+        rows = sorted(self._db.execute(_SERVER_EDGE, window + window).fetchall())
+        n, amount = (0, "0")
+        if rows and rows[0][0] < since:
+            _, n, amount = rows.pop(0)
+        return Edge(since, n, Decimal(amount), rows)
 
     def _prefix(self, series: str, key: str, n: int) -> tuple[Decimal, int]:
         """What was given back of the charges 1 to n."""

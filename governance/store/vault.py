@@ -12,7 +12,6 @@ person comes again, the pseudonym is the same and the key a new one.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,9 +20,10 @@ import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from governance.oversight.commands import VaultRow
+from governance.store.database import ERRORS, Database, as_database
 from governance.store.errors import StoreError, UnknownSubject
 from governance.store.sealing import VaultKey, seal, unseal
-from governance.store.sqlite import Connection, explain, insert_rows
+from governance.store.sqlite import Connection, insert_rows
 from governance.store.subjects import Subjects
 from governance.store.vaultfile import VaultFile
 
@@ -73,15 +73,16 @@ class Vault:
 
     def __init__(
         self,
-        path: Path,
+        place: Path | Database,
         writer: Connection,
         reader: Connection,
         key: VaultKey,
         now: Callable[[], int],
     ) -> None:
         """`now` gives microseconds since the epoch, for the time of an erasure."""
-        self._file = VaultFile(path, writer, reader)
+        self._file = VaultFile(as_database(place), writer, reader)
         self._subjects = Subjects(self._file, key, now)
+        self._forgotten = 0
         self._key, self._now = key, now
 
     # -- pseudonyms and secrets --------------------------------------------------------------------
@@ -131,7 +132,7 @@ class Vault:
         What was sealed before somebody was erased is sealed again, under the keys there are now;
         values about those who were erased meanwhile are not kept: their entries come before the one
         that says so.
-        Raises `sqlite3.Error`; then nothing is known about what is on disk.
+        Raises what a database raises; then nothing is known about what is on disk.
         """
         file, subjects = self._file, self._subjects
         with file.writing:
@@ -139,24 +140,27 @@ class Vault:
                 return
             leaving = subjects.leave()
             try:
-                file.writer.execute("BEGIN IMMEDIATE")
+                file.writer.execute(file.database.begin)
                 fresh = subjects.insert(leaving)
-                stale = subjects.erasures != values.erasures
-                ready: Iterable[SealedRow | None] = (
-                    self._seal(row, fresh, again=done is None) if stale or done is None else done
-                    for row, done in zip(values.rows, values.done, strict=True)
-                )
-                insert_rows(
-                    file.writer,
-                    "vault_values",
-                    ("idx", "field", "subject", "sealed"),
-                    [row for row in ready if row is not None],
-                )
+                self._insert(file.writer, values, fresh)
                 file.writer.execute("COMMIT")
             except BaseException:
                 file.undo()
                 raise
             subjects.landed(leaving, fresh)
+
+    def insert(self, db: Connection, values: Sealed) -> None:
+        """Write sealed values in the log's own transaction: on a server, where both are one database.
+
+        Raises what `commit` raises.
+        """
+        if not values.rows:
+            return
+        forgotten = self._file.turn(db)
+        if forgotten != self._forgotten:  # by another process: begin with nothing remembered
+            self._forgotten = forgotten
+            self._subjects.forget_all()
+        self._insert(db, values, {})
 
     def value(self, index: int, field: str) -> Opened | None:
         """What entry `index` commits to under `field`; None if it was erased or never kept."""
@@ -179,7 +183,13 @@ class Vault:
         """Keep the name and e-mail behind a person's pseudonym."""
         sealed = seal(self._key.own, f"person {person}", orjson.dumps([name, email]))
         self._file.write(
-            [("INSERT OR REPLACE INTO people (person, sealed) VALUES (?,?)", (person, sealed))]
+            [
+                (
+                    "INSERT INTO people (person, sealed) VALUES (?,?) ON CONFLICT (person) "
+                    "DO UPDATE SET sealed = excluded.sealed",
+                    (person, sealed),
+                )
+            ]
         )
 
     def person(self, person: str) -> Person | None:
@@ -220,7 +230,8 @@ class Vault:
                     ("DELETE FROM sign_in_failures WHERE bucket = ?", (bucket,)),
                     ("DELETE FROM session_secrets", ()),
                     ("INSERT INTO erasures (subject, count) VALUES (?,?)", (subject, count)),
-                ]
+                ],
+                forgets=True,
             )
             self._subjects.forget(subject)
             self._file.fold_back()
@@ -251,7 +262,7 @@ class Vault:
         """
         with self._file.writing:
             sql = "DELETE FROM subjects WHERE wrapped IS NULL AND erased_at < ?"
-            count = self._file.write([(sql, (before,))])
+            count = self._file.write([(sql, (before,))], forgets=True)
             self._subjects.forget(None)
             self._file.fold_back()
         return count
@@ -260,9 +271,14 @@ class Vault:
         """Erase a session's secret: its salts cannot be derived again."""
         with self._file.writing:
             self._flush()
-            self._file.write([("DELETE FROM session_secrets WHERE session = ?", (session,))])
+            sql = "DELETE FROM session_secrets WHERE session = ?"
+            self._file.write([(sql, (session,))], forgets=True)
             self._subjects.forget(None)
             self._file.fold_back()
+
+    def forgotten_elsewhere(self, subject: str) -> None:
+        """Another process erased `subject` and recorded it: nothing about them is remembered here."""
+        self._subjects.forget(subject)
 
     def sweep(self, size: int) -> int:
         """Delete values of entries that were never committed (index >= `size`); how many."""
@@ -313,6 +329,19 @@ class Vault:
 
     # -- inside ------------------------------------------------------------------------------------
 
+    def _insert(self, db: Connection, values: Sealed, fresh: dict[str, AESGCM]) -> None:
+        stale = self._subjects.erasures != values.erasures
+        ready: Iterable[SealedRow | None] = (
+            self._seal(row, fresh, again=done is None) if stale or done is None else done
+            for row, done in zip(values.rows, values.done, strict=True)
+        )
+        insert_rows(
+            db,
+            "vault_values",
+            ("idx", "field", "subject", "sealed"),
+            [row for row in ready if row is not None],
+        )
+
     def _seal(self, row: VaultRow, fresh: dict[str, AESGCM], *, again: bool) -> SealedRow | None:
         """Seal a row within the transaction. `again`: whoever it is about was erased before and comes
         again, under a new key; without it there is nothing to keep if their key is gone."""
@@ -335,8 +364,8 @@ class Vault:
     def _flush(self) -> None:
         try:
             self.commit_with(())
-        except sqlite3.Error as error:
-            raise StoreError(explain(error, self._file.path)) from error
+        except ERRORS as error:
+            raise StoreError(self._file.database.explain(error)) from error
 
 
 def _sealed(row: VaultRow, key: AESGCM) -> SealedRow:

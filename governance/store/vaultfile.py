@@ -1,26 +1,30 @@
-"""The vault's database file: one writer's connection, one reader's, and the errors of both.
+"""The vault's database: one writer's connection, one reader's, and the errors of both.
 
 The law: writes take turns, reads do not wait for writes, and what was deleted is gone from the
-write-ahead log as well before anybody says so.
+write-ahead log of a file as well before anybody says so. On a server the turn is a row's lock, and
+every process learns there that another one forgot somebody.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import contextlib
 import threading
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from governance.store.database import ERRORS, Database
 from governance.store.errors import Damaged, StoreError
-from governance.store.sqlite import Connection, explain
+from governance.store.sqlite import Connection
+
+_TURN: Final = "SELECT forgotten FROM vault_turn WHERE id = 1 FOR UPDATE"
+_FORGOT: Final = "UPDATE vault_turn SET forgotten = forgotten + 1 WHERE id = 1"
 
 
 class VaultFile:
-    """An open `vault.db`. Any thread may call; `writing` is held by whoever writes."""
+    """An open vault. Any thread may call; `writing` is held by whoever writes."""
 
-    def __init__(self, path: Path, writer: Connection, reader: Connection) -> None:
-        self.path, self.writer, self._reader = path, writer, reader
+    def __init__(self, database: Database, writer: Connection, reader: Connection) -> None:
+        self.database, self.writer, self._reader = database, writer, reader
         self.writing = threading.RLock()
         self._reading = threading.Lock()
 
@@ -34,44 +38,69 @@ class VaultFile:
         try:
             with self._reading:
                 return self._reader.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise Damaged(explain(error, self.path)) from error
+        except ERRORS as error:
+            raise Damaged(self.database.explain(error)) from error
 
-    def write(self, statements: Iterable[tuple[str, Sequence[object]]]) -> int:
+    @staticmethod
+    def turn(db: Connection) -> int:
+        """Wait for the turn to write values, on a server; how often anybody was forgotten so far."""
+        return int(db.execute(_TURN).fetchone()[0])
+
+    def write(
+        self, statements: Iterable[tuple[str, Sequence[object]]], *, forgets: bool = False
+    ) -> int:
         """Do some statements in one transaction; how many rows the last one changed.
 
-        Raises `StoreError`.
+        `forgets`: other processes must not go on with what they remember. Raises `StoreError`.
         """
         with self.writing:
             count = 0
             try:
-                self.writer.execute("BEGIN IMMEDIATE")
+                self.writer.execute(self.database.begin)
+                if self.database.shared:
+                    self.turn(self.writer)
                 for sql, parameters in statements:
                     count = self.writer.execute(sql, parameters).rowcount
+                if forgets and self.database.shared:
+                    self.writer.execute(_FORGOT)
                 self.writer.execute("COMMIT")
-            except sqlite3.Error as error:
+            except ERRORS as error:
                 self.undo()
-                raise StoreError(explain(error, self.path)) from error
+                raise StoreError(self.database.explain(error)) from error
             return count
+
+    def claim(self, sql: str, parameters: Sequence[object]) -> None:
+        """Add a row unless somebody else did, at once and durably: a server's only.
+
+        Raises `Damaged` if that cannot be done.
+        """
+        with self.writing:
+            try:
+                self.writer.execute(sql, parameters)
+            except ERRORS as error:
+                raise Damaged(self.database.explain(error)) from error
 
     def undo(self) -> None:
         """Try to leave no transaction open."""
-        try:
+        with contextlib.suppress(*ERRORS):
             self.writer.execute("ROLLBACK")
-        except sqlite3.Error:
-            return
 
     def fold_back(self) -> None:
-        """Fold the write-ahead log back, so that deleted bytes are in no file. Raises `StoreError`."""
+        """Fold the write-ahead log back, so that deleted bytes are in no file. Raises `StoreError`.
+
+        A server's write-ahead log and free space are not in our hands: see `docs/postgresql.md`.
+        """
+        if self.database.shared:
+            return
         try:
             self.writer.execute("PRAGMA busy_timeout=1000")
             busy = self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             self.writer.execute("PRAGMA busy_timeout=10000")
-        except sqlite3.Error as error:
-            raise StoreError(explain(error, self.path)) from error
+        except ERRORS as error:
+            raise StoreError(self.database.explain(error)) from error
         if busy:
             raise StoreError(
-                f"`{self.path}` is being read by another program, so erased bytes may still be "
+                f"`{self.database}` is being read by another program, so erased bytes may still be "
                 "in its write-ahead log; end that program and erase again"
             )
 

@@ -12,28 +12,29 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 
-from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
 from audit.head import fitting
 from audit.note import Signer, split
-from audit.tree import empty_root
 from governance.store import repair
 from governance.store.backfill import Backfill
 from governance.store.batch import Head, Position, Writer
+from governance.store.blobs import blobs_of
 from governance.store.clock import Clock, LogClock, SystemClock
+from governance.store.database import ERRORS, Database
 from governance.store.diskwatch import watch
 from governance.store.errors import CannotOpen, CannotSign
 from governance.store.fold import Fold, State
+from governance.store.founding import found
 from governance.store.guards import GUARDED
-from governance.store.headfile import HeadFile, sync_directory
+from governance.store.headfile import HeadFile
 from governance.store.keyring import USUAL as USUAL_KEY
 from governance.store.keyring import KeyRing, Wanted
 from governance.store.lanes import USUAL, Limits
-from governance.store.ledger import SERVICE, Ledger
+from governance.store.ledger import SERVICE, Ledger, Make, own
 from governance.store.migrations import bring_up_to_date
 from governance.store.opening import check_head, read_log
 from governance.store.ownership import OwnerLock
@@ -42,8 +43,9 @@ from governance.store.reader import Reader
 from governance.store.readmodel import Views
 from governance.store.sameday import check_vault, require_vault
 from governance.store.sealing import VaultKey
-from governance.store.snapshots import EVERY, Snapshots
-from governance.store.sqlite import Connection, connect_reader, connect_writer, explain
+from governance.store.snapshots import EVERY, Folded, Snapshots
+from governance.store.sqlite import Connection, SqliteFile
+from governance.store.turns import Turns
 from governance.store.vault import Vault
 
 
@@ -76,12 +78,37 @@ class Workspace:
         fold: Fold,
     ) -> None:
         self.paths, self.ledger, self.vault, self.fold = paths, ledger, vault, fold
-        self.reader = Reader(paths.log)
-        self.vault_engine = vault_engine(paths.vault)
+        self.reader = Reader(paths.log_database)
+        self.blobs = blobs_of(paths)
+        self.vault_engine = vault_engine(paths.vault_database)
         self._lock, self._snapshots = lock, snapshots
+        self.on_news(self._elsewhere)
         self.backfill = Backfill(ledger, self.reader)
         self.views = Views(paths.views, self.reader, self.origin)
         ledger.after_commit(lambda position: self.views.notice(position.size))
+
+    def on_news(self, tell: Callable[[int, Entry], None]) -> None:
+        """Have `tell` called with index and entry of whatever other processes record.
+
+        On the ledger's thread, before anything is decided from the state after it; it must be quick.
+        """
+        self.ledger.writer.on_news(tell)
+
+    def _elsewhere(self, _index: int, entry: Entry) -> None:
+        if entry.kind == "data.erased":
+            self.vault.forgotten_elsewhere(str(entry.data["subject"]))
+        elif entry.kind == "service.snapshot":
+            self._snapshots.seen(int(entry.data["size"]))
+
+    @property
+    def database(self) -> str:
+        """Which database holds the log, for people; no secrets."""
+        return str(self.paths.log_database)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may serve the same log."""
+        return self.paths.log_database.shared
 
     @property
     def origin(self) -> str:
@@ -105,35 +132,16 @@ class Workspace:
 
     @classmethod
     def create(
-        cls, root: Path, origin: str, *, head: Path | None = None, key: Wanted = USUAL_KEY
+        cls,
+        root: Path,
+        origin: str,
+        *,
+        head: Path | None = None,
+        key: Wanted = USUAL_KEY,
+        database: str | None = None,
     ) -> Paths:
-        """Make a new, empty workspace in `root`, whose log is called `origin` and signed by `key`.
-
-        Raises `CannotOpen` if there is one already, or the folder cannot be used.
-        """
-        paths = Paths(root, head)
-        try:
-            for folder in (root, paths.keys, paths.policies, paths.reports, paths.backups):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotOpen(f"cannot make the folder `{root}`: {error.strerror}") from error
-        lock = OwnerLock(paths.lock)
-        try:
-            for there in (paths.log, paths.vault, paths.log_key, paths.ring):
-                if there.exists():
-                    raise CannotOpen(
-                        f"`{root}` holds a workspace already (`{there.name}` is there); choose "
-                        "another folder"
-                    )
-            ring = KeyRing.create(paths, origin, key)
-            VaultKey.create(paths.vault_key)
-            bring_up_to_date(paths.vault, "vault")
-            found_log(paths, ring)
-            sync_directory(paths.keys)
-            ring.close()
-        finally:
-            lock.release()
-        return paths
+        """Make a new, empty workspace in `root`; see `governance.store.founding.found`."""
+        return found(root, origin, head=head, key=key, database=database)
 
     @classmethod
     def open(
@@ -143,6 +151,7 @@ class Workspace:
         *,
         version: str | None = None,
         head: Path | None = None,
+        database: str | None = None,
         limits: Limits = USUAL,
         clock: Clock | None = None,
         seams: Seams = NO_SEAMS,
@@ -151,11 +160,11 @@ class Workspace:
     ) -> Workspace:
         """Open a workspace and start its ledger. With `version`, the start is recorded.
 
-        `without_keys`: ids of log keys that are lost; the others sign without them.
-
-        Raises `NotOwner` if another process has it, `CannotOpen` for anything that does not fit.
+        `database` is the address of a server, if not the one in the settings. `without_keys`: ids of
+        log keys that are lost; the others sign without them. Raises `NotOwner` if another process
+        has the folder, `CannotOpen` for anything that does not fit.
         """
-        paths = Paths(root, head)
+        paths = Paths(root, head, database)
         _require_log(paths)
         lock = OwnerLock(paths.lock)
         try:
@@ -178,18 +187,7 @@ class Workspace:
 
     def record_start(self, version: str) -> None:
         """Record that the service was started. Raises what the ledger raises."""
-        after, origin, semantics = self.ledger.size, self.origin, self.fold.semantics
-
-        def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
-            data = {
-                "version": version,
-                "semantics": semantics,
-                "origin": origin,
-                "after_size": after,
-            }
-            return (Entry("service.started", at, SERVICE, data),)
-
-        self.ledger.record(make).result()
+        self.ledger.record(_started(self.fold, self.origin, version, self.ledger.size)).result()
 
     def forget_idempotency(self, before: datetime) -> int:
         """Forget idempotency keys used before a time, so that they do not fill the disk; how many.
@@ -218,42 +216,14 @@ class Workspace:
         self.close()
 
 
-class Beginning(NamedTuple):
-    """What a restored log begins with: a dumped state, the time of the old log's last entry, and
-    the data of the `service.restored` that must be its first entry.
-    """
-
-    state: bytes
-    last_at: int
-    first: dict[str, Any]
-
-
-def found_log(paths: Paths, ring: KeyRing, beginning: Beginning | None = None) -> None:
-    """Make an empty log at `paths`: its schema, its origin, the head of the empty tree."""
-    note = sign_checkpoint(Checkpoint(ring.origin, 0, empty_root()), *ring.signers(()))
-    bring_up_to_date(paths.log, "log")
-    db = connect_writer(paths.log)
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("INSERT INTO meta VALUES ('origin', ?)", (ring.origin.encode(),))
-        if beginning is not None:
-            state, last_at, first = beginning
-            db.execute("INSERT INTO meta VALUES ('carried', ?)", (state,))
-            db.execute("INSERT INTO meta VALUES ('carried_at', ?)", (str(last_at).encode(),))
-            db.execute("INSERT INTO meta VALUES ('first', ?)", (json.dumps(first).encode(),))
-        db.execute("INSERT INTO checkpoints VALUES (0, 0, ?)", (note,))
-        db.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise CannotOpen(explain(error, paths.log)) from error
-    finally:
-        db.close()
-    HeadFile.create(paths.head, note).close()
-    sync_directory(paths.root)
-
-
-def vault_engine(path: Path) -> Engine:
+def vault_engine(database: Database) -> Engine:
     """An SQLAlchemy engine on the vault, for the rows of local accounts."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
+    if not isinstance(database, SqliteFile):
+        from governance.store.postgres import Server, engine_of  # see `database.server`
+
+        assert isinstance(database, Server)
+        return engine_of(database)
+    engine = create_engine(f"sqlite:///{database.path}", connect_args={"timeout": 10})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -275,36 +245,33 @@ def _open(
 ) -> Workspace:
     ring = KeyRing.open(paths, clock=lambda: clock.wall() // 1_000_000, without=without_keys)
     vault_key = VaultKey.open(paths.vault_key)
+    database = paths.log_database
     require_vault(paths)
-    for path, database in ((paths.log, "log"), (paths.vault, "vault")):
-        bring_up_to_date(path, database)
+    for place, name in ((database, "log"), (paths.vault_database, "vault")):
+        bring_up_to_date(place, name)
     head = HeadFile(paths.head)
-    db = connect_writer(paths.log, guarded=GUARDED)
+    db = database.writer(guarded=GUARDED)
     try:
-        folded, note = read_log(paths.log, db, fold, ring.verifiers)
-        repaired = repair.pending(db)
-        check_head(paths.log, db, folded.frontier.size, head.note, ring.verifiers)
-        _prove(ring, fold.log_keys(folded.state), note)
-        if head.note != fitting(note):
-            head.write(note)
-        size = folded.frontier.size
-        vault = _open_vault(paths, vault_key, clock, seams)
-        try:
-            check_vault(paths, db, vault)
-            vault.sweep(size)
-        except BaseException:
-            vault.close()
-            raise
-    except OSError as error:
-        db.close()
-        raise CannotOpen(f"the head file `{paths.head}` cannot be written: {error}") from error
-    except BaseException:
+        if database.shared:  # as of one moment, though others write
+            db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        folded, note, repaired = _proven(paths, db, fold, ring, head)
+        vault = _open_vault(paths, vault_key, clock, seams, db, folded.frontier.size)
+        if database.shared:
+            db.execute("COMMIT")
+    except BaseException as error:
         db.close()
         head.close()
+        if isinstance(error, ERRORS):
+            raise CannotOpen(database.explain(error)) from error
         raise
     position = Position(folded.frontier, folded.frontier.root(), folded.state)
-    writer = Writer(seams.log(db), vault, seams.head(head), fold, ring, position, paths.log)
     log_clock = LogClock(clock, folded.last_at, jumped=fold.clock_jumped(folded.state))
+    turns = None
+    if database.shared:
+        started = _started(fold, ring.origin, "outage", position.size)
+        turns = Turns(str(database), fold, ring, log_clock, lambda: own(started))
+        turns.note = note
+    writer = Writer(seams.log(db), vault, seams.head(head), fold, ring, position, database, turns)
     volumes = (paths.root, paths.head.parent)
     ledger = Ledger(writer, clock, log_clock, limits, watch=watch(volumes))
     snapshots = Snapshots(ledger, fold, folded.snapshot, snapshot_every)
@@ -313,7 +280,7 @@ def _open(
     snapshots.start()
     workspace.views.start()
     try:
-        if size == 0:
+        if position.size == 0:
             _record_restore(db, ledger)
         if repaired is not None:
             repair.record(ledger, repaired)
@@ -332,7 +299,22 @@ def _prove(ring: KeyRing, vkeys: tuple[str, ...], note: str) -> None:
     ring.follow(vkeys)
 
 
-def _record_restore(db: sqlite3.Connection, ledger: Ledger) -> None:
+def _started(fold: Fold, origin: str, version: str, after: int) -> Make:
+    """The entry that says that a service begins to write after so many entries."""
+
+    def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
+        data = {
+            "version": version,
+            "semantics": fold.semantics,
+            "origin": origin,
+            "after_size": after,
+        }
+        return (Entry("service.started", at, SERVICE, data),)
+
+    return make
+
+
+def _record_restore(db: Connection, ledger: Ledger) -> None:
     """The first entry of a restored log, before anything else can be asked."""
     row = db.execute("SELECT value FROM meta WHERE name = 'first'").fetchone()
     if row is None:
@@ -345,14 +327,49 @@ def _record_restore(db: sqlite3.Connection, ledger: Ledger) -> None:
     ledger.record(make).result()
 
 
-def _open_vault(paths: Paths, key: VaultKey, clock: Clock, seams: Seams) -> Vault:
-    writer = seams.vault(connect_writer(paths.vault, overwrite=True))
-    return Vault(paths.vault, writer, connect_reader(paths.vault), key, clock.wall)
+def _proven(
+    paths: Paths, db: Connection, fold: Fold, ring: KeyRing, head: HeadFile
+) -> tuple[Folded, str, dict[str, Any] | None]:
+    """The log, its newest checkpoint and a repair nobody recorded yet; the head file follows it."""
+    database = paths.log_database
+    folded, note = read_log(database, db, fold, ring.verifiers)
+    repaired = repair.pending(db)
+    check_head(database, db, folded.frontier.size, head.note, ring.verifiers)
+    _prove(ring, fold.log_keys(folded.state), note)
+    if head.note != fitting(note):
+        try:
+            head.write(note)
+        except OSError as error:
+            raise CannotOpen(f"the head file `{paths.head}` cannot be written: {error}") from error
+    return folded, note, repaired
+
+
+def _open_vault(
+    paths: Paths, key: VaultKey, clock: Clock, seams: Seams, log: Connection, size: int
+) -> Vault:
+    """The vault, held against the log; rows of a batch that never was are swept from a file."""
+    database = paths.vault_database
+    writer = seams.vault(database.writer(overwrite=True))
+    vault = Vault(database, writer, database.reader(), key, clock.wall)
+    try:
+        check_vault(paths, log, vault)
+        if not database.shared:
+            vault.sweep(size)
+    except BaseException:
+        vault.close()
+        raise
+    return vault
 
 
 def _require_log(paths: Paths) -> None:
     """Tell a folder that never was a workspace from one whose log is gone. Raises `CannotOpen`."""
-    if paths.log.exists():
+    if paths.log_database.shared and paths.log.exists():
+        raise CannotOpen(
+            f"`{paths.root}` holds a log of its own (`{paths.log.name}`) and names the one in "
+            f"`{paths.log_database}`, too; move the file away, or take `store.database` out of the "
+            "settings. `governance move` brings a log to a server"
+        )
+    if paths.founded:
         return
     left = [path for path in (paths.head, paths.vault, paths.log_key) if path.exists()]
     if not left:

@@ -292,7 +292,7 @@ def test_the_snapshot_at_the_cut_outlives_newer_ones(root: Path) -> None:
 
 def test_a_stranger_can_fold_a_copy_of_a_pruned_log(root: Path, tmp_path: Path) -> None:
     """A backup of a pruned log would be refused at the restore."""
-    from governance.store.backup import copy_database
+    from governance.store.copies import copy_database
 
     with world.open_(root) as workspace:
         fill(workspace, 600)

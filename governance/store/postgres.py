@@ -1,0 +1,324 @@
+"""A database on a PostgreSQL server: how it is connected to, and what its errors mean to people.
+
+The law: a commit that returned is on the server's disk (`synchronous_commit` is at least `on`, `fsync`
+is not off), or an error was raised. A connection that was lost is made anew only between two
+transactions, never within one: what was under way then has failed, and is found out by reading.
+Nothing is asked of the server but tables, transactions and row locks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Final
+
+import psycopg
+from psycopg import RawCursor
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import Engine, create_engine
+
+from governance.store.columns import arrays_of
+from governance.store.database import LOG_SCHEMA, VAULT_SCHEMA
+from governance.store.errors import BadParameter, CannotOpen, ServerError
+
+CONNECT_SECONDS: Final = 10
+LOCK_MS: Final = 30_000
+"""How long a statement waits for a lock, and how long a transaction may do nothing: a process that
+hangs while it holds the log's lock is thrown out by the server, and finds that out itself."""
+
+_LOCAL: Final = ("", "localhost", "127.0.0.1", "::1")
+_KEEP_ALIVE: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_WEAK: Final = ("off", "local", "remote_write")
+_SETTINGS: Final = (
+    "SELECT current_setting('synchronous_commit', true), current_setting('fsync', true)"
+)
+
+
+def checked(url: str) -> str:
+    """An address that may be used. Raises `CannotOpen` for one that cannot be read or is unsafe."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise CannotOpen(f"the database's address cannot be read: {_first_line(error)}") from error
+    host = str(parts.get("host") or parts.get("hostaddr") or "")
+    remote = any(name not in _LOCAL and name[:1] not in "/@" for name in host.split(","))
+    if remote and "sslmode" not in parts:
+        raise CannotOpen(
+            f"the database is on another machine (`{host}`), and its address does not say how the "
+            "connection is protected; add `?sslmode=verify-full` (and `sslrootcert=`, or another "
+            "`sslmode` if you mean it)"
+        )
+    return url
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A schema of a database on a server; see `governance.store.database.Database`."""
+
+    url: str = field(repr=False)
+    schema: str
+    begin: str = "BEGIN ISOLATION LEVEL READ COMMITTED"
+    shared: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        parts = conninfo_to_dict(self.url)
+        host = parts.get("host") or parts.get("hostaddr") or "localhost"
+        port = f":{parts['port']}" if parts.get("port") else ""
+        return f"postgresql://{host}{port}/{parts.get('dbname') or ''} ({self.schema})"
+
+    @property
+    def path(self) -> str:
+        """Where tables are looked for: a batch writes the log and, in the same transaction, values."""
+        return LOG_SCHEMA + ", " + VAULT_SCHEMA if self.schema == LOG_SCHEMA else self.schema
+
+    @property
+    def user(self) -> str:
+        """The role that connects, as the address names it."""
+        return str(conninfo_to_dict(self.url).get("user") or "")
+
+    def exists(self) -> bool:
+        """Always: a server that cannot be reached says so when it is connected to."""
+        return True
+
+    def size(self) -> int:
+        """Bytes of the schema's tables and indexes."""
+        connection = self.reader()
+        try:
+            found = connection.execute(
+                "SELECT COALESCE(SUM(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c "
+                "JOIN pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE n.nspname = ? AND c.relkind = 'r'",
+                (self.schema,),
+            ).fetchone()
+        finally:
+            connection.close()
+        return int(found[0])
+
+    def writer(
+        self, *, guarded: frozenset[str] = frozenset(), overwrite: bool = False
+    ) -> ServerConnection:
+        """A connection that may write; the server's rights and triggers guard the tables."""
+        return ServerConnection(self, writing=True)
+
+    def reader(self) -> ServerConnection:
+        """A connection whose transactions are read-only."""
+        return ServerConnection(self, writing=False)
+
+    def explain(self, error: Exception) -> str:
+        """What an error means, and what to do."""
+        if not isinstance(error, ServerError):
+            return str(error)
+        state = error.sqlstate
+        if error.lost or state[:2] in ("08", "57"):
+            return (
+                f"the database `{self}` cannot be reached ({error}); check that the server runs "
+                "and can be reached from here"
+            )
+        if state == "42501":
+            return (
+                f"the role `{self.user}` may not do that in `{self}` ({error}); have the owner run "
+                "`governance database prepare`"
+            )
+        if state in ("3D000", "3F000", "42P01"):
+            return (
+                f"`{self}` is not prepared ({error}); have the owner run "
+                "`governance database prepare`"
+            )
+        if state[:2] == "28":
+            return f"the database `{self}` refuses this role: {error}"
+        if state[:2] == "53":
+            return f"the database `{self}` has no room left ({error}); free some and try again"
+        if state == "55P03":
+            return f"another service has held the lock of `{self}` for {LOCK_MS // 1000} s"
+        if error.again:
+            return f"another transaction in `{self}` came first ({error}); ask again"
+        return f"`{self}`: {error}"
+
+
+def engine_of(server: Server) -> Engine:
+    """An SQLAlchemy engine on the schema, for migrations and the rows of local accounts."""
+
+    def connect() -> psycopg.Connection[Any]:
+        raw = psycopg.connect(server.url, connect_timeout=CONNECT_SECONDS, **_KEEP_ALIVE)  # type: ignore[arg-type]
+        raw.execute(f"SET search_path TO {server.schema}")
+        raw.commit()
+        return raw
+
+    return create_engine("postgresql+psycopg://", creator=connect, pool_pre_ping=True)
+
+
+class ServerConnection:
+    """A connection as the store uses one: `?` for values, transactions begun in so many words."""
+
+    dialect: ClassVar[str] = "postgresql"
+
+    def __init__(self, server: Server, *, writing: bool) -> None:
+        """Raises `CannotOpen` if the server cannot be reached or keeps no promises."""
+        self._server, self._writing = server, writing
+        self._inside = False
+        try:
+            self._raw = self._connect()
+        except ServerError as error:
+            raise CannotOpen(server.explain(error)) from error
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Any:
+        """Do one statement. Raises `ServerError`, or `BadParameter` for a value it cannot take."""
+        numbered = _numbered(sql)
+        if self._inside:
+            cursor = self._once(numbered, parameters)
+        else:
+            cursor = self._between(numbered, parameters)
+        if sql.startswith("BEGIN"):
+            self._inside = True
+        elif sql == "ROLLBACK":
+            self._inside = False
+        elif sql == "COMMIT":
+            self._inside = False
+            if cursor.statusmessage != "COMMIT":  # it had failed before, and says so only here
+                raise ServerError("the transaction had failed and was rolled back", "25P02")
+        return cursor
+
+    def executemany(self, sql: str, parameters: Any, /) -> Any:
+        """Do one statement for each row of values."""
+        cursor = self._cursor()
+        try:
+            cursor.executemany(_numbered(sql), list(parameters))
+        except psycopg.Error as error:
+            raise self._translated(error) from error
+        return cursor
+
+    def insert_rows(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert rows column by column: one statement for any number of them."""
+        if rows:
+            sql = _inserting(self._server.schema, table, tuple(columns))
+            self._once(sql, [list(column) for column in zip(*rows, strict=True)])
+
+    def close(self) -> None:
+        """Close it; a transaction under way is rolled back."""
+        with contextlib.suppress(psycopg.Error):
+            self._raw.close()
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _between(self, numbered: str, parameters: Sequence[Any]) -> Any:
+        """A statement that is in no transaction: once more on a new connection, if that was lost.
+
+        Only what changes nothing by itself is tried twice.
+        """
+        repeatable = numbered.startswith(("BEGIN", "SELECT"))
+        if self._raw.closed and numbered == "ROLLBACK":
+            return None
+        if self._raw.closed:
+            self._raw = self._connect()
+        try:
+            return self._once(numbered, parameters)
+        except ServerError as error:
+            if not (error.lost and repeatable):
+                raise
+        self._raw = self._connect()
+        return self._once(numbered, parameters)
+
+    def _once(self, numbered: str, parameters: Sequence[Any]) -> Any:
+        cursor = self._cursor()
+        try:
+            cursor.execute(numbered, parameters, binary=True)
+        except psycopg.Error as error:
+            if numbered in ("ROLLBACK", "COMMIT"):
+                self._inside = False
+            raise self._translated(error) from error
+        except OverflowError as error:
+            raise BadParameter(str(error)) from error
+        return cursor
+
+    def _cursor(self) -> RawCursor[Any]:
+        return RawCursor(self._raw)
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        self._inside = False
+        try:
+            raw = psycopg.connect(
+                self._server.url,
+                autocommit=True,
+                connect_timeout=CONNECT_SECONDS,
+                application_name="governance",
+                **_KEEP_ALIVE,  # type: ignore[arg-type]
+            )
+        except psycopg.Error as error:
+            raise _error(error, lost=True) from error
+        try:
+            self._prepare(raw)
+        except psycopg.Error as error:
+            raw.close()
+            raise _error(error, lost=raw.broken) from error
+        except BaseException:
+            raw.close()
+            raise
+        return raw
+
+    def _prepare(self, raw: psycopg.Connection[Any]) -> None:
+        """What holds for the whole session. What a server does not know it need not promise."""
+        raw.prepare_threshold = 2
+        settings = [
+            f"SET search_path TO {self._server.path}",
+            f"SET lock_timeout TO {LOCK_MS}",
+            f"SET idle_in_transaction_session_timeout TO {LOCK_MS}",
+        ]
+        if not self._writing:
+            settings.append("SET default_transaction_read_only TO on")
+            raw.execute("; ".join(settings))
+            return
+        found = raw.execute(_SETTINGS).fetchone()
+        commit, sync = found if found is not None else (None, None)
+        if sync == "off":
+            raise CannotOpen(
+                f"the server of `{self._server}` has `fsync` off: what it says is committed would "
+                "not survive a power failure; switch it on"
+            )
+        if commit in _WEAK:
+            settings.append("SET synchronous_commit TO on")
+        raw.execute("; ".join(settings))
+
+    def _translated(self, error: psycopg.Error) -> Exception:
+        if isinstance(error, psycopg.DataError) and error.sqlstate is None:
+            return BadParameter(_first_line(error))
+        lost = self._raw.closed or self._raw.broken
+        if lost:
+            with contextlib.suppress(psycopg.Error):
+                self._raw.close()
+        return _error(error, lost=lost)
+
+
+def _error(error: psycopg.Error, *, lost: bool) -> ServerError:
+    return ServerError(_first_line(error), error.sqlstate or "", lost=lost)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+@cache
+def _numbered(sql: str) -> str:
+    """`?` as the server writes it: `$1`, `$2`, … The store's texts hold no question marks in quotes."""
+    parts = sql.split("?")
+    return "".join(
+        part if number == len(parts) - 1 else f"{part}${number + 1}"
+        for number, part in enumerate(parts)
+    )
+
+
+@cache
+def _inserting(schema: str, table: str, columns: tuple[str, ...]) -> str:
+    kinds = arrays_of(table)
+    values = ", ".join(f"${i}::{kinds[name]}[]" for i, name in enumerate(columns, 1))
+    names = ", ".join(columns)
+    return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({values})"  # noqa: S608  constants

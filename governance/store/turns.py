@@ -1,0 +1,152 @@
+"""Sharing a log with other processes: taking turns, and following what the others wrote.
+
+The law: whoever holds the lock of the head's row is alone, and has read everything before it writes.
+What others wrote is hashed and folded again here, and must be what the head that they signed says; a
+head that is older than the last one seen, or says something else about it, is not followed. Whatever
+is remembered about facts, subjects and time is brought up to the same entry as the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.entry import Entry
+from audit.errors import LogError
+from audit.tree import leaf_hash
+from governance.store.batch import Position
+from governance.store.clock import LogClock, to_microseconds
+from governance.store.errors import Damaged
+from governance.store.facts import FactBook
+from governance.store.fold import Fold
+from governance.store.keyring import KeyRing
+from governance.store.lanes import Job
+from governance.store.snapshots import quick
+from governance.store.sqlite import Connection
+
+News = Callable[[int, Entry], None]
+
+_TAKE: Final = "SELECT size, note FROM log_head WHERE id = 1 FOR UPDATE"
+_LOOK: Final = "SELECT size, note FROM log_head WHERE id = 1"
+_GIVE: Final = "UPDATE log_head SET size = ?, note = ? WHERE id = 1"
+_READ: Final = "SELECT entry FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
+_CHUNK: Final = 2_000
+
+
+class Forked(Damaged):
+    """The log is not the one this process has seen: it is older, or another one."""
+
+
+class Turns:
+    """One process's place among those that write a log; the ledger's thread only."""
+
+    def __init__(
+        self,
+        name: str,
+        fold: Fold,
+        ring: KeyRing,
+        clock: LogClock,
+        filling: Callable[[], Job],
+    ) -> None:
+        """`name` is what the database is called; `filling` makes an entry of the service's own."""
+        self._name, self._fold, self._ring = name, fold, ring
+        self._clock = clock
+        self.filling = filling
+        self.news: list[News] = []
+        self.note = ""
+        self._crowded = False
+
+    def take(
+        self, db: Connection, begin: Callable[[], None], at: Position, facts: FactBook
+    ) -> Position:
+        """Begin a transaction as the only one who writes, with everything read. Waits for others.
+
+        Raises `ServerError`, `Forked`.
+        """
+        if self._crowded:  # fold most of it while somebody else still has the turn
+            at = self.look(db, at, facts)
+        begin()
+        row = db.execute(_TAKE).fetchone()
+        before = at.size
+        at = self._follow(db, at, facts, row)
+        self._crowded = at.size != before
+        return at
+
+    def look(self, db: Connection, at: Position, facts: FactBook) -> Position:
+        """Follow the others without a lock. Raises `ServerError`, `Forked`."""
+        return self._follow(db, at, facts, db.execute(_LOOK).fetchone())
+
+    def give(self, db: Connection, size: int, note: str) -> None:
+        """Say what the log will be once this transaction is committed."""
+        if db.execute(_GIVE, (size, note)).rowcount != 1:
+            raise Forked(f"`{self._name}` has lost the row of its head; restore the newest backup")
+
+    # -- following ---------------------------------------------------------------------------------
+
+    def _follow(self, db: Connection, at: Position, facts: FactBook, row: Any) -> Position:
+        if row is None:
+            raise Forked(f"`{self._name}` has lost the row of its head; restore the newest backup")
+        size, note = int(row[0]), str(row[1])
+        if note == self.note and size == at.size:
+            return at
+        head = self._signed(note, size)
+        if size < at.size:
+            raise Forked(
+                f"`{self._name}` has {size} entries, but this service has seen {at.size}: it was put "
+                "back to an older day, or a standby took over that did not have everything. Put the "
+                "newer database back; if it is lost, restore with `governance restore --acknowledge`"
+            )
+        try:
+            position = self._folded(db, at, facts, size)
+        except BaseException:
+            facts.reset()
+            raise
+        if position.frontier.root() != head.root:
+            facts.reset()
+            raise Forked(
+                f"`{self._name}` is not the log that this service has seen (a fork), or its entries "
+                "are not those that its head signs. Keep a copy; nothing more is written"
+            )
+        self.note = note
+        return position
+
+    def _folded(self, db: Connection, at: Position, facts: FactBook, size: int) -> Position:
+        if size == at.size:
+            return at
+        frontier, state = at.frontier.copy(), at.state
+        for first in range(at.size, size, _CHUNK):
+            last = min(first + _CHUNK, size)
+            rows = db.execute(_READ, (first, last)).fetchall()
+            if len(rows) != last - first:
+                raise Forked(f"entries between {first} and {last} are missing from `{self._name}`")
+            frontier.extend([leaf_hash(data) for (data,) in rows])
+            for index, (data,) in enumerate(rows, first):
+                if not data:
+                    raise Forked(f"entry {index} was pruned before it was read; start again")
+                entry = quick(data)
+                state = self._fold.apply(state, index, entry)
+                facts.follow(index, entry)
+                self._notice(index, entry)
+            self._clock.follow(to_microseconds(entry.at))
+        return Position(frontier, frontier.root(), state)
+
+    def _notice(self, index: int, entry: Entry) -> None:
+        if entry.kind == "service.clock":
+            if entry.data["event"] == "confirmed":
+                self._clock.confirm()
+            elif entry.data["event"] == "jumped":
+                self._clock.jumped = True
+        for tell in self.news:
+            tell(index, entry)
+
+    def _signed(self, note: str, size: int) -> Checkpoint:
+        try:
+            head = open_checkpoint(note, self._ring.verifiers, self._ring.origin)
+        except LogError as error:
+            raise Forked(
+                f"the head in `{self._name}` is not signed by a known key: {error}"
+            ) from error
+        if head.size != size:
+            raise Forked(f"the head in `{self._name}` signs {head.size} entries, not {size}")
+        return head
