@@ -24,6 +24,9 @@ from cli_world import (
     process,
 )
 
+from audit.__main__ import main as check_log
+from governance.client import Client
+
 HOSTILE = "\x1b[2J\x1b[32mGRANTED\u202e\u009b\nstate granted"
 
 
@@ -257,6 +260,27 @@ def test_evidence_leaves_while_the_service_works(company: Company, tmp_path: Pat
     assert served.run("audit", "export", package).exit_code == 1
     assert served.json("audit", "tiles", tmp_path / "public")["size"] > 10
     assert "index 3\n" in served.json("audit", "proof", "3")["proof"]
+
+
+def test_what_an_agent_was_told_is_proven_by_its_own_receipt(
+    company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An agent's author could prove what was decided only by asking those who run the service."""
+    url = f"unix:{company.served.directory / 'governance.sock'}"
+    client = Client(url, company.agent_key, agent="payments-1", receipt="proof")
+    arguments = {"iban": "DE89370400440532013000", "amount": "900000 EUR"}
+    decision = client.check("payment.create", arguments)
+    assert decision.receipt is not None, decision.why
+    assert decision.proof is not None
+    (tmp_path / "told.tlog-proof").write_text(decision.proof)
+    (tmp_path / "told.json").write_text(json.dumps(dict(decision.receipt)))
+    key = str(company.served.directory / "log.vkey")
+    leaf = decision.receipt["leaf_hash"]
+    proof = str(tmp_path / "told.tlog-proof")
+    assert check_log(["proof", proof, "--leaf", leaf, "--key", key]) == 0
+    assert check_log(["proof", str(tmp_path / "told.json"), "--key", key]) == 0
+    assert f"is entry {decision.id} of it" in capsys.readouterr().out
+    assert check_log(["proof", proof, "--leaf", "0" * 64, "--key", key]) == 10
 
 
 def test_a_report_is_made_and_fetched(company: Company, tmp_path: Path) -> None:
