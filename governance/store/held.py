@@ -73,11 +73,12 @@ class HeldSigner:
         """The signature, which was verified. Raises `CannotSign`, saying what to do."""
         try:
             signature = _in_time(lambda: self._sign(message))
+        except CannotOpen as error:
+            raise CannotSign(str(error)) from error
         except Exception as error:
             raise CannotSign(
                 f"the log key `{self.key_id.hex()}` in `{self._where}` did not sign "
-                f"({_said(error)}); nothing was signed. Bring that place back, then start the "
-                "service again"
+                f"({_said(error)}); nothing was signed. Bring that place back"
             ) from error
         try:
             self._verifier.verify(message, signature)
