@@ -183,7 +183,7 @@ def test_a_key_that_left_the_token_signs_nothing(token: Token, tmp_path: Path) -
         ring.prove((), "a text\n")
         private.destroy()
         public.destroy()
-        with pytest.raises(CannotSign, match="nothing was signed"):
+        with pytest.raises(CannotSign, match="nothing can be signed"):
             ring.prove((), "a text\n")
         ring.close()
 
