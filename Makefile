@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 VECTORS ?=
-DURATION ?= 60
+DURATION ?=
 
 .PHONY: help setup demo test check conformance fuzz fuzz-parsers hammer bench lock clean
 help: ## this list
@@ -30,16 +30,20 @@ browser:
 	  ($(APT) update && $(APT) install -y chromium poppler-utils qpdf curl libatomic1)
 
 test: $(VENV)/.ready browser ## every test that needs nothing outside the repository
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -rs
 
 check: $(VENV)/.ready browser ## format, lint, types, floors, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -rs
 
-.PHONY: go sigstore foreign
+# Programs that only some tests need. Without them these tests are left out and say what to install;
+# where CI is set that is a failure, unless WITHOUT names the program.
+.PHONY: tools go sigstore postgresql softhsm2
+tools: go sigstore postgresql softhsm2 ## install what some tests need: Go, npm, PostgreSQL 15, SoftHSM
+
 go:
 	@(command -v go && [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ]) >/dev/null || \
 	  ($(APT) update && $(APT) install -y --no-install-recommends golang-go golang-golang-x-mod-dev)
@@ -51,6 +55,15 @@ sigstore:
 	@cmp -s .foreign/package-lock.json .foreign/installed || \
 	  (npm ci --prefix .foreign --ignore-scripts --no-audit --no-fund && cp .foreign/package-lock.json .foreign/installed)
 
+postgresql:
+	@[ -x /usr/lib/postgresql/15/bin/pg_ctl ] || \
+	  ($(APT) update && $(APT) install -y --no-install-recommends postgresql-15)
+
+softhsm2:
+	@command -v softhsm2-util >/dev/null || \
+	  ($(APT) update && $(APT) install -y --no-install-recommends softhsm2)
+
+.PHONY: foreign hammer-log hammer-killed
 foreign: $(VENV)/.ready go sigstore ## other people's verifiers judge logs that we make
 	CI=1 $(BIN)/python -m pytest tests/audit/test_foreign_verifiers.py
 
@@ -62,11 +75,17 @@ fuzz: $(VENV)/.ready ## the HTTP API against its own OpenAPI document (minutes)
 
 fuzz-parsers: $(VENV)/.ready ## coverage-guided fuzzing of every parser: make fuzz-parsers DURATION=600
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.txt
-	$(BIN)/python -m tests.fuzz.fuzz_parsers -max_total_time=$(DURATION) -max_len=16384
+	$(BIN)/python -m tests.fuzz.fuzz_parsers -max_total_time=$(or $(DURATION),60) -max_len=16384
 
 hammer: $(VENV)/.ready ## kill -9 fifty times under load, stops under flood, syncs traced (minutes)
 	@command -v strace >/dev/null || ($(APT) update && $(APT) install -y strace)
 	$(BIN)/python -m pytest tests/hammer
+
+hammer-log: $(VENV)/.ready ## everybody at once on one log, ten minutes: make hammer-log DURATION=60
+	DURATION=$(or $(DURATION),600) $(BIN)/python -m pytest tests/hammer/test_hammer_log.py
+
+hammer-killed: $(VENV)/.ready ## the real service killed fifty times under load (three minutes)
+	$(BIN)/python -m pytest tests/hammer/test_service_killed.py
 
 bench: $(VENV)/.ready ## the figures of the README (needs wrk)
 	@command -v wrk >/dev/null || ($(APT) update && $(APT) install -y wrk)

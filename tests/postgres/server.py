@@ -171,7 +171,7 @@ def cluster() -> Cluster:
     """The server of this process, started at the first call."""
     if _programs_missing():
         sentence = "PostgreSQL 15 is not installed (apt-get install postgresql-15)"
-        if os.environ.get("CI"):
+        if os.environ.get("CI") and "postgresql" not in os.environ.get("WITHOUT", "").split():
             raise RuntimeError(sentence)
         raise unittest.SkipTest(sentence)
     shared = Path("/dev/shm")
