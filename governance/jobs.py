@@ -176,7 +176,7 @@ def report(desk: Desk, period: str, zone: ZoneInfo) -> None:
     """Make the report of the last whole period, once, some hours after the period has ended."""
     start, end = last_period(period, desk.now().astimezone(zone))
     settled = desk.now() >= end + SETTLED
-    began_before = desk.reader.entry(0).at < end
+    began_before = desk.reader.entry(desk.reader.minimum).at < end
     if settled and began_before and not due.reported_since(desk, end):
         reporting.periodic(desk, SERVICE, start=start, end=end)
 

@@ -131,7 +131,8 @@ def _uncovered(evidence: Evidence) -> list[str]:
         return ["the log covers no part of the period"]
     lacks = []
     if began > period.start:
-        lacks.append(f"the log covers the period only from {began:%Y-%m-%d %H:%M}")
+        why = ": what came before was pruned" if evidence.kept.minimum else ""
+        lacks.append(f"the log covers the period only from {began:%Y-%m-%d %H:%M}{why}")
     if header.made_at < period.end:
         lacks.append(
             f"the period had not ended when this was made, {header.made_at:%Y-%m-%d %H:%M}"
@@ -155,16 +156,20 @@ def _complete(s: Shown) -> Proof:
         "differs": "their root is NOT the root signed",
         "not done": "their root was not computed again",
     }[head.recomputed]
+    pruned = s.evidence.kept.minimum
     k = 0 if head.recomputed == "differs" else p.present
-    shows = f"{p.present:,} of {head.size:,} entries present; {root}"
+    shows = f"{p.present:,} of {head.size - pruned:,} entries present; {root}"
+    if pruned:
+        shows += f"; {pruned:,} earlier ones were pruned, their leaf hashes are there"
     doubts = () if head.recomputed == "same" else (root,)
-    return Proof(k, head.size, "entries", p.log_ends, shows, (_whole(s),), doubts)
+    return Proof(k, head.size - pruned, "entries", p.log_ends, shows, (_whole(s),), doubts)
 
 
 def _whole(s: Shown) -> Cite:
     """Every entry of the log, whatever the period."""
     present, size = s.evidence.population.present, s.evidence.head.size
-    return Cite(("any",), (), present, 0 if present else None, size - 1 if present else None)
+    first = s.evidence.kept.minimum
+    return Cite(("any",), (), present, first if present else None, size - 1 if present else None)
 
 
 def _outcomes(s: Shown) -> Proof:

@@ -219,6 +219,60 @@ class Erasure:
     subject: str
     ground: str
     values: int
+    copies_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """A legal hold in force at some time of the period; its scope in words."""
+
+    index: int
+    at: datetime
+    scope: str
+    lifted: int | None
+    lifted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CutRow:
+    """A cut of the period: entries before `minimum` were given up, `counts` by retention class.
+
+    `overwritten`: the entry that says that their bytes are gone, with so many `values`; until
+    `copies_until` a backup may hold copies.
+    """
+
+    index: int
+    at: datetime
+    minimum: int
+    last_at: datetime
+    people: tuple[str, ...]
+    counts: tuple[tuple[str, int], ...]
+    overwritten: int | None
+    overwritten_at: datetime | None
+    values: int | None
+    copies_until: datetime | None
+    cite: Cite
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long entries are kept, as the log has it at the end of the period.
+
+    `classes`: days by retention class; one that is missing is kept for ever. `duty`: a law that asks
+    for `duty_days`. `rules`: the entry that set them. `minimum`: the first entry that this report
+    could read; those before, the last of them written at `pruned_until`, were given up.
+    """
+
+    floor_days: int
+    classes: tuple[tuple[str, int], ...]
+    duty: str | None
+    duty_days: int | None
+    schedule: bool
+    rules: int | None
+    holds: tuple[HoldRow, ...]
+    cuts: tuple[CutRow, ...]
+    minimum: int
+    pruned_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +438,7 @@ class Evidence:
     roles: tuple[Count, ...]
     releases: tuple[ReleaseRow, ...]
     population: Population
+    kept: Kept
     decisions: Decisions
     oversight: Oversight
     acts: tuple[Act, ...]

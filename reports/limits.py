@@ -126,6 +126,15 @@ def _particular(e: Evidence) -> list[Statement]:
             "the rest, so no duty is called evidenced for the whole."
         )
         found.append(Statement("Part of the period.", text))
+    if e.kept.minimum and e.kept.pruned_until:
+        text = (
+            f"Entries before index {e.kept.minimum:,}, the last of {e.kept.pruned_until:%Y-%m-%d}, "
+            "were pruned when their time was over. None of them is counted here, which does not "
+            "mean that there were none; who was governed then, and by whom confirmed, is taken from "
+            "the state sealed at the cut. Their leaf hashes are under the head, so a receipt or a "
+            "copy kept elsewhere can still be proven."
+        )
+        found.append(Statement("What was pruned.", text, tuple(c.cite for c in e.kept.cuts)))
     if p.missing or p.repeated or e.head.recomputed != "same":
         text = (
             "Not all entries under the head were seen once each, or their root was not found to "

@@ -18,6 +18,7 @@ def people(evidence: Evidence) -> frozenset[str]:
     found |= {person for act in evidence.acts for person in act.by}
     found |= {stop.by for stop in evidence.stops} | {stop.lifted_by for stop in evidence.stops}
     found |= {r.proposed_by for r in evidence.releases} | {r.signed_by for r in evidence.releases}
+    found |= {person for cut in evidence.kept.cuts for person in cut.people}
     return frozenset(p for p in found if p is not None and p.startswith("p-"))
 
 

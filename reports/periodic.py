@@ -40,6 +40,7 @@ from reports.evidence import (
     rate,
 )
 from reports.limits import not_shown
+from reports.standing import Standing
 from reports.statistics import quantile
 from reports.tally import Row, Tally
 from reports.tally.marks import Scope, listed
@@ -69,6 +70,7 @@ class Parameters:
     `checkpoint`: the signed note all entries are counted under. `rules`: release digest -> its
     rules, asked for each release in force during the period; None, or a release missing, if the
     texts are not at hand: then the report names no rule that never fired.
+    `standing`: what stood at the log's minimum, if earlier entries were pruned.
     `made_at` is printed, ends what the log can cover, and decides which duties are in force.
     """
 
@@ -79,17 +81,19 @@ class Parameters:
     agent: str | None = None
     rules: Mapping[str, Sequence[RuleFact]] | None = None
     software: str = ""
+    standing: Standing | None = None
 
 
 def periodic(rows: Iterable[Row], parameters: Parameters) -> Evidence:
-    """The report over `rows`: (index, leaf hash or None, entry), ascending, from index 0 to the head.
+    """The report over `rows`: (index, leaf hash or None, entry), ascending, from the first entry that
+    is kept to the head.
 
     Raises `audit.errors.BadCheckpoint` or `BadNote` if the checkpoint is not one, and `ValueError`
     if the period ends before it starts.
     """
     if parameters.period.start >= parameters.period.end:
         raise ValueError("a period starts before it ends")
-    tally = Tally(Scope(parameters.period, parameters.agent))
+    tally = Tally(Scope(parameters.period, parameters.agent), parameters.standing)
     tally.read(rows)
     rules = _rules(tally, parameters)
     _trusting(tally, rules or {})
@@ -144,6 +148,7 @@ def _collect(tally: Tally, parameters: Parameters, rules: Rules | None) -> Evide
         _roles(tally),
         tuple(tally.registry.releases),
         _population(tally, head, parameters),
+        tally.keeping.kept(),
         _decisions(tally, rules),
         _oversight(tally),
         tally.acts.rows(),
@@ -182,7 +187,7 @@ def _head(tally: Tally, checkpoint: str) -> Head:
     tree = parse(text)
     root = tally.root()
     recomputed: Literal["same", "differs", "not done"] = "not done"
-    if root is not None and tally.seen == tree.size:
+    if root is not None and tally.seen + tally.minimum == tree.size:
         recomputed = "same" if root == tree.root else "differs"
     witnesses = tuple(sorted({s.name for s in signatures if s.name != tree.origin}))
     keys = tuple(s.key_id.hex() for s in signatures if s.name == tree.origin)

@@ -31,6 +31,7 @@ from governance.service.acting import Act, do, one
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 from governance.service.releases import Releases
+from governance.service.standing import standing
 from governance.service.version import version
 from governance.store.blobs import BlobError, BlobStore, blobs_of
 from governance.store.paths import Paths
@@ -132,6 +133,7 @@ def make(order: Order) -> tuple[Evidence, bytes, bytes]:
             order.agent,
             _RuleFacts(blobs_of(order.paths)),
             version(),
+            standing(reader),
         )
         evidence = report_of(_rows(reader, size), parameters)
     finally:
@@ -140,8 +142,9 @@ def make(order: Order) -> tuple[Evidence, bytes, bytes]:
 
 
 def _rows(reader: Reader, size: int) -> Iterator[Row]:
-    """Every entry under the head, with the hash of the bytes that were read."""
-    for index, data in enumerate(reader.entries(0, size)):
+    """Every entry under the head that is kept, with the hash of the bytes that were read."""
+    minimum = reader.minimum
+    for index, data in enumerate(reader.entries(minimum, size), minimum):
         yield index, leaf_hash(data), decode(data)
 
 
@@ -152,7 +155,7 @@ def _now(reader: Reader, order: Order, size: int) -> datetime:
 
 
 def _period(reader: Reader, order: Order, size: int, now: datetime) -> Period:
-    start = order.start or (reader.entry(0).at if size else now - MICROSECOND)
+    start = order.start or (reader.entry(reader.minimum).at if size else now - MICROSECOND)
     end = order.end or now
     if order.start is None and order.end is None:
         return Period(start, end, f"since {start:%Y-%m-%d}")
@@ -217,7 +220,16 @@ def _check(
         raise Problem("bad-field", "`from` must be before `to`", field="from")
     if start is not None and start >= desk.now():
         raise Problem("bad-field", "`from` lies in the future", field="from")
-    if start is None and end is not None and end <= (began := desk.reader.entry(0).at):
+    minimum = desk.reader.minimum
+    began = desk.reader.entry(minimum).at
+    if minimum and end is not None and end <= began:
+        raise Problem(
+            "pruned",
+            f"entries before `{minimum}` were pruned, the last of them from before {began:%Y-%m-%d}; of "
+            "this period nothing is kept, and a report would show zeros for what is no longer here",
+            field="to",
+        )
+    if start is None and end is not None and end <= began:
         raise Problem("bad-field", f"`to` is before the log began, {began}", field="to")
     if agent is not None and agent not in desk.state.agents:
         raise Problem("unknown", f"there is no agent `{agent}`", field="agent")

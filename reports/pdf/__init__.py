@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from reports.evidence import Evidence, to_json
 from reports.pdf import acts, closing, result, sections
+from reports.pdf.kept import kept
 from reports.pdf.paper import Furniture, Paper
 from reports.pdf.tags import Meta
 
@@ -24,6 +25,7 @@ def _set(evidence: Evidence, paper: Paper) -> Paper:
     result.cover(paper, evidence)
     sections.scope(paper, evidence)
     sections.population(paper, evidence)
+    kept(paper, evidence)
     sections.decisions(paper, evidence)
     sections.oversight(paper, evidence)
     acts.acts(paper, evidence)

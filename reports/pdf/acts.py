@@ -146,16 +146,23 @@ def _stop(s: StopRow, people: People) -> tuple[str, ...]:
 
 def _erasures(paper: Paper, e: Evidence) -> None:
     columns = Columns(
-        (60.0, 90.0, 180.0, 100.0, CONTENT - 430),
-        ("Entry", "When (UTC)", "Subject (pseudonym)", "Ground", "Values"),
+        (52.0, 86.0, 150.0, 86.0, 44.0, CONTENT - 418),
+        ("Entry", "When (UTC)", "Subject (pseudonym)", "Ground", "Values", "Copies until"),
         frozenset({4}),
         frozenset({0}),
     )
     rows = (
-        (f"#{number(r.index)}", stamp(r.at), safe(r.subject), short(r.ground, 40), number(r.values))
+        (
+            f"#{number(r.index)}",
+            stamp(r.at),
+            safe(r.subject),
+            short(r.ground, 40),
+            number(r.values),
+            stamp(r.copies_until) if r.copies_until else "no copy",
+        )
         for r in e.erasures
     )
-    paper.table("Erasures", columns, rows if e.erasures else [_none(5)])
+    paper.table("Erasures", columns, rows if e.erasures else [_none(6)])
     paper.y -= 6
 
 

@@ -12,9 +12,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from audit.tree import Frontier
+from reports.standing import Standing
 from reports.tally.approvals import Acts, Approvals
 from reports.tally.decisions import Decisions
 from reports.tally.exceptions import Exceptions
+from reports.tally.kept import Keeping
 from reports.tally.marks import Columns, Mark, Scope
 from reports.tally.registry import Registry
 from reports.tally.stops import Stops
@@ -42,14 +44,16 @@ _UPON = ("override.granted", "decision.disregarded", "decision.reversed")
 class Tally:
     """The books of one report."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, standing: Standing | None = None) -> None:
         self.scope = scope
+        self.minimum = 0 if standing is None else standing.minimum
         self.columns, self.exceptions = Columns(), Exceptions()
         self.registry = Registry(scope, self.exceptions)
         self.decisions = Decisions(scope, self.columns, self.registry, self.exceptions)
         self.approvals = Approvals(scope, self.columns, self.exceptions)
         self.acts = Acts(scope, self.columns, self.exceptions)
         self.stops = Stops(scope, self.columns, self.registry, self.exceptions)
+        self.keeping = Keeping(scope)
         self.entries, self.kinds = Mark("any"), dict[str, Mark]()
         self.before = self.after = self.seen = self.repeated = 0
         self.missing: list[tuple[int, int]] = []
@@ -57,6 +61,16 @@ class Tally:
         self.began: datetime | None = None
         self.ends: datetime | None = None
         self._frontier: Frontier | None = Frontier()
+        if standing is not None:
+            self._begin(standing)
+
+    def _begin(self, standing: Standing) -> None:
+        """Go on from where the entries before were pruned."""
+        self.next_index, self._frontier = standing.minimum, standing.frontier.copy()
+        self.columns.begin = standing.minimum
+        self.registry.begin(standing)
+        self.stops.begin(standing)
+        self.keeping.begin(standing)
 
     def read(self, rows: Iterable[Row]) -> None:
         """Count every row; indexes ascend, and what is missing or repeated is noted."""
@@ -89,16 +103,7 @@ class Tally:
 
     def _take(self, index: int, entry: EntryLike) -> None:
         kind, at, data = entry.kind, entry.at, entry.data
-        if self.scope.within(at):
-            self.entries.add(index)
-            mark = self.kinds.get(kind)
-            if mark is None:
-                mark = self.kinds[kind] = Mark(kind)
-            mark.add(index)
-        elif at < self.scope.period.start:
-            self.before += 1
-        else:
-            self.after += 1
+        self._count(index, kind, at)
         if kind == "decision":
             self._decision(index, at, data)
         elif kind == "permit.redeemed":
@@ -114,11 +119,26 @@ class Tally:
             self.approvals.take(index, kind, at, data)
         elif kind.startswith("stop."):
             self.stops.take(index, kind, at, data)
+        elif kind.startswith("retention."):
+            self.keeping.take(index, kind, at, data)
         else:
             if kind == "service.restored":
                 self.stops.take(index, kind, at, data)
             self.registry.take(index, kind, at, data)
             self.registry.granted(index, kind, at, entry.by, data)
+
+    def _count(self, index: int, kind: str, at: datetime) -> None:
+        """Whatever it says: of which kind it is, and on which side of the period it lies."""
+        if self.scope.within(at):
+            self.entries.add(index)
+            mark = self.kinds.get(kind)
+            if mark is None:
+                mark = self.kinds[kind] = Mark(kind)
+            mark.add(index)
+        elif at < self.scope.period.start:
+            self.before += 1
+        else:
+            self.after += 1
 
     def _decision(self, index: int, at: datetime, data: Mapping[str, Any]) -> None:
         self.stops.decided(index, at, data)

@@ -87,7 +87,9 @@ class Approvals:
                 self.waited.append((at - ask.at).total_seconds())
 
     def use(self, index: int, at: datetime, data: Mapping[str, Any]) -> None:
-        """A decision that names an approval in its `refs`."""
+        """A decision that names an approval in its `refs`; nothing is said of one that was pruned."""
+        if data["refs"]["approval"] < self._columns.begin:
+            return
         if data["effect"] != "allow":
             return
         ask = self._asks.pop(data["refs"]["approval"], None)

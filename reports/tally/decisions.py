@@ -129,6 +129,8 @@ class Decisions:
             self._exceptions.note("unattested", agent, "", index, at, "outcome")
         if columns.has(decision, OBSERVED):
             self.outcomes_observed.add(index)
+        if decision < columns.begin:
+            return  # what it rests on was pruned and cannot be told
         if columns.effect(decision) != ALLOW and data["status"] != "not_executed":
             self.without_allow.add(index)
             self._exceptions.note("no-decision", agent, data["status"], index, at, "outcome")
@@ -213,7 +215,7 @@ class Decisions:
             if data["would_be"] != "allow":
                 note("observe", agent, f"would be {data['would_be']}", index, at, "decision")
         known = self._registry.get(agent)
-        if known is None or not known.confirmed:
+        if known is None or not (known.confirmed or known.standing):
             note("unconfirmed", agent, _unconfirmed(known), index, at, "decision")
         if known is None or not known.owner:
             note("ownerless", agent, "", index, at, "decision")

@@ -125,9 +125,10 @@ class Columns:
     """Per index of the log: effect and fate of a decision, its agent, action and session; and for
     a session its agent and the session that delegated to it."""
 
-    __slots__ = ("_names", "_numbers", "action", "agent", "flags", "session")
+    __slots__ = ("_names", "_numbers", "action", "agent", "begin", "flags", "session")
 
     def __init__(self) -> None:
+        self.begin = 0  # entries before were pruned: nothing is known of them
         self.flags = bytearray()
         self.agent, self.action, self.session = array("I"), array("I"), array("Q")
         self._names: list[str] = [""]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from reports.evidence import Erasure, Gap, ReleaseRow
+from reports.standing import Standing
 from reports.tally.exceptions import Exceptions
 from reports.tally.marks import Mark, Scope
 
@@ -36,6 +37,7 @@ class Agent:
     brief_as_of: datetime | None = None
     brief_until: datetime | None = None
     last: int = 0
+    standing: bool = False
 
 
 class Registry:
@@ -52,6 +54,30 @@ class Registry:
         self.gaps: list[Gap] = []
         self.erasures: list[Erasure] = []
 
+    def begin(self, standing: Standing) -> None:
+        """Go on from what stood at a cut. Who confirmed an agent before it cannot be told."""
+        for a in standing.agents:
+            self.agents[a.agent] = Agent(
+                a.agent,
+                a.index,
+                a.team,
+                a.owner,
+                a.deputy,
+                a.ai_act_class,
+                a.annex,
+                a.autonomy,
+                a.state,
+                brief_as_of=a.brief_as_of,
+                brief_until=a.brief_until,
+                last=a.index,
+                standing=True,
+            )
+        for person, (index, roles) in standing.roles.items():
+            self._person(index, "person.added", {"person": person, "roles": roles})
+        if standing.release is not None:
+            release, index = standing.release
+            self.release_entries[release] = (index, standing.last_at)
+
     def take(self, index: int, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
         """One entry; nothing after the period's end changes what the report says of agents."""
         if at >= self._scope.period.end:
@@ -67,7 +93,8 @@ class Registry:
             self._service(index, kind, at, data)
         elif kind == "data.erased" and self._scope.within(at):
             subject, ground = str(data["subject"]), str(data["ground"])
-            self.erasures.append(Erasure(index, at, subject, ground, int(data["values"])))
+            until = _instant(data.get("copies_until"))
+            self.erasures.append(Erasure(index, at, subject, ground, int(data["values"]), until))
 
     def granted(
         self, index: int, kind: str, at: datetime, by: Mapping[str, Any], data: Mapping[str, Any]

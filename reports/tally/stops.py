@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from reports.evidence import StopRow
+from reports.standing import Standing
 from reports.tally.exceptions import Exceptions
 from reports.tally.marks import Columns, Listed, Scope, listed
 from reports.tally.registry import Registry
@@ -46,6 +47,11 @@ class Stops:
         self._registry, self._exceptions = registry, exceptions
         self._stops: dict[int, Stop] = {}
         self._active: dict[int, Stop] = {}
+
+    def begin(self, standing: Standing) -> None:
+        """Stops that were in force at a cut are in force here."""
+        for s in standing.stops:
+            self._start(s.index, s.at, s.type, s.id, s.by, drill=s.drill)
 
     def take(self, index: int, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
         """A `stop.*` entry, or `service.restored`, which starts stopped.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -21,6 +22,7 @@ from governance.service import (
     explaining,
     onboarding,
     people,
+    reporting,
     retaining,
     stopping,
 )
@@ -519,3 +521,63 @@ def test_a_stop_and_its_reason_outlive_the_cut(world: World) -> None:
     prune(world)
     assert opened(desk, stopped["stop"], "reason") == "It pays twice."
     assert stopped["stop"] in desk.state.stops
+
+
+# -- reports ---------------------------------------------------------------------------------------
+
+
+def test_a_report_over_pruned_entries_says_so_instead_of_counting_zero(
+    aged: World, made: list[int]
+) -> None:
+    """An auditor would read that nothing was decided where everything was only no longer kept."""
+    desk = aged.desk
+    whole = report(aged)
+    assert whole["kept"]["minimum"] == 0
+    assert whole["head"]["recomputed"] == "same"
+    retaining.hold(desk, aged.tom, scope="range", first=600, last=610, reason="A claim.")
+    prune(aged)
+    cut = report(aged)
+    assert cut["head"]["recomputed"] == "same"
+    assert cut["kept"]["minimum"] == 512
+    assert cut["kept"]["pruned_until"] < write(desk.now() - timedelta(days=189))
+    assert cut["population"]["missing"] == []
+    assert cut["decisions"]["total"]["n"] == len([n for n in made if n >= 512]) + 1
+    assert {agent["agent"] for agent in cut["agents"]} == {"payments-1", "payments-2"}
+    assert cut["agents"][0]["owner"] == aged.owen.id
+    assert {row["cite"]["where"][0][1] for row in cut["roles"]} >= {"treasurer", "cfo"}
+    assert not [row for row in cut["exceptions"] if row["kind"] in ("unconfirmed", "ownerless")]
+    (said,) = [each for each in cut["not_shown"] if each["title"] == "What was pruned."]
+    assert "Entries before index 512" in said["text"]
+    assert "does not mean that there were none" in said["text"]
+    (row,) = cut["kept"]["cuts"]
+    assert row["people"] == [aged.maria.id, aged.tom.id]
+    assert sum(count for _, count in row["counts"]) == 512
+    assert row["overwritten"] is not None
+    assert dict(cut["kept"]["classes"]) == HALF_A_YEAR
+    assert [each["scope"] for each in cut["kept"]["holds"]] == ["entries 600 to 610"]
+    complete = next(each for each in cut["controls"] if each["id"] == "C2")
+    assert complete["k"] == complete["n"] == cut["head"]["size"] - 512
+
+
+def test_a_report_of_what_was_pruned_altogether_is_refused(aged: World) -> None:
+    """Its zeros would be taken for peace and quiet."""
+    before = aged.desk.now() - timedelta(days=191)
+    prune(aged)
+    refused(
+        "pruned",
+        "zeros for what is no longer here",
+        lambda: reporting.periodic(
+            aged.desk, aged.tom, start=before - timedelta(days=9), end=before
+        ),
+    )
+    part = report(aged, start=before - timedelta(days=9))
+    lacking = [each["lacks"] for each in part["controls"] if each["status"] == "partly"]
+    assert any("what came before was pruned" in str(lacks) for lacks in lacking)
+
+
+def report(world: World, **options: Any) -> dict[str, Any]:
+    """The periodic report as JSON."""
+    made = reporting.periodic(world.desk, world.tom, **options)
+    world.clock.advance(1)
+    content = (world.root / "reports" / f"{made['report']}.json").read_bytes()
+    return dict(json.loads(content))
