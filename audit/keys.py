@@ -5,8 +5,8 @@
 The law: a key's id is a hash of its name, type and public key, and a `vkey` whose id is not its
 own is refused, so a vkey altered in one character never becomes another key.
 
-Known types: 0x01 Ed25519 over the text, 0x02 ECDSA P-256, 0x04 Ed25519 cosignature with a time,
-0x06 ML-DSA-44 cosignature with a time.
+Known types: 0x01 Ed25519 over the text, 0x02 ECDSA with SHA-256 (P-256, P-384, P-521), 0x04
+Ed25519 cosignature with a time, 0x06 ML-DSA-44 cosignature with a time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+)
 
 from audit.encoding import MAX_SIZE, b64, decimal, unb64
 from audit.errors import BadCheckpoint, BadKey, BadNote, UnknownKey
@@ -34,6 +38,8 @@ COSIGNATURES = frozenset({ED25519_COSIGNATURE, MLDSA44_COSIGNATURE})
 _LENGTHS = {ED25519: 32, ED25519_COSIGNATURE: 32, MLDSA44_COSIGNATURE: 1312}
 
 _COSIGNATURE_LENGTHS = {ED25519_COSIGNATURE: 8 + 64, MLDSA44_COSIGNATURE: 8 + 2420}
+
+_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 _Check = Callable[[bytes, bytes], None]
 
@@ -137,8 +143,10 @@ def _checker(algorithm: int, public_key: bytes) -> _Check:
 
 def _ecdsa(spki: bytes) -> _Check:
     key = load_der_public_key(spki)
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise BadKey("a key of type 0x02 must be on the curve P-256")
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, _CURVES):
+        raise BadKey("a key of type 0x02 must be on the curve P-256, P-384 or P-521")
+    if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != spki:
+        raise BadKey("a key of type 0x02 must be in its only spelling: DER, an uncompressed point")
 
     def check(signature: bytes, message: bytes) -> None:
         key.verify(signature, message, ec.ECDSA(hashes.SHA256()))

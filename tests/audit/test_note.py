@@ -123,9 +123,10 @@ def test_a_post_quantum_cosignature_verifies() -> None:
         open_note(note.replace(TEXT, "no checkpoint\n"), [pinned])
 
 
-def test_an_ecdsa_signature_verifies() -> None:
-    """Otherwise checkpoints of logs that sign with P-256 could not serve as anchors."""
-    key = ec.generate_private_key(ec.SECP256R1())
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()])
+def test_an_ecdsa_signature_verifies(curve: ec.EllipticCurve) -> None:
+    """Otherwise checkpoints of logs that sign with a NIST curve could not serve as anchors."""
+    key = ec.generate_private_key(curve)
     spki = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -133,6 +134,29 @@ def test_an_ecdsa_signature_verifies() -> None:
     signature = key.sign(TEXT.encode(), ec.ECDSA(hashes.SHA256()))
     note = f"{TEXT}\n\u2014 example.com/log {b64(key_id('', ECDSA, spki) + signature)}\n"
     assert open_note(note, [Verifier.from_vkey(verifier.vkey)]).text == TEXT
+    with pytest.raises(UnknownKey):
+        open_note(note.replace(TEXT, TEXT.replace("7", "8")), [verifier])
+
+
+def test_an_ecdsa_key_has_one_spelling() -> None:
+    """One key would have several verifier keys and ids, and pinning one would not pin the others."""
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    der = public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    point = public.public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+    )
+    bits = b"\x03" + bytes([len(point) + 1]) + b"\0" + point
+    compressed = b"\x30" + bytes([21 + len(bits)]) + der[2:23] + bits
+    small = (
+        ec.generate_private_key(ec.SECP224R1())
+        .public_key()
+        .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    for spelling in (compressed, der + b"\0", der[:-1], small, b""):
+        with pytest.raises(BadKey):
+            Verifier.from_public_key("example.com/log", spelling, ECDSA)
 
 
 def test_a_post_quantum_witness_alone_does_not_make_a_checkpoint() -> None:
