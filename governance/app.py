@@ -25,7 +25,7 @@ from governance.store.accounts import AccountStore
 from governance.store.errors import StoreError
 from governance.store.lanes import limits
 from governance.store.workspace import Workspace
-from governance.web import api, problems, routes
+from governance.web import api, problems, routes, verifypage
 from governance.web.accounts import Accounts
 from governance.web.api.call import Surface
 from governance.web.console.mount import NOWHERE, blueprint
@@ -87,6 +87,7 @@ class Application:
         )
         api.register(flask, surface)
         flask.register_blueprint(self._console())
+        flask.register_blueprint(verifypage.blueprint())
         flask.register_error_handler(HTTPException, _http_error)
         flask.register_error_handler(Exception, _defect)
         return flask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping
@@ -194,17 +195,20 @@ def export(
 
 
 @command(audit, "verifier", example="governance audit verifier > verify.py", place=False)
+@click.option("--page", is_flag=True, help="The page for browsers instead, one HTML file.")
 @click.option("--digest", is_flag=True, help="Print the file's SHA-256 instead, to be published.")
-def verifier(frame: Frame, digest: bool) -> None:
+def verifier(frame: Frame, page: bool, digest: bool) -> None:
     """Print the verifier as one Python file, which needs only `cryptography`.
 
     Whoever gets a package from you should not trust the copy in it: publish the SHA-256 where they
     would look for it, or hand the file over on another way.
     """
+    content = frame.app.verify_page() if page else single.text().encode()
+    found = hashlib.sha256(content).hexdigest()
     if frame.json:
-        output.document({"verifier": single.digest()})
+        output.document({"file": "verify.html" if page else "verify.py", "sha256": found})
     else:
-        click.echo(single.digest() if digest else single.text(), nl=digest)
+        click.echo(found if digest else content, nl=digest)
 
 
 @command(
