@@ -37,7 +37,7 @@ from governance.store.reader import Reader
 from governance.store.repair import repair as make_again
 from governance.store.restore import newest, restore
 from governance.store.workspace import Workspace
-from governance.web import log
+from governance.web import log, verifypage
 from governance.web.accounts import Accounts, generate_password
 
 DEFAULT_ORIGIN = "governance.localhost.example/log"
@@ -122,6 +122,10 @@ class App:
             "put_aside": str(done.archive),
             "values": "from the backup" if vault else "as they were" if had else "lost",
         }
+
+    def verify_page(self) -> bytes:
+        """The page on which a browser checks a package."""
+        return verifypage.page()
 
     def fsck(self, directory: Path, *, repair: bool = False) -> dict[str, Any]:
         """Hold everything derived against the log; with `repair` make it again and look once more."""

@@ -57,6 +57,9 @@ class Wiring(Protocol):
     ) -> dict[str, Any]:
         """Open a backup as a new log; acknowledged by the caller. `known`: kept heads."""
 
+    def verify_page(self) -> bytes:
+        """The page on which a browser checks a package, as one HTML file."""
+
     def fsck(self, directory: Path, *, repair: bool = False) -> dict[str, Any]:
         """Hold everything derived against the log; with `repair` make it again."""
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import AGENT, START
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_world import AGENT, START
 
 from audit.canonical import canonical
 from audit.entry import Entry, decode, encode

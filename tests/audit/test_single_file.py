@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from attacked_packages import attacked
 
 from audit import single
 from audit.__main__ import main
 from audit.errors import LogError
-from audit.note import Ed25519Signer
 from audit.package import Package
 from audit.verify import verify
 
@@ -27,56 +27,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("alone") / "verify.py"
     path.write_text(single.text())
     return path
-
-
-def attacked(world) -> dict[str, tuple[Path, list[str], int]]:
-    """Packages of every kind, what is given with them, and the exit code they must have."""
-    log, key = world.log(300), ["--key", world.key]
-    found: dict[str, tuple[Path, list[str], int]] = {
-        "good": (world.anchored_package(log), key, 0),
-        "good zip": (world.anchored_package(log, suffix=".zip"), key, 0),
-        "empty": (world.package(world.log(0)), key, 13),
-    }
-
-    def change(name: str, file: str, old: bytes, new: bytes) -> None:
-        path = world.anchored_package(log)
-        data = (path / file).read_bytes()
-        assert old in data
-        (path / file).write_bytes(data.replace(old, new, 1))
-        found[name] = (path, key, 10)
-
-    change("entry", "tile/entries/000", b"require_approval", b"refuse__approval")
-    change("tile", "tile/1/000.p/1", (log.node(8, 0))[:4], b"\0\0\0\0")
-    change("disclosure", "disclosures.jsonl", b"DE0", b"DE1")
-    change("manifest", "manifest.json", b"minimum", b"maximum")
-    change("verifier", "verify.py", b"return", b"pass; return")
-    change("anchor", "anchors/40/checkpoint", b"\n40\n", b"\n41\n")
-    change("stamp", "anchors/40/0.tsr", b"token", b"taken")
-    change("blob", f"blobs/{hashlib.sha256(b'rules: []' + bytes([10])).hexdigest()}", b"[]", b"{}")
-    for name, file in (("gap", "tile/0/000"), ("no stamp", "anchors/40/0.tsr")):
-        path = world.anchored_package(log)
-        (path / file).unlink()
-        found[name] = (path, key, 12)
-    path = world.anchored_package(log)
-    (path / "extra").write_text("trust me")
-    found["extra"] = (path, key, 10)
-    cut = world.folder / "cut.zip"
-    cut.write_bytes(found["good zip"][0].read_bytes()[:-40])
-    found["cut"] = (cut, key, 10)
-    stranger = Ed25519Signer.from_seed(world.signer.name, bytes(32))
-    found["stranger"] = (found["good"][0], ["--key", stranger.vkey], 11)
-    (world.folder / "later").write_text(world.checkpoint(world.log(320)))
-    found["cut tail"] = (found["good"][0], [*key, "--head", str(world.folder / "later")], 12)
-    (world.folder / "other").write_text(world.checkpoint(world.changed(log, 9, ok=False), 20))
-    found["rewritten"] = (found["good"][0], [*key, "--receipt", str(world.folder / "other")], 10)
-    policy = f"log {world.key}\nwitness w {world.witness().verifier.vkey}\nquorum w\n"
-    (world.folder / "policy").write_text(policy)
-    found["policy"] = (found["good"][0], ["--policy", str(world.folder / "policy")], 0)
-    other = world.witness("witness.example/w2").verifier.vkey
-    (world.folder / "unmet").write_text(f"log {world.key}\nwitness w {other}\nquorum w\n")
-    found["unmet"] = (found["good"][0], ["--policy", str(world.folder / "unmet")], 11)
-    found["usage"] = (found["good"][0], [], 2)
-    return found
 
 
 def test_it_says_of_every_package_what_the_library_says(world, alone: Path) -> None:

@@ -75,7 +75,7 @@ function show(exit, sentence, result) {
   const chip = byId("chip");
   chip.className = `verdict big ${colour}`;
   chip.replaceChildren(icon(sign), document.createTextNode(word));
-  byId("sentence").replaceChildren(...written(sentence));
+  byId("sentence").replaceChildren(...written(sentence[0].toUpperCase() + sentence.slice(1)));
   byId("exit").textContent = `Exit code ${exit} of the verifier on the command line.`;
   fill("proven", said.proven, "allow");
   fill("limits", said.notProven, "unknown");

@@ -1,0 +1,243 @@
+"""The page on which a browser checks a package: the same verdicts as the Python verifier."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from console_browser import Watched, chromium, watched
+
+from audit.errors import NotVerified
+from audit.verify import verify
+from governance.web import verifypage
+
+AUDIT = Path(__file__).parents[1] / "audit"
+EXIT_OF_USAGE = 2
+
+
+@pytest.fixture(scope="module")
+def log_world(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The small world of the log's own tests."""
+    sys.path.insert(0, str(AUDIT))
+    try:
+        return importlib.import_module("log_world").World(tmp_path_factory.mktemp("packages"))
+    finally:
+        sys.path.remove(str(AUDIT))
+
+
+@pytest.fixture(scope="module")
+def packages(log_world) -> Any:
+    """The packages of the log's own tests."""
+    sys.path.insert(0, str(AUDIT))
+    try:
+        return importlib.import_module("attacked_packages")
+    finally:
+        sys.path.remove(str(AUDIT))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One Chromium for all tests of this module."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser, tmp_path: Path):
+    """The page, opened from a file, without any server; whatever trouble it causes fails the test."""
+    file = tmp_path / "verify.html"
+    file.write_bytes(verifypage.page())
+    with watched(browser, file.as_uri(), 1280) as opened:
+        opened.go("")
+        opened.page.wait_for_selector("#go:enabled")
+        yield opened
+    assert opened.trouble == []
+
+
+def given(case: list[str]) -> tuple[list[str], list[str]]:
+    """Keys and retained files of a command line."""
+    pairs = list(zip(case[::2], case[1::2], strict=True))
+    keys = [value for option, value in pairs if option == "--key"]
+    return keys, [value for option, value in pairs if option in ("--head", "--receipt")]
+
+
+def check(page: Watched, package: Path, keys: list[str], kept: list[str]) -> dict[str, Any]:
+    """What the page says of a package."""
+    page.page.set_input_files("#package", str(package))
+    page.page.fill("#keys", "\n".join(keys))
+    page.page.set_input_files("#kept", kept)
+    page.page.click("#go")
+    page.page.wait_for_selector("#result:visible")
+    return page.page.evaluate(
+        """() => ({exit: Number(result.dataset.exit), entry: result.dataset.entry ?? "",
+            file: result.dataset.file ?? "", text: result.innerText,
+            proven: [...document.querySelectorAll("#proven li")].map(e => e.innerText),
+            limits: [...document.querySelectorAll("#limits li")].map(e => e.innerText)})"""
+    )
+
+
+def stated(package: Path, keys: list[str], kept: list[str]) -> dict[str, Any]:
+    """What the Python verifier says of it."""
+    try:
+        proven = verify(package, keys, None, [Path(name).read_bytes() for name in kept])
+    except NotVerified as error:
+        index, file = getattr(error, "index", None), getattr(error, "file", None)
+        return {"exit": error.exit_code, "entry": index, "file": file, "text": str(error)}
+    return {"exit": 0, "proven": proven}
+
+
+def test_it_says_of_every_package_what_the_python_verifier_says(page, log_world, packages) -> None:
+    """Otherwise a browser would show as proven what is not, or frighten people for nothing."""
+    cases = packages.attacked(log_world) | packages.browsable(log_world)
+    seen: list[int] = []
+    for number, (name, (path, options, _)) in enumerate(sorted(cases.items())):
+        keys, kept = given(options)
+        if not keys:
+            continue  # policies and wrong usage are for the command line
+        package = packages.zipped(log_world, path, number)
+        theirs = check(page, package, keys, kept)
+        ours = stated(package, keys, kept)
+        assert theirs["exit"] == ours["exit"], (name, theirs["text"], ours)
+        seen.append(ours["exit"])
+        if ours["exit"]:
+            assert theirs["entry"] == str("" if ours["entry"] is None else ours["entry"]), name
+            if ours["file"] and not kept:
+                assert theirs["file"] == ours["file"], name
+            continue
+        assert theirs["proven"][0] == ours["proven"].proven[0].replace("`", ""), name
+        assert len(theirs["limits"]) == len(ours["proven"].not_proven), name
+    assert set(seen) == {0, 10, 11, 12, 13}
+    assert len(seen) > 45
+
+
+def test_every_single_altered_byte_is_noticed(page, log_world) -> None:
+    """Otherwise some byte of a package could change unseen in a browser."""
+    path = log_world.package(log_world.log(5), suffix=".zip")
+    raw = path.read_bytes()
+    for at in range(0, len(raw), max(1, len(raw) // 60)):
+        changed = bytearray(raw)
+        changed[at] ^= 1
+        path.write_bytes(changed)
+        assert check(page, path, [log_world.key], [])["exit"] in (10, 11, 12), at
+
+
+def test_heads_are_taken_from_files_and_from_the_clipboard(page, log_world) -> None:
+    """Otherwise the only evidence against the holder of the key could not be used."""
+    from audit.head import encode_slot
+
+    package = log_world.package(log_world.log(300), suffix=".zip")
+    note = log_world.checkpoint(log_world.log(320))
+    head = log_world.folder / "head.bin"
+    head.write_bytes(encode_slot(log_world.checkpoint(log_world.log(300), 200), 0))
+    said = check(page, package, [log_world.key], [str(head)])
+    assert (said["exit"], "heads and receipts kept outside: 1" in said["text"]) == (0, True)
+    head.write_bytes(
+        encode_slot(note, 0) + encode_slot(log_world.checkpoint(log_world.log(310)), 1)
+    )
+    said = check(page, package, [log_world.key], [str(head)])
+    assert (said["exit"], said["entry"]) == (12, "300")
+    page.page.set_input_files("#kept", [])
+    page.page.click("summary")
+    page.page.fill("#pasted", note)
+    said = check(page, package, [log_world.key], [])
+    assert (said["exit"], said["entry"]) == (12, "300")
+    page.page.fill("#pasted", "something else")
+    assert check(page, package, [log_world.key], [])["exit"] == 12
+    page.page.fill("#pasted", "")
+
+
+def test_wrong_use_is_no_verdict(page, log_world) -> None:
+    """Otherwise a typing mistake could be taken for a verdict on the log."""
+    package = log_world.package(log_world.log(5), suffix=".zip")
+    for keys in ([], ["garbage"], [log_world.key[:-8] + "AAAAAAA="]):
+        said = check(page, package, keys, [])
+        assert said["exit"] == EXIT_OF_USAGE, keys
+        assert said["proven"] == []
+
+
+def test_a_browser_without_ed25519_proves_nothing(browser, tmp_path: Path) -> None:
+    """Otherwise a browser that cannot check signatures would call anything proven."""
+    file = tmp_path / "verify.html"
+    file.write_bytes(verifypage.page())
+    for broken in (
+        "crypto.subtle.importKey = async () => { throw new Error('NotSupportedError'); }",
+        "crypto.subtle.verify = async () => true",
+        "Object.defineProperty(crypto, 'subtle', {value: undefined})",
+        "crypto.subtle.digest = async () => new ArrayBuffer(32)",
+    ):
+        with watched(browser, file.as_uri(), 360) as opened:
+            opened.page.add_init_script(broken)
+            opened.go("")
+            opened.page.wait_for_selector("#unable:visible")
+            assert "Nothing can be proven here" in opened.page.inner_text("#unable")
+            assert opened.page.is_disabled("#go")
+
+
+def test_nothing_else_can_run_or_connect(page) -> None:
+    """Otherwise a hostile package could make the page load, send or run something."""
+    tried = page.page.evaluate(
+        """async () => {
+          const blocked = [];
+          addEventListener('securitypolicyviolation', e => blocked.push(e.effectiveDirective));
+          const s = document.createElement('script');
+          s.textContent = 'window.ran = 1';
+          document.body.append(s);
+          document.body.setAttribute('onclick', 'window.ran = 1');
+          document.body.click();
+          let sent = true;
+          try { await fetch('data:,x'); } catch { sent = false; }
+          await new Promise(r => setTimeout(r, 50));
+          return {ran: window.ran ?? 0, sent, blocked};
+        }"""
+    )
+    assert (tried["ran"], tried["sent"]) == (0, False)
+    assert {"script-src-elem", "script-src-attr", "connect-src"} <= set(tried["blocked"])
+    page.trouble.clear()  # the attempts above are what it complained of
+
+
+def test_it_can_be_used_by_keyboard_and_read_aloud(page, log_world) -> None:
+    """Otherwise an auditor who uses no mouse, or no screen, could not use it."""
+    package = log_world.package(log_world.log(20), suffix=".zip")
+    page.page.set_input_files("#package", str(package))
+    page.page.get_by_label("The log's key").fill(log_world.key)
+    page.page.keyboard.press("Tab")
+    page.page.keyboard.press("Tab")
+    page.page.keyboard.press("Enter")
+    page.page.wait_for_selector("#result:visible")
+    assert page.page.evaluate("document.activeElement.id") == "outcome"
+    assert page.page.get_by_role("heading", name="Proven").first.is_visible()
+    for width in (320, 360, 768, 1280):
+        assert page.fits(width), width
+
+
+def test_a_package_is_dropped_on_the_page(page, log_world) -> None:
+    """Otherwise the page would do nothing with the gesture it asks for."""
+    package = log_world.package(log_world.log(9), suffix=".zip")
+    data = list(package.read_bytes())
+    page.page.evaluate(
+        """bytes => { const t = new DataTransfer();
+          t.items.add(new File([Uint8Array.from(bytes)], 'dropped.zip'));
+          drop.dispatchEvent(new DragEvent('drop', {dataTransfer: t, cancelable: true})); }""",
+        data,
+    )
+    assert "dropped.zip" in page.page.inner_text("#chosen")
+    page.page.fill("#keys", log_world.key)
+    page.page.click("#go")
+    page.page.wait_for_selector("#result[data-exit='0']")
+
+
+def test_the_service_serves_the_same_page_to_everybody(world, browser, log_world) -> None:
+    """Otherwise an auditor without an account would have to ask us for the means to check us."""
+    from flask import Flask
+
+    app = Flask(__name__)
+    app.register_blueprint(verifypage.blueprint())
+    answer = app.test_client().get("/verify")
+    assert (answer.status_code, answer.data) == (200, verifypage.page())
+    assert verifypage.policy() in answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert b"http://" not in answer.data.replace(b"http://www.w3.org/2000/svg", b"")
+    assert b"https://" not in answer.data.replace(b"https://www.w3.org", b"")
