@@ -108,6 +108,7 @@ class Batch:
         self.values: list[VaultRow] = []
         self.done: list[tuple[Job, Any, int, int]] = []
         self.confirmed = False
+        self.erased: dict[str, int] = {}
         self.sealed: Sealed | None = None
         self.written: _Written | None = None
 
@@ -152,7 +153,7 @@ class Writer:
             if batch.encoded:
                 if self._vain:
                     self._fill(batch, at)
-                batch.sealed = self._vault.seal(batch.values)
+                batch.sealed = self._vault.seal(batch.values, batch.erased)
                 return batch
             if self._turns is not None:
                 self.undo()
@@ -367,6 +368,7 @@ class Writer:
         batch.encoded += staged.encoded
         batch.values += proposal.values
         batch.confirmed = batch.confirmed or staged.confirmed
+        batch.erased |= staged.erased
         batch.done.append((job, proposal.answer, first, first + len(staged.encoded)))
 
     def _fill(self, batch: Batch, at: int) -> None:
@@ -399,7 +401,7 @@ class Writer:
         fold = self._fold
         rows: list[FactRow] = []
         encoded = []
-        confirmed = False
+        confirmed, erased = False, {}
         for index, entry in enumerate(proposal.entries, first):
             fold.check(entry.kind, entry.by, entry.data)
             encoded.append(self._encode(entry))
@@ -407,10 +409,12 @@ class Writer:
             state = fold.apply(state, index, entry)
             if entry.kind == "service.clock" and entry.data["event"] == "confirmed":
                 confirmed = True
+            elif entry.kind == "data.erased":
+                erased[entry.data["subject"]] = index
         rows += proposal.rows
         if proposal.values:
             self._vault.check(proposal.values)
-        return _Staged(encoded, state, self.facts.plan(rows, at), confirmed)
+        return _Staged(encoded, state, self.facts.plan(rows, at), confirmed, erased)
 
     # -- writing -----------------------------------------------------------------------------------
 
@@ -497,3 +501,4 @@ class _Staged(NamedTuple):
     state: State
     facts: Any
     confirmed: bool
+    erased: dict[str, int]

@@ -50,7 +50,7 @@ def check_vault(paths: Paths, log: Connection, vault: Vault) -> None:
         if entry.kind == "data.erased":
             there = vault.has_erased(str(entry.data["subject"]), index)
         else:
-            there = bool(vault.values(index)) or bool(vault.unrecorded())
+            there = bool(vault.values(index)) or bool(vault.unrecorded(index + 1))
     except (StoreError, ValueError) as error:
         raise CannotOpen(
             f"`{paths.vault_database}` does not belong to this log or to this key: what entry {index} keeps "

@@ -12,9 +12,9 @@ person comes again, the pseudonym is the same and the key a new one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,7 +30,9 @@ from governance.store.vaultfile import VaultFile
 MOVED = 1 << 40
 """A restore moves the values of the old log this many indexes down, out of the new one's way."""
 
-_LOWEST = 1 << 62
+MOST = 1 << 62
+_NOBODY: Final[frozenset[str | None]] = frozenset()
+_RECORDED: Final = "UPDATE erasures SET idx = ? WHERE subject = ? AND idx IS NULL"
 _AT_ONCE = 500
 
 
@@ -46,11 +48,13 @@ SealedRow = tuple[int, str, str | None, bytes]
 
 class Sealed(NamedTuple):
     """Values encrypted but not written: None where the subject's key has to be made first.
-    `erasures` is how often somebody had been erased when they were sealed."""
+    `erasures` is how often somebody had been erased when they were sealed; `erased` are the data
+    subjects whose erasure an entry of the same batch records, with its index."""
 
     rows: Sequence[VaultRow]
     done: list[SealedRow | None]
     erasures: int
+    erased: Mapping[str, int] = {}
 
 
 class Person(NamedTuple):
@@ -83,6 +87,7 @@ class Vault:
         self._file = VaultFile(as_database(place), writer, reader)
         self._subjects = Subjects(self._file, key, now)
         self._forgotten = 0
+        self._erasing = True  # perhaps; found out with the next values
         self._key, self._now = key, now
 
     # -- pseudonyms and secrets --------------------------------------------------------------------
@@ -111,8 +116,11 @@ class Vault:
             if row.subject is not None and not self._subjects.knows(row.subject):
                 raise UnknownSubject(f"the vault does not know the data subject `{row.subject}`")
 
-    def seal(self, rows: Sequence[VaultRow]) -> Sealed:
-        """Encrypt `rows`, ready to be committed. Computes only; touches no file."""
+    def seal(self, rows: Sequence[VaultRow], erased: Mapping[str, int] = {}) -> Sealed:
+        """Encrypt `rows`, ready to be committed. Computes only; touches no file.
+
+        `erased`: data subject -> the entry of the same batch that records that they were erased.
+        """
         subjects = self._subjects
         erasures = subjects.erasures
         own = self._key.own
@@ -120,7 +128,7 @@ class Vault:
         for row in rows:
             key = own if row.subject is None else subjects.known_key(row.subject)
             done.append(None if key is None else _sealed(row, key))
-        return Sealed(rows, done, erasures)
+        return Sealed(rows, done, erasures, erased)
 
     def commit_with(self, rows: Sequence[VaultRow]) -> None:
         """Commit `rows` and everything that waits: `seal` and `commit` in one."""
@@ -130,13 +138,13 @@ class Vault:
         """Commit sealed values and everything that waits. Called before the ledger's own commit.
 
         What was sealed before somebody was erased is sealed again, under the keys there are now;
-        values about those who were erased meanwhile are not kept: their entries come before the one
-        that says so.
+        values about those who were erased are not kept as long as their entries come before the one
+        that says so: nobody gets a new key between an erasure and its entry.
         Raises what a database raises; then nothing is known about what is on disk.
         """
         file, subjects = self._file, self._subjects
         with file.writing:
-            if not values.rows and not subjects.waits:
+            if not values.rows and not values.erased and not subjects.waits:
                 return
             leaving = subjects.leave()
             try:
@@ -154,11 +162,11 @@ class Vault:
 
         Raises what `commit` raises.
         """
-        if not values.rows:
+        if not values.rows and not values.erased:
             return
         forgotten = self._file.turn(db)
         if forgotten != self._forgotten:  # by another process: begin with nothing remembered
-            self._forgotten = forgotten
+            self._forgotten, self._erasing = forgotten, True
             self._subjects.forget_all()
         self._insert(db, values, {})
 
@@ -211,6 +219,7 @@ class Vault:
         """
         with self._file.writing:
             self._flush()
+            self._erasing = True
             count = self._file.one("SELECT count(*) FROM vault_values WHERE subject = ?", subject)[
                 0
             ]
@@ -237,10 +246,11 @@ class Vault:
             self._file.fold_back()
             return int(count)
 
-    def unrecorded(self) -> list[Erasure]:
-        """Erasures that were carried out but have no entry yet (after a crash in between)."""
+    def unrecorded(self, size: int = MOST) -> list[Erasure]:
+        """Erasures that were carried out but have no entry below `size` yet (after a crash)."""
         rows = self._file.all(
-            "SELECT id, subject, count FROM erasures WHERE idx IS NULL ORDER BY id"
+            "SELECT id, subject, count FROM erasures WHERE idx IS NULL OR idx >= ? ORDER BY id",
+            size,
         )
         return [Erasure(*row) for row in rows]
 
@@ -251,9 +261,7 @@ class Vault:
 
     def recorded(self, subject: str, index: int) -> None:
         """The erasures of `subject` are what entry `index` says."""
-        self._file.write(
-            [("UPDATE erasures SET idx = ? WHERE subject = ? AND idx IS NULL", (index, subject))]
-        )
+        self._file.write([(_RECORDED, (index, subject))])
 
     def drop_lookups(self, before: int) -> int:
         """Forget erased subjects altogether, if erased before a time (microseconds); how many.
@@ -281,7 +289,12 @@ class Vault:
         self._subjects.forget(subject)
 
     def sweep(self, size: int) -> int:
-        """Delete values of entries that were never committed (index >= `size`); how many."""
+        """Delete values of entries that were never committed (index >= `size`); how many.
+
+        An erasure whose entry was never committed has none.
+        """
+        if self._file.one("SELECT 1 FROM erasures WHERE idx >= ? LIMIT 1", size) is not None:
+            self._file.write([("UPDATE erasures SET idx = NULL WHERE idx >= ?", (size,))])
         if self._file.one("SELECT 1 FROM vault_values WHERE idx >= ? LIMIT 1", size) is None:
             return 0
         return self._file.write([("DELETE FROM vault_values WHERE idx >= ?", (size,))])
@@ -295,7 +308,7 @@ class Vault:
         found = (
             "SELECT DISTINCT idx FROM vault_values WHERE idx > ? AND idx < ? ORDER BY idx LIMIT ?"
         )
-        gone, after = 0, -_LOWEST if older_logs else -1
+        gone, after = 0, -MOST if older_logs else -1
         while rows := self._file.all(found, after, minimum, _AT_ONCE):
             after = rows[-1][0]
             old = [index for (index,) in rows if index not in in_use]
@@ -331,9 +344,12 @@ class Vault:
 
     def _insert(self, db: Connection, values: Sealed, fresh: dict[str, AESGCM]) -> None:
         stale = self._subjects.erasures != values.erasures
+        erasing = self._being_erased(db)
         ready: Iterable[SealedRow | None] = (
             self._seal(row, fresh, again=done is None) if stale or done is None else done
             for row, done in zip(values.rows, values.done, strict=True)
+            if row.subject not in erasing
+            or row.index > values.erased.get(row.subject or "", row.index)
         )
         insert_rows(
             db,
@@ -341,6 +357,16 @@ class Vault:
             ("idx", "field", "subject", "sealed"),
             [row for row in ready if row is not None],
         )
+        for subject, index in values.erased.items():
+            db.execute(_RECORDED, (index, subject))
+
+    def _being_erased(self, db: Connection) -> frozenset[str | None]:
+        """Who was erased and has no entry yet that says so, as of the current transaction."""
+        if not self._erasing:
+            return _NOBODY
+        found = db.execute("SELECT DISTINCT subject FROM erasures WHERE idx IS NULL").fetchall()
+        self._erasing = bool(found)
+        return frozenset(subject for (subject,) in found)
 
     def _seal(self, row: VaultRow, fresh: dict[str, AESGCM], *, again: bool) -> SealedRow | None:
         """Seal a row within the transaction. `again`: whoever it is about was erased before and comes

@@ -128,9 +128,10 @@ def test_an_erased_person_who_comes_again_gets_a_new_key(workspace: Workspace) -
     """After an erasure the same customer could never be served again."""
     subject = _decide(workspace)
     workspace.vault.erase(subject)
+    workspace.ledger.submit(_recorded(subject)).result(10)
     assert _decide(workspace) == subject
     assert workspace.vault.value(0, "args.note") is None
-    opened = workspace.vault.value(1, "args.note")
+    opened = workspace.vault.value(2, "args.note")
     assert opened is not None
     assert opened.value == SECRET
     assert workspace.vault.erase(subject) == 2
@@ -231,3 +232,55 @@ def test_times_are_exact() -> None:
 
     for value in (0, 1, 1_790_000_000_123_457, 4_102_444_799_999_999):
         assert to_microseconds(to_datetime(value)) == value
+
+
+def _recorded(subject: str) -> world.Write:
+    return world.Write((("data.erased", {"subject": subject, "ground": "asked", "values": 1}),))
+
+
+def test_nobody_gets_a_new_key_between_an_erasure_and_its_entry(
+    root: Path, workspace: Workspace
+) -> None:
+    """A decision in that moment would keep a value that the entry after it says is gone."""
+    subject = _decide(workspace)
+    workspace.vault.erase(subject)
+    between = workspace.ledger.size
+    assert _decide(workspace) == subject
+    assert workspace.vault.values(between) == {}
+    index = workspace.ledger.submit(_recorded(subject)).result(10).receipts[0].index
+    assert workspace.vault.unrecorded() == []  # the entry's own batch says so
+    _decide(workspace)
+    assert set(workspace.vault.values(index + 1)) == {"args.iban", "args.note"}
+    assert workspace.vault.values(between) == {}
+
+
+def test_decisions_around_the_entry_of_an_erasure_in_one_batch(
+    workspace: Workspace,
+) -> None:
+    """What came before the entry would be kept, or what came after it lost, if they met in a batch."""
+    subject = _decide(workspace)
+    workspace.vault.erase(subject)
+    hold = threading.Event()
+    workspace.ledger.chore(lambda _db: hold.wait(10))
+    decide = Decide(values=(("args.note", SECRET, subject),), lane="human")
+    waiting = [workspace.ledger.submit(c) for c in (decide, _recorded(subject), decide)]
+    hold.set()
+    before, _, after = [future.result(10).receipts[0] for future in waiting]
+    assert before.tree_size == after.tree_size  # one batch
+    assert workspace.vault.values(before.index) == {}
+    assert set(workspace.vault.values(after.index)) == {"args.note"}
+
+
+def test_an_erasure_whose_entry_was_lost_is_recorded_again(root: Path) -> None:
+    """A crash between vault and log would leave an erasure that no entry ever tells of."""
+    with world.open_(root) as workspace:
+        subject = _decide(workspace)
+        workspace.vault.erase(subject)
+        size = workspace.ledger.size
+        sealed = workspace.vault.seal((), {subject: size})
+        workspace.vault.commit(sealed)  # and then the process dies before the log is committed
+        assert workspace.vault.unrecorded() == []
+    with world.open_(root) as workspace:
+        assert [erasure.subject for erasure in workspace.vault.unrecorded()] == [subject]
+        _decide(workspace)
+        assert workspace.vault.values(size) == {}
