@@ -37,7 +37,7 @@ from governance.store.errors import Damaged, ServerError, StoreError
 from governance.store.facts import FactBook
 from governance.store.fold import Fold, State
 from governance.store.keyring import KeyRing
-from governance.store.lanes import Job
+from governance.store.lanes import Job, OwnCommand
 from governance.store.sqlite import Connection, insert_rows
 from governance.store.vault import Sealed, Vault
 
@@ -82,19 +82,6 @@ class Position(NamedTuple):
     def size(self) -> int:
         """How many entries there are."""
         return self.frontier.size
-
-
-class OwnCommand(NamedTuple):
-    """What the store itself wants recorded: entries made once time and index are known.
-
-    `also` writes rows beside the entries, in the same transaction, given connection and index.
-    """
-
-    make: Callable[[State, Any, int], tuple[Entry, ...]]
-    also: Callable[[Connection, int], None] | None = None
-    lane: str = "human"
-    key: str = "service"
-    while_paused: bool = True
 
 
 class Batch:

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, NamedTuple
 
+from audit.entry import Entry
 from governance.oversight.commands import Answer, Lane
 from governance.store.errors import Busy
+from governance.store.fold import State
 from governance.store.sqlite import Connection
 
 LANES: tuple[Lane, ...] = ("stop", "human", "agent")
@@ -63,6 +65,19 @@ def limits(
 
 
 USUAL = limits()
+
+
+class OwnCommand(NamedTuple):
+    """What the store itself wants recorded: entries made once time and index are known.
+
+    `also` writes rows beside the entries, in the same transaction, given connection and index.
+    """
+
+    make: Callable[[State, Any, int], tuple[Entry, ...]]
+    also: Callable[[Connection, int], None] | None = None
+    lane: str = "human"
+    key: str = "service"
+    while_paused: bool = True
 
 
 class Job:
