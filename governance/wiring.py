@@ -82,6 +82,7 @@ class App:
         backup: Path | None,
         known: Sequence[Path],
         vault: Path | None = None,
+        key: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Open a backup as a new log in this workspace; the old files are put aside.
 
@@ -103,6 +104,7 @@ class App:
             head=_head(directory),
             known_heads=heads,
             vault=vault,
+            key=_key(key or {"custody": "file"}),
         )
         lost = not (directory / settings.FILE_NAME).exists()
         if lost:
@@ -187,7 +189,7 @@ def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[
     paths = Workspace.create(
         directory,
         config.log.origin,
-        key=Wanted(key["custody"], at=key.get("at", ""), public=key.get("public_key")),
+        key=_key(key),
     )
     _copy_policies(options.get("policies") or shipped_policies(), paths.policies)
     (directory / settings.FILE_NAME).write_text(settings.render(config), encoding="utf-8")
@@ -230,6 +232,11 @@ def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[
         **({"second_log_key": vkeys[1]} if len(vkeys) > 1 else {}),
         "release": made["release"],
     }
+
+
+def _key(told: Mapping[str, Any]) -> Wanted:
+    """Where a log's first key is to be kept, from `cli.log_keys.wanted`."""
+    return Wanted(told["custody"], at=told.get("at", ""), public=told.get("public_key"))
 
 
 def _write_policies(directory: Path) -> None:

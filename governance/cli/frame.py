@@ -54,8 +54,11 @@ class Wiring(Protocol):
         backup: Path | None,
         known: Sequence[Path],
         vault: Path | None = None,
+        key: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Open a backup as a new log; acknowledged by the caller. `known`: kept heads."""
+        """Open a backup as a new log; acknowledged by the caller. `known`: kept heads; `key`:
+        where the new log's key is kept (`log_keys.wanted`), else in a file.
+        """
 
     def verify_page(self) -> bytes:
         """The page on which a browser checks a package, as one HTML file."""

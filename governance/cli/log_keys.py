@@ -61,6 +61,23 @@ def _custody(function: Any) -> Any:
     )(function)
 
 
+def log_key_options(function: Any) -> Any:
+    """`--log-key` and `--log-public-key`, for commands that begin a log."""
+    function = click.option(
+        "--log-public-key",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="The public key of a key service's key, as PEM.",
+    )(function)
+    return click.option(
+        "--log-key",
+        "log_key",
+        default="file",
+        show_default=True,
+        help="Where the key that signs the log is kept: file, encrypted (under the passphrase in "
+        "GOVERNANCE_LOG_KEY_SECRET, or asked for), or the URI of a key elsewhere (pkcs11:…).",
+    )(function)
+
+
 @command(log_key, "rotate", example="governance log-key rotate --reason 'yearly'")
 @_custody
 def rotate(frame: Frame, kept: str, public_key: Path | None, reason: str | None) -> None:

@@ -9,6 +9,7 @@ import click
 
 from governance.cli import output
 from governance.cli.frame import Frame, command
+from governance.cli.log_keys import log_key_options, wanted
 from governance.cli.transport import Failed
 
 
@@ -43,19 +44,7 @@ def register(root: click.Group) -> None:
         multiple=True,
         help="A label of that agent, by which policies know it (payments, support, coding…); repeat.",
     )
-    @click.option(
-        "--log-key",
-        "log_key",
-        default="file",
-        show_default=True,
-        help="Where the key that signs the log is kept: file, encrypted (under the passphrase in "
-        "GOVERNANCE_LOG_KEY_SECRET, or asked for), or the URI of a key elsewhere (pkcs11:…).",
-    )
-    @click.option(
-        "--log-public-key",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        help="The public key of a key service's key, as PEM.",
-    )
+    @log_key_options
     @click.option(
         "--post-quantum",
         is_flag=True,
@@ -105,6 +94,7 @@ def register(root: click.Group) -> None:
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
         help="A later head of the old log that you kept, so that the gap is named; repeat.",
     )
+    @log_key_options
     @click.option(
         "--acknowledge",
         is_flag=True,
@@ -115,6 +105,8 @@ def register(root: click.Group) -> None:
         backup: Path | None,
         vault: Path | None,
         known: tuple[Path, ...],
+        log_key: str,
+        log_public_key: Path | None,
         acknowledge: bool,
     ) -> None:
         """Bring a backup back. It opens as a new log that names the old one's last known head.
@@ -128,7 +120,8 @@ def register(root: click.Group) -> None:
                 "a restored backup never continues the old log: it opens a new one, stopped, with "
                 "open approvals ended, until two people lift the stop; add --acknowledge to do so"
             )
-        made = frame.app.restore(frame.workspace, backup, known, vault)
+        key = wanted(log_key, log_public_key)
+        made = frame.app.restore(frame.workspace, backup, known, vault, key)
         output.show(frame.output, made)
         if made["values"] == "lost":
             output.say(

@@ -33,7 +33,7 @@ from governance.store.errors import CannotOpen, StoreError
 from governance.store.fold import Fold
 from governance.store.founding import Beginning, found_log
 from governance.store.headfile import read_note, sync_directory
-from governance.store.keyring import KeyRing, public_keys
+from governance.store.keyring import USUAL, KeyRing, Wanted, public_keys
 from governance.store.opening import read_log
 from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
@@ -67,12 +67,13 @@ def restore(
     vault: Path | None = None,
     known_heads: Iterable[str] = (),
     clock: Clock | None = None,
+    key: Wanted = USUAL,
 ) -> Restored:
     """Open a new log in the workspace `root` from the backup in `folder`.
 
     `known_heads` are checkpoints of the old log from receipts, reports or witnesses; the newest
     one that is genuine is named, so that everybody sees how much is missing. `origin` names the
-    new log. `vault` is a backup of the vault to go back to, for when the vault is lost, too; what
+    new log, `key` says where the key that signs it is kept. `vault` is a backup of the vault to go back to, for when the vault is lost, too; what
     the log's backup says was erased is erased from it again. Raises `CannotOpen` without
     `acknowledge`, and for a backup that does not hold.
     """
@@ -98,7 +99,7 @@ def restore(
         folded = _fold(backup, fold, old)
         last = _last_known(paths, backup, old, known_heads)
         name = origin or f"{re.sub('/r[0-9TZ]+$', '', backup.origin)}/r{at:%Y%m%dT%H%M%SZ}"
-        staged = _stage(paths, name, backup, last, folded, fold)
+        staged = _stage(paths, name, backup, last, folded, fold, key)
         archive = _archive(paths, at)
         if not vaults.prepare(paths, backup, vault, archive):
             _forget_who(staged.log, at)
@@ -138,13 +139,19 @@ def newest(paths: Paths, fold: Fold, at: datetime) -> Path:
 
 
 def _stage(
-    paths: Paths, origin: str, backup: Backup, last: Checkpoint, folded: Folded, fold: Fold
+    paths: Paths,
+    origin: str,
+    backup: Backup,
+    last: Checkpoint,
+    folded: Folded,
+    fold: Fold,
+    key: Wanted,
 ) -> Paths:
     """Build the new log in a folder of its own; nothing of the old one is touched yet."""
     staged = Paths(paths.root / "restoring")
     shutil.rmtree(staged.root, ignore_errors=True)
     staged.keys.mkdir(mode=0o700, parents=True)
-    ring = KeyRing.create(staged, origin)
+    ring = KeyRing.create(staged, origin, key)
     state = fold.dump(folded.state)
     first = {
         "origin": backup.origin,
@@ -163,7 +170,8 @@ def _move_in(staged: Paths, paths: Paths, backup: Backup) -> None:
     try:
         if (backup.folder / "blobs").is_dir():
             shutil.copytree(backup.folder / "blobs", paths.blobs, dirs_exist_ok=True)
-        shutil.move(staged.log_key, paths.log_key)
+        if staged.log_key.exists():  # else the new key is kept elsewhere
+            shutil.move(staged.log_key, paths.log_key)
         shutil.move(staged.ring, paths.ring)
         shutil.move(staged.log, paths.log)
         shutil.move(staged.head, paths.head)

@@ -131,3 +131,13 @@ def test_what_waits_is_listed(workspace: Path) -> None:
     assert cli(*confirm).exit_code == 1
     done = cli(*confirm, "--key", tom["secret"], "-o", "json")
     assert json.loads(done.stdout)["state"] == "signing"
+
+
+def test_a_restored_log_keeps_its_key_where_it_is_told(workspace: Path) -> None:
+    """After a disaster the log would be signed by a plain file, whatever was decided before."""
+    assert cli("backup", "-w", workspace).exit_code == 0
+    command = ["restore", "-w", workspace, "--log-key", "encrypted", "--acknowledge", "-o", "json"]
+    made = document(cli(*command, env={VARIABLE: SECRET}))
+    (now,) = keys_of(workspace, **{VARIABLE: SECRET})
+    assert (now["vkey"], now["custody"]) == (made["log_key"], "encrypted")
+    assert b"PRIVATE" not in (workspace / "keys" / "log.key").read_bytes()
