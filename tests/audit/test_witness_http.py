@@ -11,6 +11,7 @@ import pytest
 from witness_world import LOG, ORIGIN, ALog, AWitness, ask, served
 
 from audit.note import open_note
+from audit.witness_http import WitnessServer
 from audit.witness_state import origin_hash
 
 MONITOR = f"/{origin_hash(ORIGIN)}/checkpoint"
@@ -76,6 +77,18 @@ def test_one_connection_serves_many_requests(witness: AWitness) -> None:
             assert response.status == 200
         assert connection.sock is first
         connection.close()
+
+
+def test_it_listens_on_the_newer_internet_protocol_without_asking_for_names(
+    witness: AWitness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a witness without a name server would start after a minute, or not at all."""
+    monkeypatch.setattr(socket, "getfqdn", lambda *_: pytest.fail("asked a name server"))
+    server = WitnessServer(("::1", 0), witness.witness)
+    assert server.socket.family == socket.AF_INET6
+    server.server_close()
+    with served(witness.witness) as place:
+        assert ask(place, "GET", MONITOR)[0] == 404
 
 
 def raw(place: tuple[str, int], data: bytes) -> bytes:
