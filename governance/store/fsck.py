@@ -20,6 +20,7 @@ from governance.store.copies import copy_database, copy_log
 from governance.store.database import ERRORS
 from governance.store.errors import StoreError
 from governance.store.findings import RESTORE, Finding, Part, Report
+from governance.store.fsck_beside import check_beside
 from governance.store.fsck_facts import Facts, Vouched, check_facts, check_views
 from governance.store.fsck_log import Log, check_log
 from governance.store.guards import server_guard_names, sqlite_cut_guards, sqlite_guards
@@ -73,7 +74,9 @@ def check(paths: Paths, scratch: Path, vkeys: Sequence[str]) -> Checked:
             for size in snapshots
         ]
         if log.signed is None:
-            unchecked.append("facts and read models: the entries they follow from are not sound")
+            unchecked.append(
+                "facts, read models, values and blobs: the entries they follow from are not sound"
+            )
         else:
             facts = check_facts(reader, log.size, scratch / "facts.db")
             if followed:
@@ -81,6 +84,9 @@ def check(paths: Paths, scratch: Path, vkeys: Sequence[str]) -> Checked:
                 views = list(check_views(Vouched(reader, hashes), scratch))
             else:
                 unchecked.append("read models: there are none yet")
+            beside = check_beside(paths, reader, log.size)
+            findings += beside.findings
+            unchecked += beside.unchecked
     findings += facts.findings + views
     shown, more = tuple(findings[:_MOST]), max(0, len(findings) - _MOST)
     unchecked += facts.unchecked

@@ -105,7 +105,7 @@ class Hammer:
         command = world.Decide(
             str(number),
             (world.euro("1"), ("seen", subject, "1", "")),
-            values=(("args.note", b"value", subject),),
+            values=(("args.note", b'"value"', subject),),
         )
         try:
             receipt = self.workspace.ledger.submit(command).result(60).receipts[0]

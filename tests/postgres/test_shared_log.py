@@ -217,7 +217,7 @@ def test_four_processes_under_load_make_one_log(opened: Open) -> None:
                 world.Decide(
                     f"{first + number}",
                     (world.euro("1.00"), ("seen", subject, "1", "")),
-                    values=(("args.note", b"v", subject),),
+                    values=(("args.note", b'"v"', subject),),
                 )
             ).result(20)
 

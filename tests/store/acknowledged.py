@@ -32,7 +32,7 @@ def command(workspace: Workspace, number: int) -> world.Decide:
     return world.Decide(
         str(number),
         (world.euro("1.50"), ("seen", subject, "1", "")),
-        values=(("args.note", f"value {number}".encode(), subject),),
+        values=(("args.note", f'"value {number}"'.encode(), subject),),
     )
 
 

@@ -34,7 +34,7 @@ def holds_after_crash(root: Path, acks: Path, *, thorough: bool = True) -> int:
                 numbers[number] = index
                 opened = workspace.vault.value(index, "args.note")
                 assert opened is not None
-                assert opened.value == f"value {number}".encode()
+                assert opened.value == f'"value {number}"'.encode()
         for number, index in acknowledged.items():
             assert numbers.get(number) == index, f"acknowledged command {number} is not in the log"
         answer = workspace.ledger.submit(world.Write((("person.changed", {}),))).result(10)

@@ -33,7 +33,7 @@ def _decide(workspace: Workspace, count: int, text: str = "") -> None:
     for n in range(count):
         subject = workspace.vault.pseudonym("payee", "DE00")
         command = Decide(
-            f"{text}{n}", (world.euro("10"),), values=(("args.note", b"a note", subject),)
+            f"{text}{n}", (world.euro("10"),), values=(("args.note", b'"a note"', subject),)
         )
         workspace.ledger.submit(command).result(10)
 
@@ -74,7 +74,7 @@ def test_backups_of_values_lie_apart_and_expire(root: Path) -> None:
         back_up(workspace.paths, AT)
         kept = back_up_vault(workspace.paths, AT, timedelta(days=30))
         paths = workspace.paths
-    assert b"a note" not in kept.read_bytes()
+    assert b'"a note"' not in kept.read_bytes()
     (folder,) = backups(paths)
     assert not any("vault" in path.name or "key" in path.name for path in folder.rglob("*"))
     assert expire_vault_backups(paths, AT + timedelta(days=29)) == []
@@ -137,7 +137,7 @@ def test_values_of_the_old_log_stay_erasable_and_never_open_under_new_entries(ro
         assert workspace.vault.value(0, "args.note") is None
         opened = workspace.vault.value(-(1 << 40), "args.note")
         assert opened is not None
-        assert opened.value == b"a note"
+        assert opened.value == b'"a note"'
         subject = workspace.vault.find("payee", "DE00")
         assert subject is not None
         assert workspace.vault.erase(subject) == 15

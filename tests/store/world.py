@@ -18,6 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from audit.commit import commitment
+from audit.encoding import b64url
 from audit.entry import Entry
 from governance.engine.model import FactQuery
 from governance.oversight.commands import Facts, Lane, Needs, Proposal, VaultRow
@@ -27,6 +29,7 @@ from governance.store.lanes import USUAL, Limits
 from governance.store.workspace import Seams, Workspace
 
 ORIGIN = "test.example/log"
+SALT = b"s" * 16
 START = 1_790_000_000_000_000
 AGENT = {"type": "agent", "id": "payments-1", "key": "k-abcdefgh"}
 
@@ -111,6 +114,14 @@ def decision(at: datetime, **data: Any) -> Entry:
     return Entry("decision", at, AGENT, {**base, **data})
 
 
+def committed_to(name: str, value: bytes) -> str:
+    """The commitment to a value in JSON, or 43 characters for one that is none."""
+    try:
+        return commitment(b64url(SALT), name, json.loads(value))
+    except ValueError:
+        return "c" * 43
+
+
 @dataclass(frozen=True)
 class Decide:
     """Records one decision, with charges; refused while stopped. Answers the totals it saw."""
@@ -132,7 +143,7 @@ class Decide:
         """One decision entry."""
         if state.stopped:
             raise Refused("stopped", "everything is stopped")
-        committed = {name: "c" * 43 for name, _, _ in self.values}
+        committed = {name: committed_to(name, value) for name, value, _ in self.values}
         entry = decision(
             at,
             note=self.text,
@@ -141,7 +152,7 @@ class Decide:
             **({"commitments": committed} if committed else {}),
         )
         values = tuple(
-            VaultRow(index, name, value, b"s" * 16, subject) for name, value, subject in self.values
+            VaultRow(index, name, value, SALT, subject) for name, value, subject in self.values
         )
         return Proposal((entry,), dict(facts.totals), self.rows, values)
 
