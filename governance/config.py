@@ -88,6 +88,15 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Store:
+    """Where log and values are: empty for files in the workspace, or a PostgreSQL server's address,
+    `postgresql://role@host/name?sslmode=verify-full`, or `env:NAME` for a variable that holds it.
+    """
+
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decisions:
     """How long an allow may wait before it is executed, in seconds."""
 
@@ -122,6 +131,7 @@ class Config:
     webhook: Webhook = field(default_factory=Webhook)
     workspace: Workspace = field(default_factory=Workspace)
     log: Log = field(default_factory=Log)
+    store: Store = field(default_factory=Store)
     decisions: Decisions = field(default_factory=Decisions)
     jobs: Jobs = field(default_factory=Jobs)
     backups: Backups = field(default_factory=Backups)
@@ -142,11 +152,13 @@ SECTIONS: Mapping[str, type[Any]] = {
     "webhook": Webhook,
     "workspace": Workspace,
     "log": Log,
+    "store": Store,
     "decisions": Decisions,
     "jobs": Jobs,
     "backups": Backups,
 }
 _TYPE_WORDS = {str: "a text in quotes", int: "a whole number", bool: "`true` or `false`"}
+_DATABASE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|postgres(?:ql)?://.+)").fullmatch
 _RANGES = {
     "server.port": (0, 65535),
     "server.page_threads": (1, 64),
@@ -228,6 +240,11 @@ def check(config: Config) -> None:
         )
     if server.url:
         _check_url("server.url", server.url)
+    if config.store.database and not _DATABASE(config.store.database):
+        raise ConfigError(
+            "`store.database` is no address of a database; write `postgresql://role@host/name`, or"
+            " `env:NAME` for an environment variable that holds it, or nothing for files"
+        )
     if config.webhook.url:
         _check_url("webhook.url", config.webhook.url)
         if not config.webhook.secret:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -71,20 +71,27 @@ def _copy(database: Database, target: Path, base: type[SQLModel], name: str) -> 
         raise StoreError(database.explain(error)) from error
 
 
-def copy_tables(source: Connection, target: Connection, base: type[SQLModel]) -> int:
+def copy_tables(
+    source: Connection,
+    target: Connection,
+    base: type[SQLModel],
+    without: frozenset[str] = frozenset(),
+) -> int:
     """Copy every row of the tables of `base`, within transactions of the caller's; how many."""
     done = 0
     for table in base.metadata.sorted_tables:
+        if table.name in without:
+            continue
         columns = [column.name for column in table.columns]
         keys = [column.name for column in table.primary_key.columns]
-        for rows in _pages(source, table.name, columns, keys):
+        for rows in pages(source, table.name, columns, keys):
             insert_rows(target, table.name, columns, rows)
             done += len(rows)
     return done
 
 
-def _pages(source: Connection, table: str, columns: Sequence[str], keys: Sequence[str]) -> Any:
-    """The rows of a table by its key, some at a time. Raises what the database raises."""
+def pages(source: Connection, table: str, columns: Sequence[str], keys: Sequence[str]) -> Iterator[list[Any]]:
+    """The rows of a table by its key (`keys` among `columns`), some at a time."""
     names, order, marks = ", ".join(columns), ", ".join(keys), ", ".join("?" * len(keys))
     after = f" WHERE ({order}) > ({marks})"
     places = [columns.index(key) for key in keys]

@@ -36,6 +36,7 @@ from governance.store.keyring import KeyRing, Wanted
 from governance.store.lanes import USUAL, Limits
 from governance.store.ledger import SERVICE, Ledger, Make, own
 from governance.store.migrations import bring_up_to_date
+from governance.store.moving import require_not_moving
 from governance.store.opening import check_head, read_log
 from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
@@ -165,6 +166,7 @@ class Workspace:
         has the folder, `CannotOpen` for anything that does not fit.
         """
         paths = Paths(root, head, database)
+        require_not_moving(paths)
         _require_log(paths)
         lock = OwnerLock(paths.lock)
         try:
