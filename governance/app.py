@@ -201,6 +201,7 @@ def open_desk(
         FOLD,
         version=version() if record_start else None,
         head=Path(config.log.head) if config.log.head else None,
+        database=config.store.database,
         limits=limits(
             agent_per_second=asked.agent_per_second,
             person_per_second=asked.person_per_second,

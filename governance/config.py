@@ -21,6 +21,8 @@ from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
 FILE_NAME = "config.toml"
+DATABASE = "GOVERNANCE_DATABASE"
+"""Environment variable with the address of the server that holds the log; it goes before the file."""
 
 
 class ConfigError(Exception):
@@ -185,8 +187,15 @@ def load(path: Path) -> Config:
 
     Raises ConfigError with the file and the setting in backticks.
     """
-    if path.is_dir():
-        path = path / FILE_NAME
+    config = _read(path / FILE_NAME if path.is_dir() else path)
+    database = os.environ.get(DATABASE)
+    if database:
+        config = dataclasses.replace(config, store=Store(database))
+        check(config)
+    return config
+
+
+def _read(path: Path) -> Config:
     try:
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
@@ -283,6 +292,16 @@ def secret(value: str) -> str:
     if not found:
         raise ConfigError(f"the environment variable `{name}` is not set; it must hold the secret")
     return found
+
+
+def set_head(path: Path, head: str) -> None:
+    """Write `log.head` into a settings file, leaving what people wrote there alone."""
+    text = path.read_text(encoding="utf-8")
+    line = f"head = {_toml(head)}"
+    made, found = re.subn(r"^head *= .*$", lambda _: line, text, count=1, flags=re.M)
+    if not found:
+        made, found = re.subn(r"^\[log\]$", lambda _: f"[log]\n{line}", text, count=1, flags=re.M)
+    path.write_text(made if found else f"{text}\n[log]\n{line}\n", encoding="utf-8")
 
 
 def render(config: Config) -> str:

@@ -43,11 +43,18 @@ SWITCH_SECONDS = 0.001
 statement of the database; with the usual 5 ms a busy event loop would make every batch wait."""
 
 
-def serve(directory: Path, host: str | None = None, port: int | None = None) -> int:
+def serve(
+    directory: Path,
+    host: str | None = None,
+    port: int | None = None,
+    database: str | None = None,
+) -> int:
     """Own `directory` and answer until SIGTERM or SIGINT; the process's exit code.
 
-    0 after a signal, 1 when the log could not be written. Raises ConfigError and CannotOpen.
+    `database` is the address of a server, instead of what the settings say. 0 after a signal, 1 when the log could not be written. Raises ConfigError and CannotOpen.
     """
+    if database is not None:  # for the processes that are started beside this one, too
+        os.environ[settings.DATABASE] = database
     config = settings.load(directory)
     server = replace(
         config.server,

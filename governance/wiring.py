@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +28,16 @@ from governance.config import Config
 from governance.service import founding, log_keys, releasing
 from governance.service.desk import FOLD, Caller
 from governance.store.accounts import AccountStore
+from governance.store.database import LOG_SCHEMA, prepare, server
 from governance.store.errors import CannotOpen
 from governance.store.findings import Report
 from governance.store.fsck import fsck
+from governance.store.joining import join
 from governance.store.keyring import Wanted, public_keys
+from governance.store.migrations import revision_of
+from governance.store.moving import move
 from governance.store.paths import Paths
+from governance.store.pruning import empty_on_server
 from governance.store.reader import Reader
 from governance.store.repair import repair as make_again
 from governance.store.restore import newest, restore
@@ -62,9 +67,52 @@ class App:
                 shutil.rmtree(directory, ignore_errors=True)
             raise
 
-    def serve(self, directory: Path, host: str | None, port: int | None) -> int:
+    def serve(
+        self, directory: Path, host: str | None, port: int | None, database: str | None = None
+    ) -> int:
         """Own the workspace and answer until told to stop."""
-        return serve.serve(directory, host, port)
+        return serve.serve(directory, host, port, database)
+
+    def prepare(self, owner: str, service: str) -> dict[str, Any]:
+        """Make a server's database ready for a service's role."""
+        return prepare(owner, service)._asdict()
+
+    def empty(self, owner: str) -> int:
+        """Take what was pruned out of a server, as its owner."""
+        return empty_on_server(server(owner, LOG_SCHEMA))
+
+    def join(self, directory: Path, source: Path, head: Path | None) -> dict[str, Any]:
+        """Make a folder for another process on the log of the workspace in `source`."""
+        size = join(directory, source, FOLD, head=head)
+        if head is not None:
+            settings.set_head(directory / settings.FILE_NAME, str(head.resolve()))
+        database = str(Paths(directory).log_database)
+        return {"workspace": str(directory), "database": database, "entries": size}
+
+    def move(self, directory: Path, address: str) -> dict[str, Any]:
+        """Bring the log of a workspace from its file to a prepared server."""
+        at = datetime.now(UTC)  # noqa: TID251 - a surface
+        done = move(directory, address, FOLD, at, head=_head(directory))
+        put_aside = str(done.archive)
+        return {"database": done.database, "entries": done.size, "put_aside": put_aside}
+
+    def databases(self, directory: Path) -> dict[str, Any]:
+        """Where log and values of a workspace are, and what state their schemas are in."""
+        paths = Paths(directory)
+        with closing(Reader(paths.log_database)) as reader:
+            size, minimum = reader.size, reader.minimum
+        return {
+            "log": str(paths.log_database),
+            "values": str(paths.vault_database),
+            "several_services": paths.log_database.shared,
+            "entries": size,
+            "minimum": minimum,
+            "bytes": paths.log_database.size(),
+            "schemas": {
+                "log": revision_of(paths.log_database),
+                "values": revision_of(paths.vault_database),
+            },
+        }
 
     @contextmanager
     def in_process(
@@ -186,9 +234,12 @@ def _told(report: Report) -> dict[str, Any]:
 
 def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[str, Any]:
     key = wanted(options.get("log_key") or "file", options.get("log_public_key"))
+    if options.get("database_owner"):
+        prepare(options["database_owner"], config.store.database)
     paths = Workspace.create(
         directory,
         config.log.origin,
+        database=config.store.database,
         key=_key(key),
     )
     _copy_policies(options.get("policies") or shipped_policies(), paths.policies)
@@ -279,6 +330,8 @@ def _config(options: Mapping[str, Any]) -> Config:
             head_sink=str(head_sink.resolve()) if head_sink else "",
         ),
     )
+    if options.get("database"):
+        config = replace(config, store=settings.Store(options["database"]))
     if options.get("port"):
         config = replace(config, server=replace(config.server, port=options["port"]))
     settings.check(config)

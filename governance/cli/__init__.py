@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from governance.cli import demo, runtimes, setup
+from governance.cli import databases, demo, runtimes, setup
 from governance.cli.agents import agent
 from governance.cli.approvals import approval, decision
 from governance.cli.evidence import data, report
@@ -56,6 +56,7 @@ for group in (policy, agent, person, key, approval, decision, stop, audit, repor
 for group in (runtimes.hook, runtimes.install, runtimes.doctor, setup.clock, log_key, retention):
     root.add_command(group)
 setup.register(root)
+databases.register(root)
 demo.register(root)
 
 

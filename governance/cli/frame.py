@@ -39,8 +39,25 @@ class Wiring(Protocol):
     def initialise(self, directory: Path, options: Mapping[str, Any]) -> dict[str, Any]:
         """Make a workspace; what must be shown once."""
 
-    def serve(self, directory: Path, host: str | None, port: int | None) -> int:
+    def serve(
+        self, directory: Path, host: str | None, port: int | None, database: str | None = None
+    ) -> int:
         """Own the workspace's log and answer until told to stop; the exit code."""
+
+    def prepare(self, owner: str, service: str) -> dict[str, Any]:
+        """Make a server's database ready for a service's role."""
+
+    def empty(self, owner: str) -> int:
+        """Take what was pruned out of a server, as its owner; how many entries."""
+
+    def join(self, directory: Path, source: Path, head: Path | None) -> dict[str, Any]:
+        """Make a folder for another process on a log that is on a server."""
+
+    def move(self, directory: Path, address: str) -> dict[str, Any]:
+        """Bring a log from its file to a server."""
+
+    def databases(self, directory: Path) -> dict[str, Any]:
+        """Where log and values are."""
 
     def in_process(self, directory: Path, *, without_log_keys: Sequence[str] = ()) -> Any:
         """A context manager: an exchange against a workspace that this process owns meanwhile.

@@ -55,6 +55,14 @@ def register(root: click.Group) -> None:
         type=click.Path(path_type=Path),
         help="A file on another volume that gets the log's head; without one reports say unanchored.",
     )
+    @click.option(
+        "--database",
+        help="Keep log and values on a PostgreSQL server: postgresql://role@host/name, or env:NAME.",
+    )
+    @click.option(
+        "--database-owner",
+        help="The owner's address: makes the database ready first (else: governance database prepare).",
+    )
     def init(frame: Frame, directory: Path, **options: object) -> None:
         """Make a workspace. It gets a log, keys, a first person, release and agent."""
         if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
@@ -68,9 +76,16 @@ def register(root: click.Group) -> None:
     @command(root, "serve", example="governance serve -w my-workspace", output=False)
     @click.option("--host", help="Address to listen on (else config.toml).")
     @click.option("--port", type=click.IntRange(0, 65535), help="Port (else config.toml).")
-    def serve(frame: Frame, host: str | None, port: int | None) -> None:
-        """Run a workspace. It owns the log and answers agents and people until stopped."""
-        code = frame.app.serve(frame.directory, host, port)
+    @click.option(
+        "--database",
+        help="PostgreSQL server with the log: an address, or env:NAME (else config.toml).",
+    )
+    def serve(frame: Frame, host: str | None, port: int | None, database: str | None) -> None:
+        """Run a workspace. It owns the log and answers agents and people until stopped.
+
+        With the log on a server, any number of services may run on it, each in a folder of its own.
+        """
+        code = frame.app.serve(frame.directory, host, port, database)
         if code:
             raise click.exceptions.Exit(code)
 

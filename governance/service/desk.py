@@ -7,15 +7,19 @@ command sees when the ledger runs it.
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
 
+from audit.entry import Entry
 from governance.oversight import entries, log_keys, retention, snapshot
 from governance.oversight.model import State
 from governance.oversight.state import SEMANTICS, apply, genesis
+from governance.service import committing
 from governance.service.releases import Releases, zone_of
 from governance.store.blobs import BlobError, BlobStore
 from governance.store.clock import Clock, SystemClock, to_datetime
@@ -133,6 +137,21 @@ class Desk:
             found = carried(db, FOLD)[0]
         return genesis() if found is None else found
 
+    def elsewhere(self, _index: int, entry: Entry) -> None:
+        """Another process that serves the same log recorded `entry`."""
+        if entry.kind == "data.erased":
+            committing.forget()
+        elif entry.kind == "policy.released":
+            # compiled now, beside the service, so that the next decision need not wait for it
+            self._get_ready(str(entry.data["release"]))
+
+    def _get_ready(self, release: str) -> None:
+        def load() -> None:
+            with suppress(BlobError):  # who needs it is told
+                self.releases.get(release)
+
+        threading.Thread(target=load, name="release", daemon=True).start()
+
     @staticmethod
     def zone(name: str) -> ZoneInfo | None:
         """A time zone; None for UTC, which needs no conversion."""
@@ -159,6 +178,7 @@ class Desk:
             workspace=workspace,
             clock=clock or SystemClock(),
         )
+        workspace.on_news(desk.elsewhere)
         if desk.state.release is not None:
             try:
                 releases.get(desk.state.release)

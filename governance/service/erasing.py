@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from time import monotonic, sleep
 from typing import Any, Final
 
 from governance.engine.compile import Release
@@ -21,6 +22,9 @@ from governance.service.desk import SERVICE, Caller, Desk
 from governance.service.problem import Problem
 from governance.service.subjects import PERSON, subject_of
 from governance.store.accounts import AccountStore
+
+UNDER_WAY: Final = 3.0
+"""Seconds within which a service that erases records it."""
 
 _GROUND: Final = re.compile(r"[a-z][a-z0-9_.-]{0,99}").fullmatch
 
@@ -101,6 +105,10 @@ def longest_look(release: Release) -> tuple[timedelta, bool]:
 def finish_unrecorded(desk: Desk) -> int:
     """Record erasures that were carried out just before a crash; how many.  At start-up."""
     left = desk.vault.unrecorded()
+    until = monotonic() + UNDER_WAY
+    while desk.workspace.shared and left and monotonic() < until:
+        sleep(0.1)  # another service may be about to record it itself
+        left = desk.vault.unrecorded()
     for erasure in left:
         subject, values = erasure.subject, erasure.values
 

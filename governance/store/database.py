@@ -11,10 +11,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from governance.store.errors import BadParameter, CannotOpen, ServerError
 from governance.store.sqlite import Connection, SqliteFile
+
+if TYPE_CHECKING:
+    from governance.store.grants import Prepared
 
 ERRORS: Final = (sqlite3.Error, ServerError)
 """What a database raises when it fails."""
@@ -78,6 +81,18 @@ def server(address: str, schema: str) -> Database:
             "`pip install 'agent-governance[postgresql]'`"
         ) from error
     return Server(checked(url), schema)
+
+
+def prepare(owner: str, service: str) -> Prepared:
+    """Make a server's database ready for the role of the address `service`, as `owner`'s role.
+
+    May be done again: it brings the schemas up to date and repairs guards and rights. Raises
+    `CannotOpen`, saying what to do.
+    """
+    server(owner, LOG_SCHEMA)  # says what is wrong with the address, or with the installation
+    from governance.store.grants import prepare as made_ready
+
+    return made_ready(owner, service)
 
 
 def resolved(address: str) -> str:

@@ -2,11 +2,13 @@
 
 The law: one folder holds everything one process owns, readable by its owner only. Only the head file
 is better kept elsewhere, and log and vault may be on a server that several folders share: then the
-settings (`[store]` in `config.toml`) say so, or whoever opens the folder.
+settings (`[store]` in `config.toml`) say so, or the environment (`GOVERNANCE_DATABASE`), or whoever
+opens the folder.
 """
 
 from __future__ import annotations
 
+import os
 import tomllib
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +69,8 @@ class Paths:
 
     @cached_property
     def _configured(self) -> str:
+        if os.environ.get("GOVERNANCE_DATABASE"):
+            return os.environ["GOVERNANCE_DATABASE"]
         try:
             found: dict[str, Any] = tomllib.loads(self.config.read_text(encoding="utf-8"))
             return str(found.get("store", {}).get("database", ""))

@@ -102,9 +102,9 @@ class Workspace:
             self._snapshots.seen(int(entry.data["size"]))
 
     @property
-    def database(self) -> str:
-        """Which database holds the log, for people; no secrets."""
-        return str(self.paths.log_database)
+    def kind(self) -> str:
+        """Which product holds the log: `sqlite` or `postgresql`."""
+        return "postgresql" if self.shared else "sqlite"
 
     @property
     def shared(self) -> bool:

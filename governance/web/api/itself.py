@@ -22,7 +22,11 @@ def live(call: Call) -> Mapping[str, Any]:
 def ready(call: Call) -> Reply:
     """200 when decisions can be taken and recorded, else 503 with what is wrong."""
     failing = call.surface.ready()
-    body = {"status": "failing" if failing else "ok", "checks": dict(failing)}
+    body = {
+        "status": "failing" if failing else "ok",
+        "checks": dict(failing),
+        "database": call.desk.workspace.kind,
+    }
     return Reply(orjson.dumps(body), "application/json", status=503 if failing else 200)
 
 
