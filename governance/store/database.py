@@ -13,7 +13,14 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from governance.store.errors import BadParameter, CannotOpen, ServerError
+from governance.store.errors import (
+    BadParameter,
+    CannotOpen,
+    Damaged,
+    ServerError,
+    StoreError,
+    Unavailable,
+)
 from governance.store.sqlite import Connection, SqliteFile
 
 if TYPE_CHECKING:
@@ -64,6 +71,13 @@ class Database(Protocol):
 def as_database(place: Path | Database) -> Database:
     """A database as it is; a path as the SQLite file it names."""
     return SqliteFile(place) if isinstance(place, Path) else place
+
+
+def failure(database: Database, error: Exception) -> StoreError:
+    """What reading failed with: `Unavailable` if asking again may help, else `Damaged`."""
+    if isinstance(error, ServerError) and (error.lost or error.sqlstate[:2] in ("08", "53", "57")):
+        return Unavailable(database.explain(error))
+    return Damaged(database.explain(error))
 
 
 def server(address: str, schema: str) -> Database:

@@ -171,6 +171,8 @@ class ServerConnection:
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Any:
         """Do one statement. Raises `ServerError`, or `BadParameter` for a value it cannot take."""
         numbered = _numbered(sql)
+        if self._inside and sql.startswith("BEGIN"):  # whoever began the last one has given it up
+            self._give_up()
         if self._inside:
             cursor = self._once(numbered, parameters)
         else:
@@ -206,6 +208,11 @@ class ServerConnection:
         """Close it; a transaction under way is rolled back."""
         with contextlib.suppress(psycopg.Error):
             self._raw.close()
+
+    def _give_up(self) -> None:
+        self._inside = False
+        with contextlib.suppress(psycopg.Error):
+            self._cursor().execute("ROLLBACK")
 
     # -- inside ------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from audit.entry import Entry, decode
 from audit.errors import Pruned
 from audit.tree import Frontier, consistency_proof, frontier_at, inclusion_proof
 from governance.oversight.commands import DecisionFact, Receipt
-from governance.store.database import ERRORS, Database, as_database
+from governance.store.database import ERRORS, Database, as_database, failure
 from governance.store.errors import Damaged
 from governance.store.facts import decision_fact
 from governance.store.recent import Recent
@@ -164,7 +164,7 @@ class Reader:
             yield connection
         except ERRORS as error:
             connection.close()
-            raise Damaged(self._database.explain(error)) from error
+            raise failure(self._database, error) from error
         except BaseException:
             connection.close()
             raise

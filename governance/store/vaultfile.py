@@ -12,8 +12,8 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from governance.store.database import ERRORS, Database
-from governance.store.errors import Damaged, StoreError
+from governance.store.database import ERRORS, Database, failure
+from governance.store.errors import ServerError, StoreError
 from governance.store.sqlite import Connection
 
 _TURN: Final = "SELECT forgotten FROM vault_turn WHERE id = 1 FOR UPDATE"
@@ -34,12 +34,12 @@ class VaultFile:
         return rows[0] if rows else None
 
     def all(self, sql: str, *parameters: object) -> list[Any]:
-        """All rows of a question. Raises `Damaged`."""
+        """All rows of a question. Raises `Damaged`, or `Unavailable`."""
         try:
             with self._reading:
                 return self._reader.execute(sql, parameters).fetchall()
         except ERRORS as error:
-            raise Damaged(self.database.explain(error)) from error
+            raise failure(self.database, error) from error
 
     @staticmethod
     def turn(db: Connection) -> int:
@@ -70,15 +70,21 @@ class VaultFile:
             return count
 
     def claim(self, sql: str, parameters: Sequence[object]) -> None:
-        """Add a row unless somebody else did, at once and durably: a server's only.
+        """Do what somebody else may have done already, at once and durably: a server's only.
 
-        Raises `Damaged` if that cannot be done.
+        It may be done twice, so a session that was lost since the last time is no reason to fail.
+        Raises `StoreError`.
         """
         with self.writing:
             try:
                 self.writer.execute(sql, parameters)
-            except ERRORS as error:
-                raise Damaged(self.database.explain(error)) from error
+            except ServerError as error:
+                if not error.lost:
+                    raise failure(self.database, error) from error
+                try:
+                    self.writer.execute(sql, parameters)
+                except ServerError as again:
+                    raise failure(self.database, again) from again
 
     def undo(self) -> None:
         """Try to leave no transaction open."""
