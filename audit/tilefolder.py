@@ -68,7 +68,7 @@ def publish(
     """Bring the folder `target` up to the signed `checkpoint` of `log`.
 
     `covering(index)` gives the first checkpoint that covers an entry; `minimum` is the log's minimum
-    index. Raises `LogError` for a folder that is not to be touched (another log's, a later or a
+    index. A folder that covers more of the log than the checkpoint stays as it is. Raises `LogError` for a folder that is not to be touched (another log's, a later or a
     forked tree's, one that somebody else is writing), `Tampered` if the log's rows do not add up to
     what it signed.
     """
@@ -76,6 +76,8 @@ def publish(
         before = _continued(folder, log, checkpoint)
         checkpoint = _with_kept_lines(folder, checkpoint)
         run = _Run(folder, log, minimum, known=before > 0)
+        if before > _tree(checkpoint).size:
+            return Published(before, before, 0, 0, run.prune())
         size = before
         for note in _steps(before, checkpoint, covering):
             tree = _tree(note)
@@ -123,10 +125,11 @@ def _opened(folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LogError(f"another run is writing to `{folder}`; wait for it to end") from None
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise LogError(f"another run is writing to `{folder}`; wait for it to end") from None
+    try:
         shutil.rmtree(folder / _NEW, ignore_errors=True)
         (folder / _NEW).mkdir()
         yield folder
@@ -158,9 +161,9 @@ def _continued(folder: Path, log: Log, newest: str) -> int:
             f"`{folder}` holds the log `{found.origin}`, this is `{wanted.origin}`; give each log a "
             "folder of its own"
         )
-    if found.size > wanted.size:
+    if found.size > log.size:
         raise LogError(
-            f"`{folder}` covers {found.size} entries, the log has only {wanted.size}: it lost its end, "
+            f"`{folder}` covers {found.size} entries, the log has only {log.size}: it lost its end, "
             "or an older state was restored. Keep the folder; it is evidence"
         )
     root = frontier_at(found.size, log.node).root() if found.size else empty_root()

@@ -8,6 +8,7 @@ longer kept stay, so that every proof can still be made.
 from __future__ import annotations
 
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from audit import checkpoint as checkpoints
 from audit import note as notes
 from audit import tilefolder
 from audit.checkpoint import Checkpoint
-from audit.errors import BadNote, BadTile, Pruned
+from audit.errors import BadNote, BadTile, Pruned, UnknownKey
 from audit.proof import TlogProof
 from audit.tiles import parse_path, served
+from audit.trust import TrustPolicy
 from governance.service.problem import Problem
 from governance.store import anchored
 from governance.store.errors import Damaged
@@ -134,23 +136,40 @@ def _checkpoint_of(reader: Reader, size: int, newest: int) -> str:
     )
 
 
-def publish(directory: Path, target: Path) -> dict[str, Any]:
+def _accepted(reader: Reader, policy: TrustPolicy, index: int) -> str:
+    """The newest checkpoint that covers entry `index` and that `policy` accepts."""
+    newest, why = checkpoint(reader), ""
+    notes_of = (_checkpoint_of(reader, size, size) for size in anchored.cosigned(reader, index))
+    for note in chain([newest], (_cosigned(reader, note) for note in notes_of)):
+        try:
+            if policy.open(note).size > index:
+                return note
+        except UnknownKey as error:
+            why = why or str(error)
+    raise Problem(
+        "unknown",
+        f"the trust policy accepts no checkpoint that covers entry `{index}`; of the newest: "
+        f"{why or 'it does not cover it'}",
+        field="policy",
+    )
+
+
+def publish(directory: Path, target: Path, *, policy: TrustPolicy | None = None) -> dict[str, Any]:
     """Bring the folder `target` up to the newest checkpoint of a workspace's log; reads only.
 
-    Works beside a running service. Returns `{folder, before, size, files, bytes, removed}`; raises
+    With `policy`, up to the newest one that it accepts. Works beside a running service. Returns `{folder, before, size, files, bytes, removed}`; raises
     `audit.errors.LogError` for a folder that is not this log's, or a log that does not add up.
     """
     with closing(_reader(directory)) as reader:
         while True:
             minimum = reader.minimum
+            note = checkpoint(reader) if policy is None else _accepted(reader, policy, 0)
+
+            def covering(index: int, last: str = note) -> str:
+                return last if policy is not None else reader.checkpoint_covering(index)[1]
+
             try:
-                done = tilefolder.publish(
-                    target,
-                    reader,
-                    checkpoint(reader),
-                    lambda index: reader.checkpoint_covering(index)[1],
-                    minimum=minimum,
-                )
+                done = tilefolder.publish(target, reader, note, covering, minimum=minimum)
             except Pruned:
                 if reader.minimum > minimum:  # entries were given up meanwhile: go on without them
                     continue
@@ -159,11 +178,18 @@ def publish(directory: Path, target: Path) -> dict[str, Any]:
 
 
 def proof_of(
-    directory: Path, index: int, size: int | None = None, *, witnessed: bool = False
+    directory: Path,
+    index: int,
+    size: int | None = None,
+    *,
+    witnessed: bool = False,
+    policy: TrustPolicy | None = None,
 ) -> tuple[str, bytes | None, int]:
     """The proof of any entry of a workspace's log, its bytes (None if they are not kept any more),
-    and the size of the proof's tree. Raises `Problem`."""
+    and the size of the proof's tree; with `policy` the newest that it accepts. Raises `Problem`."""
     with closing(_reader(directory)) as reader:
+        if policy is not None:
+            size = _tree(_accepted(reader, policy, index)).size
         text = proof(reader, index, size, witnessed=witnessed)
         try:
             entry = reader.entry_bytes(index)

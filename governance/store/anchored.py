@@ -86,6 +86,17 @@ def cosignatures(reader: Reader, size: int) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
+def cosigned(reader: Reader, index: int) -> list[int]:
+    """The sizes of heads that cover entry `index` and that some witness cosigned, newest first."""
+    with reader.connection() as db:
+        rows = db.execute(
+            "SELECT DISTINCT size FROM anchor_evidence WHERE kind = 'witness' AND size > ? "
+            "ORDER BY size DESC",
+            (index,),
+        ).fetchall()
+    return [int(size) for (size,) in rows]
+
+
 def witnessed(reader: Reader, index: int) -> int | None:
     """The size of a head that covers entry `index` and most witnesses have cosigned; of several the
     newest. None if no witness has cosigned one."""

@@ -215,7 +215,8 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
     folder = tmp_path / "one"
     signed.publish(folder, 500)
-    refused(folder, signed, 400, "lost its end")
+    refused(folder, Signed(400), 400, "lost its end")
+    assert signed.publish(folder, 400) == (500, 500, 0, 0, 0)
     refused(folder, Signed(600, mark="rewritten"), 600, "another history")
     other = (folder / "checkpoint").read_text().replace(SIGNER.name, "example.com/other")
     (folder / "checkpoint").write_text(other)
@@ -241,8 +242,11 @@ def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
     """An hourly job that meets a slow one would publish a checkpoint before its tiles."""
     signed = Signed(300)
     signed.publish(tmp_path, 200)
-    with tilefolder._opened(tmp_path), pytest.raises(LogError, match="another run"):
-        signed.publish(tmp_path)
+    with tilefolder._opened(tmp_path) as folder:
+        (folder / ".new" / "0").write_text("being written")
+        with pytest.raises(LogError, match="another run"):
+            signed.publish(tmp_path)
+        assert (folder / ".new" / "0").exists()
     assert signed.publish(tmp_path).size == 300
 
 

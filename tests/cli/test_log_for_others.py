@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from cli_world import cli, document
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.__main__ import main as check
+from audit.note import Ed25519Cosigner
 from audit.proof import TlogProof
 
 
@@ -104,3 +106,23 @@ def test_a_proof_can_be_printed_and_be_of_an_older_tree(workspace: Path) -> None
         done = cli("audit", "proof", *arguments, "-w", workspace)
         assert done.exit_code in (1, 2)
         assert said in done.stderr
+
+
+def test_a_trust_policy_decides_what_leaves(workspace: Path, tmp_path: Path) -> None:
+    """Somebody who asks for witnessed heads would be given others without a word."""
+    key = (workspace / "log.vkey").read_text().strip()
+    alone, seen = tmp_path / "alone.policy", tmp_path / "seen.policy"
+    alone.write_text(f"log {key}\nquorum none\n")
+    other = Ed25519Cosigner("w.example", Ed25519PrivateKey.from_private_bytes(bytes(32)), int)
+    seen.write_text(f"log {key}\nwitness w {other.verifier.vkey}\nquorum w\n")
+    for command in (("tiles", tmp_path / "public"), ("proof", "0")):
+        args = ("audit", *command, "-w", workspace, "--policy")
+        assert cli(*args, alone).exit_code == 0
+        done = cli(*args, seen)
+        assert (done.exit_code, "accepts no checkpoint" in done.stderr) == (1, True)
+        seen_before = seen.read_text()
+        seen.write_text("nonsense\n")
+        assert "line 1" in cli(*args, seen).stderr
+        seen.write_text(seen_before)
+    both = ("audit", "proof", "0", "-w", workspace, "--size", "1", "--witnessed")
+    assert cli(*both).exit_code == 2

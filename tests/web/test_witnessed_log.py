@@ -12,6 +12,7 @@ from audit.note import Ed25519Cosigner, countersign
 from audit.proofcommand import check
 from audit.trust import TrustPolicy
 from governance.service import tiling
+from governance.service.problem import Problem
 from governance.store import anchored
 from governance.store.anchored import Evidence
 
@@ -92,3 +93,26 @@ def test_evidence_that_was_altered_spoils_no_checkpoint(world: World, data: byte
     anchor(world, WITNESSES[0], data=data)
     note = world.call("GET", "/log/checkpoint", key=None)[2].decode()
     assert note == world.desk.reader.checkpoint()
+
+
+def test_what_leaves_can_be_held_back_until_a_policy_accepts_it(
+    world: World, tmp_path: Path
+) -> None:
+    """A mirror would show heads that no witness has seen, to readers who ask for two of them."""
+    index, leaf = decide(world)
+    wanted, folder = policy(world, "both"), tmp_path / "public"
+    with pytest.raises(Problem, match="accepts no checkpoint"):
+        tiling.publish(world.directory, folder, policy=wanted)
+    both = anchor(world, *WITNESSES)
+    decide(world)
+    anchor(world, WITNESSES[0])
+    decide(world)
+    assert tiling.publish(world.directory, folder, policy=wanted)["size"] == both
+    assert wanted.open((folder / "checkpoint").read_text()).size == both
+    text, _, size = tiling.proof_of(world.directory, index, policy=wanted)
+    assert size == both
+    assert check(text.encode(), [], policy=wanted, leaf=leaf).leaf == leaf
+    newest = tiling.publish(world.directory, folder)["size"]
+    assert tiling.publish(world.directory, folder, policy=wanted)["size"] == newest > both
+    with pytest.raises(Problem, match="accepts no checkpoint"):
+        tiling.proof_of(world.directory, newest - 1, policy=wanted)
