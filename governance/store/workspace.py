@@ -373,7 +373,8 @@ def _require_log(paths: Paths) -> None:
         )
     if paths.founded:
         return
-    left = [path for path in (paths.head, paths.vault, paths.log_key) if path.exists()]
+    kept = (paths.head, paths.vault, paths.log_key, paths.ring)
+    left = [path for path in kept if path.exists()]
     if not left:
         raise CannotOpen(
             f"there is no workspace in `{paths.root}`; make one with `governance init {paths.root}`"
