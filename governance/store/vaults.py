@@ -1,7 +1,7 @@
 """What becomes of the vault when a log is restored.
 
 The law: the values of the old log stay where they can be erased, at places that no entry of the
-new log has. A vault that comes from a backup forgets again whatever the log says was erased since;
+new log has. A vault that comes from a backup forgets again whoever was erased since (`forgotten`);
 a vault that is lost altogether is begun anew, and with it every pseudonym: that is one reason why
 nothing may be decided before two people have looked.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import orjson
 
+from governance.store import forgotten
 from governance.store.backup import Backup
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.migrations import bring_up_to_date
@@ -34,7 +35,9 @@ def prepare(paths: Paths, backup: Backup, source: Path | None, archive: Path) ->
     somebody may come under a second pseudonym, and what was counted under the first is not theirs.
     Raises `CannotOpen` for a vault that cannot be used, saying what to do.
     """
+    erasures = forgotten.known(paths, backup)
     if source is not None:
+        forgotten.require_young(source, backup)
         _replace(paths, source, archive)
     new = not paths.vault.exists()
     if not paths.vault_key.exists():
@@ -46,11 +49,10 @@ def prepare(paths: Paths, backup: Backup, source: Path | None, archive: Path) ->
         with closing(connect_writer(paths.vault, overwrite=True)) as db:
             whole = not new and _knows_all(db, backup)
             if source is not None:
-                for subject in _erased(backup):
-                    _erase(db, subject)
+                forgotten.erase_again(db, erasures, backup)
             _set_values_apart(db)
-    except (CannotOpen, sqlite3.Error) as error:
-        sentence = str(error) if isinstance(error, CannotOpen) else explain(error, paths.vault)
+    except (StoreError, sqlite3.Error) as error:
+        sentence = str(error) if isinstance(error, StoreError) else explain(error, paths.vault)
         raise CannotOpen(
             f"the vault cannot be used: {sentence}. Give a backup of it with "
             f"`governance restore --vault FILE` (they lie in `{paths.backups / 'vault'}`)"
@@ -83,27 +85,11 @@ def _replace(paths: Paths, source: Path, archive: Path) -> None:
         raise CannotOpen(f"the vault `{source}` cannot be put in its place: {error}") from error
 
 
-def _erased(backup: Backup) -> list[str]:
-    """Whom the log in a backup says was erased."""
-    with closing(connect_reader(backup.database)) as db:
-        rows = db.execute(
-            "SELECT entry FROM log_entries WHERE instr(entry, CAST(? AS BLOB)) > 0",
-            ('"kind":"data.erased"',),
-        ).fetchall()
-    return [str(orjson.loads(entry)["data"]["subject"]) for (entry,) in rows]
-
-
-def _erase(db: sqlite3.Connection, subject: str) -> None:
-    db.execute("DELETE FROM vault_values WHERE subject = ?", (subject,))
-    db.execute("UPDATE subjects SET wrapped = NULL, erased_at = 0 WHERE pseudonym = ?", (subject,))
-    for table in ("people", "accounts", "web_sessions"):
-        db.execute(f"DELETE FROM {table} WHERE person = ?", (subject,))  # noqa: S608
-
-
 def _set_values_apart(db: sqlite3.Connection) -> None:
     """Values move out of the way of the new log's indexes; secrets of closed sessions go."""
     db.execute("BEGIN IMMEDIATE")
     db.execute("UPDATE vault_values SET idx = idx - ?", (MOVED,))
+    db.execute("UPDATE erasures SET idx = idx - ? WHERE idx IS NOT NULL", (MOVED,))
     db.execute("DELETE FROM session_secrets")
     db.execute("COMMIT")
     if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
