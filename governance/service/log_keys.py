@@ -8,6 +8,7 @@ nothing is thrown away, what signed once is never made again.
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from governance.service.problem import Problem
 from governance.store.errors import StoreError
 from governance.store.headfile import sync_directory
 from governance.store.keyring import PREPARED, KeyRing, Known, Wanted
+
+_following = threading.Lock()
 
 RIGHT: Final = "manage log keys"
 VKEY_FILE: Final = "log.vkey"
@@ -76,8 +79,8 @@ def add(
         if problem.status < 500:
             desk.workspace.ring.discard(known.vkey)
         raise
-    if before is not None and before.change == "add" and before.vkey != known.vkey:
-        desk.workspace.ring.discard(before.vkey)  # nothing waits for it any more
+    if answer["state"] == "proposed":
+        _give_up(desk, before, known.vkey)
     return _settled(desk, answer)
 
 
@@ -160,6 +163,7 @@ def listed(desk: Desk) -> dict[str, Any]:
             "change": wish.change,
             "key": log_keys.key_id(wish.vkey),
             "vkey": wish.vkey,
+            "custody": wish.custody,
             "given_by": wish.person,
         },
     }
@@ -175,6 +179,17 @@ def publish(desk: Desk) -> None:
     scratch.write_text(text, encoding="ascii")
     scratch.replace(path)
     sync_directory(path.parent)
+
+
+def _give_up(desk: Desk, before: KeyWish | None, vkey: str) -> None:
+    """Throw away the key of a proposal that the one about `vkey` took the place of.
+
+    Only if the log did not announce it meanwhile: from then on it is needed.
+    """
+    if before is None or before.change != "add" or before.vkey == vkey:
+        return
+    if log_keys.key_id(before.vkey) not in desk.state.log_keys:
+        desk.workspace.ring.discard(before.vkey)
 
 
 def _told(state: State, ring: KeyRing, vkey: str, signing: tuple[str, ...]) -> dict[str, Any]:
@@ -268,6 +283,7 @@ def _retired(vkey: str, why: str, index: int) -> dict[str, Any]:
 def _settled(desk: Desk, answer: dict[str, Any]) -> dict[str, Any]:
     """What lies beside the log follows it; a crash before this is made up for at the next start."""
     if answer["state"] != "proposed":
-        desk.workspace.ring.follow(log_keys.in_force(desk.state))
-        publish(desk)
+        with _following:  # so that what is written last is what the log says last
+            desk.workspace.ring.follow(log_keys.in_force(desk.state))
+            publish(desk)
     return answer

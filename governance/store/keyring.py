@@ -4,55 +4,36 @@ The law: who signs is what the log says, never what lies in a folder. `signers` 
 that the log names, or raises: a checkpoint that lacks a promised line is not signed at all. A key is
 in the ring before the log announces it, and stays in it, public half only, when it is retired.
 
-`keys/ring.json` names the keys, the one the log was founded with first: verifier key, custody
-(`file`, `encrypted`, `pkcs11`, `kms`), where (a file beside it, or a URI), and `prepared`, `signing`
-or `retired`, which follows the log. It holds no secret.
+What is in the ring is written down in `keys/ring.json` (`governance.store.ringfile`).
 """
 
 from __future__ import annotations
 
-import json
-import os
+import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
-from audit.errors import BadKey
 from audit.keys import MLDSA44_COSIGNATURE, Verifier
 from audit.note import Ed25519Signer, Signer
 from governance.store import held, logkey, secrets
 from governance.store.errors import CannotOpen
 from governance.store.headfile import sync_directory
 from governance.store.paths import Paths
+from governance.store.ringfile import (
+    ENCRYPTED,
+    FILE,
+    PREPARED,
+    RETIRED,
+    SIGNING,
+    Known,
+    public_keys,
+    read,
+    write,
+)
 from governance.store.secrets import Secrets
 
-FILE: Final = "file"
-ENCRYPTED: Final = "encrypted"
-CUSTODIES: Final = (FILE, ENCRYPTED, held.PKCS11, held.KMS)
-PREPARED, SIGNING, RETIRED = "prepared", "signing", "retired"
-
-_FORMAT: Final = "log-keys/v1"
-
-
-class Known(NamedTuple):
-    """A key of the ring: its public half, where the private one is, and what it does now."""
-
-    verifier: Verifier
-    custody: str
-    at: str
-    status: str
-
-    @property
-    def vkey(self) -> str:
-        """The verifier key."""
-        return self.verifier.vkey
-
-    @property
-    def id(self) -> str:
-        """The key id, 8 hexadecimal digits."""
-        return self.verifier.key_id.hex()
+__all__ = ["ENCRYPTED", "FILE", "PREPARED", "USUAL", "KeyRing", "Known", "Wanted", "public_keys"]
 
 
 class Wanted(NamedTuple):
@@ -82,6 +63,7 @@ class KeyRing:
         self._opened: dict[str, Signer] = {}
         self._last: tuple[tuple[str, ...], tuple[Signer, ...]] | None = None
         self.without: frozenset[str] = frozenset()
+        self._changing = threading.RLock()
 
     @classmethod
     def create(
@@ -116,7 +98,7 @@ class KeyRing:
 
         `without`: ids of keys that are lost, and do not sign although the log still names them.
         """
-        ring = cls(paths, _read(paths), clock or _now, ask)
+        ring = cls(paths, read(paths), clock or _now, ask)
         ring.without = frozenset(without)
         return ring
 
@@ -187,30 +169,33 @@ class KeyRing:
         It proves itself over `checkpoint`, a text the log has signed. Raises `CannotOpen`, and
         `CannotSign` if the place does not sign.
         """
-        known = self._add(self.origin, wanted, None, PREPARED)
-        try:
-            self.prove_one(known.vkey, checkpoint)
-        except BaseException:
-            self.discard(known.vkey)
-            raise
-        return known
+        with self._changing:
+            known = self._add(self.origin, wanted, None, PREPARED)
+            try:
+                self.prove_one(known.vkey, checkpoint)
+            except BaseException:
+                self.discard(known.vkey)
+                raise
+            return known
 
     def discard(self, vkey: str) -> None:
         """Forget a key that was prepared and never announced; its file goes, too."""
-        found = self._find(vkey)
-        if found is None or found.status != PREPARED:
-            return
-        self._opened.pop(vkey, None)
-        self._keep([key for key in self._known if key.vkey != vkey])
-        if found.custody in (FILE, ENCRYPTED):
-            (self._paths.keys / found.at).unlink(missing_ok=True)
+        with self._changing:
+            found = self._find(vkey)
+            if found is None or found.status != PREPARED:
+                return
+            self._opened.pop(vkey, None)
+            self._keep([key for key in self._known if key.vkey != vkey])
+            if found.custody in (FILE, ENCRYPTED):
+                (self._paths.keys / found.at).unlink(missing_ok=True)
 
     def follow(self, vkeys: tuple[str, ...]) -> None:
         """Write down who signs now, as the log says it: `vkeys`, or for none the first key."""
         named = self._named(vkeys)
-        now = [key._replace(status=_status(key, named)) for key in self._known]
-        if now != list(self._known) or not self._paths.ring.exists():
-            self._keep(now)
+        with self._changing:
+            now = [key._replace(status=_status(key, named)) for key in self._known]
+            if now != list(self._known) or not self._paths.ring.exists():
+                self._keep(now)
         for vkey in self._opened.keys() - set(named):
             signer = self._opened.pop(vkey)
             if isinstance(signer, held.HeldSigner):
@@ -234,7 +219,7 @@ class KeyRing:
     def _signer(self, vkey: str) -> Signer:
         if vkey not in self._opened:
             if self._find(vkey) is None:
-                self._known = _read(self._paths)  # another process of this log announced it
+                self._known = read(self._paths)  # another process of this log announced it
             found = self._find(vkey)
             if found is None:
                 key = Verifier.from_vkey(vkey).key_id.hex()
@@ -312,28 +297,8 @@ class KeyRing:
         return next((key for key in self._known if key.vkey == vkey), None)
 
     def _keep(self, keys: Sequence[Known]) -> None:
-        document = {
-            "format": _FORMAT,
-            "keys": [
-                {"vkey": k.vkey, "custody": k.custody, "at": k.at, "status": k.status} for k in keys
-            ],
-        }
-        _replace(self._paths.ring, json.dumps(document, indent=1) + "\n")
+        write(self._paths, keys)
         self._known, self._last = tuple(keys), None
-
-
-def public_keys(paths: Paths) -> tuple[Verifier, ...]:
-    """The verifiers of a workspace's log, retired ones included, newest first; opens no key.
-
-    Raises `CannotOpen`.
-    """
-    known = [key for key in reversed(_read(paths)) if key.status != PREPARED]
-    return tuple(key.verifier for key in sorted(known, key=_rank))
-
-
-def _rank(key: Known) -> tuple[bool, bool]:
-    """Who signs before who signed; keys that any verifier knows before ML-DSA-44."""
-    return key.status != SIGNING, key.verifier.algorithm == MLDSA44_COSIGNATURE
 
 
 def _status(key: Known, named: Collection[str]) -> str:
@@ -344,51 +309,3 @@ def _status(key: Known, named: Collection[str]) -> str:
 
 def _now() -> int:
     return int(time.time())  # noqa: TID251 - the time in a signature, as the machine has it
-
-
-def _read(paths: Paths) -> tuple[Known, ...]:
-    """The keys in `ring.json`; a workspace from before there was one has the one file."""
-    try:
-        text = paths.ring.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return (
-            Known(logkey.read(paths.log_key, _now).verifier, FILE, paths.log_key.name, SIGNING),
-        )
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotOpen(f"the list of log keys `{paths.ring}` cannot be read: {error}") from error
-    try:
-        value = json.loads(text)
-        if value["format"] != _FORMAT or not value["keys"]:
-            raise ValueError(f"expected the format `{_FORMAT}` and at least one key")
-        return tuple(_known(item) for item in value["keys"])
-    except (ValueError, KeyError, TypeError, BadKey) as error:
-        raise CannotOpen(
-            f"the list of log keys `{paths.ring}` is damaged ({error}); put it back from where it "
-            "was kept"
-        ) from error
-
-
-def _known(item: Mapping[str, str]) -> Known:
-    known = Known(Verifier.from_vkey(item["vkey"]), item["custody"], item["at"], item["status"])
-    if known.custody not in CUSTODIES or known.status not in (PREPARED, SIGNING, RETIRED):
-        raise ValueError(f"`{known.custody}`, `{known.status}`: not known here")
-    if known.custody in (FILE, ENCRYPTED) and "/" in known.at:
-        raise ValueError(f"`{known.at}` does not lie in `keys/`")
-    return known
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    scratch = path.with_name(path.name + ".new")
-    try:
-        fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-        sync_directory(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise CannotOpen(f"cannot write `{path}`: {error.strerror}") from error

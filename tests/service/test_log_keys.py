@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -351,3 +352,32 @@ def test_a_key_is_not_retired_in_the_batch_that_announces_its_successor(world: W
     assert made["key"] not in signed_by(world)
     with pytest.raises(Refused, match="ask once more"):
         log_keys._require_successor((old,), old)
+
+
+def test_a_key_that_was_announced_meanwhile_is_not_thrown_away(world: World) -> None:
+    """Two administrators at once could leave the log with a promised line and no key for it."""
+    first = log_keys.add(world.desk, world.maria)
+    wish = world.desk.state.log_key_wish
+    assert wish is not None
+    ring = world.desk.workspace.paths.ring
+    before = ring.read_bytes()
+    log_keys.confirm(world.desk, world.tom, first["entry"])
+    ring.write_bytes(before)  # as if what follows the entry were still to be written
+    reopened = log_keys.KeyRing.open(world.desk.workspace.paths)
+    assert {known.status for known in reopened.known} == {"signing", "prepared"}
+    log_keys._give_up(world.desk, wish, "another")
+    assert (world.root / "keys" / f"log-{first['key']}.key").exists()
+
+
+def test_many_at_once_leave_a_ring_that_holds_them_all(world: World) -> None:
+    """One of two keys that are made at the same moment would be lost, and with it the log."""
+    alone(world)
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: log_keys.add(world.desk, world.maria), range(4)))
+    anything(world)
+    assert set(signed_by(world)) == {each["key"] for each in made} | {
+        rules.key_id(world.desk.workspace.ring.known[0].vkey)
+    }
+    statuses = [known.status for known in world.desk.workspace.ring.known]
+    assert statuses == ["signing"] * 5
+    assert (world.root / "log.vkey").read_text().split() == list(world.desk.workspace.vkeys)
