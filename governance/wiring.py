@@ -177,13 +177,14 @@ class App:
         """The page on which a browser checks a package."""
         return verifypage.page()
 
-    def fsck(self, directory: Path, *, repair: bool = False) -> dict[str, Any]:
+    def fsck(self, directory: Path, *, repair: bool = False, owner: str = "") -> dict[str, Any]:
         """Hold everything derived against the log; with `repair` make it again and look once more."""
         paths = Paths(directory, _head(directory))
         vkeys = [verifier.vkey for verifier in public_keys(paths)]
         if not repair:
             return _told(fsck(paths, vkeys))
-        done = make_again(paths, datetime.now(UTC), vkeys)  # noqa: TID251 - a surface
+        at = datetime.now(UTC)  # noqa: TID251 - a surface
+        done = make_again(paths, at, vkeys, owner=owner)
         if done.kept is None:
             return {**_told(done.found), "repaired": {}, "kept": None}
         with open_desk(directory, settings.load(directory), record_start=False) as desk:

@@ -80,7 +80,7 @@ class Wiring(Protocol):
     def verify_page(self) -> bytes:
         """The page on which a browser checks a package, as one HTML file."""
 
-    def fsck(self, directory: Path, *, repair: bool = False) -> dict[str, Any]:
+    def fsck(self, directory: Path, *, repair: bool = False, owner: str = "") -> dict[str, Any]:
         """Hold everything derived against the log; with `repair` make it again."""
 
     def entries(self, directory: Path, start: int | None, stop: int | None) -> Iterator[Any]:

@@ -280,7 +280,13 @@ def replay(frame: Frame, source: Path | None) -> None:
 
 @command(audit, "fsck", example="governance audit fsck --repair -w my-workspace")
 @click.option("--repair", is_flag=True, help="Make again what follows from the entries.")
-def fsck(frame: Frame, repair: bool) -> None:
+@click.option(
+    "--owner",
+    default="",
+    metavar="ADDRESS",
+    help="For --repair on PostgreSQL: how the database's owner connects (or env:NAME).",
+)
+def fsck(frame: Frame, repair: bool, owner: str) -> None:
     """Hold hashes, tree, heads, facts and read models against the entries of the log.
 
     Every difference is named with what it means and what to do. --repair makes again what follows
@@ -292,7 +298,7 @@ def fsck(frame: Frame, repair: bool) -> None:
           10 something differs that cannot be made again
           14 what differs can be made again with --repair
     """
-    found = frame.app.fsck(frame.directory, repair=repair)
+    found = frame.app.fsck(frame.directory, repair=repair, owner=owner)
     if frame.json:
         output.document(found)
     else:

@@ -7,7 +7,6 @@ what it means and whether `repair` can make it again. What cannot be made again 
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,18 +16,16 @@ from typing import NamedTuple
 
 from audit.keys import Verifier
 from governance.store.copies import copy_database, copy_log
-from governance.store.database import ERRORS
-from governance.store.errors import StoreError
 from governance.store.findings import RESTORE, Finding, Part, Report
 from governance.store.fsck_beside import check_beside
 from governance.store.fsck_facts import Facts, Vouched, check_facts, check_views
 from governance.store.fsck_log import Log, check_log
-from governance.store.guards import server_guard_names, sqlite_cut_guards, sqlite_guards
+from governance.store.fsck_server import check_apart
 from governance.store.headfile import read_note
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 from governance.store.snapshots import unsound
-from governance.store.sqlite import Connection, connect_reader
+from governance.store.sqlite import connect_reader
 
 _MOST = 200
 
@@ -41,6 +38,8 @@ class Checked(NamedTuple):
     facts: Facts
     snapshots: list[int]
     views: bool
+    row: str | None = None
+    """What the head's row on a server must be, if it is not."""
 
 
 def fsck(paths: Paths, vkeys: Sequence[str], *, scratch: Path | None = None) -> Report:
@@ -66,8 +65,8 @@ def check(paths: Paths, scratch: Path, vkeys: Sequence[str]) -> Checked:
     stored = connect_reader(scratch / "stored.db")
     with closing(stored), closing(Reader(scratch / "stored.db")) as reader:
         log = check_log(stored, verifiers, head)
-        guards = _server_guards(paths) if paths.log_database.shared else list(_guards(stored))
-        findings = list(_file(stored)) + log.findings + guards
+        row, apart = check_apart(paths, stored, verifiers, log)
+        findings = list(_file(stored)) + log.findings + apart
         facts, snapshots, views = Facts([], [], [], []), unsound(stored), []
         findings += [
             Finding(f"the snapshot of size {size}", "no entry names it", Part.SNAPSHOT)
@@ -91,7 +90,7 @@ def check(paths: Paths, scratch: Path, vkeys: Sequence[str]) -> Checked:
     shown, more = tuple(findings[:_MOST]), max(0, len(findings) - _MOST)
     unchecked += facts.unchecked
     report = Report(log.size, shown, tuple(unchecked), log.signed is not None, more)
-    return Checked(report, log, facts, snapshots, bool(views))
+    return Checked(report, log, facts, snapshots, bool(views), row)
 
 
 def _file(db: sqlite3.Connection) -> Iterator[Finding]:
@@ -99,45 +98,3 @@ def _file(db: sqlite3.Connection) -> Iterator[Finding]:
     for (what,) in db.execute("PRAGMA integrity_check(10)").fetchall():
         if what != "ok":
             yield Finding("the file of the log", str(what).splitlines()[-1], Part.FILE, RESTORE)
-
-
-def _server_guards(paths: Paths) -> list[Finding]:
-    """The triggers of a server must be there, and fire for everybody."""
-    database = paths.log_database
-    try:
-        with closing(database.reader()) as db:
-            rows = db.execute(
-                "SELECT t.tgname, t.tgenabled FROM pg_trigger t "
-                "JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = "
-                "c.relnamespace WHERE n.nspname = current_schema() AND NOT t.tgisinternal"
-            ).fetchall()
-    except ERRORS as error:
-        raise StoreError(database.explain(error)) from error
-    always = {str(name) for name, enabled in rows if enabled in ("A", b"A")}
-    missing = sorted(set(server_guard_names()) - always)
-    names = ", ".join(f"`{name}`" for name in missing)
-    what = (
-        "missing, or not `ENABLE ALWAYS`; the owner's `governance database prepare` makes it again"
-    )
-    return [Finding(f"the triggers {names}", what, Part.GUARD)] if missing else []
-
-
-_NAME = re.compile(r"CREATE TRIGGER (\w+)")
-
-
-def guards() -> dict[str, str]:
-    """The triggers a log must have, by name."""
-    made = [_NAME.match(sql) for sql in (*sqlite_guards(), *sqlite_cut_guards())]
-    return {found[1]: found.string for found in made if found is not None}
-
-
-def _guards(db: Connection) -> Iterator[Finding]:
-    """The triggers that refuse changes must be there, as they were made."""
-    there = dict(
-        db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    )
-    wrong = [name for name, sql in guards().items() if there.get(name) != sql]
-    if wrong:
-        names = ", ".join(f"`{name}`" for name in wrong)
-        what = "missing, or not as it was made"
-        yield Finding(f"the trigger{'s' * (len(wrong) > 1)} {names}", what, Part.GUARD)

@@ -25,18 +25,20 @@ from audit.keys import Verifier
 from governance.store.backup import STAMP
 from governance.store.clock import to_microseconds
 from governance.store.copies import copy_database
+from governance.store.database import ERRORS, LOG_SCHEMA, Database, server
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.findings import Report
 from governance.store.fold import State
-from governance.store.fsck import Checked, check, guards
+from governance.store.fsck import Checked, check
 from governance.store.fsck_facts import adopted, decision_rows
-from governance.store.fsck_log import check_log
+from governance.store.fsck_log import Log, check_log
+from governance.store.fsck_server import alone, lift_guards, put_head_row, set_guards
 from governance.store.headfile import read_note, sync_directory
 from governance.store.ledger import SERVICE, Ledger
 from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
 from governance.store.snapshots import quick
-from governance.store.sqlite import Connection, connect_writer, explain, insert_rows
+from governance.store.sqlite import Connection, insert_rows
 
 _PENDING = "repaired"
 _CHUNK = 1_000
@@ -50,19 +52,15 @@ class Repaired(NamedTuple):
     kept: Path | None
 
 
-def repair(paths: Paths, at: datetime, vkeys: Sequence[str]) -> Repaired:
+def repair(paths: Paths, at: datetime, vkeys: Sequence[str], *, owner: str = "") -> Repaired:
     """Make again what of the workspace at `paths` follows from its entries.
 
-    `vkeys` as for `fsck`. Raises `NotOwner` while a service owns the workspace, `CannotOpen` when no
-    genuine head signs exactly the entries there are: then nothing may be made again. Afterwards
-    open the workspace, which records what was done.
+    `vkeys` as for `fsck`; `owner` is the address by which the owner of a server's database connects,
+    for the service's own role may change no hash. Raises `NotOwner` while a service owns the
+    workspace, `CannotOpen` when no genuine head signs exactly the entries there are: then nothing
+    may be made again. Afterwards open the workspace, which records what was done.
     """
-    if paths.log_database.shared:
-        raise CannotOpen(
-            f"`{paths.log_database}` is on a server, where nothing is repaired in place: back it up, "
-            "restore the backup into a new folder, and move that to a new database "
-            "(`governance backup`, `restore`, `move`)"
-        )
+    database = _writable(paths, owner)
     lock = OwnerLock(paths.lock)
     try:
         with tempfile.TemporaryDirectory(dir=paths.root, prefix=".repair-") as folder:
@@ -72,12 +70,25 @@ def repair(paths: Paths, at: datetime, vkeys: Sequence[str]) -> Repaired:
             if not any(finding.derivable for finding in checked.report.findings):
                 return Repaired(checked.report, {}, None)
             kept = _keep(paths, scratch, at)
-            counts = _rewrite(paths, checked, scratch, vkeys, kept)
+            counts = _rewrite(paths, database, checked, scratch, vkeys, kept)
             return Repaired(checked.report, counts, kept)
     except OSError as error:
         raise StoreError(f"the repair could not be carried out: {error}") from error
     finally:
         lock.release()
+
+
+def _writable(paths: Paths, owner: str) -> Database:
+    """The log's database as somebody who may change its hashes. Raises `CannotOpen`."""
+    if not paths.log_database.shared:
+        return paths.log_database
+    if not owner:
+        raise CannotOpen(
+            f"`{paths.log_database}` is on a server, and the service's role may not change a hash "
+            "there; give the owner's address with `--owner postgresql://OWNER@HOST/NAME` (or "
+            "`--owner env:NAME`)"
+        )
+    return server(owner, LOG_SCHEMA)
 
 
 def pending(db: Connection) -> dict[str, Any] | None:
@@ -126,42 +137,43 @@ def _keep(paths: Paths, scratch: Path, at: datetime) -> Path:
 
 
 def _rewrite(
-    paths: Paths, checked: Checked, scratch: Path, vkeys: Sequence[str], kept: Path
+    paths: Paths,
+    database: Database,
+    checked: Checked,
+    scratch: Path,
+    vkeys: Sequence[str],
+    kept: Path,
 ) -> dict[str, int]:
     """Everything in the log's database, in one transaction, checked before it is committed."""
     log, facts = checked.log, checked.facts
-    verifiers = [Verifier.from_vkey(vkey) for vkey in vkeys]
-    db = connect_writer(paths.log)
     try:
+        db = database.writer()
         with closing(db), closing(sqlite3.connect(scratch / "facts.db")) as derived:
-            db.execute("BEGIN IMMEDIATE")
+            alone(db, database, log.size)
             before = _entries_digest(db, log.size)
-            lifted = _lift_guards(db)
-            db.executemany("UPDATE log_entries SET leaf = ? WHERE idx = ?", _turned(log.leaves))
-            db.executemany(
-                "DELETE FROM tree_nodes WHERE level = ? AND idx = ?", [at for at, _ in log.nodes]
-            )
-            nodes = [(*place, value) for place, value in log.nodes if value is not None]
-            insert_rows(db, "tree_nodes", ("level", "idx", "hash"), nodes)
-            _checkpoints(db, log.checkpoints)
+            lifted = lift_guards(db)
+            _hashes(db, log)
             for series, key in facts.totals:
                 _totals(db, derived, series, key)
             _decisions(db, derived, facts.decisions)
             db.executemany(
                 "DELETE FROM snapshots WHERE size = ?", [(n,) for n in checked.snapshots]
             )
-            missing = _set_guards(db, lifted)
+            if checked.row is not None:
+                put_head_row(db, log.size, checked.row)
             counts = {
                 "leaves": len(log.leaves),
                 "nodes": len(log.nodes),
-                "checkpoints": len(log.checkpoints),
+                "checkpoints": len(log.checkpoints) + (checked.row is not None),
                 "totals": len(set(facts.totals)),
                 "decisions": len(facts.decisions),
                 "snapshots": len(checked.snapshots),
-                "guards": missing,
+                "guards": set_guards(db, lifted),
                 "views": int(checked.views),
             }
-            again = check_log(db, verifiers, read_note(paths.head))
+            again = check_log(
+                db, [Verifier.from_vkey(vkey) for vkey in vkeys], read_note(paths.head)
+            )
             broken = [found for found in again.findings if found.derivable]
             if again.signed is None or broken or _entries_digest(db, log.size) != before:
                 raise StoreError("what was made again does not hold; nothing was changed")
@@ -172,8 +184,19 @@ def _rewrite(
                 _forget_views(paths)
             db.execute("COMMIT")
             return counts
-    except sqlite3.Error as error:
-        raise StoreError(explain(error, paths.log)) from error
+    except ERRORS as error:
+        raise StoreError(database.explain(error)) from error
+
+
+def _hashes(db: Connection, log: Log) -> None:
+    """Leaf hashes, nodes and checkpoints, each put where it was found otherwise."""
+    db.executemany("UPDATE log_entries SET leaf = ? WHERE idx = ?", list(_turned(log.leaves)))
+    db.executemany(
+        "DELETE FROM tree_nodes WHERE level = ? AND idx = ?", [at for at, _ in log.nodes]
+    )
+    nodes = [(*place, value) for place, value in log.nodes if value is not None]
+    insert_rows(db, "tree_nodes", ("level", "idx", "hash"), nodes)
+    _checkpoints(db, log.checkpoints)
 
 
 def _turned(leaves: list[tuple[int, bytes]]) -> Iterator[tuple[bytes, int]]:
@@ -191,22 +214,6 @@ def _entries_digest(db: Connection, size: int) -> bytes:
         for index, entry in rows.fetchall():
             whole.update(b"%d %d " % (index, len(entry)) + entry)
     return whole.digest()
-
-
-def _lift_guards(db: Connection) -> dict[str, str]:
-    """Drop the triggers that keep the log append-only; in this transaction only."""
-    rows = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    lifted = {name: sql for name, sql in rows if name in guards()}
-    for name in lifted:
-        db.execute(f'DROP TRIGGER "{name}"')
-    return lifted
-
-
-def _set_guards(db: Connection, lifted: dict[str, str]) -> int:
-    """Put the triggers back as they were made; how many were missing or others."""
-    for statement in guards().values():
-        db.execute(statement)
-    return sum(lifted.get(name) != statement for name, statement in guards().items())
 
 
 def _checkpoints(db: Connection, wrong: list[tuple[int, str | None]]) -> None:

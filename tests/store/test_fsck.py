@@ -14,14 +14,20 @@ from tests.store.world import Decide
 
 
 def filled(root: Path) -> Workspace:
+    """A workspace that is open and holds a little of everything."""
     workspace = world.open_(root)
+    fill(workspace)
+    return workspace
+
+
+def fill(workspace: Workspace) -> None:
+    """Decisions with charges to two series, a redeemed permit, an outcome that gives back."""
     for n in range(20):
         charges = (world.euro("10"), ("seen", f"customer {n % 3}", "1", ""))
         workspace.ledger.submit(Decide(str(n), charges)).result(10)
     workspace.ledger.submit(world.redeem(3)).result(10)
     workspace.ledger.submit(world.outcome(3, "failed", released=True)).result(10)
     assert workspace.views.wait_for(workspace.ledger.size)
-    return workspace
 
 
 def test_a_sound_workspace_has_no_findings(root: Path) -> None:
