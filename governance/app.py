@@ -7,7 +7,6 @@ routes, the console and the notices around it; `close` undoes all of it in the o
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -16,9 +15,10 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
+from governance.anchoring import registry
 from governance.config import Config, ConfigError
 from governance.notify import Notifier, target_of
-from governance.service import cutting, erasing, log_keys
+from governance.service import anchoring, anchors, cutting, erasing, log_keys
 from governance.service.desk import FOLD, Desk, Settings
 from governance.service.version import version
 from governance.store.accounts import AccountStore
@@ -97,7 +97,6 @@ class Application:
             self.desk,
             self.accounts,
             workspace=self.config.workspace.name,
-            head_sink=self.config.log.head_sink,
         )
 
     def _watch(self) -> None:
@@ -120,9 +119,14 @@ class Application:
             lambda: workspace.views.lag,
         )
         watch(
-            "governance_head_age_seconds",
-            "Since the log's head last reached its outside sink; not a number without a sink",
-            self._anchored_age,
+            "governance_unanchored_seconds",
+            "How long the newest entries have been known to no outside anchor; not a number without one",
+            lambda: anchors.age(self.desk),
+        )
+        watch(
+            "governance_anchored",
+            "1 while the newest heads reach an outside anchor in time, 0 when unanchored",
+            lambda: anchors.degraded(self.desk) is None,
         )
         watch("governance_ready", "1 when decisions can be taken", lambda: not failing(self.desk))
         watch(
@@ -130,12 +134,6 @@ class Application:
             "Approvals waiting for people",
             lambda: len(self.desk.state.approvals),
         )
-
-    def _anchored_age(self) -> float:
-        """Seconds since the outside copy of the head was last written."""
-        sink = self.config.log.head_sink
-        written = Path(sink).stat().st_mtime if sink else float("nan")
-        return time.time() - written  # noqa: TID251 a surface reads the clock
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -191,15 +189,15 @@ def open_desk(
 
     Raises ConfigError for a configured name that is not the log's.
 
-    `record_start` writes `service.started`. Raises governance.store.errors.CannotOpen with what is
-    wrong and what to do (NotOwner when another process owns the workspace). `without_log_keys`:
-    ids of log keys that are lost; the others sign without them.
+    The anchors are asked for later heads before anything is written. `record_start` writes
+    `service.started`, and which anchors there are. Raises governance.store.errors.CannotOpen with
+    what is wrong and what to do (NotOwner when another process owns the workspace).
+    `without_log_keys`: ids of log keys that are lost; the others sign without them.
     """
     asked, asked_name = config.limits, config.log.origin
     workspace = Workspace.open(
         directory,
         FOLD,
-        version=version() if record_start else None,
         head=Path(config.log.head) if config.log.head else None,
         database=config.store.database,
         limits=limits(
@@ -215,7 +213,13 @@ def open_desk(
                 f"`log.origin` is `{asked_name}`, but this log is called `{workspace.origin}` and"
                 " keeps its name; write that"
             )
-        desk = Desk.over(workspace, settings_of(config))
+        outside = registry.anchors(config.anchors, config.anchoring, directory)
+        desk = Desk.over(workspace, settings_of(config), anchors=outside)
+        anchoring.look(desk)
+        anchors.remember(desk)
+        if record_start:
+            workspace.record_start(version())
+            anchoring.configure(desk)
         erasing.finish_unrecorded(desk)
         log_keys.publish(desk)
         with suppress(StoreError):  # the daily job goes on with it

@@ -9,16 +9,19 @@ reached and how much it accepts; what agents may do is never decided here, only 
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import os
 import re
 import tomllib
 import zoneinfo
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
-from urllib.parse import urlsplit
+
+from governance.addresses import is_loopback, is_url
+from governance.anchoring import reading
+from governance.anchoring.settings import Anchoring, AnchorSettings
 
 FILE_NAME = "config.toml"
 DATABASE = "GOVERNANCE_DATABASE"
@@ -80,13 +83,12 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The log's name in checkpoints, its head file if it is not in the workspace (best on another
-    volume), and a sink outside that gets a copy of the head.
+    """The log's name in checkpoints, and its head file if it is not in the workspace (best on
+    another volume).
     """
 
     origin: str = ""
     head: str = ""
-    head_sink: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class Config:
     decisions: Decisions = field(default_factory=Decisions)
     jobs: Jobs = field(default_factory=Jobs)
     backups: Backups = field(default_factory=Backups)
+    anchoring: Anchoring = field(default_factory=Anchoring)
+    anchors: tuple[AnchorSettings, ...] = ()
 
     @property
     def url(self) -> str:
@@ -158,7 +162,9 @@ SECTIONS: Mapping[str, type[Any]] = {
     "decisions": Decisions,
     "jobs": Jobs,
     "backups": Backups,
+    "anchoring": Anchoring,
 }
+ANCHORS = "anchors"
 _TYPE_WORDS = {str: "a text in quotes", int: "a whole number", bool: "`true` or `false`"}
 _DATABASE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|postgres(?:ql)?://.+)").fullmatch
 _RANGES = {
@@ -179,6 +185,9 @@ _RANGES = {
     "jobs.low_disk_mib": (0, 1_000_000),
     "backups.values_kept_days": (1, 180),
     "backups.log_kept_days": (1, 3650),
+    "anchoring.every_seconds": (1, 3600),
+    "anchoring.alarm_minutes": (1, 100_000),
+    "anchors.every_seconds": (0, 31 * 86_400),
 }
 
 
@@ -220,6 +229,9 @@ def parse(document: Mapping[str, Any]) -> Config:
     """Check a parsed TOML document setting by setting. Raises ConfigError at the first wrong one."""
     sections: dict[str, Any] = {}
     for name, values in document.items():
+        if name == ANCHORS:
+            sections[name] = _anchors(values)
+            continue
         if name not in SECTIONS:
             raise ConfigError(f"`[{name}]` is not a section; the sections are {_listed(SECTIONS)}")
         if not isinstance(values, dict):
@@ -248,19 +260,21 @@ def check(config: Config) -> None:
             " `server.behind_tls_proxy = true` if a proxy terminates TLS, or use `127.0.0.1`"
         )
     if server.url:
-        _check_url("server.url", server.url)
+        _check_url("`server.url`", server.url)
     if config.store.database and not _DATABASE(config.store.database):
         raise ConfigError(
             "`store.database` is no address of a database; write `postgresql://role@host/name`, or"
             " `env:NAME` for an environment variable that holds it, or nothing for files"
         )
     if config.webhook.url:
-        _check_url("webhook.url", config.webhook.url)
+        _check_url("`webhook.url`", config.webhook.url)
         if not config.webhook.secret:
             raise ConfigError(
                 "`webhook.url` needs `webhook.secret`, so that the receiver can check the signature;"
                 ' write `secret = "whsec_…"` or `secret = "env:NAME"`'
             )
+    for anchor in config.anchors:
+        _check_anchor(anchor)
     try:
         zoneinfo.ZoneInfo(config.workspace.time_zone)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
@@ -268,16 +282,6 @@ def check(config: Config) -> None:
             f"`workspace.time_zone` is `{config.workspace.time_zone}`, which is not a time zone;"
             " write one such as `Europe/Berlin` or `UTC`"
         ) from None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a socket bound to `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def secret(value: str) -> str:
@@ -312,11 +316,61 @@ def render(config: Config) -> str:
         section = getattr(config, name)
         for item in dataclasses.fields(section):
             lines.append(f"{item.name} = {_toml(getattr(section, item.name))}")
+    for anchor in config.anchors:
+        lines += ["", f"[[{ANCHORS}]]"]
+        lines += [
+            f"{item.name} = {_toml(getattr(anchor, item.name))}"
+            for item in dataclasses.fields(anchor)
+            if item.default is dataclasses.MISSING or getattr(anchor, item.name) != item.default
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _anchors(tables: Any) -> tuple[AnchorSettings, ...]:
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        raise ConfigError("`anchors` must be tables, each written under `[[anchors]]`")
+    found = [_anchor(table) for table in tables]
+    for name, times in Counter(each.name for each in found).items():
+        if times > 1:
+            raise ConfigError(f"{times} anchors are called `{name}`; give each a `name` of its own")
+    return tuple(found)
+
+
+def _anchor(table: Mapping[str, Any]) -> AnchorSettings:
+    if missing := sorted({"kind", "target"} - table.keys()):
+        raise ConfigError(f"one of `[[anchors]]` has no `{missing[0]}`; each has kind and target")
+    made: AnchorSettings = _section(ANCHORS, AnchorSettings, {"name": table["kind"], **table})
+    _check_anchor(made, table)
+    return made
+
+
+def _check_anchor(anchor: AnchorSettings, given: Iterable[str] = ()) -> None:
+    try:
+        reading.check(anchor, given)
+    except reading.BadAnchor as error:
+        raise ConfigError(f"anchor `{anchor.name}`: {error}") from None
+
+
+def anchor_of(text: str, taken: Collection[str] = ()) -> AnchorSettings:
+    """The anchor that `KIND:TARGET[,setting=value…]` spells; its name is not one of `taken`.
+
+    Raises ConfigError.
+    """
+    try:
+        table = reading.spelt(text)
+    except reading.BadAnchor as error:
+        raise ConfigError(f"`{text}`: {error}") from None
+    number, name = 1, str(table.setdefault("name", table["kind"]))
+    while table["name"] in taken:
+        number += 1
+        table["name"] = f"{name}-{number}"
+    return _anchor(table)
 
 
 def _section(name: str, shape: type[Any], values: Mapping[str, Any]) -> Any:
     hints = get_type_hints(shape)
+    if name == "log" and "head_sink" in values:
+        raise ConfigError(_moved(values["head_sink"]))
     for key, value in values.items():
         setting = f"{name}.{key}"
         if key not in hints:
@@ -331,11 +385,20 @@ def _section(name: str, shape: type[Any], values: Mapping[str, Any]) -> Any:
     return shape(**values)
 
 
-def _check_url(setting: str, url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+def _moved(sink: Any) -> str:
+    if not sink:
+        return "`log.head_sink` is no setting any more; take that line out"
+    return (
+        "`log.head_sink` is an anchor now; take that line out and write at the end of the file:"
+        f' `[[anchors]]`, `name = "file"`, `kind = "file"`, `target = {_toml(str(sink))}`,'
+        " each on a line of its own"
+    )
+
+
+def _check_url(what: str, url: str) -> None:
+    if not is_url(url):
         raise ConfigError(
-            f"`{setting}` is `{url}`; write an address such as `https://governance.corp.example`"
+            f"{what} is `{url}`; write an address such as `https://governance.corp.example`"
         )
 
 

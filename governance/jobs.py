@@ -9,12 +9,10 @@ nor repeats it.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from time import monotonic
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -25,11 +23,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from governance.config import Config, ConfigError
-from governance.service import asking, backing_up, cutting, due, erasing, reporting
+from governance.service import anchoring, asking, backing_up, cutting, due, erasing, reporting
 from governance.service.desk import SERVICE, Desk
 
 EXPIRY_SECONDS = 1
-ANCHOR_SECONDS = 10
+ANCHOR_SECONDS = 5
+"""How long one turn waits for anchors; one that takes longer goes on by itself."""
+
 DISK_SECONDS = 30
 IDEMPOTENCY_KEPT = timedelta(days=7)
 
@@ -86,14 +86,26 @@ class Jobs:
     scheduler: BackgroundScheduler = field(
         default_factory=lambda: BackgroundScheduler(
             # What takes long must not hold up what is due each second.
-            executors={"default": ThreadPoolExecutor(2), "heavy": ThreadPoolExecutor(1)},
+            executors={
+                "default": ThreadPoolExecutor(2),
+                "heavy": ThreadPoolExecutor(1),
+                "anchors": ThreadPoolExecutor(1),
+            },
             # A job that is late runs once, now; it never runs beside itself.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
     )
 
-    def every(self, seconds: float, job: Job, *, first: float = 0.0, heavy: bool = False) -> None:
+    def every(
+        self,
+        seconds: float,
+        job: Job,
+        *,
+        first: float = 0.0,
+        heavy: bool = False,
+        pool: str = "default",
+    ) -> None:
         """Run `job` every so many seconds, the first time after `first`."""
         self.jobs[job.name] = job
         start = datetime.now(UTC) + timedelta(seconds=first)  # noqa: TID251 - a surface
@@ -102,7 +114,7 @@ class Jobs:
             IntervalTrigger(seconds=seconds, timezone=UTC),
             id=job.name,
             next_run_time=start,
-            executor="heavy" if heavy else "default",
+            executor="heavy" if heavy else pool,
         )
 
     def stop(self) -> None:
@@ -119,9 +131,9 @@ def start(desk: Desk, config: Config) -> Jobs:
     jobs.every(86_400, Job("forget erased subjects", lambda: _forget(desk)), first=600)
     job = Job("keep what must be kept", lambda: retain(desk))
     jobs.every(RETENTION_SECONDS, job, first=300, heavy=True)
-    if config.log.head_sink:
-        sink = Path(config.log.head_sink)
-        jobs.every(ANCHOR_SECONDS, Job("anchor the head", lambda: anchor(desk, sink)))
+    if desk.anchors.stations:
+        job = Job("anchor the head", lambda: anchor(desk))
+        jobs.every(config.anchoring.every_seconds, job, pool="anchors")
     if config.jobs.backup_hours:
         every = timedelta(hours=config.jobs.backup_hours)
         first = backup_due(desk, every).total_seconds()
@@ -197,49 +209,11 @@ def last_period(period: str, at: datetime) -> tuple[datetime, datetime]:
     return begin, end
 
 
-def anchor(desk: Desk, sink: Path) -> None:
-    """Put the signed head where the database's owner cannot take it back unnoticed.
-
-    A fresh file, then a rename, both synced: whoever reads the sink sees a whole head. The sink only
-    ever gets a larger log; one that holds more than we do means that this log was rolled back.
-    """
-    note = desk.reader.checkpoint()
-    if sink.exists():
-        _require_older(sink, note)
-    fresh = sink.with_name(sink.name + ".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(note)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(sink)
-    folder = os.open(sink.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _require_older(sink: Path, note: str) -> None:
-    origin, size = _named(note)
-    try:
-        kept_origin, kept_size = _named(sink.read_text(encoding="utf-8"))
-    except (ValueError, IndexError):
-        raise RuntimeError(f"`{sink}` holds no head of a log; move it away") from None
-    if kept_origin != origin:
-        raise RuntimeError(
-            f"`{sink}` holds a head of another log, `{kept_origin}`; keep it, and give this log a "
-            "`head_sink` of its own in config.toml"
-        )
-    if kept_size > size:
-        raise RuntimeError(
-            f"`{sink}` holds a later head ({kept_size} entries) than this log has ({size}); compare "
-            "them before going on"
-        )
-
-
-def _named(checkpoint: str) -> tuple[str, int]:
-    lines = checkpoint.split("\n")
-    return lines[0], int(lines[1])
+def anchor(desk: Desk) -> None:
+    """Hand the head to the anchors that are due; raises for those that fail."""
+    failed = anchoring.anchor(desk, wait=ANCHOR_SECONDS)
+    if failed:
+        raise RuntimeError("; ".join(failed))
 
 
 def watch_disk(desk: Desk, config: Config) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from audit.entry import Entry, decode
 from governance import config as settings
 from governance import serve
+from governance.anchoring.settings import AnchorSettings
 from governance.app import open_desk
 from governance.cli.log_keys import wanted
 from governance.cli.setup import shipped_policies
@@ -316,20 +317,14 @@ def _head(directory: Path) -> Path | None:
 
 def _config(options: Mapping[str, Any]) -> Config:
     config = Config()
-    head_sink = options.get("head_sink")
-    if head_sink and not head_sink.resolve().parent.is_dir():
-        raise CannotOpen(
-            f"`{head_sink.parent}` is no directory; make it, on another volume than the workspace, "
-            "or leave --head-sink out and set `head_sink` in config.toml later"
-        )
     config = replace(
         config,
         workspace=replace(config.workspace, name=options.get("title") or "Governance"),
         log=replace(
             config.log,
             origin=options.get("origin") or DEFAULT_ORIGIN,
-            head_sink=str(head_sink.resolve()) if head_sink else "",
         ),
+        anchors=_anchors(options.get("anchors") or ()),
     )
     if options.get("database"):
         config = replace(config, store=settings.Store(options["database"]))
@@ -337,6 +332,23 @@ def _config(options: Mapping[str, Any]) -> Config:
         config = replace(config, server=replace(config.server, port=options["port"]))
     settings.check(config)
     return config
+
+
+def _anchors(given: Sequence[str]) -> tuple[AnchorSettings, ...]:
+    """Anchors as spelt on the command line; files and folders must be reachable now."""
+    found: list[AnchorSettings] = []
+    for text in given:
+        anchor = settings.anchor_of(text, [each.name for each in found])
+        place = Path(anchor.target)
+        if anchor.kind == "file" or (anchor.kind == "git" and place.exists()):
+            anchor = replace(anchor, target=str(place.resolve()))
+        if anchor.kind == "file" and not Path(anchor.target).parent.is_dir():
+            raise CannotOpen(
+                f"`{place.parent}` is no directory; make it, on another volume than the workspace, "
+                "or leave --anchor out and name one in config.toml later"
+            )
+        found.append(anchor)
+    return tuple(found)
 
 
 def _copy_policies(source: Path, target: Path) -> None:

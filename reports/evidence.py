@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from reports.outside import NOBODY, Outside
 from reports.statistics import SMALL, clopper_pearson
 
 FORMAT: Final = "oversight-report/1"
@@ -357,6 +358,7 @@ class Head:
     witnesses: tuple[str, ...]
     keys: tuple[str, ...]
     recomputed: Literal["same", "differs", "not done"]
+    outside: Outside = NOBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ def not_shown(evidence: Evidence) -> tuple[Statement, ...]:
         _times(evidence),
         _downtime(evidence),
         _after(evidence),
+        _rewriting(evidence),
         _unrecorded(),
         _law(evidence),
         *_particular(evidence),
@@ -86,6 +87,27 @@ def _after(e: Evidence) -> Statement:
         "end was not cut off can be shown only by somebody who kept a later head or a receipt."
     )
     return Statement("Anything after the head.", text)
+
+
+def _rewriting(e: Evidence) -> Statement:
+    """Who could have written the whole log anew, and up to where nobody could unnoticed."""
+    apart = [each for each in e.head.outside.anchors if each.apart and each.size is not None]
+    if apart:
+        best = max(apart, key=lambda each: each.size or 0)
+        text = (
+            f"The first {best.size or 0:,} entries are fixed by a head that the anchor `{best.name}` "
+            f"({best.kind}) holds; the service says so, and only that anchor's keeper can confirm it. "
+            "Whoever holds the log's key and disk could still rewrite the entries after that."
+        )
+    else:
+        text = (
+            "The log is unanchored: no head of it is held by anybody outside, as far as the service "
+            "knows. Whoever holds its key and its disk could have written all of it anew, unless "
+            "somebody kept a receipt or a head."
+        )
+    if e.head.outside.unanchored and apart:
+        text += " It counts as unanchored now: no anchor has confirmed the newest entries in time."
+    return Statement("That nobody with the key rewrote the log.", text)
 
 
 def _unrecorded() -> Statement:

@@ -40,6 +40,7 @@ from reports.evidence import (
     rate,
 )
 from reports.limits import not_shown
+from reports.outside import NOBODY, Outside
 from reports.standing import Standing
 from reports.statistics import quantile
 from reports.tally import Row, Tally
@@ -71,6 +72,7 @@ class Parameters:
     rules, asked for each release in force during the period; None, or a release missing, if the
     texts are not at hand: then the report names no rule that never fired.
     `standing`: what stood at the log's minimum, if earlier entries were pruned.
+    `outside`: who outside had confirmed which head.
     `made_at` is printed, ends what the log can cover, and decides which duties are in force.
     """
 
@@ -82,6 +84,7 @@ class Parameters:
     rules: Mapping[str, Sequence[RuleFact]] | None = None
     software: str = ""
     standing: Standing | None = None
+    outside: Outside = NOBODY
 
 
 def periodic(rows: Iterable[Row], parameters: Parameters) -> Evidence:
@@ -137,7 +140,7 @@ def _rules(tally: Tally, parameters: Parameters) -> Rules | None:
 
 
 def _collect(tally: Tally, parameters: Parameters, rules: Rules | None) -> Evidence:
-    head = _head(tally, parameters.checkpoint)
+    head = _head(tally, parameters)
     return Evidence(
         FORMAT,
         _header(parameters, head.size),
@@ -182,8 +185,8 @@ def _file_word(name: str) -> str:
     return word if word == name else f"{word}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _head(tally: Tally, checkpoint: str) -> Head:
-    text, signatures = split(checkpoint)
+def _head(tally: Tally, parameters: Parameters) -> Head:
+    text, signatures = split(parameters.checkpoint)
     tree = parse(text)
     root = tally.root()
     recomputed: Literal["same", "differs", "not done"] = "not done"
@@ -191,7 +194,16 @@ def _head(tally: Tally, checkpoint: str) -> Head:
         recomputed = "same" if root == tree.root else "differs"
     witnesses = tuple(sorted({s.name for s in signatures if s.name != tree.origin}))
     keys = tuple(s.key_id.hex() for s in signatures if s.name == tree.origin)
-    return Head(tree.origin, tree.size, b64(tree.root), checkpoint, witnesses, keys, recomputed)
+    return Head(
+        tree.origin,
+        tree.size,
+        b64(tree.root),
+        parameters.checkpoint,
+        witnesses,
+        keys,
+        recomputed,
+        parameters.outside.upto(tree.size),
+    )
 
 
 def _agents(tally: Tally) -> tuple[AgentRow, ...]:

@@ -14,6 +14,7 @@ import click
 
 from governance.cli import databases, demo, runtimes, setup
 from governance.cli.agents import agent
+from governance.cli.anchors import anchor
 from governance.cli.approvals import approval, decision
 from governance.cli.evidence import data, report
 from governance.cli.frame import Frame, Wiring
@@ -51,7 +52,7 @@ def root(ctx: click.Context) -> None:
     frame.workspace = Path(os.environ.get("GOVERNANCE_WORKSPACE") or ".")
 
 
-for group in (policy, agent, person, key, approval, decision, stop, audit, report, data):
+for group in (policy, agent, person, key, approval, decision, stop, anchor, audit, report, data):
     root.add_command(group)
 for group in (runtimes.hook, runtimes.install, runtimes.doctor, setup.clock, log_key, retention):
     root.add_command(group)

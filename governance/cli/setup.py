@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from governance.cli import output
+from governance.cli.anchors import UNANCHORED, chosen
 from governance.cli.frame import Frame, command
 from governance.cli.log_keys import log_key_options, wanted
 from governance.cli.transport import Failed
@@ -51,9 +53,12 @@ def register(root: click.Group) -> None:
         help="Sign every checkpoint with a second, ML-DSA-44 key, too.",
     )
     @click.option(
-        "--head-sink",
-        type=click.Path(path_type=Path),
-        help="A file on another volume that gets the log's head; without one reports say unanchored.",
+        "--anchor",
+        "anchors",
+        multiple=True,
+        metavar="KIND:TARGET[,SETTING=VALUE…]",
+        help="Who outside gets the log's head (file, git, webhook, mail, witness, timestamp), or "
+        "none; repeat. Without one the log is unanchored, and every report says so.",
     )
     @click.option(
         "--database",
@@ -63,12 +68,15 @@ def register(root: click.Group) -> None:
         "--database-owner",
         help="The owner's address: makes the database ready first (else: governance database prepare).",
     )
-    def init(frame: Frame, directory: Path, **options: object) -> None:
+    def init(frame: Frame, directory: Path, **options: Any) -> None:
         """Make a workspace. It gets a log, keys, a first person, release and agent."""
         if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
             raise Failed(f"`{directory}` is there and not an empty directory; give a new one")
+        options["anchors"] = chosen(options["anchors"])
         made = frame.app.initialise(directory, options)
         output.show(frame.output, made)
+        if not options["anchors"]:
+            output.say(f"\n{UNANCHORED}")
         output.say(
             f"\nKeep these: they are shown this once only. Then: governance serve -w {directory}"
         )

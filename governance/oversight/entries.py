@@ -35,7 +35,7 @@ points to (`refs.approval` points to an `approval.asked`).  Fields beyond the co
 from collections.abc import Mapping
 from typing import Any, Final
 
-from governance.oversight import log_keys
+from governance.oversight import anchors, log_keys
 from governance.oversight.shapes import (
     Check,
     IllFormed,
@@ -191,6 +191,7 @@ KINDS: Final[Mapping[str, Check]] = {
     ),
     "key.revoked": record({"key": key_id}),
     **log_keys.KINDS,
+    **anchors.KINDS,
     # people
     "person.added": record(
         {"person": person_id, "roles": _words, "waiting?": _words, "alone?": flag}

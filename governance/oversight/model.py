@@ -388,6 +388,24 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """An outside anchor as configured at the last start, since entry `index`.
+
+    `conflict` is the entry that says it showed a head that is not in this log, while nobody settled
+    that; `looked_by` the first person who looked.  `shown` is the digest of what it showed last,
+    settled or not: the same again is no news.
+    """
+
+    name: str
+    kind: str
+    index: int
+    at: datetime
+    conflict: int | None = None
+    looked_by: str | None = None
+    shown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Everything that governs at one index; `size` is that index, the number of entries folded.
 
@@ -398,6 +416,7 @@ class State:
     is true from a restore until two people lift its stop: meanwhile no window can be told.
     `log_keys` are the keys that sign the log by id, retired ones included (they are few, and what they
     signed is still verified); empty until a second one is announced.
+    `unanchored` is the entry since which no outside anchor has confirmed a head in time.
     """
 
     size: int = 0
@@ -424,6 +443,8 @@ class State:
     retention: Retention = field(default_factory=Retention, metadata=LATER)
     log_keys: Map[str, LogKey] = field(default_factory=Map, metadata=LATER)
     log_key_wish: KeyWish | None = field(default=None, metadata=LATER)
+    anchors: Map[str, Anchor] = field(default_factory=Map, metadata=LATER)
+    unanchored: int | None = field(default=None, metadata=LATER)
 
     @property
     def single_person(self) -> bool:

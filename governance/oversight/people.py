@@ -30,6 +30,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "back up": frozenset({ADMINISTRATOR}),
     "manage log keys": frozenset({ADMINISTRATOR}),
     "confirm the clock": frozenset({ADMINISTRATOR, COMPLIANCE_OFFICER}),
+    "see to the anchors": frozenset({ADMINISTRATOR, COMPLIANCE_OFFICER, AUDITOR}),
+    "settle a conflict of an anchor": frozenset({ADMINISTRATOR, COMPLIANCE_OFFICER}),
     "manage agents": frozenset({AGENT_MANAGER}),
     "manage agent keys": frozenset({AGENT_MANAGER, ADMINISTRATOR}),
     "stop": frozenset({ADMINISTRATOR, AGENT_MANAGER, COMPLIANCE_OFFICER}),

@@ -36,9 +36,9 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
     """service.restored: a new log goes on with the people, agents, keys and release of the old.
 
     Everything whose id was an index of the old log and that waits for something ends: sessions,
-    approvals, overrides, proposals, drafts, changes, earlier stops.  What lives on is known by
-    numbers below zero, which no entry of the new log has; retention rules and legal holds do.  One stop on everything replaces the
-    latter, and no window can be told until two people lift it.
+    approvals, overrides, proposals, drafts, changes, earlier stops, what anchors said.  What lives on
+    is known by numbers below zero, which no entry of the new log has; retention rules and legal holds
+    do.  One stop on everything replaces the latter, and no window can be told until two people lift it.
     """
     agents = Map(
         {
@@ -79,6 +79,8 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
         retention=retention.restored(state.retention, OLD_LOG),
         log_keys=Map(),  # a new log has a new name, and keys of that name
         log_key_wish=None,
+        anchors=Map(),
+        unanchored=None,
     )
 
 

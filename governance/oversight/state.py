@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from governance.engine.mould import mould
 from governance.oversight import (
     agents,
+    anchors,
     approvals,
     entries,
     keys,
@@ -91,6 +92,12 @@ _FOLDS: Final[Mapping[str, Fold | None]] = {
     "service.repaired": None,
     "service.backup": None,
     "service.snapshot": None,
+    "anchor.added": anchors.added,
+    "anchor.removed": anchors.removed,
+    "anchor.conflict": anchors.conflict,
+    "anchor.looked": anchors.looked,
+    "anchor.lost": anchors.lost,
+    "anchor.restored": anchors.restored,
     "key.issued": keys.issued,
     "key.revoked": keys.revoked,
     "log_key.proposed": log_keys.proposed,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
 
 from audit.entry import Entry
+from governance.anchoring.station import NONE, Anchors
 from governance.oversight import entries, log_keys, retention, snapshot
 from governance.oversight.model import State
 from governance.oversight.state import SEMANTICS, apply, genesis
@@ -114,6 +115,7 @@ class Desk:
     settings: Settings
     workspace: Workspace
     clock: Clock
+    anchors: Anchors = NONE
 
     def now(self) -> datetime:
         """The machine's time: advice for surfaces; what is recorded is stamped under the lock."""
@@ -159,7 +161,11 @@ class Desk:
 
     @classmethod
     def over(
-        cls, workspace: Workspace, settings: Settings | None = None, clock: Clock | None = None
+        cls,
+        workspace: Workspace,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        anchors: Anchors = NONE,
     ) -> Desk:
         """A desk over an open workspace; the release in force is compiled before this returns.
 
@@ -177,6 +183,7 @@ class Desk:
             settings=settings,
             workspace=workspace,
             clock=clock or SystemClock(),
+            anchors=anchors,
         )
         workspace.on_news(desk.elsewhere)
         if desk.state.release is not None:

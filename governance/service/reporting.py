@@ -26,7 +26,7 @@ from governance.oversight import people
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.model import State
 from governance.oversight.times import MICROSECOND
-from governance.service import child
+from governance.service import anchors, child
 from governance.service.acting import Act, do, one
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
@@ -38,6 +38,7 @@ from governance.store.paths import Paths
 from governance.store.reader import Reader
 from reports import opening
 from reports.evidence import Evidence, Period, to_json
+from reports.outside import NOBODY, AnchorRow, Outside
 from reports.pdf import render
 from reports.periodic import Parameters, RuleFact
 from reports.periodic import periodic as report_of
@@ -59,6 +60,7 @@ class Order:
     start: datetime | None
     end: datetime | None
     agent: str | None
+    outside: Outside = NOBODY
 
 
 def periodic(
@@ -101,6 +103,7 @@ def _periodic(
         start,
         end,
         agent,
+        _outside(desk),
     )
     evidence, data, pdf = child.run(make, order)
     files = {f"{evidence.header.id}.pdf": pdf, f"{evidence.header.id}.json": data}
@@ -119,6 +122,18 @@ def _periodic(
     return do(desk, _issued(caller, evidence, made))
 
 
+def _outside(desk: Desk) -> Outside:
+    known = anchors.outside(desk)
+    return Outside(
+        tuple(
+            AnchorRow(each.name, each.kind, each.apart, each.size, each.at)
+            for each in known.anchors
+        ),
+        known.kept != anchors.ANCHORED,
+        tuple(each.name for each in known.conflicts),
+    )
+
+
 def make(order: Order) -> tuple[Evidence, bytes, bytes]:
     """The report without names: evidence, JSON and PDF. Runs in a child process."""
     reader = Reader(order.paths.log_database)
@@ -134,6 +149,7 @@ def make(order: Order) -> tuple[Evidence, bytes, bytes]:
             _RuleFacts(blobs_of(order.paths)),
             version(),
             standing(reader),
+            order.outside,
         )
         evidence = report_of(_rows(reader, size), parameters)
     finally:

@@ -1,13 +1,15 @@
 """Whether decisions can be taken and recorded now.
 
 Law: ready means that an allow could be given and proven this moment. Each failing check is named
-with a sentence that says what to do, and no failing check is hidden by another.
+with a sentence that says what to do, and no failing check is hidden by another. Degraded is what an
+operator must see to while answers go on: a log that nobody outside has seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from governance.service import anchors
 from governance.service.desk import Desk
 
 Check = Callable[[Desk], str | None]
@@ -15,8 +17,17 @@ Check = Callable[[Desk], str | None]
 
 def failing(desk: Desk) -> Mapping[str, str]:
     """The failing checks by name, empty when ready. A check that breaks counts as failing."""
+    return _complaints(desk, CHECKS)
+
+
+def degraded(desk: Desk) -> Mapping[str, str]:
+    """What is not as it should be although answers can be given, by name."""
+    return _complaints(desk, WORRIES)
+
+
+def _complaints(desk: Desk, checks: Mapping[str, Check]) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    for name, check in CHECKS.items():
+    for name, check in checks.items():
         try:
             complaint = check(desk)
         except Exception as error:
@@ -37,4 +48,6 @@ def _log(desk: Desk) -> str | None:
     return complaint
 
 
-CHECKS: Mapping[str, Check] = {"log": _log, "policy": _policy}
+ANCHORS = "anchors"
+CHECKS: Mapping[str, Check] = {"log": _log, "policy": _policy, ANCHORS: anchors.contradicted}
+WORRIES: Mapping[str, Check] = {ANCHORS: anchors.degraded}

@@ -109,6 +109,7 @@ def _tiles(path: str, name: str) -> Route:
 
 _MANAGERS = (AGENT_MANAGER, ADMINISTRATOR)
 _STOPPERS = (AGENT_MANAGER, ADMINISTRATOR, COMPLIANCE_OFFICER)
+_SEEING = (COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR)
 _READERS = (COMPLIANCE_OFFICER, AUDITOR, AGENT_MANAGER, ADMINISTRATOR)
 
 ROUTES: tuple[Route, ...] = (
@@ -218,6 +219,12 @@ ROUTES: tuple[Route, ...] = (
     _people("POST", "/v1/log/keys", "addLogKey", ADMINISTRATOR),
     _people("POST", "/v1/log/keys/confirm", "confirmLogKey", ADMINISTRATOR),
     _people("POST", "/v1/log/keys/{key}/retire", "retireLogKey", ADMINISTRATOR),
+    # outside anchors of the log
+    _people("GET", "/v1/anchors", "listAnchors", *_READERS),
+    _people("POST", "/v1/anchors/now", "anchorNow", *_SEEING),
+    _people("POST", "/v1/anchors/check", "checkAnchors", *_SEEING),
+    _people("GET", "/v1/anchors/{name}/evidence", "readConflict", *_SEEING),
+    _people("POST", "/v1/anchors/{name}/settle", "settleAnchor", ADMINISTRATOR, COMPLIANCE_OFFICER),
     # the log in tiles: entries say who did what, so they are for those who may export it
     _public("GET", "/log/checkpoint", "readCheckpoint"),
     _tiles("/log/tile/entries/{tile}", "readEntries"),
@@ -231,7 +238,8 @@ ROUTES: tuple[Route, ...] = (
 )
 
 # Reports, exports and checks run long in child processes, a new key is stretched or fetched from
-# elsewhere; they must not hold the threads that stops and approvals need.
+# elsewhere, anchors answer when they like; they must not hold the threads that stops and approvals
+# need.
 _LONG = frozenset(
     {
         "checkPolicies",
@@ -241,6 +249,8 @@ _LONG = frozenset(
         "backUp",
         "addLogKey",
         "pruneLog",
+        "anchorNow",
+        "checkAnchors",
     }
 )
 

@@ -8,6 +8,7 @@ from reportlab.platypus import Flowable, Paragraph
 
 from reports.articles import DISPUTED
 from reports.evidence import STATUSES, DutyRow, Evidence, Head, Statement
+from reports.outside import Outside
 from reports.pdf.figures import qr, status_mark
 from reports.pdf.paper import Paper
 from reports.pdf.style import (
@@ -158,6 +159,7 @@ def _facts(paper: Paper, e: Evidence) -> None:
         ),
         ("Keys", _keys(head)),
         ("Witnesses", _witnesses(head)),
+        ("Anchors", _anchors(head.outside)),
     )
     top, size, name = paper.y, 98.0, 62.0
     y = top
@@ -187,6 +189,22 @@ def _witnesses(head: Head) -> str:
         names = ", ".join(short(name, 50) for name in head.witnesses[:4])
         return f"{names}; their signatures are printed in section 10, not verified here"
     return "none signed this head: times are the operator's claim"
+
+
+def _anchors(outside: Outside) -> str:
+    """Who outside confirmed which head, or that nobody did."""
+    said = [
+        f"{safe(each.name)} ({safe(each.kind)}{'' if each.apart else ', on the same disk'}): "
+        f"the first {number(each.size)} entries, {stamp(each.at)} UTC"
+        for each in outside.anchors
+        if each.size is not None
+    ]
+    if outside.contradicted:
+        names = ", ".join(safe(name) for name in outside.contradicted)
+        said.insert(0, f"<b>{names} showed another log under this name; not settled</b>")
+    if outside.unanchored:
+        said.insert(0, "<b>unanchored</b>: no outside anchor confirms the newest entries")
+    return "; ".join(said[:5])
 
 
 def _lead(paper: Paper, title: str, statements: Sequence[Statement]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from reports.evidence import Erasure, Gap, ReleaseRow
 from reports.standing import Standing
+from reports.tally.disclosed import says
 from reports.tally.exceptions import Exceptions
 from reports.tally.marks import Mark, Scope
 
@@ -89,8 +90,8 @@ class Registry:
             self._person(index, kind, data)
         elif kind == "policy.released":
             self._released(index, at, data)
-        elif family == "service":
-            self._service(index, kind, at, data)
+        elif family in ("service", "anchor"):
+            self._disclosed(index, kind, at, data)
         elif kind == "data.erased" and self._scope.within(at):
             subject, ground = str(data["subject"]), str(data["ground"])
             until = _instant(data.get("copies_until"))
@@ -181,23 +182,15 @@ class Registry:
             cause = "releasing policy"
             self._exceptions.note("alone", "", cause, index, at, "policy.released")
 
-    def _service(self, index: int, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
+    def _disclosed(self, index: int, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
         if not self._scope.within(at):
             return
-        says = {
-            "service.started": lambda: f"service started, version {data.get('version')}",
-            "service.throttled": lambda: (
-                f"{data.get('refused')} requests refused unanswered"
-                f" from {data.get('since', '')[:19]} to {data.get('until', '')[:19]}"
-            ),
-            "service.clock": lambda: f"clock {data.get('event')}, {data.get('seconds')} s",
-            "service.restored": lambda: (
-                f"restored from a backup; the log before it is `{data.get('origin')}`,"
-                f" {data.get('size')} entries"
-            ),
-        }.get(kind)
-        if says is not None:
-            self.gaps.append(Gap(index, at, kind, says()))
+        words = says(kind, data)
+        if words is not None:
+            self.gaps.append(Gap(index, at, kind, words))
+        if kind == "anchor.looked" and data.get("alone"):
+            cause = "settling a conflict of an anchor"
+            self._exceptions.note("alone", "", cause, index, at, kind)
 
 
 def _instant(text: Any) -> datetime | None:

@@ -110,9 +110,15 @@ def test_init_refuses_what_it_cannot_use(tmp_path: Path, workspace: Path) -> Non
     again = cli("init", workspace)
     assert again.exit_code == 1
     assert "empty" in again.stderr
-    sink = cli("init", tmp_path / "n", "--head-sink", tmp_path / "no" / "head.txt")
-    assert sink.exit_code == 1
-    assert "no directory" in sink.stderr
+    for anchor, said in (
+        (f"file:{tmp_path / 'no' / 'head.txt'}", "no directory"),
+        ("pigeon:roof", "`pigeon` is not a kind of anchor"),
+        ("file", "KIND:TARGET"),
+        ("webhook:https://a.example/", "needs the setting `secret`"),
+    ):
+        refused = cli("init", tmp_path / "n", "--anchor", anchor)
+        assert refused.exit_code == 1
+        assert said in refused.stderr
     file = tmp_path / "file"
     file.write_text("")
     assert cli("init", file).exit_code == 1

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from markupsafe import Markup
 from paper_views import START
 
+from governance.service.anchors import SAME_DISK, UNANCHORED, Conflict, Known, Quorum
+from governance.service.anchors import Outside as Found
 from governance.web.console import saying
-from governance.web.console.outside import look
+from governance.web.console.outside import Outside, told
 from governance.web.console.pages import STATIC, TEMPLATES
 from governance.web.console.present import Clockface, inert, left, minutes_up, number, ticks
 from governance.web.console.stating import worth_showing
+from governance.web.console.views import Verdict
 
 # -- the house of templates ------------------------------------------------------------------------
 
@@ -186,62 +188,86 @@ def test_every_pair_of_colours_can_be_read(theme):
 # -- what is known of the head outside -------------------------------------------------------------
 
 
-ELSEWHERE = Path("/proc")
-"""A folder that is on no disk at all, and so on another one than every file of a test."""
+def known(**changes: Any) -> Known:
+    """A witness that confirmed 48 208 entries two minutes ago."""
+    usual: dict[str, Any] = {
+        "name": "dept",
+        "kind": "witness",
+        "target": "https://witness.example",
+        "apart": True,
+        "size": 48208,
+        "at": START,
+        "late": timedelta(0),
+        "error": "",
+        "tried_at": START,
+        "conflict": None,
+    }
+    return Known(**{**usual, **changes})
 
 
-def test_a_copy_on_the_same_disk_is_called_that(tmp_path):
+def seen(*anchors: Known, kept: str = "anchored", quorum: Quorum | None = None) -> Outside:
+    """What pages say of these anchors, two minutes later."""
+    return told(Found(50_000, kept, 0, None, anchors, quorum), START + timedelta(minutes=2))
+
+
+def test_a_copy_on_the_same_disk_is_called_that():
     """If this failed, a file beside the log would be called evidence from outside."""
-    sink = tmp_path / "head"
-    sink.write_text("corp.example/log\n48208\nq83v\n\n— corp.example/log AAAA\n")
-    os.utime(sink, (START.timestamp(), START.timestamp()))
-    beside = look(sink, START + timedelta(minutes=2), tmp_path)
+    beside = seen(known(name="file", kind="file", apart=False), kept=SAME_DISK)
     assert not beside.is_fresh
     assert not beside.covers(0)
     assert beside.kept == "copied to a file on the same disk"
-    apart = look(sink, START + timedelta(minutes=2), ELSEWHERE)
-    assert apart.kept == "kept on another volume"
+    assert "rewrite the copy" in beside.said
+    assert beside.anchors[0].said == "On the same disk as the log."
 
 
-def test_a_head_without_an_outside_place_is_unanchored():
+def test_a_head_without_an_anchor_is_unanchored():
     """If this failed, a page would promise what nobody outside could confirm."""
-    seen = look(None, START, ELSEWHERE)
-    assert not seen.is_fresh
-    assert not seen.covers(0)
-    assert "rewrite" in seen.said
+    nobody = seen(kept=UNANCHORED)
+    assert not nobody.is_fresh
+    assert not nobody.covers(0)
+    assert nobody.kept == "unanchored"
+    assert "rewrite" in nobody.said
 
 
-def test_a_copied_head_counts_as_far_as_it_reaches(tmp_path):
-    """If this failed, an entry made after the last copy would be called safe."""
-    sink = tmp_path / "head"
-    sink.write_text("corp.example/log\n48208\nq83v\n\n— corp.example/log AAAA\n")
-    os.utime(sink, (START.timestamp(), START.timestamp()))
-    seen = look(sink, START + timedelta(minutes=2), ELSEWHERE)
-    assert seen.is_fresh
-    assert seen.covers(48207)
-    assert not seen.covers(48208)
-    assert "2\xa0min ago" in seen.said
+def test_a_confirmed_head_counts_as_far_as_it_reaches():
+    """If this failed, an entry made after the last confirmed head would be called safe."""
+    found = seen(known(), known(name="tsa", kind="timestamp", size=40_000))
+    assert found.is_fresh
+    assert found.covers(48207)
+    assert not found.covers(48208)
+    assert "dept, a witness, confirmed 2\xa0min ago" in found.said
 
 
-def test_an_old_copy_is_no_anchor(tmp_path):
-    """If this failed, a copier that died last week would still look like protection."""
-    sink = tmp_path / "head"
-    sink.write_text("corp.example/log\n48208\nq83v\n\n— corp.example/log AAAA\n")
-    os.utime(sink, (START.timestamp(), START.timestamp()))
-    seen = look(sink, START + timedelta(hours=1), ELSEWHERE)
-    assert not seen.is_fresh
-    assert "It is old" in seen.said
+def test_anchors_that_fell_behind_do_not_count():
+    """If this failed, a mail server that died last week would still look like protection."""
+    found = seen(known(error="`mail` cannot be reached"), kept=UNANCHORED)
+    assert not found.is_fresh
+    assert "could still be rewritten" in found.said
+    assert found.anchors[0].state.word == "not reached"
+    assert found.covers(48207)
 
 
-@pytest.mark.parametrize("content", [None, "", "one line", "a\nb\nc\n"])
-def test_a_copy_that_cannot_be_read_is_no_copy(tmp_path, content):
-    """If this failed, an empty file would count as proof, or every page would break."""
-    sink = tmp_path / "head"
-    if content is not None:
-        sink.write_text(content)
-    seen = look(sink, START, ELSEWHERE)
-    assert not seen.is_fresh
-    assert seen.size == 0
+def test_an_anchor_that_never_confirmed_is_not_claimed():
+    """If this failed, a page would break, or count an anchor that holds nothing."""
+    found = seen(known(size=None, at=None), kept=UNANCHORED)
+    assert found.size == 0
+    assert not found.is_fresh
+    assert "No anchor has confirmed" in found.said
+    assert found.anchors[0].state.word == "nothing yet"
+
+
+def test_an_anchor_that_contradicts_the_log_is_said_so():
+    """If this failed, the strongest sign of a rewrite would be shown as one more anchor."""
+    found = seen(known(conflict=Conflict(90, 100, 120, "ab" * 32, None)))
+    assert found.anchors[0].state == Verdict("deny", "contradicts the log")
+    assert "entry 90" in found.anchors[0].said
+
+
+def test_a_quorum_is_explained():
+    """If this failed, nobody could tell which witness is missing."""
+    found = seen(known(), quorum=Quorum(False, 48208, ("`all` is not met: 1 of 2, 2 wanted",)))
+    assert found.quorum.startswith("The quorum of the trust policy is not met at 48\u202f208")
+    assert "1 of 2" in found.quorum
 
 
 # -- recorded values in words ----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +17,11 @@ from freezegun import freeze_time
 from service_world import World
 
 from governance import config, jobs
+from governance.anchoring import registry
+from governance.anchoring.settings import Anchoring, AnchorSettings
 from governance.config import Config, ConfigError
-from governance.service import asking, child
-
-OTHER = "governance.other.example/log"
+from governance.service import anchoring, asking, child
+from governance.service.desk import Desk
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +51,17 @@ def started(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         each.stop()
 
 
+def anchored(world: World, *spelt: str) -> Desk:
+    """The world's desk with these anchors."""
+    found: list[AnchorSettings] = []
+    for text in spelt:
+        found.append(config.anchor_of(text, [each.name for each in found]))
+    made = registry.anchors(found, Anchoring(), world.root)
+    desk = dataclasses.replace(world.desk, anchors=made)
+    anchoring.configure(desk)
+    return desk
+
+
 def kinds(world: World) -> list[str]:
     """The kinds of all entries, in order."""
     return [world.desk.reader.entry(i).kind for i in range(world.desk.state.size)]
@@ -76,42 +89,16 @@ def test_a_request_that_nobody_answers_expires_as_an_entry(
     assert kinds(world).count("approval.expired") == 1
 
 
-def test_the_head_reaches_its_sink(world: World, tmp_path: Path) -> None:
-    """Nobody outside would hold a head, so the whole log could be rewritten unnoticed."""
-    sink = tmp_path / "outside"
-    jobs.anchor(world.desk, sink)
-    assert sink.read_text() == world.desk.reader.checkpoint()
-    world.pay()
-    jobs.anchor(world.desk, sink)
-    assert sink.read_text() == world.desk.reader.checkpoint()
-    assert [path.name for path in tmp_path.glob("outside*")] == ["outside"]
-
-
-def test_a_later_head_outside_is_reported_and_never_overwritten(
-    world: World, tmp_path: Path
+def test_the_head_reaches_its_anchors_and_a_failure_is_counted(
+    world: World, started: Callable[..., jobs.Jobs], tmp_path: Path
 ) -> None:
-    """A log that was rolled back would destroy the only evidence of it."""
-    sink = tmp_path / "outside"
-    lines = world.desk.reader.checkpoint().split("\n")
-    later = "\n".join([lines[0], str(world.desk.state.size + 1), *lines[2:]])
-    sink.write_text(later)
-    with pytest.raises(RuntimeError, match="later head"):
-        jobs.anchor(world.desk, sink)
-    assert sink.read_text() == later
-
-
-@pytest.mark.parametrize(
-    ("kept", "said"), [(f"{OTHER}\n3\nAAAA\n\n", "another log"), ("", "no head"), ("x", "no head")]
-)
-def test_what_is_no_head_of_this_log_is_left_alone(
-    world: World, tmp_path: Path, kept: str, said: str
-) -> None:
-    """Another log's only outside head, or a file that is something else, would be destroyed."""
-    sink = tmp_path / "outside"
-    sink.write_text(kept)
-    with pytest.raises(RuntimeError, match=said):
-        jobs.anchor(world.desk, sink)
-    assert sink.read_text() == kept
+    """Nobody outside would hold a head, or nobody would be told that one is not taken."""
+    world.desk = anchored(world, f"file:{tmp_path / 'head'}", f"file:{tmp_path / 'no' / 'head'}")
+    job = started(settings()).jobs["anchor the head"]
+    job()
+    assert (tmp_path / "head").read_text() == world.desk.reader.checkpoint()
+    assert job.failures == 1
+    assert "`file-2`" in job.last_error
 
 
 def test_a_backup_is_made_in_a_process_of_its_own_and_recorded(
@@ -310,7 +297,8 @@ def test_the_schedule_holds_what_is_configured(
         "keep what must be kept",
     }
     sink = tmp_path / "head"
-    more = config.parse({"jobs": {"report": "weekly"}, "log": {"head_sink": str(sink)}})
+    world.desk = anchored(world, f"file:{sink}")
+    more = config.parse({"jobs": {"report": "weekly"}})
     planned = started(more).jobs
     assert {"back up", "periodic report", "anchor the head"} <= set(planned)
     for name in ("anchor the head", "forget erased subjects"):

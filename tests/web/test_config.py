@@ -9,10 +9,16 @@ import pytest
 from governance import config
 from governance.config import Config, ConfigError, Server, Webhook
 
+MAIL = '[[anchors]]\nkind = "mail"\ntarget = "a@b.example"\nsender = "g@b.example"\n'
+
 
 def test_what_init_writes_is_what_start_reads(tmp_path: Path) -> None:
     """A fresh workspace would not start with the file it was given."""
-    wanted = Config(server=Server(port=9000, url='https://a.example/"x"\\'))
+    anchors = (
+        config.anchor_of("file:/mnt/other/head"),
+        config.anchor_of("webhook:https://a.example/,name=legal,secret=env:S,allow_private=true"),
+    )
+    wanted = Config(server=Server(port=9000, url='https://a.example/"x"\\'), anchors=anchors)
     (tmp_path / "config.toml").write_text(config.render(wanted))
     wrong = Config(server=Server(port=9000))
     (tmp_path / "plain.toml").write_text(config.render(wrong))
@@ -40,6 +46,27 @@ def test_a_missing_file_means_defaults(tmp_path: Path) -> None:
         ('[webhook]\nurl = "https://a.example"', "needs `webhook.secret`"),
         ('[webhook]\nurl = "ftp://a.example"', "write an address"),
         ('[server]\ntls_cert = "a.pem"', "belong together"),
+        ('[log]\nhead_sink = "/mnt/x/head"', '`kind = "file"`, `target = "/mnt/x/head"`'),
+        ('[log]\nhead_sink = ""', "take that line out"),
+        ("anchors = 1", "written under `[[anchors]]`"),
+        ('[[anchors]]\nkind = "file"', "has no `target`"),
+        ('[[anchors]]\nkind = "fax"\ntarget = "1"', "`fax` is not a kind of anchor"),
+        ('[[anchors]]\nkind = "file"\ntarget = "a"\nsecret = "x"', "`secret` is not a setting"),
+        ('[[anchors]]\nkind = "file"\ntarget = 3', "`anchors.target` must be a text"),
+        ('[[anchors]]\nname = "A b"\nkind = "file"\ntarget = "a"', "lower-case letters"),
+        ('[[anchors]]\nkind = "file"\ntarget = "a"\n' * 2, "2 anchors are called `file`"),
+        ('[[anchors]]\nkind = "git"\ntarget = "--upload-pack=x"', "`target` is"),
+        ('[[anchors]]\nkind = "git"\ntarget = "a"\nbranch = "-f"', "name of a branch"),
+        (
+            '[[anchors]]\nkind = "webhook"\ntarget = "https://a.example"',
+            "needs the setting `secret`",
+        ),
+        ('[[anchors]]\nkind = "webhook"\ntarget = "a"\nsecret = "b"', "https address"),
+        (MAIL + 'server = "mail.example"', "host and port"),
+        (MAIL + 'server = "mail.example:25"\ntls = "none"', "another machine"),
+        (MAIL + 'server = "mail.example:25"\ntls = "ssl"', "`starttls`, `tls`, `none`"),
+        (MAIL.replace("a@b", "a@b, c@d") + 'server = "mail.example:25"', "one mail address"),
+        ("[anchoring]\nalarm_minutes = 0", "between 1 and"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, says: str) -> None:

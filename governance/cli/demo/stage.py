@@ -132,7 +132,7 @@ def build(app: Any, directory: Path, say: Callable[[str], None]) -> Stage:
         {
             "name": first.name, "email": first.email, "title": "Corp Example (demo)",
             "origin": "log.corp.example/demo", "policies": None, "agent": None,
-            "head_sink": sink, "port": free_port(),
+            "anchors": (f"file:{sink}",), "port": free_port(),
         },
     )  # fmt: skip
     (directory / "policies" / "status-page.yaml").write_text(QUICK, encoding="utf-8")

@@ -20,6 +20,7 @@ from governance.web import auth, http, openapi, parsing, problems, routes
 from governance.web.api import (
     access,
     agents,
+    anchors,
     approvals,
     decisions,
     evidence,
@@ -40,6 +41,7 @@ from governance.web.routes import Route
 _MODULES = (
     access,
     agents,
+    anchors,
     approvals,
     decisions,
     evidence,

@@ -11,6 +11,7 @@ from governance.oversight.state import SEMANTICS
 from governance.service.version import version
 from governance.web import authzen, openapi
 from governance.web.api.call import Call, Handler, Reply
+from governance.web.health import degraded
 from governance.web.metrics import CONTENT_TYPE
 
 
@@ -21,10 +22,12 @@ def live(call: Call) -> Mapping[str, Any]:
 
 def ready(call: Call) -> Reply:
     """200 when decisions can be taken and recorded, else 503 with what is wrong."""
-    failing = call.surface.ready()
+    failing, worries = call.surface.ready(), degraded(call.desk)
+    status = "failing" if failing else "degraded" if worries else "ok"
     body = {
-        "status": "failing" if failing else "ok",
+        "status": status,
         "checks": dict(failing),
+        "degraded": dict(worries),
         "database": call.desk.workspace.kind,
     }
     return Reply(orjson.dumps(body), "application/json", status=503 if failing else 200)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.oversight import autonomy, people
 from governance.oversight.errors import Refused
-from governance.service import log_keys
+from governance.service import anchors, log_keys
 from governance.service.people import name_of
 from governance.service.reading import opened
 from governance.web.console.outside import Outside
@@ -29,7 +29,7 @@ from governance.web.console.views import (
     StopView,
     Verdict,
 )
-from governance.web.health import failing
+from governance.web.health import ANCHORS, failing
 
 if TYPE_CHECKING:
     from governance.oversight.model import Agent, State, Stop
@@ -96,9 +96,21 @@ def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: in
         is_anchored=outside.is_fresh,
         release=(state.release or "")[:12],
         may_stop=may_stop(state, person),
-        trouble=" ".join(sentence(complaint) for complaint in failing(desk).values()),
+        trouble=" ".join(
+            sentence(complaint) for name, complaint in failing(desk).items() if name != ANCHORS
+        ),
         kept=outside.kept,
+        warning=_warning(desk),
     )
+
+
+def _warning(desk: Desk) -> str:
+    """An anchor that contradicts the log, or anchors that all fall behind. That there is none stands
+    at the top and the bottom of every page."""
+    found = [anchors.contradicted(desk)]
+    if desk.state.unanchored is not None:
+        found.append(anchors.degraded(desk))
+    return " ".join(sentence(complaint) for complaint in found if complaint is not None)
 
 
 def head(desk: Desk, outside: Outside) -> HeadView:
@@ -118,6 +130,8 @@ def head(desk: Desk, outside: Outside) -> HeadView:
         anchored=outside.said,
         is_anchored=outside.is_fresh,
         kept=outside.kept,
+        anchors=outside.anchors,
+        quorum=outside.quorum,
         keys_wait=_keys_wait(keys["waiting"]),
     )
 

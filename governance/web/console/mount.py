@@ -70,15 +70,12 @@ _BACK = {
 }
 
 
-def blueprint(
-    desk: Desk, accounts: Accounts, *, workspace: str = "", head_sink: str = ""
-) -> Blueprint:
+def blueprint(desk: Desk, accounts: Accounts, *, workspace: str = "") -> Blueprint:
     """The console of one desk, to be mounted at the root of the Flask application.
 
-    `workspace` is the name in the top bar; the log's name stands there without one. `head_sink`
-    is the file outside that gets a copy of the head, if there is one.
+    `workspace` is the name in the top bar; the log's name stands there without one.
     """
-    return blueprint_of(ServiceFront(desk, workspace, head_sink), accounts)
+    return blueprint_of(ServiceFront(desk, workspace), accounts)
 
 
 NOWHERE = "governance.console.nowhere"

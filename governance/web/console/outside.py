@@ -1,72 +1,107 @@
-"""What is known of the log's head outside the service's own disk.
+"""What is known of the log's head outside, in words.
 
-Law: a head counts as kept outside as far as a copy on another volume reaches, and no further; a copy
-on the workspace's own disk is called that, and a copy that cannot be read is no copy. That somebody
-watches the copy is not claimed.
+Law: a head counts as kept outside as far as an anchor confirmed it, and no further; a copy on the
+workspace's own disk is called that. That somebody watches what an anchor holds is not claimed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
+from governance.service import anchors
+from governance.service.anchors import Known
 from governance.web.console.present import number, span
+from governance.web.console.views import AnchorView, Verdict
 
-FRESH = timedelta(minutes=15)
-"""How old the copy may be before the head counts as unanchored."""
-LONGEST_COPY = 16_384
-UNANCHORED = "unanchored"
+UNANCHORED = anchors.UNANCHORED
 SAME_DISK = "copied to a file on the same disk"
-APART = "kept on another volume"
+ANCHORED = anchors.ANCHORED
+KINDS = {
+    "file": "a file",
+    "git": "a git repository",
+    "webhook": "a webhook",
+    "mail": "a mailbox",
+    "witness": "a witness",
+    "timestamp": "a time-stamping authority",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
     """How far the log is known outside: the first `size` entries; `said` in a sentence or two, `kept`
-    in a few words. `is_fresh`: the copy is on another volume and not old."""
+    in a few words. `is_fresh`: an anchor apart from this disk confirms heads in time.
+    """
 
     size: int
     is_fresh: bool
     said: str
     kept: str = UNANCHORED
     is_apart: bool = False
+    anchors: tuple[AnchorView, ...] = ()
+    quorum: str = ""
 
     def covers(self, index: int) -> bool:
-        """Whether entry `index` is in a head that is kept on another volume."""
+        """Whether entry `index` is in a head that somebody outside confirmed."""
         return self.is_apart and index < self.size
 
 
-def look(sink: Path | None, at: datetime, workspace: Path) -> Outside:
-    """Read the copy of the head at its outside place; `sink` is None where none is set up.
+def told(found: anchors.Outside, at: datetime) -> Outside:
+    """What the service knows of its anchors, for pages made at `at`."""
+    best = max(
+        (each for each in found.anchors if each.size is not None),
+        key=lambda each: (each.apart, each.size or 0),
+        default=None,
+    )
+    return Outside(
+        size=0 if best is None else best.size or 0,
+        is_fresh=found.kept == anchors.ANCHORED,
+        said=_sentence(found, best, at),
+        kept=SAME_DISK if found.kept == anchors.SAME_DISK else found.kept,
+        is_apart=best is not None and best.apart,
+        anchors=tuple(_view(each) for each in found.anchors),
+        quorum=_quorum(found),
+    )
 
-    `workspace` is the folder of the log, to tell whether the copy shares its disk.
-    """
-    if sink is None:
-        return Outside(
-            0,
-            False,
+
+def _sentence(found: anchors.Outside, best: Known | None, at: datetime) -> str:
+    if not found.anchors:
+        return (
             "Nothing outside has seen this head: whoever holds the key and the disk could still"
-            " rewrite the log unnoticed.",
+            " rewrite the log unnoticed."
         )
-    try:
-        found = sink.stat()
-        written = datetime.fromtimestamp(found.st_mtime, UTC)
-        apart = found.st_dev != workspace.stat().st_dev
-        with sink.open(encoding="utf-8") as copy:
-            size = int(copy.read(LONGEST_COPY).split("\n")[1])
-    except (OSError, ValueError, IndexError):
-        return Outside(0, False, "The copy of the head outside cannot be read; tell the operator.")
-    age = max(at - written, timedelta(seconds=1))
-    said = f"The first {number(size)} entries are in a copy of the head, made {span(age)} ago"
-    if age > FRESH:
-        end = " It is old: what came since could still be rewritten."
-    else:
-        end = ""
-    if not apart:
-        said += (
-            ", in a file on the same disk: whoever can rewrite the log can rewrite the copy, too."
-        )
-        return Outside(size, False, said + end, UNANCHORED if end else SAME_DISK)
-    said += " and kept on another volume."
-    return Outside(size, not end, said + end, UNANCHORED if end else APART, is_apart=True)
+    if best is None or best.at is None:
+        return "No anchor has confirmed a head yet; tell the operator."
+    ago = span(max(at - best.at, timedelta(seconds=1)))
+    first = f"The first {number(best.size or 0)} entries are in a head that {best.name}"
+    said = f"{first}, {KINDS[best.kind]}, confirmed {ago} ago"
+    if not best.apart:
+        said += ", on the same disk: whoever can rewrite the log can rewrite the copy, too"
+    said += "."
+    if found.kept == UNANCHORED:
+        said += " No anchor has confirmed what came since in time: it could still be rewritten."
+    return said
+
+
+def _view(known: Known) -> AnchorView:
+    verdict, said = Verdict("plain", "confirms"), ""
+    if known.conflict is not None:
+        verdict = Verdict("deny", "contradicts the log")
+        said = f"It showed a head that is not in this log; see entry {known.conflict.entry}."
+    elif known.error:
+        verdict, said = Verdict("unknown", "not reached"), known.error
+    elif known.size is None:
+        verdict = Verdict("unknown", "nothing yet")
+    elif not known.apart:
+        said = "On the same disk as the log."
+    return AnchorView(
+        known.name, KINDS[known.kind], known.target, known.size, known.at, verdict, said
+    )
+
+
+def _quorum(found: anchors.Outside) -> str:
+    if found.quorum is None:
+        return ""
+    met = "is met" if found.quorum.met else "is not met"
+    size = "" if found.quorum.size is None else f" at {number(found.quorum.size)} entries"
+    return f"The quorum of the trust policy {met}{size}: {'; '.join(found.quorum.said)}."

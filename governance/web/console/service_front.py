@@ -6,17 +6,16 @@ Law: reading asks the state and the lists, acting calls a verb; this module adds
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from governance.oversight import stops as stop_rules
-from governance.service import asking, overriding, stopping, tiling
+from governance.service import anchors, asking, overriding, stopping, tiling
 from governance.service.desk import Caller
 from governance.service.reading import entry_of
 from governance.web.console import approving, explaining, framing
 from governance.web.console.front import Answer, Scope, Undone
-from governance.web.console.outside import Outside, look
+from governance.web.console.outside import Outside, told
 from governance.web.console.present import Clockface
 from governance.web.console.views import (
     AgentRow,
@@ -40,12 +39,11 @@ if TYPE_CHECKING:
 class ServiceFront:
     """The console's door to one desk; see `governance.web.console.front.Front`."""
 
-    def __init__(self, desk: Desk, workspace: str = "", head_sink: str = "") -> None:
+    def __init__(self, desk: Desk, workspace: str = "") -> None:
         self._desk = desk
         self._workspace = workspace or desk.workspace.origin
         self._zone = ZoneInfo(desk.settings.time_zone)
         self._clock = Clockface(self._zone)
-        self._sink = Path(head_sink) if head_sink else None
 
     @property
     def zone(self) -> tzinfo:
@@ -135,7 +133,7 @@ class ServiceFront:
         return framing.head(self._desk, self._outside())
 
     def _outside(self) -> Outside:
-        return look(self._sink, self.now(), self._desk.directory)
+        return told(anchors.outside(self._desk), self.now())
 
     # -- acting --------------------------------------------------------------------------------
 

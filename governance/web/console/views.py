@@ -53,6 +53,19 @@ class LogKeyView:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorView:
+    """An outside anchor: the largest head it confirmed and when, and what is to be said about it."""
+
+    name: str
+    kind: str
+    where: str
+    size: int | None
+    at: datetime | None
+    state: Verdict
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeadView:
     """The log's head: entries so far, the signed note, and what is known outside."""
 
@@ -69,6 +82,9 @@ class HeadView:
     """The same in a few words."""
     keys_wait: str = ""
     """What a second administrator has to confirm about the keys, or nothing."""
+    anchors: tuple[AnchorView, ...] = ()
+    quorum: str = ""
+    """Whether the trust policy's quorum is met, in a sentence, or nothing without a policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,8 @@ class Frame:
     """Why no agent is getting a yes now, or nothing."""
     kept: str = "unanchored"
     """Where the log's head is kept, in a few words."""
+    warning: str = ""
+    """What is wrong with the log's anchors, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,56 @@
+"""An anchor that is a file, best on another volume or a mounted share that only adds.
+
+Law: whoever reads the file sees a whole head, the old one or the new one: a fresh file, then a
+rename, both synced.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from governance.anchoring.settings import AnchorSettings
+from governance.anchoring.sink import LONGEST, AnchorFailed, Head
+
+
+class FileSink:
+    """A file that holds the newest head."""
+
+    tells = True
+    proves = False
+
+    def __init__(self, settings: AnchorSettings) -> None:
+        self._path = Path(settings.target)
+
+    def newest(self, origin: str) -> str | None:
+        """What the file holds; None if there is none yet."""
+        try:
+            with self._path.open("rb") as file:
+                return file.read(LONGEST).decode("utf-8")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError:
+            raise AnchorFailed(f"`{self._path}` holds no head of a log; move it away") from None
+        except OSError as error:
+            raise AnchorFailed(f"`{self._path}` cannot be read: {error.strerror}") from error
+
+    def publish(self, head: Head) -> bytes:
+        """Put `head` in the file's place."""
+        fresh = self._path.with_name(self._path.name + ".new")
+        try:
+            with fresh.open("w", encoding="utf-8") as file:
+                file.write(head.note)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise AnchorFailed(
+                f"`{self._path}` cannot be written: {error.strerror}; mount the volume, or give "
+                "the service the right to write there"
+            ) from error
+        return b""

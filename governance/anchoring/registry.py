@@ -1,0 +1,61 @@
+"""Settings become anchors, by kind.
+
+Law: whatever cannot work (a secret that is not set, roots that cannot be read, a key that is none)
+stops the start with a sentence; whatever is merely not reachable now does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from audit.errors import LogError
+from audit.trust import TrustPolicy
+from governance.anchoring.file import FileSink
+from governance.anchoring.git import GitSink
+from governance.anchoring.mail import MailSink
+from governance.anchoring.settings import Anchoring, AnchorSettings
+from governance.anchoring.sink import Sink
+from governance.anchoring.station import Anchors, Station
+from governance.anchoring.timestamps import TimestampSink
+from governance.anchoring.webhook import WebhookSink
+from governance.config import ConfigError
+
+CACHE: Final = "anchors"
+"""The folder in the workspace where copies of repositories at a URL lie; it can be thrown away."""
+
+Make = Callable[[AnchorSettings, Path], Sink]
+
+KINDS: Final[Mapping[str, Make]] = {
+    "file": lambda settings, _: FileSink(settings),
+    "git": lambda settings, directory: GitSink(settings, directory / CACHE / _stamp(settings)),
+    "webhook": lambda settings, _: WebhookSink(settings),
+    "mail": lambda settings, _: MailSink(settings),
+    "timestamp": lambda settings, _: TimestampSink(settings),
+}
+
+
+def anchors(settings: Sequence[AnchorSettings], asked: Anchoring, directory: Path) -> Anchors:
+    """The anchors of the workspace in `directory`. Raises ConfigError."""
+    return Anchors(
+        tuple(Station(each, KINDS[each.kind](each, directory)) for each in settings),
+        asked.alarm_minutes * 60.0,
+        _policy(asked.policy),
+    )
+
+
+def _stamp(settings: AnchorSettings) -> str:
+    return hashlib.sha256(settings.target.encode()).hexdigest()[:16] + ".git"
+
+
+def _policy(path: str) -> TrustPolicy | None:
+    if not path:
+        return None
+    try:
+        return TrustPolicy.parse(Path(path).read_bytes())
+    except (OSError, LogError) as error:
+        raise ConfigError(
+            f"`anchoring.policy` names `{path}`, which is no trust policy: {error}"
+        ) from error
