@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from audit.checkpoint import Checkpoint, encode, open_checkpoint, sign_checkpoint
 from audit.head import MAX_NOTE, fitting
 from audit.tree import empty_root
-from governance.store import held, logkey
+from governance.store import headfile, held, logkey, ringfile
 from governance.store.errors import CannotOpen, CannotSign, Unavailable
 from governance.store.keyring import ENCRYPTED, KeyRing, Wanted, public_keys
 from governance.store.paths import Paths
@@ -350,6 +353,66 @@ def _job() -> Any:
     from governance.store.ledger import _pending
 
     return Job(world.Decide(), _pending(), None)
+
+
+def test_a_slow_key_service_loses_nothing_and_holds_up_nobody_else(
+    tmp_path: Path, service: Service
+) -> None:
+    """Twenty milliseconds of a key service would stop pages and health checks, or reorder entries."""
+    uri, pem = service.hold("log", Ed25519PrivateKey.generate())
+    Workspace.create(tmp_path, world.ORIGIN, key=Wanted("kms", at=uri, public=pem))
+
+    async def busy(workspace: Workspace) -> float:
+        await workspace.ledger.drive()
+        service.slow = 0.4
+        waiting = [workspace.ledger.submit_async(world.Decide(str(n))) for n in range(40)]
+        longest, last = 0.0, time.perf_counter()
+        while not all(each.done() for each in waiting):
+            await asyncio.sleep(0.001)
+            longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
+        indexes = [(await each).receipts[0].index for each in waiting]
+        assert indexes == list(range(40))
+        await workspace.ledger.release()
+        return longest
+
+    with Workspace.open(tmp_path, world.FOLD) as workspace:
+        assert asyncio.run(busy(workspace)) < 0.3, "the loop waited for a signature"
+        service.slow = 0.0
+        note = workspace.reader.checkpoint()
+        assert open_checkpoint(note, workspace.ring.verifiers).size == 40
+
+
+STEPS = ("fsync", "replace", "open")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("count", range(4))
+def test_a_crash_at_any_step_of_a_new_key_leaves_a_ring_that_opens(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, step: str, count: int
+) -> None:
+    """A power cut during a rotation would end the log."""
+    ring = KeyRing.create(paths, world.ORIGIN)
+    (old,) = ring.verifiers
+    left = [count]
+
+    def cut(*arguments: Any, **named: Any) -> Any:
+        if left[0] == 0:
+            raise OSError(5, "power cut")
+        left[0] -= 1
+        return getattr(os, step)(*arguments, **named)
+
+    faulty = SimpleNamespace(**{**vars(os), step: cut})
+    for module in (logkey, ringfile, headfile):
+        monkeypatch.setattr(module, "os", faulty)
+    with suppress(OSError, CannotOpen):
+        new = ring.prepare(Wanted(), TEXT)
+        ring.follow((new.vkey, old.vkey))
+    monkeypatch.undo()
+    again = KeyRing.open(paths)
+    again.prove((), TEXT)
+    assert old in again.verifiers
+    for known in again.known:
+        again.prove_one(known.vkey, TEXT)
 
 
 # -- the head file ---------------------------------------------------------------------------------
