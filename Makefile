@@ -94,7 +94,7 @@ bench: $(VENV)/.ready ## the figures of the README (needs wrk)
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
         --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --build-deps-for wheel
 lock: ## renew the locks from pyproject.toml (needs pip-tools)
-	$(LOCK) -o requirements.lock pyproject.toml
+	$(LOCK) --extra postgres -o requirements.lock pyproject.toml
 	$(LOCK) --build-deps-for editable --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## forget the virtual environment and the demo
