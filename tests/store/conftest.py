@@ -11,15 +11,7 @@ from typing import Any
 import pytest
 
 from governance.store.workspace import Workspace
-from tests.store import crashes, world
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many crash points held, so that nobody has to believe it."""
-    if crashes.counted:
-        parts = ", ".join(f"{count} {what}" for what, count in sorted(crashes.counted.items()))
-        total = sum(crashes.counted.values())
-        terminalreporter.write_line(f"crash points survived: {total} ({parts})")
+from tests.store import world
 
 
 @pytest.fixture
