@@ -20,7 +20,11 @@ class Answer(NamedTuple):
 
 
 def call(
-    method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    method: str,
+    url: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,
 ) -> Answer:
     """Raises `AnchorFailed` if there is no answer, or one longer than `LONGEST` bytes."""
     parts = urlsplit(url)
@@ -31,10 +35,10 @@ def call(
         if parts.scheme == "https":
             context = ssl.create_default_context()
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                host, parts.port, timeout=TIMEOUT, context=context
+                host, parts.port, timeout=timeout, context=context
             )
         else:
-            connection = http.client.HTTPConnection(host, parts.port, timeout=TIMEOUT)
+            connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
         try:
             connection.request(method, path, body, {"User-Agent": "governance", **(headers or {})})
             response = connection.getresponse()

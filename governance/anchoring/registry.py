@@ -21,6 +21,7 @@ from governance.anchoring.sink import Sink
 from governance.anchoring.station import Anchors, Station
 from governance.anchoring.timestamps import TimestampSink
 from governance.anchoring.webhook import WebhookSink
+from governance.anchoring.witnesses import WitnessSink
 from governance.config import ConfigError
 
 CACHE: Final = "anchors"
@@ -33,6 +34,7 @@ KINDS: Final[Mapping[str, Make]] = {
     "git": lambda settings, directory: GitSink(settings, directory / CACHE / _stamp(settings)),
     "webhook": lambda settings, _: WebhookSink(settings),
     "mail": lambda settings, _: MailSink(settings),
+    "witness": lambda settings, _: WitnessSink(settings),
     "timestamp": lambda settings, _: TimestampSink(settings),
 }
 

@@ -92,6 +92,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         86_400,
         "whoever reads that mailbox holds the heads; it cannot be asked for them at the start",
     ),
+    "witness": Kind(
+        "the address of a witness (C2SP tlog-witness)",
+        ("key",),
+        (),
+        60,
+        "cosigns a head only if the log still contains all it showed before, and says when",
+    ),
     "timestamp": Kind(
         "the address of a time-stamping authority (RFC 3161)",
         ("roots",),
