@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from paper_retention import PaperRetention
 from paper_views import AGENTS, DIGEST, FINDINGS, HOSTILE, JONAS, LONG, MARIA, OTTO, START, YES
 
 from governance.service.problem import Problem
@@ -50,7 +51,7 @@ def evidence(state: str) -> str:
 
 
 @dataclass
-class PaperFront:
+class PaperFront(PaperRetention):
     """`Front` on paper; `acts` lists every act that reached it."""
 
     at: datetime = START

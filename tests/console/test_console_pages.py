@@ -27,6 +27,12 @@ PAGES = (
     "/stops/new?agent=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
     "/agents",
     "/log",
+    "/retention",
+    "/retention/rules",
+    "/retention/holds/new",
+    "/retention/holds/92",
+    "/retention/holds/-17",
+    "/retention/cut",
     "/account",
     "/approvals/77",
 )

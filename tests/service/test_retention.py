@@ -30,6 +30,7 @@ from governance.service.problem import Problem
 from governance.service.reading import opened
 from governance.store import pruning
 from governance.store.errors import StoreError
+from governance.web.console.service_front import ServiceFront
 
 DAY = 86_400
 CLASSES = ("decisions", "oversight", "agents", "people", "policy", "reports", "service")
@@ -581,3 +582,35 @@ def report(world: World, **options: Any) -> dict[str, Any]:
     world.clock.advance(1)
     content = (world.root / "reports" / f"{made['report']}.json").read_bytes()
     return dict(json.loads(content))
+
+
+def test_the_pages_show_the_plan_and_carry_the_cut_out(aged: World) -> None:
+    """What a compliance officer sees before the last yes would not be what goes."""
+    front = ServiceFront(aged.desk)
+    held = retaining.hold(
+        aged.desk, aged.tom, scope="range", first=520, last=530, reason="A claim."
+    )
+    first = front.cut(aged.maria.id)
+    assert (first.minimum, first.second) == (512, False)
+    assert "Entries 0 to 511 may go" in first.says[0]
+    assert (
+        first.says[1] == f"The first that stays is entry 520: legal hold {held['hold']} keeps it."
+    )
+    assert "unanchored" in first.says[2]
+    assert sum(count for _, count in first.counts) == 512
+    assert [(each.index, each.first) for each in first.holds] == [(held["hold"], 520)]
+    front.prune(aged.maria.id, first.minimum, reason="The time is over.")
+    again = front.cut(aged.maria.id)
+    assert not again.may.yes
+    assert "another person" in again.may.why_not
+    second = front.cut(aged.tom.id)
+    assert (second.minimum, second.second) == (512, True)
+    assert (
+        "Maria Fischer asked to give up every entry before 512"
+        in front.retention(aged.tom.id).asked
+    )
+    front.prune(aged.tom.id, second.minimum, reason="I looked at the plan.")
+    assert aged.desk.reader.minimum == 512
+    assert "keeps its entries from 512 on" in front.retention(aged.tom.id).cut[0]
+    assert front.cut(aged.tom.id).minimum == 0
+    assert not front.cut(aged.anna.id).may.yes

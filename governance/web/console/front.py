@@ -7,9 +7,11 @@ is refused is raised as `governance.service.problem.Problem`, whose sentence the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.views import (
     AgentRow,
     ApprovalRow,
@@ -113,6 +115,48 @@ class Front(Protocol):
 
     def lift(self, person: str, index: int, *, reason: str) -> None:
         """Ask to lift a stop, or, as the second person, lift it."""
+
+    def retention(self, person: str) -> RetentionView:
+        """How long entries are kept, what is held, where the log begins."""
+
+    def set_retention(
+        self,
+        person: str,
+        *,
+        classes: Mapping[str, int | None],
+        duty: Mapping[str, Any] | None,
+        schedule: bool,
+        reason: str,
+    ) -> None:
+        """Say for how many days classes are kept; what keeps less waits for a second person."""
+
+    def confirm_retention(self, person: str, index: int) -> None:
+        """Put waiting rules into force, as the second person."""
+
+    def hold(self, person: str, index: int) -> HoldView:
+        """One legal hold in force."""
+
+    def place_hold(
+        self,
+        person: str,
+        *,
+        scope: str,
+        name: str | None,
+        kind: str | None,
+        first: int | None,
+        last: int | None,
+        reason: str,
+    ) -> None:
+        """Place a legal hold."""
+
+    def release_hold(self, person: str, index: int, *, reason: str) -> None:
+        """Ask to lift a legal hold, or, as the second person, lift it."""
+
+    def cut(self, person: str) -> CutView:
+        """What a cut would take now."""
+
+    def prune(self, person: str, minimum: int, *, reason: str) -> None:
+        """Ask to give up every entry before `minimum`, or, as the second person, do it."""
 
     def agents(self, person: str) -> tuple[AgentRow, ...]:
         """All agents by id."""

@@ -210,9 +210,15 @@ def local_path(wanted: str) -> str:
     return wanted if fits else "/"
 
 
+_OWN_PAGES = ("/stops/new", "/retention/holds/new", "/retention/rules", "/retention/cut")
+"""Forms that are sent to the page they are on."""
+
+
 def page_of_form(path: str) -> str:
     """The page whose form is sent to `path`: `/approvals/7/answer` belongs to `/approvals/7`."""
-    return path if path == "/stops/new" else path.rpartition("/")[0] or "/"
+    if path in _OWN_PAGES:
+        return path
+    return "/retention" if path.startswith("/retention/rules/") else path.rpartition("/")[0] or "/"
 
 
 def _set(response: Response, name: str, value: str, seconds: int) -> None:

@@ -20,10 +20,11 @@ from flask import (
 )
 from werkzeug.exceptions import HTTPException
 
+from audit.errors import Pruned
 from governance.oversight.errors import Refused
 from governance.service.problem import Problem
 from governance.web.accounts import Accounts
-from governance.web.console import approvals, decisions, places, signing_in, stops
+from governance.web.console import approvals, decisions, places, retention, signing_in, stops
 from governance.web.console.forms import LONGEST_REASON
 from governance.web.console.front import Front
 from governance.web.console.guard import LONGEST_FORM, Guard, page_of_form
@@ -42,6 +43,8 @@ _SENT_TO = (
     "/decisions/<int:index>/reverse",
     "/decisions/<int:index>/disregard",
     "/stops/<int:index>/lift",
+    "/retention/rules/<int:index>/confirm",
+    "/retention/holds/<int(signed=True):index>/release",
     "/account/password",
     "/account/sign-out-everywhere",
 )
@@ -67,6 +70,7 @@ _BACK = {
     "used": ("", "See how it stands now"),
     "not-shown": ("", "Look at it again"),
     "expired": ("", "See what happened"),
+    "pruned": ("/retention", "See what is kept"),
 }
 
 
@@ -104,6 +108,10 @@ def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
     def refused(error: Refused) -> Response:
         return _refusal(pages, Problem.of(error))
 
+    @mounted.errorhandler(Pruned)
+    def pruned(error: Pruned) -> Response:
+        return _refusal(pages, Problem("pruned", str(error)))
+
     @mounted.errorhandler(HTTPException)
     def failed(error: HTTPException) -> Response:
         return guard.finish(_http_error(pages, error))
@@ -129,6 +137,7 @@ def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
     approvals.add(mounted, guard, front, pages)
     decisions.add(mounted, guard, front, pages)
     stops.add(mounted, guard, front, pages)
+    retention.add(mounted, guard, front, pages)
     return mounted
 
 

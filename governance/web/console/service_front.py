@@ -5,16 +5,26 @@ Law: reading asks the state and the lists, acting calls a verb; this module adds
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from governance.oversight import stops as stop_rules
-from governance.service import anchors, asking, overriding, stopping, tiling
+from governance.service import (
+    anchors,
+    asking,
+    cutting,
+    overriding,
+    retaining,
+    stopping,
+    tiling,
+)
 from governance.service.desk import Caller
 from governance.service.reading import entry_of
-from governance.web.console import approving, explaining, framing
+from governance.web.console import approving, explaining, framing, keeping
 from governance.web.console.front import Answer, Scope, Undone
+from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.outside import Outside, told
 from governance.web.console.present import Clockface
 from governance.web.console.views import (
@@ -120,6 +130,18 @@ class ServiceFront:
         """What a stop can be raised for."""
         return framing.choices(self._desk.state, person)
 
+    def retention(self, person: str) -> RetentionView:
+        """How long entries are kept, what is held, where the log begins."""
+        return keeping.overview(self._desk, person)
+
+    def hold(self, person: str, index: int) -> HoldView:
+        """One legal hold in force."""
+        return keeping.hold(self._desk, person, index)
+
+    def cut(self, person: str) -> CutView:
+        """What a cut would take now."""
+        return keeping.plan(self._desk, person)
+
     def agents(self, person: str) -> tuple[AgentRow, ...]:
         """All agents by id."""
         at = self.now()
@@ -193,3 +215,57 @@ class ServiceFront:
     def lift(self, person: str, index: int, *, reason: str) -> None:
         """Ask to lift a stop, or, as the second person, lift it."""
         stopping.lift(self._desk, Caller("person", person), index, reason=reason)
+
+    def set_retention(
+        self,
+        person: str,
+        *,
+        classes: Mapping[str, int | None],
+        duty: Mapping[str, Any] | None,
+        schedule: bool,
+        reason: str,
+    ) -> None:
+        """Say for how many days classes are kept; what keeps less waits for a second person."""
+        retaining.set_rules(
+            self._desk,
+            Caller("person", person),
+            classes=classes,
+            duty=duty,
+            schedule=schedule,
+            reason=reason,
+        )
+
+    def confirm_retention(self, person: str, index: int) -> None:
+        """Put waiting rules into force, as the second person."""
+        retaining.confirm(self._desk, Caller("person", person), index)
+
+    def place_hold(
+        self,
+        person: str,
+        *,
+        scope: str,
+        name: str | None,
+        kind: str | None,
+        first: int | None,
+        last: int | None,
+        reason: str,
+    ) -> None:
+        """Place a legal hold."""
+        retaining.hold(
+            self._desk,
+            Caller("person", person),
+            scope=scope,
+            scope_id=name,
+            subject_type=kind,
+            first=first,
+            last=last,
+            reason=reason,
+        )
+
+    def release_hold(self, person: str, index: int, *, reason: str) -> None:
+        """Ask to lift a legal hold, or, as the second person, lift it."""
+        retaining.release(self._desk, Caller("person", person), index, reason=reason)
+
+    def prune(self, person: str, minimum: int, *, reason: str) -> None:
+        """Ask to give up every entry before `minimum`, or, as the second person, do it."""
+        cutting.prune(self._desk, Caller("person", person), minimum=minimum, reason=reason)
