@@ -203,8 +203,11 @@ def _cosigned(head: _Head, origin: str, verifiers: Sequence[Verifier]) -> tuple[
         opened = notes.open_note(head.note, verifiers)
     except UnknownKey as error:
         raise UnknownKey(f"the file `{head.file}`: {error}") from error
+    # a log's own ML-DSA-44 signature has a time, too, and is nobody's but the log's
     return [
-        Seen(head.size, line.time, "witness", line.name) for line in opened.verified if line.time
+        Seen(head.size, line.time, "witness", line.name)
+        for line in opened.verified
+        if line.time and line.name != origin
     ], strangers
 
 

@@ -10,14 +10,17 @@ Two kinds of entries are read for it, `log_key.added` (`vkey`, and `beside`: the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from audit.checkpoint import open_named_checkpoint
 from audit.entry import Entry, decode
 from audit.errors import BadKey, LogError, UnknownKey
 from audit.keys import Verifier
 from audit.note import open_note
+from audit.package import Package, anchor_name
+from audit.tree import Frontier, leaf_hash
 
 ADDED: Final = "log_key.added"
 RETIRED: Final = "log_key.retired"
@@ -83,33 +86,65 @@ def sentences(changes: Iterable[KeyChange]) -> tuple[str, ...]:
     )
 
 
-def advice(entries: Iterable[bytes], pinned: Iterable[Verifier]) -> str:
-    """What to do when no pinned key signed a checkpoint: what its entries, **unverified**, say.
+def advice(package: Package, pinned: Sequence[Verifier]) -> str:
+    """What to do when no pinned key signed a package's checkpoint; empty if it says nothing of them.
 
-    Empty if they say nothing about a pinned key.
+    A head in the package that a pinned key signed proves what its entries say of that key's
+    successor. Without one, what the entries say is said as what it is: not proven.
     """
-    ours = {verifier.vkey for verifier in pinned}
-    changes = []
     try:
-        for index, data in enumerate(entries):
-            if b'"kind":"log_key.' in data:
-                change = change_of(index, decode(data))
-                if change is not None:
-                    changes.append(change)
-    except (LogError, OSError):
+        heads = _heads_by(package, pinned)
+        changes, proven = _changes(package, heads)
+    except (LogError, OSError, IndexError):
         return ""  # what cannot be read advises nobody
+    ours = {verifier.vkey for verifier in pinned}
     gone = [change for change in changes if not change.begins and change.vkey in ours]
     if not gone:
         return ""
     found = gone[-1]
-    first = next(c for c in changes if c.begins) if changes[0].begins else found
-    return (
-        f". The package itself says, which is not proven, that entry {found.index} retired the pinned key "
-        f"({found.why or 'no reason'}) and that {_named(changes[-1].in_force)} sign now. Verify a package "
-        f"or checkpoint from between entry {first.index} and entry {found.index} with the pinned key: "
-        "its entries name the successor. Compare that with what the operator gave you on another way, "
-        "then pin it"
+    retired = (
+        f"entry {found.index} retired the pinned key ({found.why or 'no reason'}), and "
+        f"{_named(found.others)} went on"
     )
+    if found.index < proven:
+        successors = ", ".join(f"`{vkey}`" for vkey in found.others)
+        return (
+            f". The pinned key itself signed the first {proven} entries, as `{anchor_name(proven)}` "
+            f"shows: {retired}. Compare {successors} with what the operator gave you on another way, "
+            "then pin it"
+        )
+    return (
+        f". The package itself says, which is not proven, that {retired}. Verify a package or "
+        f"checkpoint from before entry {found.index} with the pinned key: its entries name the "
+        "successor. Compare that with what the operator gave you on another way, then pin it"
+    )
+
+
+def _heads_by(package: Package, pinned: Sequence[Verifier]) -> dict[int, bytes]:
+    """The roots of heads in the package that a pinned key signed, by size."""
+    found = {}
+    for size, note, _ in package.anchored():
+        try:
+            tree = open_named_checkpoint(note, pinned)
+        except LogError:
+            continue
+        found[tree.size] = tree.root if tree.size == size else b""
+    return found
+
+
+def _changes(package: Package, heads: Mapping[int, bytes]) -> tuple[list[KeyChange], int]:
+    """The changes that all entries say, and of how many entries a pinned key has signed the tree."""
+    changes: list[KeyChange] = []
+    frontier, proven = Frontier(), 0
+    for index, data in enumerate(package.entries()):
+        if b'"kind":"log_key.' in data:
+            change = change_of(index, decode(data))
+            if change is not None:
+                changes.append(change)
+        frontier.append(leaf_hash(data))
+        if index + 1 in heads and heads[index + 1] == frontier.root():
+            proven = index + 1
+    return changes, proven
 
 
 def _retirements(changes: Iterable[KeyChange]) -> str:

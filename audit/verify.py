@@ -145,7 +145,7 @@ def _checkpoint(
     except Malformed as error:
         raise Tampered(f"the file `{CHECKPOINT}` was altered: {error}", file=CHECKPOINT) from error
     except UnknownKey as error:
-        more = advice(package.entries(), verifiers)
+        more = advice(package, verifiers)
         raise UnknownKey(f"the file `{CHECKPOINT}`: {error}{more}") from error
     return tree, signatures
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, Final
 from audit import single
 from audit.encoding import b64url
 from audit.entry import Entry, decode
-from audit.package import Disclosure, Package
+from audit.package import Anchored, Disclosure, Package
 from audit.packing import write_package
 from governance.engine.compile import Release, compile_release
 from governance.engine.model import LoadFinding, PolicyErrors
@@ -38,6 +38,7 @@ from governance.store.keyring import public_keys
 from governance.store.opening import carried
 from governance.store.paths import Paths
 from governance.store.reader import Reader
+from governance.store.ringfile import retired_keys
 from governance.store.sealing import VaultKey
 from governance.store.snapshots import newest, quick
 from governance.store.vault import Vault
@@ -84,6 +85,7 @@ def _export(root: str, target: str, vkeys: tuple[str, ...], shown: Selection) ->
     note = source.reader.checkpoint()
     chosen = Chosen(source.resolved(shown))
     outside = vouched(source.reader, source.size)
+    anchors = [*outside.anchors, *source.retirements({each.size for each in outside.anchors})]
     verifier = single.text().encode()
     manifest = write_package(
         target,
@@ -92,7 +94,7 @@ def _export(root: str, target: str, vkeys: tuple[str, ...], shown: Selection) ->
         keys=vkeys,
         blobs=source.blobs_named(),
         disclosures=source.disclosures(chosen),
-        anchors=outside.anchors,
+        anchors=anchors,
         verifier=verifier,
     )
     return {
@@ -132,10 +134,27 @@ class _Workspace:
         self.carried = found
         self.first = genesis() if found is None else found
         self.size = self.reader.size
+        self.retired = retired_keys(paths)
 
     def entries(self) -> Iterator[Entry]:
         """Every entry that was kept; their bytes were checked when they were written."""
         return map(quick, self.reader.entries(self.minimum, self.size))
+
+    def retirements(self, there: Collection[int]) -> Iterator[Anchored]:
+        """The last heads that retired keys signed, for whoever pins one of those still.
+
+        They prove, under the key that is gone, which key goes on. `there` are sizes of heads that the
+        package has anyway.
+        """
+        if not self.retired:
+            return
+        found = set(there)
+        for index, data in enumerate(self.reader.entries(self.minimum, self.size), self.minimum):
+            if b'"kind":"log_key.retired"' in data:
+                size, note = self.reader.checkpoint_covering(index)
+                if size not in found and size < self.size:
+                    found.add(size)
+                    yield Anchored(size, note)
 
     def resolved(self, shown: Selection) -> Selection:
         """`shown` with pseudonyms for the subjects that were given as `KIND=VALUE`."""

@@ -62,6 +62,11 @@ def public_keys(paths: Paths) -> tuple[Verifier, ...]:
     return tuple(key.verifier for key in sorted(known, key=_rank))
 
 
+def retired_keys(paths: Paths) -> bool:
+    """Whether a key of this log signs no longer. Raises `CannotOpen`."""
+    return any(key.status == RETIRED for key in read(paths))
+
+
 def read(paths: Paths) -> tuple[Known, ...]:
     """The keys in `ring.json`, or `CannotOpen`; a workspace from before there was one has the one file."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from audit.checkpoint import open_checkpoint, parse, sign_checkpoint
 from audit.entry import decode
 from audit.errors import UnknownKey
 from audit.keys import MLDSA44_COSIGNATURE, Verifier
-from audit.note import countersign, split
+from audit.note import Ed25519Signer, countersign, split
 from audit.packing import write_package
 from audit.verify import verify
 from governance.oversight import log_keys as rules
@@ -201,7 +202,9 @@ def test_a_second_line_of_ml_dsa_is_verified_by_itself_and_ignored_by_who_does_n
     assert believes(world, new)
     exporting.export(world.desk, world.maria, tmp_path / "package.zip")
     for pinned in ([old], [new], [old, new]):
-        assert len(verify(tmp_path / "package.zip", pinned).signed_by) == len(pinned)
+        proven = verify(tmp_path / "package.zip", pinned)
+        assert len(proven.signed_by) == len(pinned)
+        assert proven.outside.seen == (), "a log is no witness of itself"
     added(world, algorithm="ml-dsa-44")  # two of them are more than the head file holds
     anything(world)
     assert len(signed_by(world)) == 3
@@ -323,9 +326,21 @@ def test_a_verifier_is_told_of_the_successor_and_after_retirement_what_to_do(
     exporting.export(world.desk, world.maria, tmp_path / "after.zip")
     with pytest.raises(UnknownKey) as caught:
         verify(tmp_path / "after.zip", [old])
-    for expected in (f"entry {done['entry']} retired", "lost", rules.key_id(new), "another way"):
+    for expected in (f"entry {done['entry']} retired", "lost", new, "another way"):
         assert expected in str(caught.value)
-    assert "retired the log's key" in "\n".join(verify(tmp_path / "after.zip", [new]).proven)
+    # the package holds the last head by the old key, which proves the succession under it
+    assert f"itself signed the first {done['entry'] + 1} entries" in str(caught.value)
+    told = verify(tmp_path / "after.zip", [new])
+    with zipfile.ZipFile(tmp_path / "after.zip") as package:
+        head = package.read(f"anchors/{done['entry'] + 1}/checkpoint")
+    assert open_checkpoint(head, [Verifier.from_vkey(old)]).size == done["entry"] + 1
+    write_package(tmp_path / "bare", world.desk.reader, note(world), keys=[new])
+    with pytest.raises(UnknownKey, match="which is not proven, that entry"):
+        verify(tmp_path / "bare", [old])
+    with pytest.raises(UnknownKey) as caught:
+        verify(tmp_path / "bare", [Ed25519Signer.generate(world.desk.workspace.origin).vkey])
+    assert "retired" not in str(caught.value), "a stranger's key is no key of this log"
+    assert "retired the log's key" in "\n".join(told.proven)
 
 
 def test_a_checkpoint_by_a_retired_key_alone_is_refused(world: World, tmp_path: Path) -> None:
