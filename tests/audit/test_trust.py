@@ -9,9 +9,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.checkpoint import Checkpoint, sign_checkpoint
+from audit.checkpoint import Checkpoint, encode, sign_checkpoint
+from audit.cosigner import from_seed
+from audit.encoding import b64
 from audit.errors import BadPolicy, UnknownKey
-from audit.keys import ED25519, ED25519_COSIGNATURE, Verifier
+from audit.keys import (
+    ED25519,
+    ED25519_COSIGNATURE,
+    MLDSA44_COSIGNATURE,
+    Verifier,
+    subtree_message,
+)
 from audit.note import Ed25519Cosigner, Ed25519Signer, Signer, countersign, open_note
 from audit.trust import TrustPolicy
 
@@ -222,6 +230,28 @@ def test_a_bad_policy_is_refused_with_its_line(case: str) -> None:
     assert caught.value.line == line
     if line is not None:
         assert str(caught.value).startswith(f"line {line} of the trust policy")
+
+
+def test_post_quantum_logs_and_witnesses_count_like_others() -> None:
+    """Otherwise a policy could not name the kind of key that the specification recommends."""
+    log = from_seed(ORIGIN, MLDSA44_COSIGNATURE, bytes(32), lambda: TIME)
+    quantum = from_seed("witness.example/q", MLDSA44_COSIGNATURE, bytes([1]) * 32, lambda: TIME)
+    policy = TrustPolicy.parse(
+        f"log {log.vkey}\nlog {LOG.vkey}\nwitness q {quantum.vkey}\nwitness own {log.vkey}\n"
+        f"witness w {VKEYS[1]}\ngroup g 2 q w own\nquorum g\n"
+    )
+    assert len(policy.vkeys()) == 4  # the key that is a log's and a witness's, once
+    assert accepted(policy, sign_checkpoint(TREE, LOG, quantum, W[1]))
+    assert accepted(policy, sign_checkpoint(TREE, log, quantum))
+    assert not accepted(policy, sign_checkpoint(TREE, LOG, quantum))
+    # A post-quantum cosignature may say nothing of time; it still says that the tree was seen.
+    text = encode(TREE)
+    timeless = bytes(8) + quantum._key.sign(subtree_message(quantum.name, text.encode(), 0))
+    line = f"\u2014 {quantum.name} {b64(quantum.key_id + timeless)}\n"
+    note = sign_checkpoint(TREE, log) + line
+    assert accepted(policy, note)
+    opened = open_note(note, policy.verifiers())
+    assert "the witness `q` (`witness.example/q`) cosigned" in policy.explain(opened)
 
 
 def test_thirty_two_of_everything_fit() -> None:

@@ -210,6 +210,70 @@ def test_two_requests_at_once_never_roll_back(witness: AWitness) -> None:
     assert 20 <= witness.size < 28
 
 
+VIEWS = [ALog(24), ALog(24, other=3), ALog(24, other=11), ALog(24, other=20)]
+OFFERS = st.lists(
+    st.tuples(
+        st.integers(0, 3), st.integers(0, 24), st.sampled_from(["known", "any"]), st.integers(0, 24)
+    ),
+    max_size=25,
+)
+
+
+def agree(cosigned: list[tuple[ALog, int]]) -> bool:
+    """Whether of any two trees the smaller is the beginning of the larger."""
+    return all(
+        one.tree(size).root == other.tree(size).root
+        for one, size in cosigned
+        for other, more in cosigned
+        if size <= more
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(OFFERS)
+def test_whatever_it_is_offered_all_it_cosigned_is_one_history(
+    tmp_path_factory: pytest.TempPathFactory, offers: list[tuple[int, int, str, int]]
+) -> None:
+    """Otherwise some order of offers would get two histories cosigned by one witness."""
+    witness = AWitness(tmp_path_factory.mktemp("w") / "w")
+    cosigned: list[tuple[ALog, int]] = []
+    for view, size, which, old in offers:
+        log = VIEWS[view]
+        known = witness.size or 0
+        old = min(known if which == "known" else old, size)
+        status = witness.add(log.request(old, size)).status
+        assert status in (200, 400, 409, 422)
+        if status == 200:
+            assert old == known
+            cosigned.append((log, size))
+        else:
+            assert witness.size in (None, known)
+    assert agree(cosigned)
+    assert [size for _, size in cosigned] == sorted(size for _, size in cosigned)
+
+
+def test_callers_in_a_race_get_one_history_cosigned(witness: AWitness) -> None:
+    """Otherwise two histories could slip in between looking and storing."""
+    cosigned: list[tuple[ALog, int]] = []
+    barrier = threading.Barrier(8)
+
+    def push(number: int) -> None:
+        log = VIEWS[number % 4]
+        barrier.wait()
+        for size in range(1 + number // 4, 24, 2):
+            old = min(witness.size or 0, size)
+            if witness.add(log.request(old, size)).status == 200:
+                cosigned.append((log, size))
+
+    threads = [threading.Thread(target=push, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(cosigned) >= 1
+    assert agree(cosigned)
+
+
 def test_a_new_key_of_the_log_is_accepted_beside_the_old(witness: AWitness) -> None:
     """Otherwise a log could not change its key without a new log."""
     new = Ed25519Signer.from_seed(ORIGIN, bytes([5]) * 32)
