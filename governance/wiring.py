@@ -229,7 +229,8 @@ def _told(report: Report) -> dict[str, Any]:
             }
             for found in report.findings
         ],
-        "more": report.more,
+        "derivable": report.derivable,
+        "lasting": report.lasting,
         "unchecked": list(report.unchecked),
     }
 

@@ -303,10 +303,9 @@ def fsck(frame: Frame, repair: bool, owner: str) -> None:
         output.document(found)
     else:
         _print_findings(found)
-    problems = found["problems"]
-    if not all(problem["derivable"] for problem in problems):
+    if found["lasting"]:
         raise Failed("the workspace does not say what its log says; see above", TAMPERED)
-    if problems:
+    if found["derivable"]:
         raise Failed("what differs follows from the log; add --repair to make it again", DERIVABLE)
 
 
@@ -321,7 +320,9 @@ def _print_findings(found: Mapping[str, Any]) -> None:
         output.say(f"made again: {count} {part}")
     if found.get("kept"):
         output.say(f"What was found is kept in {found['kept']}.")
-    more = f" and {found['more']} more" if found["more"] else ""
-    output.say(f"{found['entries']} entries, {len(problems)} problems{more}.")
+    count = found["derivable"] + found["lasting"]
+    output.say(f"{found['entries']} entries, {count} problems.")
+    if count > len(problems):
+        output.say(f"{count - len(problems)} more of the same kinds are not shown.")
     if found["unchecked"]:
         output.say(f"{len(found['unchecked'])} things cannot be checked; -o json names them.")

@@ -81,11 +81,13 @@ class Finding:
 class Report:
     """How much was looked at, what was found, and what could not be looked at.
 
-    `vouched`: a genuine head signs exactly the entries there are. `more`: findings left out.
+    `vouched`: a genuine head signs exactly the entries there are. `derivable` and `lasting` count
+    all findings that a repair makes good and does not; `findings` holds the first of each part.
     """
 
     entries: int
     findings: tuple[Finding, ...]
     unchecked: tuple[str, ...]
-    vouched: bool = True
-    more: int = 0
+    vouched: bool
+    derivable: int
+    lasting: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -27,7 +28,7 @@ from governance.store.reader import Reader
 from governance.store.snapshots import unsound
 from governance.store.sqlite import connect_reader
 
-_MOST = 200
+_MOST = 100
 
 
 class Checked(NamedTuple):
@@ -87,10 +88,26 @@ def check(paths: Paths, scratch: Path, vkeys: Sequence[str]) -> Checked:
             findings += beside.findings
             unchecked += beside.unchecked
     findings += facts.findings + views
-    shown, more = tuple(findings[:_MOST]), max(0, len(findings) - _MOST)
     unchecked += facts.unchecked
-    report = Report(log.size, shown, tuple(unchecked), log.signed is not None, more)
+    derivable = sum(finding.derivable for finding in findings)
+    report = Report(
+        log.size,
+        tuple(_first_of_each(findings)),
+        tuple(unchecked),
+        log.signed is not None,
+        derivable,
+        len(findings) - derivable,
+    )
     return Checked(report, log, facts, snapshots, bool(views), row)
+
+
+def _first_of_each(findings: list[Finding]) -> Iterator[Finding]:
+    """At most so many of one part, so that many of one do not hide another."""
+    shown: Counter[Part] = Counter()
+    for finding in findings:
+        shown[finding.part] += 1
+        if shown[finding.part] <= _MOST:
+            yield finding
 
 
 def _file(db: sqlite3.Connection) -> Iterator[Finding]:

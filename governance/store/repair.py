@@ -67,7 +67,7 @@ def repair(paths: Paths, at: datetime, vkeys: Sequence[str], *, owner: str = "")
             scratch = Path(folder)
             checked = check(paths, scratch, vkeys)
             _require_vouched(paths, checked)
-            if not any(finding.derivable for finding in checked.report.findings):
+            if not checked.report.derivable:
                 return Repaired(checked.report, {}, None)
             kept = _keep(paths, scratch, at)
             counts = _rewrite(paths, database, checked, scratch, vkeys, kept)

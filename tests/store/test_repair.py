@@ -291,3 +291,21 @@ def test_a_repaired_log_goes_on(root: Path, vkeys: tuple[str, ...]) -> None:
         workspace.ledger.submit(world.outcome(4, "failed", released=True)).result(10)
         assert world.total(workspace, "pay/LIM-1", "payments-1", None, "EUR") == (185, 19, False)
     assert look(root, vkeys).findings == ()
+
+
+def test_many_findings_of_one_kind_do_not_hide_another(
+    root: Path, vkeys: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A vault that is lost would keep a repair from seeing the hash that it could put right."""
+    with world.open_(root) as workspace:
+        subject = workspace.vault.pseudonym("payee", "DE00")
+        for number in range(130):
+            values = (("args.note", b'"x"', subject),)
+            workspace.ledger.submit(world.Decide(f"v{number}", values=values)).result(10)
+        workspace.views.wait_for(workspace.ledger.size)
+    alter(root / "vault.db", "DELETE FROM vault_values")
+    alter(root / "log.db", "UPDATE totals SET sum = '0' WHERE series = 'pay/LIM-1' AND n = 5")
+    found = look(root, vkeys)
+    assert (found.derivable, found.lasting) == (1, 130)
+    assert len(found.findings) == 101
+    assert repair(Paths(root), AT, vkeys).counts["totals"] == 1
