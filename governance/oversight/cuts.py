@@ -80,7 +80,8 @@ def plan(state: State, entries: Iterable[bytes], at: datetime, look: timedelta, 
         end = ends[name]
         if end is None or stamp > end:
             days = retention.days_of(rules, name)
-            stop, why, until = index, f"class `{name}` keeps it", _until(stamp, days)
+            keeps = "is kept for ever" if days is None else "keeps it"
+            stop, why, until = index, f"class `{name}` {keeps}", _until(stamp, days)
             break
         if stamp > seen:
             stop, why = index, "a limit or a history in force still looks at it"
