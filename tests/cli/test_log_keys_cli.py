@@ -141,3 +141,18 @@ def test_a_restored_log_keeps_its_key_where_it_is_told(workspace: Path) -> None:
     (now,) = keys_of(workspace, **{VARIABLE: SECRET})
     assert (now["vkey"], now["custody"]) == (made["log_key"], "encrypted")
     assert b"PRIVATE" not in (workspace / "keys" / "log.key").read_bytes()
+
+
+@pytest.mark.parametrize("given", ["", "wrong horse battery"])
+def test_without_the_passphrase_nothing_is_served(tmp_path: Path, given: str) -> None:
+    """The service would seem to run, and sign nothing, or sign with another key."""
+    place = tmp_path / "workspace"
+    made = cli("init", place, "--log-key", "encrypted", env={VARIABLE: SECRET})
+    assert made.exit_code == 0, made.output
+    before = (place / "log.db").read_bytes()
+    env = {VARIABLE: given} if given else {}
+    done = process("serve", "-w", str(place), "--port", "0", **env)
+    assert done.returncode == 1
+    assert ("the passphrase is wrong" if given else VARIABLE) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (place / "log.db").read_bytes() == before
