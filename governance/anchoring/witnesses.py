@@ -158,11 +158,13 @@ class WitnessClient:
             tree = checkpoints.parse(opened.text)
         except LogError as error:
             raise Refused(
-                f"what the witness `{self.name}` shows is not under its pinned key: {error}", 200
+                f"what the witness `{self.name}` shows is not under its pinned key: {_plain(error)}",
+                200,
             ) from error
         if tree.origin != origin:
             raise Refused(
-                f"the witness `{self.name}` shows a head of another log, `{tree.origin[:200]}`", 200
+                f"the witness `{self.name}` shows a head of another log, `{_plain(tree.origin)}`",
+                200,
             )
         return answer.body.decode("utf-8")
 
@@ -209,7 +211,7 @@ class WitnessClient:
         except (Malformed, UnknownKey) as error:
             raise Refused(
                 f"the answer of the witness `{self.name}` is no cosignature by its pinned key: "
-                f"{error}",
+                f"{_plain(error)}",
                 200,
             ) from error
         now = int(self._now())
@@ -301,7 +303,12 @@ def cosigner_key(vkey: str) -> Verifier:
     return key
 
 
+def _plain(text: object) -> str:
+    """What others wrote, short and harmless to print."""
+    return "".join(c if c.isprintable() else "?" for c in str(text)[:300])
+
+
 def _said(answer: Answer) -> str:
     """The first line of what came back, harmless to print."""
     line = answer.body[:200].decode("utf-8", "replace").partition("\n")[0]
-    return "".join(c if c.isprintable() else "?" for c in line) or "it said nothing"
+    return _plain(line) or "it said nothing"

@@ -10,12 +10,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audit.cosigner import from_seed
 from audit.errors import LogError
 from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier
 from audit.note import Ed25519Signer, countersign, open_note, split
 from audit.witness_request import parse
+from governance.anchoring.calling import Answer
 from governance.anchoring.settings import AnchorSettings
 from governance.anchoring.sink import AnchorFailed, Contradicted, Head
 from governance.anchoring.witnesses import (
@@ -253,6 +256,40 @@ def test_a_witness_may_have_a_key_of_each_kind(tmp_path: Path) -> None:
     assert open_note(log.note(5) + lines, [quantum.key]).verified[0].time == START
 
 
+LOG_5 = ALog(5)
+GOOD = countersign(LOG_5.note(5), KEY).removeprefix(LOG_5.note(5)).encode()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([200, 200, 200, 409, 404, 422, 301]),
+    st.binary(max_size=200)
+    | st.tuples(st.integers(0, len(GOOD)), st.binary(max_size=3), st.integers(0, 4)).map(
+        lambda t: GOOD[: t[0]] + t[1] + GOOD[t[0] + t[2] :]
+    ),
+    st.sampled_from(["text/plain", "text/x.tlog.size", ""]),
+)
+def test_any_answer_is_the_cosignature_or_a_sentence(status: int, body: bytes, kind: str) -> None:
+    """Otherwise a broken witness could stop the service, or an altered answer count as evidence."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "governance.anchoring.witnesses.call", lambda *_, **__: Answer(status, kind, body)
+        )
+        for ask in (
+            lambda: client(("w", 1)).cosign(LOG_5.note(5), LOG_5.proof),
+            lambda: client(("w", 1)).newest(ORIGIN),
+            lambda: sink(("w", 1)).publish(head(LOG_5, 5)).decode(),
+        ):
+            said = ""
+            try:
+                answer = ask()
+            except AnchorFailed as error:
+                answer, said = None, str(error)
+            # `newest` may find nothing; whatever else comes back is what the key signed.
+            assert answer in (None, GOOD.decode())
+            assert said.isprintable()
+
+
 def test_keys_that_no_witness_has_are_refused() -> None:
     """Otherwise a log's own key would be pinned as its witness."""
     for bad in (LOG.vkey, "x", ""):
@@ -268,7 +305,9 @@ def test_what_a_witness_shows_counts_only_under_its_key(witness: AWitness, answe
     log = ALog(5)
     alone = log.note(5)
     elsewhere = countersign(alone.replace(ORIGIN, "example.com/other"), KEY)
-    for body, says in ((alone, "not under"), ("x", "not under"), (elsewhere, "another log")):
+    ugly = "x\n\n\u2014 \x9b31m AAAA\n"
+    bad = ((alone, "not under"), ("x", "not under"), (elsewhere, "another log"), (ugly, r"\?31m"))
+    for body, says in bad:
         script.queue[:] = [(200, "text/plain", body.encode())]
         with pytest.raises(Refused, match=says):
             client(place).newest(ORIGIN)
