@@ -109,18 +109,19 @@ def _iban(number: int) -> str:
     return f"DE{check:02d}{account}"
 
 
-def found(directory: Path, rules: int) -> str:
-    """Make the workspace; the agent's key."""
+def found(directory: Path, rules: int, database: str = "") -> str:
+    """Make the workspace, with its log at `database` (a prepared server) or in a file; the agent's key."""
     from governance import config as settings
     from governance.app import open_desk
-    from governance.config import Config, Limits
+    from governance.config import Config, Limits, Store
     from governance.service import founding
     from governance.store.workspace import Workspace
 
     config = Config(
-        limits=Limits(agent_per_second=1_000_000, agent_per_hour=1_000_000_000, waiting=100_000)
+        limits=Limits(agent_per_second=1_000_000, agent_per_hour=1_000_000_000, waiting=100_000),
+        store=Store(database),
     )
-    Workspace.create(directory, "bench.example/log")
+    Workspace.create(directory, "bench.example/log", database=database)
     (directory / settings.FILE_NAME).write_text(settings.render(config))
     with open_desk(directory, config, record_start=True) as desk:
         made = founding.found(
