@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final
 import psycopg
 from psycopg import RawCursor
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Engine, create_engine
 
 from governance.store.columns import arrays_of
@@ -274,6 +275,7 @@ class ServerConnection:
     def _prepare(self, raw: psycopg.Connection[Any]) -> None:
         """What holds for the whole session. What a server does not know it need not promise."""
         raw.prepare_threshold = 2
+        raw.adapters.register_dumper(list, ListBinaryDumper)  # bytes need no escaping then
         settings = [
             f"SET search_path TO {self._server.path}",
             f"SET lock_timeout TO {LOCK_MS}",
