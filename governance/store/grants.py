@@ -116,7 +116,7 @@ def _grant(server: Server, role: str, *, log: bool) -> None:
                     table=_name(table),
                 )
             if not log:
-                run("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
+                run("GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
 
 
 def _rights(table: str, *, log: bool) -> str:

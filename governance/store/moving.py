@@ -68,7 +68,6 @@ def move(root: Path, address: str, fold: Fold, at: datetime, *, head: Path | Non
         size, note, rows = _source(files, fold)
         if not _arrived(files, database, note):
             require_empty(there)
-            _mark(files, database)
             rows = _carry(files, database, note)
         archive = _leave(files, address, at)
         return Moved(str(database), size, rows, archive)
@@ -134,6 +133,7 @@ def _carry(files: Paths, database: Database, note: str) -> int:
             "(SELECT COALESCE(MAX(id), 0) + 1 FROM erasures), false)"
         )
         _prove(log, target, note)
+        _mark(files, database)  # until now nothing has happened; from now on the server knows
         target.execute("COMMIT")
         return rows
 
