@@ -216,7 +216,7 @@ def _list(options: argparse.Namespace) -> int:
     else:
         print("witness", *(key.vkey for key in own))
         for row in rows:
-            print(_as_line(*row))
+            _say(_as_line(*row))
         if not rows:
             print("no log is pinned yet: `add-log`")
     return _outcome(conflict for _, _, conflicts in rows for conflict in conflicts)
@@ -233,13 +233,13 @@ def _show(options: argparse.Namespace) -> int:
     if options.output == "json":
         _print_json(_as_json(log, held, conflicts))
     else:
-        print(_as_line(log, held, conflicts))
+        _say(_as_line(log, held, conflicts))
         for key in log.keys:
             print(f"  key {key.vkey}")
         for label, text in (("called", log.name), ("at", log.url)):
             if text:
-                print(f"  {label} {text}")
-        print(held.note if held else "never cosigned", end="" if held else "\n")
+                _say(f"  {label} {text}")
+        _say(held.note.rstrip("\n") if held else "never cosigned")
         for conflict in conflicts:
             print(f"{conflict.why} {conflict.at}: {_WHY[conflict.why]}\n  kept in {conflict.file}")
     return _outcome(conflicts)
@@ -250,10 +250,15 @@ def _judge(options: argparse.Namespace) -> int:
     try:
         proven, says = judge(decode(options.file.read_bytes()), keys)
     except UnknownKey as error:
-        print(f"signature or key unknown: {error}")
+        _say(f"signature or key unknown: {error}")
         return error.exit_code
-    print(says)
+    _say(says)
     return {True: CONFLICT, None: Gap.exit_code, False: 0}[proven]
+
+
+def _say(text: str) -> None:
+    """Print what a log or a stranger wrote, without what a terminal would obey."""
+    print("".join(c if c.isprintable() or c == "\n" else "?" for c in text))
 
 
 def _outcome(conflicts: Any) -> int:

@@ -68,7 +68,7 @@ def decode(data: bytes, file: Path | None = None) -> Conflict:
             tuple(value["proof"]),
             file,
         )
-        texts = (conflict.why, conflict.held, conflict.offered, *conflict.proof)
+        texts = (conflict.at, conflict.held, conflict.offered, *conflict.proof)
         if (
             any(type(text) is not str for text in texts)
             or encode(value["origin"], conflict) != data

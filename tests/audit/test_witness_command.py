@@ -10,17 +10,20 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from witness_world import LOG, ORIGIN, ALog, AWitness, ask
 
 from audit.__main__ import main
+from audit.checkpoint import sign_checkpoint
 from audit.cosigner import from_seed
 from audit.encoding import b64
 from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier
 from audit.note import Ed25519Signer, open_note
 from audit.witness_evidence import Conflict, encode
+from audit.witness_request import AddCheckpoint
 from audit.witness_state import PinnedLog, State, origin_hash
 
 
@@ -99,6 +102,19 @@ def test_list_and_show_say_how_far_and_what_is_wrong(
     assert "pinned: `example.com/acme/governance`" in capsys.readouterr().err
 
 
+def test_what_a_log_signs_does_not_command_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise a log could write on the screen of whoever looks at it."""
+    witness = AWitness(tmp_path / "x")
+    note = sign_checkpoint(replace(ALog(3).tree(3), extensions=("\x9b31mred\u202e",)), LOG)
+    assert witness.add(AddCheckpoint(0, (), note).encode()).status == 200
+    assert run("show", str(witness.path), ORIGIN) == 0
+    shown = capsys.readouterr().out
+    assert "?31mred?" in shown
+    assert shown.replace("\n", "").isprintable()
+
+
 def test_evidence_convinces_somebody_who_trusts_neither_side(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,7 +145,8 @@ def test_evidence_convinces_somebody_who_trusts_neither_side(
         made_up.write_bytes(encode(ORIGIN, conflict))
         assert run("judge", str(made_up), "--key", LOG.vkey) == code
     numbers = encode(ORIGIN, conflict).replace(b'"proof":[]', b'"proof":[5]')
-    for bad in (b"", b"{}", b"[]", b"null", encode(ORIGIN, conflict) + b"\n", numbers):
+    other = encode(ORIGIN, conflict).replace(b'"why":"fork"', b'"why":"what"')
+    for bad in (b"", b"{}", b"[]", b"null", encode(ORIGIN, conflict) + b"\n", numbers, other):
         made_up.write_bytes(bad)
         assert run("judge", str(made_up), "--key", LOG.vkey) == 1
         assert "not the evidence of a witness" in capsys.readouterr().err
