@@ -15,9 +15,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from audit import checkpoint as checkpoints
+from audit import note as notes
 from audit import single
 from audit.encoding import b64url
 from audit.entry import Entry, decode
+from audit.errors import Pruned
 from audit.package import Anchored, Disclosure, Package
 from audit.packing import write_package
 from governance.engine.compile import Release, compile_release
@@ -40,7 +43,7 @@ from governance.store.paths import Paths
 from governance.store.reader import Reader
 from governance.store.ringfile import retired_keys
 from governance.store.sealing import VaultKey
-from governance.store.snapshots import newest, quick
+from governance.store.snapshots import newest, quick, stored
 from governance.store.vault import Vault
 
 FAR: Final = disclosing.FAR
@@ -83,20 +86,24 @@ def _export(root: str, target: str, vkeys: tuple[str, ...], shown: Selection) ->
     """In the child: write the package and say what is in it."""
     source = _Workspace(Path(root))
     note = source.reader.checkpoint()
+    source.size = checkpoints.parse(notes.split(note)[0]).size  # what came meanwhile stays out
     chosen = Chosen(source.resolved(shown))
     outside = vouched(source.reader, source.size)
     anchors = [*outside.anchors, *source.retirements({each.size for each in outside.anchors})]
     verifier = single.text().encode()
-    manifest = write_package(
-        target,
-        source.reader,
-        note,
-        keys=vkeys,
-        blobs=source.blobs_named(),
-        disclosures=source.disclosures(chosen),
-        anchors=anchors,
-        verifier=verifier,
-    )
+    try:
+        manifest = write_package(
+            target,
+            source.reader,
+            note,
+            keys=vkeys,
+            blobs=source.blobs_named(),
+            disclosures=source.disclosures(chosen),
+            anchors=anchors,
+            verifier=verifier,
+        )
+    except Pruned as cut:
+        raise Problem("conflict", f"the log was pruned meanwhile ({cut}); export again") from cut
     return {
         "package": target,
         "size": manifest["size"],
@@ -125,10 +132,12 @@ class _Workspace:
         key = VaultKey.open(paths.vault_key)
         self.vault = Vault(paths.vault_database, vault, vault, key, lambda: 0)
         self.minimum = self.reader.minimum
+        self.base: bytes | None = None
+        found: State | None
         with self.reader.connection() as db:
             if self.minimum:
-                cut = newest(db, FOLD, self.minimum)
-                found = None if cut is None else cut[1]
+                self.base = stored(db, self.minimum)
+                found = _at_the_cut(newest(db, FOLD, self.minimum), self.minimum)
             else:
                 found = carried(db, FOLD)[0]
         self.carried = found
@@ -189,7 +198,7 @@ class _Workspace:
                     seen.add(digest)
                     yield self.blobs.get(digest)
         if self.carried is not None:
-            yield snapshot.dump(self.carried)
+            yield self.base or snapshot.dump(self.carried)
             if self.carried.release is not None:
                 yield self.releases.manifest(self.carried.release)
                 yield from self.releases.files(self.carried.release).values()
@@ -238,6 +247,16 @@ def _replay(place: str) -> dict[str, Any]:
         minimum,
     )
     return counts.json()
+
+
+def _at_the_cut(found: tuple[int, State] | None, minimum: int) -> State:
+    if found is None or found[0] != minimum:
+        raise Problem(
+            "not-ready",
+            f"the state at entry {minimum}, up to which the log was pruned, is of another version; "
+            "use the version that pruned it",
+        )
+    return found[1]
 
 
 def _disclosed(package: Package) -> dict[int, dict[str, Any]]:

@@ -95,6 +95,12 @@ def newest(db: Connection, fold: Fold, upto: int | None = None) -> tuple[int, St
     return None
 
 
+def stored(db: Connection, size: int) -> bytes | None:
+    """The state after exactly `size` entries as it was dumped, or None; not checked."""
+    row = db.execute("SELECT state FROM snapshots WHERE size = ?", (size,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
 def unsound(db: Connection) -> list[int]:
     """Sizes of the stored snapshots that no entry names; none of them is ever used."""
     return [row[0] for row in db.execute(_STORED).fetchall() if not _sealed(db, *row)]

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from service_world import DE, NL, World
 
+from audit.entry import decode
+from audit.package import Package
+from audit.verify import verify
 from governance.oversight import cuts, entries, retention
 from governance.oversight.model import Override
 from governance.oversight.times import write
@@ -20,6 +23,7 @@ from governance.service import (
     cutting,
     erasing,
     explaining,
+    exporting,
     onboarding,
     people,
     reporting,
@@ -614,3 +618,38 @@ def test_the_pages_show_the_plan_and_carry_the_cut_out(aged: World) -> None:
     assert "keeps its entries from 512 on" in front.retention(aged.tom.id).cut[0]
     assert front.cut(aged.tom.id).minimum == 0
     assert not front.cut(aged.anna.id).may.yes
+
+
+# -- handing it on -----------------------------------------------------------------------------------
+
+
+def test_a_pruned_log_is_exported_verified_and_performed_again(
+    aged: World, made: list[int], tmp_path: Path
+) -> None:
+    """Whoever keeps no longer than allowed could prove nothing to an auditor any more."""
+    whole = exporting.export(aged.desk, aged.tom, tmp_path / "before.zip")
+    receipt = aged.desk.reader.receipt(made[0])
+    prune(aged)
+    held = aged.pay(amount="600 EUR", arguments={"note": "kept"})
+    pruned = exporting.export(aged.desk, aged.tom, tmp_path / "after.zip")
+    assert (whole["minimum"], pruned["minimum"]) == (0, 512)
+    assert Path(pruned["package"]).stat().st_size < Path(whole["package"]).stat().st_size
+    kept = {
+        "index": receipt.index,
+        "leaf_hash": receipt.leaf_hash.hex(),
+        "tree_size": receipt.tree_size,
+        "checkpoint": receipt.checkpoint,
+    }
+    proven = verify(tmp_path / "after.zip", pruned["vkeys"], receipts=[json.dumps(kept)])
+    assert (proven.minimum, proven.form) == (512, "re-performable")
+    package = Package.open(tmp_path / "after.zip")
+    cut = next(e for e in map(decode, package.entries(512)) if e.kind == "retention.pruned")
+    assert cut.data["snapshot"] in package.blobs()
+    before, after = (
+        exporting.replay(path) for path in (tmp_path / "before.zip", tmp_path / "after.zip")
+    )
+    assert before["different"] == after["different"] == after["not_disclosed"] == 0
+    assert 0 < after["decisions"] < before["decisions"]
+    assert after["same"] == after["decisions"]
+    assert exporting.replay(aged.desk)["same"] == after["same"]
+    assert held["context"]["effect"] == "require_approval"
