@@ -8,7 +8,6 @@ not even one that no unzip program looks at.
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 import struct
@@ -198,28 +197,40 @@ class ZipWriter:
         self._part.unlink(missing_ok=True)
 
 
+class _File:
+    """A file that is read in pieces and never held as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self.size = os.fstat(self._file.fileno()).st_size
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from `start` to `stop`, or to the end of the file."""
+        self._file.seek(start)
+        found = self._file.read(max(min(stop, self.size) - start, 0))
+        return found or b""
+
+
 class ZipReader:
     """A package as a zip. Opening it checks every byte that is not a file's content."""
 
     def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        members = list(_directory(self._data))
+        self._file = _File(path)
+        members = list(_directory(self._file))
         self._members = {member.name: member for member in members}
-        self._start: dict[str, int] = {}
         position = 0
         for member in members:
             header = member.local()
             end = position + len(header)
-            if member.offset != position or self._data[position:end] != header:
+            if member.offset != position or self._file.read(position, end) != header:
                 raise Tampered(
                     f"the archive's header of `{member.name}` is not as it was written",
                     file=member.name,
                 )
-            self._start[member.name] = end
             position = end + member.size
         records = b"".join(member.central() for member in members)
-        if self._data[position:] != records + _end(members, position, len(records)):
+        closing = records + _end(members, position, len(records))
+        if self._file.read(position, self._file.size) != closing:
             raise _damaged("its directory is not as it was written")
         if len(self._members) != len(members):
             raise _damaged("a name occurs twice")
@@ -232,8 +243,9 @@ class ZipReader:
         """The bytes of one file. Raises `Gap` if it is missing."""
         if name not in self._members:
             raise Gap(f"the package lacks the file `{name}`", file=name)
-        start = self._start[name]
-        return self._data[start : start + self._members[name].size]
+        member = self._members[name]
+        start = member.offset + _LOCAL.size + len(name)
+        return self._file.read(start, start + member.size)
 
     def seal(self, name: str, data: bytes) -> None:
         """Raises `Tampered` if the archive's checksum of `name` is not that of `data`."""
@@ -241,38 +253,42 @@ class ZipReader:
             raise Tampered(f"the archive's checksum of `{name}` is not that of the file", file=name)
 
 
-def _directory(data: mmap.mmap) -> Iterator[_Member]:
+def _directory(file: _File) -> Iterator[_Member]:
     """The members as the archive's directory lists them, before anything is compared."""
-    position, stop = _bounds(data)
-    while position < stop:
+    start, stop = _bounds(file)
+    data = file.read(start, stop)
+    position = 0
+    while position < len(data):
         record = data[position : position + _CENTRAL.size]
         if len(record) < _CENTRAL.size:
-            raise _damaged(f"its directory is cut at byte {position}")
+            raise _damaged(f"its directory is cut at byte {start + position}")
         fields = _CENTRAL.unpack(record)
         checksum, size, offset = fields[7], fields[8], fields[16]
         name_length, extra_length = fields[10], fields[11]
-        start = position + _CENTRAL.size
-        name = data[start : start + name_length]
+        front = position + _CENTRAL.size
+        name = data[front : front + name_length]
         if not _NAME.fullmatch(name):
-            raise _damaged(f"its directory holds no file name at byte {start}")
+            raise _damaged(f"its directory holds no file name at byte {start + front}")
         if offset == _MAX32 and extra_length == 12:
-            extra = start + name_length
+            extra = front + name_length
             offset = int.from_bytes(data[extra + 4 : extra + 12], "little")
-        position = start + name_length + extra_length
+        position = front + name_length + extra_length
         yield _Member(name.decode(), checksum, size, offset)
 
 
-def _bounds(data: mmap.mmap) -> tuple[int, int]:
+def _bounds(file: _File) -> tuple[int, int]:
     """Where the archive's directory begins and ends, by its closing records."""
-    end = len(data) - _END.size
-    record = data[max(end, 0) :]
+    end = file.size - _END.size
+    record = file.read(max(end, 0), file.size)
     if end < 0 or not record.startswith(b"PK\5\6"):
         raise _damaged("it does not end in an archive's closing record: cut, or not a package")
     fields = _END.unpack(record)
     length, directory = fields[5], fields[6]
     if directory == _MAX32:
         end -= _LOCATOR.size + _END64.size
-        fields = _END64.unpack(data[max(end, 0) : max(end, 0) + _END64.size])
+        if end < 0:
+            raise _damaged("its closing record does not fit its length")
+        fields = _END64.unpack(file.read(end, end + _END64.size))
         length, directory = fields[8], fields[9]
     if directory + length != end:
         raise _damaged("its closing record does not fit its length")

@@ -103,7 +103,7 @@ class Authorities:
             response = self._client.decode_timestamp_response(stamp)
             self._verifier.verify_message(response, text)
             time = int(response.tst_info.gen_time.timestamp())
-        except (ValueError, TypeError, AttributeError, self._client.VerificationError) as error:
+        except Exception as error:
             raise UnknownKey(
                 f"the time-stamp `{name}` is not signed by an authority given with --tsa: {error}"
             ) from error
