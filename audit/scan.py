@@ -381,22 +381,26 @@ class _Reader:
     def _refers_well(self, index: int, shape: Shape, captured: tuple[bytes, ...]) -> bool:
         """Whether the references of a recognised entry are good; if so, they and files are noted.
 
-        What is good for an entry is good for every later one, so it need not be looked up again,
-        unless it has to be counted.
+        What is good for an entry is good for every later one. It is remembered if it is likely to
+        come again (a session, not the decision just before) and need not be counted.
         """
-        result = self._result
-        first, role_of = result.first, result.role_of
-        targets = [int(digits) for digits in captured[shape.files :]]
+        result, nearest = self._result, index
+        first, roles, role_of = result.first, result.roles, result.role_of
+        targets = list(map(int, captured[shape.files :]))
         for role, target in zip(shape.roles, targets, strict=True):
-            if target >= index:
+            if target < nearest:
+                nearest = target
+            elif target >= index:
                 return False
-            if target >= first and result.roles[role_of[target - first]] != role:
+            if target >= first and roles[role_of[target - first]] != role:
                 return False
-        for role, target in zip(shape.roles, targets, strict=True):
-            if target < first:
-                self._before(index, role, target)
-        result.blobs.update(digest.decode() for digest in captured[: shape.files])
-        if min(targets, default=self._minimum) >= self._minimum:
+        if nearest < first:
+            for role, target in zip(shape.roles, targets, strict=True):
+                if target < first:
+                    self._before(index, role, target)
+        if shape.files:
+            result.blobs.update(digest.decode() for digest in captured[: shape.files])
+        if self._minimum <= nearest < index - 8:
             self._good[shape.roles].add(captured)
         return True
 
