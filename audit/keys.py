@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, mldsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -133,12 +133,23 @@ def _checker(algorithm: int, public_key: bytes) -> _Check:
         if algorithm in (ED25519, ED25519_COSIGNATURE):
             return Ed25519PublicKey.from_public_bytes(public_key).verify
         if algorithm == MLDSA44_COSIGNATURE:
-            return mldsa.MLDSA44PublicKey.from_public_bytes(public_key).verify
+            return _mldsa44(public_key)
         if algorithm == ECDSA:
             return _ecdsa(public_key)
     except ValueError as error:
         raise BadKey(f"not a public key of type 0x{algorithm:02x}: {error}") from error
     raise BadKey(f"signature type 0x{algorithm:02x} is not known here; 0x01, 0x02, 0x04, 0x06 are")
+
+
+def _mldsa44(public_key: bytes) -> _Check:
+    try:  # so that a verifier with an older `cryptography` can check everything else
+        from cryptography.hazmat.primitives.asymmetric import mldsa
+    except ImportError:
+        raise BadKey(
+            "a key of type 0x06 (ML-DSA-44) needs version 48 of the package `cryptography`, which "
+            "is not installed here"
+        ) from None
+    return mldsa.MLDSA44PublicKey.from_public_bytes(public_key).verify
 
 
 def _ecdsa(spki: bytes) -> _Check:

@@ -2,8 +2,8 @@
 
 The law: the same sources give the same bytes, and the file does what `python -m audit verify` does,
 because it is the same code. Each module becomes a section, its docstring a comment; imports of one
-another fall away; a name that two modules define is given its module's name in front. Whatever
-this cannot do exactly, it refuses to do (`LogError`), so that no verifier comes out that differs.
+another fall away, and so does what the verifier does not use; a name that two modules define is given
+its module's name in front. Whatever this cannot do exactly, it refuses to do (`LogError`), so that no verifier comes out that differs.
 
 A copy that came with a package is worth what the package is worth: whoever made both could have
 made it say anything. Compare its SHA-256 (`digest`) with one that was published elsewhere.
@@ -18,7 +18,7 @@ import re
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,8 @@ from typing import NamedTuple
 from audit.errors import LogError
 
 _ENTRANCE = "verifycommand"
+_ROOTS = (("verifycommand", "fill"), ("verifycommand", "run"), ("told", "EPILOG"))
+"""What the main program at the end of the file calls; all else is there because something needs it."""
 _HERE = Path(__file__).parent
 
 _HEAD = '''\
@@ -97,7 +99,10 @@ def digest() -> str:
 
 @lru_cache(maxsize=1)
 def _text(folder: Path) -> str:
-    modules = {module.name: module for module in _closure(folder, _ENTRANCE)}
+    every = {module.name: module for module in _closure(folder, _ENTRANCE)}
+    needed = _needed(every, [root for root in _ROOTS if root[0] in every])
+    modules = {name: _trimmed(module, needed) for name, module in every.items()}
+    modules = {name: module for name, module in modules.items() if module.defined}
     names = _final_names(modules)
     sections = [_section(module, modules, names) for module in modules.values()]
     return _HEAD + _imports(modules) + "".join(sections) + _TAIL
@@ -147,6 +152,68 @@ def _read(folder: Path, name: str) -> _Module:
                     outer[local] = f"from {node.module} import {ast.unparse(alias)}"
     defined = frozenset(name for node in tree.body for name in _bound(node))
     return _Module(name, source, tree, defined, inner, outer)
+
+
+def _needed(
+    modules: Mapping[str, _Module], roots: Iterable[tuple[str, str]]
+) -> frozenset[tuple[str, str]]:
+    """Every definition that the roots need, by module and name."""
+    uses = {name: _uses(module) for name, module in modules.items()}
+    needed, waiting = set[tuple[str, str]](), list(roots)
+    while waiting:
+        home, name = waiting.pop()
+        if (home, name) in needed:
+            continue
+        needed.add((home, name))
+        inner = modules[home].inner
+        for used, attribute in uses[home].get(name, ()):
+            if used in modules[home].defined:
+                waiting.append((home, used))
+            elif used in inner:
+                place, original = inner[used]
+                waiting.append((place, original or attribute))
+    return frozenset(place for place in needed if place[1] in modules[place[0]].defined)
+
+
+def _uses(module: _Module) -> dict[str, set[tuple[str, str]]]:
+    """For each definition the names that stand in it, each with the attribute asked of it or ""."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for node in module.tree.body:
+        names: set[tuple[str, str]] = set()
+        for each in ast.walk(node):
+            if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name):
+                names.add((each.value.id, each.attr))
+            elif isinstance(each, ast.Name):
+                names.add((each.id, ""))
+            elif isinstance(each, ast.Constant) and isinstance(node, ast.AnnAssign):
+                names.update((word, "") for word in re.findall(r"\w+", str(each.value)))
+        for name in _bound(node):
+            found.setdefault(name, set()).update(names)
+    return found
+
+
+def _trimmed(module: _Module, needed: frozenset[tuple[str, str]]) -> _Module:
+    """The module without what nobody needs; its line numbers stay."""
+    body: list[ast.stmt] = []
+    keeping = True
+    for node in module.tree.body:
+        bound = list(_bound(node))
+        if bound:
+            keeping = any((module.name, name) in needed for name in bound)
+        elif not isinstance(node, ast.Expr):
+            keeping = True
+        if keeping:  # a text after a definition goes with it
+            body.append(node)
+    defined = frozenset(name for node in body for name in _bound(node))
+    used = {each.id for node in body for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return module._replace(
+        tree=ast.Module(body, []),
+        defined=defined,
+        inner={local: place for local, place in module.inner.items() if local in used},
+        outer={
+            local: how for local, how in module.outer.items() if local.partition(".")[0] in used
+        },
+    )
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -234,22 +301,30 @@ def _section(
     for edit in sorted(set(visitor.edits), reverse=True):
         line = lines[edit.line - 1]
         lines[edit.line - 1] = line[: edit.start] + edit.new.encode() + line[edit.stop :]
-    body = "\n".join(line.decode() for line in _without_imports(module.tree, lines)).strip("\n")
+    body = "".join(_statements(module.tree, lines)).strip("\n")
     about = textwrap.indent(ast.get_docstring(module.tree) or "", "# ", lambda _: True)
     about = "\n".join(line.rstrip() for line in about.splitlines())
     rule = "# " + "=" * 86
-    return f"\n\n{rule}\n# {module.name}\n#\n{about}\n{rule}\n\n{body}\n"
+    gap = "\n\n" if re.match(r"@|def |class ", body) else "\n"
+    return f"\n\n{rule}\n# {module.name}\n#\n{about}\n{rule}\n{gap}{body}\n"
 
 
-def _without_imports(tree: ast.Module, lines: list[bytes]) -> Iterator[bytes]:
-    """The lines of a module but its docstring, its imports and its `__all__`."""
-    dropped: set[int] = set()
+def _statements(tree: ast.Module, lines: list[bytes]) -> Iterator[str]:
+    """The statements of a module as text, but its docstring, its imports and its `__all__`."""
+    before = False
     for number, node in enumerate(tree.body):
         listed = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
         docstring = number == 0 and isinstance(node, ast.Expr)
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        while first > 1 and lines[first - 2].startswith(b"#"):
+            first -= 1
+        last = node.end_lineno or node.lineno
+        text = b"\n".join(lines[first - 1 : last]).decode()
         if listed or docstring or isinstance(node, ast.Import | ast.ImportFrom):
-            dropped.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return (line for number, line in enumerate(lines, 1) if number not in dropped)
+            continue
+        large = isinstance(node, ast.FunctionDef | ast.ClassDef)
+        yield ("\n\n\n" if large or before else "\n") + text
+        before = large
 
 
 class _Renamer(ast.NodeVisitor):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from log_world import World
 
 from audit.archive import ZipWriter
 from audit.canonical import canonical, parse
 from audit.entry import Entry, encode
+from audit.keys import ECDSA, Verifier
 from audit.note import Ed25519Signer
 from audit.package import Anchored, Package
 from audit.proof import TlogProof
@@ -114,13 +118,13 @@ def browsable(world: World) -> dict[str, Case]:
     """Further packages for whoever takes only zips and no trust policy: witnesses, forks, times."""
     log, key = world.log(300), ["--key", world.key]
     witness = world.witness()
-    both = [*key, "--key", witness.verifier.vkey]
+    pinned = [*key, "--key", witness.verifier.vkey]
     other = world.changed(log, 8, verdict="allow")
     found: dict[str, Case] = {}
     good = world.anchored_package(log)
-    found["witnessed"] = (good, both, 0)
+    found["witnessed"] = (good, pinned, 0)
     late = Anchored(40, world.cosigned(log, 40, world.witness(late=4_000)))
-    found["back-dated"] = (world.anchored_package(log, late), both, 10)
+    found["back-dated"] = (world.anchored_package(log, late), pinned, 10)
     fork = world.anchored_package(log)
     (fork / "anchors/40/checkpoint").write_text(world.cosigned(other, 40, witness))
     found["fork"] = (fork, key, 10)
@@ -129,7 +133,7 @@ def browsable(world: World) -> dict[str, Case]:
     lines = file.read_text().split("\n")
     lines[5] = lines[5][:-12] + "AAAAAAAA" + lines[5][-4:]
     file.write_text("\n".join(lines))
-    found["cosignature"] = (forged, both, 11)
+    found["cosignature"] = (forged, pinned, 11)
     receipt = {
         "index": 9,
         "leaf_hash": log.node(0, 9).hex(),
@@ -141,6 +145,8 @@ def browsable(world: World) -> dict[str, Case]:
     receipt["leaf_hash"] = other.node(0, 8).hex()
     (world.folder / "bad receipt").write_bytes(canonical(receipt))
     found["bad receipt"] = (good, [*key, "--receipt", str(world.folder / "bad receipt")], 10)
+    both = _rotated(world) | _other_keys(world)
+    found |= {f"keys: {name}": case for name, case in both.items()}
     for name, change in BAD_ENTRIES.items():
         entries = list(log.entries(0, 300))
         bad = change(entries[263])
@@ -152,6 +158,60 @@ def browsable(world: World) -> dict[str, Case]:
             10,
         )
     return found
+
+
+class EcdsaSigner:
+    """A log key of type 0x02, as a hardware module would hold it."""
+
+    def __init__(self, name: str, curve: ec.EllipticCurve) -> None:
+        self.name = name
+        self._key = ec.derive_private_key(0x1234567, curve)
+        public = self._key.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+        self.verifier = Verifier.from_public_key(name, public, ECDSA)
+        self.key_id = self.verifier.key_id
+
+    def sign(self, message: bytes) -> bytes:
+        """A signature in DER."""
+        return self._key.sign(message, ec.ECDSA(hashes.SHA256()))
+
+
+def _other_keys(world: World) -> dict[str, Case]:
+    """Logs signed by keys on the three curves, and one such signature altered."""
+    log = world.log(30)
+    found: dict[str, Case] = {}
+    for curve in (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()):
+        signer = EcdsaSigner(world.signer.name, curve)
+        key = ["--key", signer.verifier.vkey]
+        note = world.checkpoint(log, 30, signer)
+        found[curve.name] = (world.package(log, note), key, 0)
+        line = note.rstrip("\n").rpartition(" ")[2]
+        other = line[:-12] + ("AAAA" if line[-12:-8] != "AAAA" else "BBBB") + line[-8:]
+        found[f"{curve.name} altered"] = (world.package(log, note.replace(line, other)), key, 11)
+    return found
+
+
+def _rotated(world: World) -> dict[str, Case]:
+    """Logs that announced another key and retired the first."""
+    new = Ed25519Signer.from_seed(world.signer.name, bytes([7]) * 32)
+    other = {"type": "service", "id": "s"}
+    added = {"vkey": new.vkey, "beside": [world.key]}
+    retired = {"vkey": world.key, "why": "its time", "remaining": [new.vkey]}
+    entries = list(world.log(40).entries(0, 40))
+    entries[37] = encode(Entry("log_key.added", world.entry(37).at, other, added))
+    entries[38] = encode(Entry("log_key.retired", world.entry(38).at, other, retired))
+    entries[39] = encode(Entry("outcome", world.entry(39).at, other, {}))
+    log = MemoryLog(entries)
+    keys = ["--key", world.key, "--key", new.vkey]
+    good, old = world.checkpoint(log, 40, new), world.checkpoint(log)
+    overlapping = world.checkpoint(log, 40, world.signer, new)
+    return {
+        "new key": (world.package(log, good), keys, 0),
+        "both keys": (world.package(log, overlapping), ["--key", world.key], 0),
+        "retired key": (world.package(log, old), keys, 11),
+        "old key pinned": (world.package(log, good), ["--key", world.key], 11),
+    }
 
 
 BAD_ENTRIES = {

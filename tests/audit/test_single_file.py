@@ -138,3 +138,31 @@ def test_the_copy_in_a_package_is_named_and_not_believed(world) -> None:
     proven = verify(path, [world.key])
     assert proven.verifier == single.digest()
     assert any(single.digest() in line for line in proven.not_proven)
+
+
+def test_an_older_cryptography_checks_everything_but_ml_dsa(world, alone: Path) -> None:
+    """Otherwise an auditor with last year's Debian could not check a log at all."""
+    from audit.cosigner import generate
+    from audit.keys import MLDSA44_COSIGNATURE
+
+    post_quantum = generate("w.example", MLDSA44_COSIGNATURE, lambda: 1).vkey
+    path = world.package(world.log(20))
+    without = (
+        "import sys, runpy\n"
+        "from cryptography.hazmat.primitives import asymmetric\n"
+        "sys.modules['cryptography.hazmat.primitives.asymmetric.mldsa'] = None\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    for keys, code, said in (
+        ([world.key], 0, "proven"),
+        ([world.key, post_quantum], 2, "needs version 48"),
+    ):
+        options = [option for key in keys for option in ("--key", key)]
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", without, str(alone), str(path), *options],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done

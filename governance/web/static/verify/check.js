@@ -44,6 +44,7 @@ async function verifyArchive(archive, keys, kept, progress) {
   await log.scan(entries, progress);
   await log.check();
   entries.check(layout.minimum);
+  await checkSigners(splitNote(await archive.read("checkpoint")), entries.changes);
   const outside = await checkOutside(archive, tree, log, keys, verified, entries);
   const present = await checkSmallFiles(archive, tree, layout, entries, disclosures);
   archive.seal();
@@ -311,6 +312,7 @@ class Entries {
     this.kinds = new Map();
     this.references = this.unseen = this.commitments = this.pruned = 0;
     this.files = new Set();
+    this.changes = [];
     this.shown = new Map();
     this.times = new Map();
     for (const shown of disclosures) {
@@ -357,6 +359,8 @@ class Entries {
     this.commitments += Object.keys(committed).length;
     for (const digest of Object.values(data.files ?? {})) this.files.add(digest);
     if (kind === "retention.pruned" && Number.isSafeInteger(data.minimum)) this.pruned = Math.max(this.pruned, data.minimum);
+    const change = changeOf(index, entry);
+    if (change) this.changes.push(change);
     for (const shown of this.shown.get(index) ?? []) this.checkShown(index, committed, shown);
   }
 
@@ -525,11 +529,8 @@ async function checkClaimedKeys(archive) {
   }
   if (text !== "" && !text.endsWith("\n")) throw wrong("not one key on each line");
   for (const line of text.split("\n").slice(0, -1)) {
-    const [name, id] = line.split("+", 2);
     try {
-      const material = unb64(line.slice(name.length + (id ?? "").length + 2));
-      const digest = material[0] === ECDSA ? sha256(material.slice(1)) : sha256(bytesOf(name), 10, material);
-      if (!goodName(name) || material.length < 2 || hex(digest.subarray(0, 4)) !== id) throw new Malformed(`\`${line.slice(0, 80)}\` is not a verifier key`);
+      parseKey(line);
     } catch (error) {
       throw wrong(error.message);
     }
@@ -577,6 +578,7 @@ function statement(result) {
   } else proven.push("every entry is byte for byte what was signed, in its place; none is left out, inserted or exchanged before the end");
   proven.push(`times never go back: ${entries.firstAt} to ${entries.lastAt}`);
   proven.push(`references between entries: ${number(entries.references)}, each to an earlier entry of the kind it claims`);
+  proven.push(...entries.changes.map(changeInWords));
   if (disclosures.length) proven.push(`commitments opened: ${number(disclosures.length)} of ${number(entries.commitments)}; the values shown are those committed to`);
   if (present.blobs.size) proven.push(`blobs: ${number(present.blobs.size)}, each with the bytes of its digest`);
   if (retained.length) proven.push(`heads and receipts kept outside: ${number(retained.length)}, all in agreement with the log`);

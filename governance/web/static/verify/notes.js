@@ -6,31 +6,45 @@ const BLANK = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205
 
 const goodName = (name) => name !== "" && !name.includes("+") && !BLANK.test(name) && !/[\x00-\x1f]/.test(name);
 
-// A verifier key that can be used here. Throws `Malformed` for any other text.
-async function importKey(vkey) {
+// The parts of a verifier key. Throws `Malformed` for any other text.
+function parseKey(vkey) {
   const [name, id] = vkey.split("+", 2);
-  const material = unb64(vkey.slice((name ?? "").length + (id ?? "").length + 2));
-  if (!goodName(name) || id === undefined || material.length === 0) {
-    throw new Malformed(`\`${vkey.slice(0, 80)}\` is not a verifier key: expected name+id+key`);
-  }
+  if (id === undefined || !goodName(name)) throw new Malformed(`\`${vkey.slice(0, 80)}\` is not a verifier key: expected name+id+key`);
+  const material = unb64(vkey.slice(name.length + id.length + 2));
   const type = material[0], bytes = material.slice(1);
-  const digest = type === ECDSA ? sha256(bytes) : sha256(bytesOf(name), 10, type, bytes);
+  const lengths = { [ED25519]: 32, [ED25519_COSIGNATURE]: 32, [MLDSA44_COSIGNATURE]: 1312 };
+  if (type !== ECDSA && lengths[type] !== bytes.length) throw new Malformed(`\`${vkey.slice(0, 80)}\` is not a public key of a type that is known here`);
+  const digest = type === ECDSA ? sha256(bytes) : sha256(bytesOf(name), 10, material);
   if (hex(digest.subarray(0, 4)) !== id) {
     throw new Malformed(`verifier key \`${vkey.slice(0, 80)}\`: the id is not that of its key; a character was lost or changed on the way`);
   }
-  let key;
-  try {
-    if ((type === ED25519 || type === ED25519_COSIGNATURE) && bytes.length === 32) {
-      key = await crypto.subtle.importKey("raw", bytes, { name: "Ed25519" }, false, ["verify"]);
-    } else if (type === ECDSA) {
-      key = await crypto.subtle.importKey("spki", bytes, { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"]);
-    }
-  } catch {
-    key = undefined;
-  }
+  return { name, id, type, bytes };
+}
+
+// A verifier key that can be used here.
+async function importKey(vkey) {
+  const { name, id, type, bytes } = parseKey(vkey);
   if (type === MLDSA44_COSIGNATURE) throw new Malformed(`the key \`${name}\` is of type ML-DSA-44, which no browser can check; leave it out here, or use the Python verifier`);
-  if (!key) throw new Malformed(`\`${vkey.slice(0, 80)}\` is not a public key of a type that is known here`);
-  return { name, id, type, key };
+  try {
+    const key = type === ECDSA
+      ? await importEcdsa(bytes)
+      : { key: await crypto.subtle.importKey("raw", bytes, { name: "Ed25519" }, false, ["verify"]) };
+    return { name, id, type, ...key };
+  } catch {
+    throw new Malformed(`\`${vkey.slice(0, 80)}\` is not a public key of a type that is known here`);
+  }
+}
+
+// ECDSA with SHA-256, whatever the curve.
+async function importEcdsa(bytes) {
+  for (const [curve, width] of [["P-256", 32], ["P-384", 48], ["P-521", 66]]) {
+    try {
+      return { key: await crypto.subtle.importKey("spki", bytes, { name: "ECDSA", namedCurve: curve }, false, ["verify"]), width };
+    } catch {
+      continue;
+    }
+  }
+  throw new Malformed("not a key on one of the three curves");
 }
 
 // The time a signature bears (Unix seconds) or null. Throws a refusal if it does not hold.
@@ -46,17 +60,17 @@ async function checkSignature(key, text, signature) {
     signature = signature.slice(8);
   } else if (key.type === ECDSA) {
     algorithm = { name: "ECDSA", hash: "SHA-256" };
-    signature = fromDer(signature) ?? new Uint8Array(64);
+    signature = fromDer(signature, key.width) ?? new Uint8Array(2 * key.width);
   }
   if (!(await crypto.subtle.verify(algorithm, key.key, signature, message))) throw broken();
   return time;
 }
 
 // The two numbers of an ECDSA signature in DER, as WebCrypto wants them; null for anything else.
-function fromDer(bytes) {
-  const numbers = [];
-  let at = 2;
-  if (bytes[0] !== 0x30 || bytes[1] !== bytes.length - 2) return null;
+function fromDer(bytes, width) {
+  const long = bytes[1] === 0x81 ? 1 : 0, numbers = [];
+  if (bytes[0] !== 0x30 || bytes[1 + long] !== bytes.length - 2 - long || (long && bytes[2] < 128)) return null;
+  let at = 2 + long;
   for (let i = 0; i < 2; i++) {
     const length = bytes[at + 1];
     let part = bytes.slice(at + 2, at + 2 + length);
@@ -65,8 +79,8 @@ function fromDer(bytes) {
       if (!(part[1] & 0x80)) return null;
       part = part.slice(1);
     }
-    if (part.length > 32) return null;
-    numbers.push(join([new Uint8Array(32 - part.length), part]));
+    if (part.length > width) return null;
+    numbers.push(join([new Uint8Array(width - part.length), part]));
     at += 2 + length;
   }
   return at === bytes.length ? join(numbers) : null;
@@ -128,6 +142,45 @@ async function openCheckpoint(bytes, keys) {
   }
   return { tree, verified, note };
 }
+
+// -- which keys sign, as the log's own entries say ------------------------------------------------
+
+// The change of keys that an entry says; null if it says none.
+function changeOf(index, { kind, data }) {
+  if (kind !== "log_key.added" && kind !== "log_key.retired") return null;
+  const begins = kind === "log_key.added", others = begins ? data.beside : data.remaining, why = data.why ?? "";
+  if (!Array.isArray(others) || typeof why !== "string") return null;
+  try {
+    for (const vkey of [data.vkey, ...others]) parseKey(typeof vkey === "string" ? vkey : "");
+  } catch {
+    return null;
+  }
+  return { index, begins, vkey: data.vkey, why, others, inForce: begins ? [data.vkey, ...others] : others };
+}
+
+const shortKey = (vkey) => `\`${vkey.split("+", 2).join("+")}\``;
+const shortKeys = (vkeys) => vkeys.map(shortKey).join(", ");
+
+// A checkpoint that none of the keys signed which its log names last is refused.
+async function checkSigners(note, changes) {
+  const last = changes.at(-1);
+  if (!last) return;
+  const keys = [];
+  for (const vkey of new Set(last.inForce)) {
+    if (parseKey(vkey).type !== MLDSA44_COSIGNATURE) keys.push(await importKey(vkey));
+  }
+  const signed = await checkSignatures(note, keys).catch((error) => {
+    if (error instanceof Refusal) return [];
+    throw error;
+  });
+  if (signed.length) return;
+  const retired = changes.filter((change) => !change.begins).map((change) => `entry ${change.index} retired ${shortKey(change.vkey)} (${change.why || "–"})`);
+  throw unknownKey(`the checkpoint is signed by a key that its own log has retired, and by none that signs since entry ${last.index} (${shortKeys(last.inForce)}): somebody goes on with an old key. ${retired.join("; ")}`);
+}
+
+const changeInWords = (change) => change.begins
+  ? `entry ${change.index} announced the log's key \`${change.vkey}\`, beside ${shortKeys(change.others)}`
+  : `entry ${change.index} retired the log's key ${shortKey(change.vkey)} (${change.why || "–"}); ${shortKeys(change.others)} sign from there on`;
 
 // -- what was kept from earlier ------------------------------------------------------------------
 
