@@ -149,7 +149,9 @@ def test_an_older_cryptography_checks_everything_but_ml_dsa(world, alone: Path) 
     path = world.package(world.log(20))
     without = (
         "import sys, runpy\n"
+        "import cryptography.x509\n"
         "from cryptography.hazmat.primitives import asymmetric\n"
+        "del asymmetric.mldsa\n"
         "sys.modules['cryptography.hazmat.primitives.asymmetric.mldsa'] = None\n"
         "sys.argv = sys.argv[1:]\n"
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"

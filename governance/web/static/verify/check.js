@@ -412,14 +412,14 @@ async function checkOutside(archive, tree, log, keys, verified, entries) {
     const note = await checkHead(file, size, bytes, tree, log, keys);
     const found = await named(file, () => checkSignatures(note, keys));
     unknown += strangers(note, tree.origin, keys);
-    for (const line of found) if (line.time) seen.push({ size, time: line.time, name: line.name });
+    for (const line of found) if (line.time && line.name !== tree.origin) seen.push({ size, time: line.time, name: line.name });
     for (const name of stamped) {
       const imprint = sha256(bytesOf(note.text));
       if (!holds(await archive.read(name), imprint)) throw tampered(`the file \`${name}\` is no time-stamp of its checkpoint`, { file: name });
       stamps += 1;
     }
   }
-  for (const line of verified) if (line.time) seen.push({ size: tree.size, time: line.time, name: line.name });
+  for (const line of verified) if (line.time && line.name !== tree.origin) seen.push({ size: tree.size, time: line.time, name: line.name });
   unknown += strangers(splitNote(await archive.read("checkpoint")), tree.origin, keys);
   checkTimes(tree, seen, entries);
   return { seen, unknown, stamps };
