@@ -69,10 +69,8 @@ def decode(data: bytes, file: Path | None = None) -> Conflict:
             file,
         )
         texts = (conflict.at, conflict.held, conflict.offered, *conflict.proof)
-        if (
-            any(type(text) is not str for text in texts)
-            or encode(value["origin"], conflict) != data
-        ):
+        known = conflict.why in (FORK, EMPTY, UNPROVEN) and all(type(t) is str for t in texts)
+        if not known or encode(value["origin"], conflict) != data:
             raise Malformed("it is not as a witness writes it")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Malformed(f"not the evidence of a witness: {error}") from error
