@@ -165,6 +165,9 @@ def confirm(frame: Frame, entry: int) -> None:
 def retire(frame: Frame, name: str, why: str, reason: str | None) -> None:
     """Let KEY (8 digits of log-key list) sign no later entry. What it signed stays proven.
 
+    Its file is deleted, for nothing needs it any more; a key in a token or a key service is yours to
+    delete, and so are copies of the file on other machines.
+
     A key that is lost keeps the service from starting: run this while nobody serves the workspace,
     and the other keys go on without it.
     """

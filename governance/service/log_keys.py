@@ -89,7 +89,8 @@ def retire(
 ) -> dict[str, Any]:
     """Let the key with the id `key` sign no later entry; `why`: replaced, lost or compromised.
 
-    Returns `{key, vkey, state: retired | proposed, means, entry, receipt}`.
+    Its file is deleted here. Returns `{key, vkey, state: retired | proposed, means, deleted, entry,
+    receipt}`.
     """
     who, texts = person(caller), Texts.of(reason=reason)
     if why not in _MEANING:
@@ -281,9 +282,14 @@ def _retired(vkey: str, why: str, index: int) -> dict[str, Any]:
 
 
 def _settled(desk: Desk, answer: dict[str, Any]) -> dict[str, Any]:
-    """What lies beside the log follows it; a crash before this is made up for at the next start."""
+    """What lies beside the log follows it; a crash before this is made up for at the next start.
+
+    A retired key's file goes at once. After such a crash it stays, and is of no use but to a thief.
+    """
     if answer["state"] != "proposed":
         with _following:  # so that what is written last is what the log says last
             desk.workspace.ring.follow(log_keys.in_force(desk.state))
             publish(desk)
+    if answer["state"] == "retired":
+        answer["deleted"] = desk.workspace.ring.destroy(answer["vkey"])
     return answer

@@ -189,6 +189,21 @@ class KeyRing:
             if found.custody in (FILE, ENCRYPTED):
                 (self._paths.keys / found.at).unlink(missing_ok=True)
 
+    def destroy(self, vkey: str) -> bool:
+        """Delete the private half of a key that signs no longer, if it is a file; whether it was.
+
+        Nothing needs it any more, and who finds it could write another past. Only for keys that the
+        log retired: to be called once that is on disk, and `follow` knows it.
+        """
+        found = self._find(vkey)
+        if found is None or found.status != RETIRED or found.custody not in (FILE, ENCRYPTED):
+            return False
+        path = self._paths.keys / found.at
+        there = path.exists()
+        path.unlink(missing_ok=True)
+        sync_directory(self._paths.keys)
+        return there
+
     def follow(self, vkeys: tuple[str, ...]) -> None:
         """Write down who signs now, as the log says it: `vkeys`, or for none the first key."""
         named = self._named(vkeys)

@@ -148,7 +148,8 @@ def test_a_lost_or_compromised_key_is_retired_by_one_at_once(world: World) -> No
     done = log_keys.retire(
         world.desk, world.maria, rules.key_id(old), why="compromised", reason="laptop stolen"
     )
-    assert done["state"] == "retired"
+    assert (done["state"], done["deleted"]) == ("retired", True)
+    assert not (world.root / "keys" / "log.key").exists()
     assert "another history" in done["means"]
     recorded = entry(world, done["entry"]).data
     assert (recorded["why"], recorded["remaining"]) == ("compromised", [new])
@@ -347,9 +348,9 @@ def test_a_checkpoint_by_a_retired_key_alone_is_refused(world: World, tmp_path: 
     """A thief's old key would sign the log's later entries for whoever still pins it."""
     (old,) = world.desk.workspace.vkeys
     new = added(world)
+    stolen = logkey.read(world.root / "keys" / "log.key", lambda: 1)
     log_keys.retire(world.desk, world.maria, rules.key_id(old), why="compromised")
     anything(world)
-    stolen = logkey.read(world.root / "keys" / "log.key", lambda: 1)
     forged = sign_checkpoint(parse(split(note(world))[0]), stolen)
     write_package(tmp_path / "forged", world.desk.reader, forged, keys=[old])
     with pytest.raises(UnknownKey, match=r"(?s)retired.*compromised"):
