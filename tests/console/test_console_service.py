@@ -393,8 +393,16 @@ def test_the_log_page_shows_every_key_and_what_it_does(world):
     """If this failed, an auditor would pin a key that signs no more, or not see that one waits."""
     ada = Caller("person", world.ids["ada"])
     (old,) = world.desk.workspace.vkeys
-    made = log_keys.add(world.desk, ada)
     client = world.browser("maria")
+    made = log_keys.add(world.desk, ada)
+    others = [
+        who
+        for who, person in world.desk.state.people.items()
+        if "administrator" in person.roles and who != ada.id
+    ]
+    if others:  # another test of this world has given it a second administrator
+        assert f"governance log-key confirm {made['entry']}" in look(client, "/log").text
+        made = log_keys.confirm(world.desk, Caller("person", others[0]), made["entry"])
     page = look(client, "/log").text
     assert made["vkey"] in page
     assert old in page
