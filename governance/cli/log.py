@@ -324,5 +324,9 @@ def _print_findings(found: Mapping[str, Any]) -> None:
     output.say(f"{found['entries']} entries, {count} problems.")
     if count > len(problems):
         output.say(f"{count - len(problems)} more of the same kinds are not shown.")
+    output.say(
+        "This holds the workspace against itself. Whether all of it was put back to an older day "
+        "only a head kept elsewhere can tell: `governance audit verify PACKAGE --head`."
+    )
     if found["unchecked"]:
         output.say(f"{len(found['unchecked'])} things cannot be checked; -o json names them.")

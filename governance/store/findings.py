@@ -51,6 +51,10 @@ RESTORE = (
 )
 VAULT = "put the vault back from its newest backup in `backups/vault`; if it was erased, ignore it"
 BLOBS = "put the file back from the `blobs` folder of a backup"
+ASIDE = (
+    "find out first which is right: hold a head that was kept elsewhere against an export "
+    "(`governance audit verify --head`); if the log is, delete `views.db` and it is made anew"
+)
 ADOPT = (
     "it began with what entries alone do not give (a backfill, or entries that were pruned): sign a "
     "release without this limit, then one with it, and its history is filled again"

@@ -81,7 +81,7 @@ def check(paths: Paths, scratch: Path, vkeys: Sequence[str]) -> Checked:
             facts = check_facts(reader, log.size, scratch / "facts.db")
             if followed:
                 hashes = {(0, index): leaf for index, leaf in log.leaves} | dict(log.nodes)
-                views = list(check_views(Vouched(reader, hashes), scratch))
+                views = list(check_views(Vouched(reader, log.size, hashes), scratch))
             else:
                 unchecked.append("read models: there are none yet")
             beside = check_beside(paths, reader, log.size)

@@ -20,7 +20,7 @@ from governance.store import readmodel
 from governance.store.clock import to_microseconds
 from governance.store.derive import rows_of
 from governance.store.facts import FactBook
-from governance.store.findings import ADOPT, REBUILD, Finding, Part
+from governance.store.findings import ADOPT, ASIDE, REBUILD, Finding, Part
 from governance.store.reader import Reader, minimum_of
 from governance.store.snapshots import quick
 from governance.store.sqlite import Connection
@@ -214,6 +214,7 @@ class Vouched(NamedTuple):
     """The log as it was made again: entries as stored, hashes as they must be."""
 
     reader: Reader
+    size: int
     hashes: dict[tuple[int, int], bytes | None]
 
     @property
@@ -235,7 +236,12 @@ def check_views(reader: Vouched, scratch: Path) -> Iterator[Finding]:
     with closing(sqlite3.connect(scratch / "fresh.db", isolation_level=None)) as derived:
         _scratch(derived)
         derived.execute("ATTACH ? AS stored", (str(scratch / "views.db"),))
-        origin, size = derived.execute("SELECT origin, size FROM stored.follower").fetchone()
+        row = derived.execute("SELECT origin, size, root FROM stored.follower").fetchone()
+        other = _other_log(reader, row)
+        if other:
+            yield Finding("the read models", other, Part.VIEW, ASIDE)
+            return
+        origin, size, _ = row
         derived.execute("BEGIN")
         readmodel.create(derived, origin, *readmodel.beginning(reader))
         derived.execute("COMMIT")
@@ -244,6 +250,21 @@ def check_views(reader: Vouched, scratch: Path) -> Iterator[Finding]:
         for name, table in sorted(ViewTable.metadata.tables.items()):
             columns = ", ".join(column.name for column in table.columns)
             yield from _rows(derived, name, columns)
+
+
+def _other_log(reader: Vouched, row: Any) -> str:
+    """Why read models are not of this log; they can be behind it, and never ahead."""
+    if row is None:
+        return "they do not say which log they are of"
+    _, size, root = row
+    if size > reader.size:
+        return (
+            f"they have followed {size} entries, and the log has {reader.size}: it was put "
+            "back to an older day, or they are of another log"
+        )
+    if size >= reader.minimum and reader.frontier(size).root() != root:
+        return f"the {size} entries they have followed are not those of the log"
+    return ""
 
 
 def _rows(derived: sqlite3.Connection, table: str, columns: str) -> Iterator[Finding]:

@@ -52,7 +52,9 @@ def check_log(db: Connection, verifiers: Sequence[Verifier], head: str | None) -
     """
     size = int(db.execute(_COUNT).fetchone()[0])
     heads = _Heads(verifiers, head)
-    pair = _Pair(minimum_of(db))
+    cuts = list(_cuts(db))
+    pair = _Pair(0 if cuts else minimum_of(db))
+    pair.gaps += cuts
     heads.check(db, -1, 0, {0: (pair.bytes.frontier.root(),) * 2})
     for start in range(0, size, _CHUNK):
         stop = min(start + _CHUNK, size)
@@ -111,6 +113,7 @@ class _Pair:
         roots = {}
         expected = start
         for index, data, leaf in db.execute(_ROWS, (start, stop)).fetchall():
+            data, leaf = _bytes(data), _bytes(leaf)
             if index != expected:
                 self.gaps.append(_gone(expected, index))
             expected = index + 1
@@ -139,6 +142,11 @@ class _Pair:
     def roots(self) -> tuple[bytes, bytes]:
         """The roots of both trees."""
         return self.bytes.frontier.root(), self.leaves.frontier.root()
+
+
+def _bytes(value: object) -> bytes:
+    """What is stored as bytes; what somebody stored otherwise is another thing, and must differ."""
+    return value if isinstance(value, bytes) else f"not bytes: {value!r}".encode()
 
 
 class _Heads:
@@ -181,7 +189,7 @@ class _Heads:
         for size, note in db.execute(_HEADS, (start, stop)).fetchall():
             self.last_row = size
             try:
-                opened = self.newest_of(note)
+                opened = self.newest_of(str(note))
                 if opened.size != size:
                     raise LogError(f"it is the checkpoint of size {opened.size}")
             except LogError as error:
@@ -197,7 +205,7 @@ class _Heads:
 
 def _judged(db: Connection, size: int, pair: _Pair, heads: _Heads) -> Log:
     """Whom to believe: the bytes, the leaf hashes, or neither."""
-    findings = [*pair.gaps, *_cuts(db)]
+    findings = list(pair.gaps)
     newest = heads.newest
     signed = None if newest is None or newest[0].size != size or pair.gaps else newest[0]
     by_bytes, by_leaves = pair.roots()
@@ -279,14 +287,19 @@ def _cuts(db: Connection) -> Iterator[Finding]:
     """Entries may lack their bytes only where an entry announced the cut."""
     kept = minimum_of(db)
     for minimum, index in db.execute("SELECT minimum, entry FROM cuts ORDER BY minimum").fetchall():
-        if index < kept:
+        if index < kept != minimum:
             continue  # what announced an earlier cut was pruned by a later one
         row = db.execute("SELECT entry FROM log_entries WHERE idx = ?", (index,)).fetchone()
         try:
-            entry = None if row is None else decode(row[0])
+            entry = None if row is None else decode(_bytes(row[0]))
         except LogError:
             entry = None
-        if entry is None or entry.kind != "retention.pruned" or entry.data["minimum"] != minimum:
+        announced = (
+            entry is not None
+            and entry.kind == "retention.pruned"
+            and entry.data.get("minimum") == minimum <= index
+        )
+        if not announced:
             what = f"they are marked as pruned, but entry {index} does not say so"
             yield Finding(_span(0, minimum), what, Part.ENTRY, RESTORE)
 
