@@ -71,7 +71,7 @@ def plan(state: State, entries: Iterable[bytes], at: datetime, look: timedelta, 
         for days in (retention.days_of(rules, name),)
     }
     seen = times.write(at - look)
-    classes, stamps = bytearray(), []
+    classes, stamps = bytearray(), dict[int, str]()  # of the last entry of each bundle
     found = _Holds(state.retention.holds)
     stop, why, until = size, "the log ends there", None
     for index, raw in enumerate(entries, current):
@@ -88,7 +88,8 @@ def plan(state: State, entries: Iterable[bytes], at: datetime, look: timedelta, 
             break
         found.look(index, raw, data)
         classes.append(_NAMES.index(name))
-        stamps.append(stamp)
+        if (index + 1) % BUNDLE == 0:
+            stamps[index + 1] = stamp
     due = stop
     for first, what in (retention.first_needed(state, at) or (stop, ""), *found.firsts()):
         if first < stop:
@@ -102,7 +103,7 @@ def plan(state: State, entries: Iterable[bytes], at: datetime, look: timedelta, 
         why,
         until,
         {name: n for place, name in enumerate(_NAMES) if (n := gone.count(place))},
-        stamps[minimum - current - 1] if minimum > current else None,
+        stamps[minimum] if minimum > current else None,
         tuple(Kept(number, first, max(0, due - first)) for number, first in found.first.items()),
     )
 

@@ -171,8 +171,10 @@ def in_use(state: State) -> frozenset[int]:
         found.add(each.index)
         if each.asked_index is not None:
             found.add(each.asked_index)
-    if state.retention.rules is not None:
-        found.add(state.retention.rules.index)
+    known = state.retention
+    for waits in (known.rules, known.waiting, known.asked):
+        if waits is not None:
+            found.add(waits.index)
     return frozenset(found)
 
 
@@ -206,9 +208,12 @@ def set_(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """retention.set: in force from here on, or waiting for a second person."""
     if data["pending"]:
         return _with(state, waiting=RetentionWish(index, rules_in(index, data, (data["person"],))))
-    refs, signed = data.get("refs", {}), (data["person"],)
+    refs, old = data.get("refs", {}), state.retention.rules
+    signed: tuple[str, ...] = (data["person"],)
     if "retention" in refs and state.retention.waiting is not None:
         signed = (*state.retention.waiting.rules.people, data["person"])
+    elif data["schedule"] and old is not None and old.schedule:
+        signed = tuple(dict.fromkeys((*old.people, data["person"])))  # who agreed to it still does
     return _with(state, waiting=None, asked=None, rules=rules_in(index, data, signed))
 
 

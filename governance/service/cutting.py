@@ -261,7 +261,9 @@ def finish(desk: Desk) -> bool:
         "copies_until": None if until is None else write(until),
     }
 
-    def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
+    def make(state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
+        if state.retention.overwritten:
+            return ()  # another process was quicker
         return (Entry("retention.overwritten", at, SERVICE.by(), data),)
 
     desk.ledger.record(make).result()

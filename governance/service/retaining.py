@@ -7,6 +7,7 @@ the log, and its data subject from being erased.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -23,6 +24,7 @@ from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 from governance.service.subjects import subject_of
 
+_PSEUDONYM: Final = re.compile(r"s-[a-z2-7]{26}|p-[a-z0-9]{10}").fullmatch
 RIGHT: Final = "decide about retention"
 
 
@@ -267,7 +269,9 @@ def _scope(
         if scope_id not in desk.state.agents:
             raise Problem("unknown", f"there is no agent `{scope_id}`", field="id")
         return {"type": scope, "id": scope_id}
-    if scope_id.startswith(("s-", "p-")) and subject_type is None:
+    if subject_type is None and _PSEUDONYM(scope_id) is not None:
+        if scope_id not in desk.state.people and not desk.vault.knows(scope_id):
+            raise Problem("unknown", f"nothing is known about `{scope_id}`", field="id")
         return {"type": scope, "id": scope_id}
     if subject_type is None:
         raise Problem(

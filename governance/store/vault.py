@@ -320,6 +320,10 @@ class Vault:
             self._file.fold_back()
         return gone
 
+    def knows(self, subject: str) -> bool:
+        """Whether the vault ever gave out this pseudonym, or knows the person behind it."""
+        return self._subjects.knows(subject) or self.person(subject) is not None
+
     def count_below(self, minimum: int, in_use: frozenset[int]) -> int:
         """How many values of entries below `minimum` there are, but for those `in_use`."""
         sql = "SELECT count(*) FROM vault_values WHERE idx < ?"

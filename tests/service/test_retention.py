@@ -12,12 +12,17 @@ from typing import Any
 import pytest
 from service_world import DE, NL, World
 
+from audit.__main__ import main
 from audit.entry import decode
+from audit.keys import Verifier
 from audit.package import Package
+from audit.proof import TlogProof
+from audit.tree import leaf_hash
 from audit.verify import verify
 from governance.oversight import cuts, entries, retention
 from governance.oversight.model import Override
-from governance.oversight.times import write
+from governance.oversight.service import OLD_LOG
+from governance.oversight.times import from_micros, write
 from governance.service import (
     child,
     cutting,
@@ -29,11 +34,16 @@ from governance.service import (
     reporting,
     retaining,
     stopping,
+    tiling,
 )
+from governance.service.acting import receipt_json
+from governance.service.desk import FOLD
 from governance.service.problem import Problem
 from governance.service.reading import opened
 from governance.store import pruning
+from governance.store.backup import back_up
 from governance.store.errors import StoreError
+from governance.store.restore import restore
 from governance.web.console.service_front import ServiceFront
 
 DAY = 86_400
@@ -370,6 +380,7 @@ def test_what_cannot_be_held_is_refused(world: World) -> None:
         ("agent", {"scope_id": "nobody"}, "no agent `nobody`"),
         ("subject", {"scope_id": "FR14", "subject_type": "payee"}, "nothing is kept"),
         ("subject", {"scope_id": "FR14"}, "what kind of data subject"),
+        ("subject", {"scope_id": "p-aaaaaaaaaa"}, "nothing is known about"),
         ("range", {"first": 9, "last": 5}, "in this order"),
         ("range", {"first": 0, "last": 10**9}, "there is no entry"),
     ):
@@ -506,6 +517,12 @@ def test_a_schedule_cuts_only_what_two_people_agreed_to(aged: World) -> None:
     assert entry.by["type"] == "service"
     assert entry.data["people"] == [aged.maria.id, aged.tom.id]
     assert cutting.scheduled(desk) == 0
+    longer = retaining.set_rules(desk, aged.tom, classes={"people": None})
+    assert longer["state"] == "in_force"
+    known = desk.state.retention.rules
+    assert known is not None
+    assert known.schedule
+    assert len(known.people) == 2  # keeping more does not end what two people agreed to
 
 
 @pytest.mark.parametrize("wrong", [255, 300, -256, 768])
@@ -653,3 +670,62 @@ def test_a_pruned_log_is_exported_verified_and_performed_again(
     assert after["same"] == after["decisions"]
     assert exporting.replay(aged.desk)["same"] == after["same"]
     assert held["context"]["effect"] == "require_approval"
+
+
+def test_what_was_handed_out_before_a_cut_still_verifies_offline(
+    aged: World, made: list[int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who kept a receipt of a decision could prove nothing any more once we pruned it."""
+    desk = aged.desk
+    vkey = desk.workspace.vkeys[0]
+    old_ = made[3]
+    entry = desk.reader.entry_bytes(old_)
+    (tmp_path / "receipt.json").write_text(json.dumps(receipt_json(desk.reader.receipt(old_))))
+    (tmp_path / "old.tlog-proof").write_text(tiling.proof(desk.reader, old_), encoding="utf-8")
+    exporting.export(desk, aged.tom, tmp_path / "before.zip")
+    prune(aged)
+    fill(aged, 3)
+    exporting.export(desk, aged.tom, tmp_path / "after.zip")
+    kept = [
+        "--receipt",
+        str(tmp_path / "receipt.json"),
+        "--receipt",
+        str(tmp_path / "old.tlog-proof"),
+    ]
+    for package in ("before.zip", "after.zip"):
+        words = ["verify", str(tmp_path / package), "--key", vkey, *kept, "--workers", "1"]
+        assert main(words) == 0, capsys.readouterr()
+    assert "were pruned" in capsys.readouterr().out
+    # and without any package: the proof of today for the bytes of then
+    proof = tiling.proof(desk.reader, old_)
+    (tmp_path / "new.tlog-proof").write_text(proof, encoding="utf-8")
+    parsed = TlogProof.parse(proof)
+    parsed.verify(leaf_hash(entry), [Verifier.from_vkey(vkey)])
+
+
+def test_rules_and_holds_outlive_a_restore(aged: World, made: list[int]) -> None:
+    """After a fire the court's hold would be gone, and what it holds could go next."""
+    desk = aged.desk
+    prune(aged)
+    number = retaining.hold(
+        desk, aged.tom, scope="decision", scope_id=str(made[-1]), reason="A claim."
+    )["hold"]
+    backup = back_up(aged.workspace.paths, desk.now(), aged.workspace.ledger)
+    aged.close()
+    aged.clock.advance(5)
+    now = from_micros(aged.clock.now)
+    restore(aged.root, backup.folder, FOLD, now, acknowledge=True, clock=aged.clock)
+    aged.open()
+    desk, known = aged.desk, aged.desk.state.retention
+    assert known.rules is not None
+    assert dict(known.rules.classes) == HALF_A_YEAR
+    assert known.minimum == 0
+    (held,) = known.holds.values()
+    assert held.index == number - OLD_LOG
+    stop = next(iter(desk.state.stops))
+    for who in (aged.maria, aged.tom):
+        stopping.lift(desk, who, stop, reason="We looked.")
+    retaining.release(desk, aged.maria, held.index, reason="Settled.")
+    retaining.release(desk, aged.tom, held.index, reason="Yes.")
+    assert not desk.state.retention.holds
+    assert opened(desk, made[-1] - OLD_LOG, "args.iban") is not None
