@@ -84,10 +84,15 @@ def chosen(given: Sequence[str]) -> tuple[str, ...]:
 
     `none` means none.
     """
-    if not given and sys.stdin.isatty():
+    if not given and asked():
         output.say(_asking())
         given = (click.prompt("Anchor (KIND:TARGET or none)", err=True),)
     return tuple(each for each in given if each != NONE)
+
+
+def asked() -> bool:
+    """Whether a person sits at the other end, who can be asked."""
+    return sys.stdin.isatty()
 
 
 def _asking() -> str:

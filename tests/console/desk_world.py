@@ -22,6 +22,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from paper_views import HOSTILE
 
+from governance.anchoring.station import Anchors, Station
 from governance.app import create_app
 from governance.config import Config
 from governance.service import deciding, founding, keys, onboarding, outcomes, people
@@ -180,12 +181,13 @@ class DeskWorld:
 
 
 @contextmanager
-def make_desk_world(directory: Path) -> Iterator[DeskWorld]:
-    """Found a workspace in `directory` and put the console before it."""
+def make_desk_world(directory: Path, *sinks: Station) -> Iterator[DeskWorld]:
+    """Found a workspace in `directory` and put the console before it; `sinks` are its anchors."""
     Workspace.create(directory, "corp.example/governance")
     workspace = Workspace.open(directory, FOLD, version="0.0.0")
     try:
-        desk = Desk.over(workspace, Settings(time_zone="Europe/Berlin"))
+        outside = Anchors(sinks)
+        desk = Desk.over(workspace, Settings(time_zone="Europe/Berlin"), anchors=outside)
         store = AccountStore(workspace.vault_engine)
         accounts = Accounts(store, PasswordHasher.from_parameters(CHEAPEST))
         ids, agent = _populate(desk)

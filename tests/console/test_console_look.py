@@ -243,7 +243,7 @@ def test_anchors_that_fell_behind_do_not_count():
     found = seen(known(error="`mail` cannot be reached"), kept=UNANCHORED)
     assert not found.is_fresh
     assert "could still be rewritten" in found.said
-    assert found.anchors[0].state.word == "not reached"
+    assert found.anchors[0].state.word == "Not reached"
     assert found.covers(48207)
 
 
@@ -253,13 +253,13 @@ def test_an_anchor_that_never_confirmed_is_not_claimed():
     assert found.size == 0
     assert not found.is_fresh
     assert "No anchor has confirmed" in found.said
-    assert found.anchors[0].state.word == "nothing yet"
+    assert found.anchors[0].state.word == "Nothing yet"
 
 
 def test_an_anchor_that_contradicts_the_log_is_said_so():
     """If this failed, the strongest sign of a rewrite would be shown as one more anchor."""
     found = seen(known(conflict=Conflict(90, 100, 120, "ab" * 32, None)))
-    assert found.anchors[0].state == Verdict("deny", "contradicts the log")
+    assert found.anchors[0].state == Verdict("deny", "Contradicts the log")
     assert "entry 90" in found.anchors[0].said
 
 

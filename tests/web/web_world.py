@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from governance import config as settings
+from governance.anchoring.settings import Anchoring, AnchorSettings
 from governance.app import open_desk
 from governance.config import Config, Limits, Server
 from governance.serve import InProcess, create_app
@@ -202,11 +203,27 @@ def _template() -> tuple[Path, dict[str, str], dict[str, str]]:
 
 
 @contextlib.contextmanager
-def make_world(directory: Path, **limits: int) -> Iterator[World]:
-    """A founded workspace in `directory`, its API opened without a network."""
-    config = Config(server=Server(url=URL), limits=Limits(**limits))
+def make_world(
+    directory: Path,
+    *,
+    anchors: tuple[AnchorSettings, ...] = (),
+    policy: str = "",
+    fresh: bool = True,
+    **limits: int,
+) -> Iterator[World]:
+    """A founded workspace in `directory`, its API opened without a network.
+
+    With `fresh` false, one that was there before goes on.
+    """
+    config = Config(
+        server=Server(url=URL),
+        limits=Limits(**limits),
+        anchors=anchors,
+        anchoring=Anchoring(policy=policy),
+    )
     template, ids, secrets = _template()
-    shutil.copytree(template, directory, dirs_exist_ok=True)
+    if fresh:
+        shutil.copytree(template, directory, dirs_exist_ok=True)
     (directory / settings.FILE_NAME).write_text(settings.render(config))
     with open_desk(directory, config, record_start=True) as desk:
         app = create_app(desk, config)

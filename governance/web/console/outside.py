@@ -84,14 +84,14 @@ def _sentence(found: anchors.Outside, best: Known | None, at: datetime) -> str:
 
 
 def _view(known: Known) -> AnchorView:
-    verdict, said = Verdict("plain", "confirms"), ""
+    verdict, said = Verdict("plain", "Confirms"), ""
     if known.conflict is not None:
-        verdict = Verdict("deny", "contradicts the log")
+        verdict = Verdict("deny", "Contradicts the log")
         said = f"It showed a head that is not in this log; see entry {known.conflict.entry}."
     elif known.error:
-        verdict, said = Verdict("unknown", "not reached"), known.error
+        verdict, said = Verdict("unknown", "Not reached"), known.error
     elif known.size is None:
-        verdict = Verdict("unknown", "nothing yet")
+        verdict = Verdict("unknown", "Nothing yet")
     elif not known.apart:
         said = "On the same disk as the log."
     return AnchorView(
