@@ -298,6 +298,23 @@ def _log(world: Any, place: Path) -> dict[str, Any]:
     return {"kind": "log", "vkey": world.key, "dir": str(place)}
 
 
+def test_go_reads_what_is_published_as_static_files(world: Any, tmp_path: Path, go: Judge) -> None:
+    """A mirror of the published folder would find tiles missing after it grew, or after a cut."""
+    log = world.log(max(SIZES))
+    folder = tmp_path / "published"
+
+    def note(size: int) -> str:
+        return world.checkpoint(log, size)
+
+    for size in SIZES:
+        publish(folder, log, note(size), lambda index: note(index + 1))
+        assert go([_log(world, folder)]) == [""], size
+    publish(folder, log, note(max(SIZES)), lambda index: note(index + 1), minimum=256)
+    assert not (folder / "tile" / "entries" / "000").exists()
+    assert go([{**_log(world, folder), "first": 256}]) == [""]
+    assert all(go([_log(world, folder)]))
+
+
 def test_go_reads_our_proof_files(world: Any, go: Judge) -> None:
     """A proof handed to an auditor as a file would not be one to anybody else."""
     honest = list(proofs(world))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.parsers import PARSERS, judge, spoil
 
-SLOW = {"package": 40, "archive": 80}
+SLOW = {"package": 40, "anchored package": 40, "archive": 80}
 """How many examples for parsers that need files; the others get more."""
 
 

@@ -7,6 +7,7 @@ with another content. Used by the suite (hypothesis) and by `make fuzz-parsers` 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import tempfile
@@ -28,7 +29,7 @@ from audit.errors import LogError
 from audit.head import SLOT_SIZE, decode_slot, encode_slot
 from audit.keys import Verifier
 from audit.note import Ed25519Signer, OpenedNote, countersign, open_note, split
-from audit.package import Package
+from audit.package import Anchored, Package
 from audit.packing import write_package
 from audit.proof import TlogProof
 from audit.storage import MemoryLog
@@ -42,7 +43,7 @@ from audit.tiles import (
     tile_hashes,
     tile_path,
 )
-from audit.tree import consistency_proof, inclusion_proof, leaf_hash, root_of
+from audit.tree import consistency_proof, frontier_at, inclusion_proof, leaf_hash, root_of
 from audit.trust import TrustPolicy
 from audit.verify import verify
 
@@ -148,6 +149,31 @@ def _package() -> bytes:
         return path.read_bytes()
 
 
+def _anchored() -> bytes:
+    """A package with everything a package can hold."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "p.zip"
+        log = MemoryLog(map(_entry, range(20)))
+        notes = {
+            n: sign_checkpoint(Checkpoint(SIGNER.name, n, frontier_at(n, log.node).root()), SIGNER)
+            for n in (9, 20)
+        }
+        stamp = hashlib.sha256(split(notes[9])[0].encode()).digest()
+        anchor = Anchored(9, countersign(notes[9], WITNESS), (b"no real token over " + stamp,))
+        write_package(
+            path, log, notes[20], keys=[SIGNER.vkey], anchors=[anchor], verifier=b"# a verifier\n"
+        )
+        return path.read_bytes()
+
+
+def _seen(data: bytes) -> tuple[int, bytes, list[bytes], Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "p.zip"
+        path.write_bytes(data)
+        proven = verify(path, [SIGNER.vkey, WITNESS.vkey])
+        return proven.size, proven.root, list(Package.open(path).entries()), proven.outside.seen
+
+
 def _verified(data: bytes) -> tuple[int, bytes, list[bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "p.zip"
@@ -241,6 +267,7 @@ PARSERS: dict[str, Parser] = {
         truth=lambda anchor: anchor.checkpoint,
     ),
     "archive": Parser([_zipped({"a": b"1" * 40, "b/c": b""})], _zip),
+    "anchored package": Parser([_anchored()], _seen, truth=lambda proven: proven),
     "package": Parser([_package()], _verified, truth=lambda proven: proven),
 }
 """By name. An example is text or bytes as they come from a file or a stranger."""
