@@ -28,8 +28,9 @@ from audit.keys import Verifier
 from audit.locate import altered_tile, locate
 from audit.outside import Authorities, check_outside
 from audit.package import CHECKPOINT, DISCLOSURES, MANIFEST, VERIFIER, Disclosure, Package
-from audit.scan import STRETCH, Computed, Stretch, Unreadable, Wrong, check_role, scan_all
+from audit.scan import STRETCH, Computed, scan_all
 from audit.statement import Proven
+from audit.stretch import Stretch, Unreadable, Wrong, check_role
 from audit.succession import advice, check_signers, sentences
 from audit.tiles import TILE_WIDTH, Tile, tile_bytes, tiles_of
 from audit.tree import MemoryNodes, empty_root, frontier_at
