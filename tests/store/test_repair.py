@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,13 +13,15 @@ import pytest
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import decode
 from audit.note import Ed25519Signer
-from governance.store.errors import CannotOpen, NotOwner
+from governance.store.errors import CannotOpen, NotOwner, StoreError
 from governance.store.findings import Report
 from governance.store.fsck import fsck
 from governance.store.paths import Paths
 from governance.store.repair import Repaired, repair
+from governance.store.sqlite import SqliteFile
 from governance.store.workspace import Workspace
-from tests.store import world
+from tests.store import crashes, world
+from tests.store.faults import Faulty
 from tests.store.test_fsck import filled
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -309,3 +312,39 @@ def test_many_findings_of_one_kind_do_not_hide_another(
     assert (found.derivable, found.lasting) == (1, 130)
     assert len(found.findings) == 101
     assert repair(Paths(root), AT, vkeys).counts["totals"] == 1
+
+
+@pytest.mark.parametrize("mode", ["error", "persisted"])
+def test_a_repair_that_fails_at_any_write_changes_nothing_or_all(
+    root: Path, vkeys: tuple[str, ...], mode: str, in_memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut during a repair would leave a log that is half one thing and half the other."""
+    alter(root / "log.db", *(change for _, _, changes in DERIVABLE.values() for change in changes))
+    writer = SqliteFile.writer
+    before, at, failed = entries(root), 0, 0
+    while True:
+        at += 1 if at < 24 else 5
+        copy = in_memory / f"{mode}-{at}"
+        shutil.copytree(root, copy)
+        faulty = Faulty(at, mode)
+        faulty.armed = True
+        with monkeypatch.context() as patch:
+            wrap = faulty.seams().log
+            patch.setattr(
+                SqliteFile, "writer", lambda self, wrap=wrap, **o: wrap(writer(self, **o))
+            )
+            try:
+                repair(Paths(copy), AT, vkeys)
+            except StoreError:
+                failed += 1
+            else:
+                break
+        assert entries(copy) == before
+        if look(copy, vkeys).findings:
+            repair(Paths(copy), AT.replace(hour=13), vkeys)
+        assert look(copy, vkeys).findings == ()
+        with world.open_(copy) as workspace:
+            assert workspace.reader.entry(22).kind == "service.repaired"
+        crashes.count(f"repair, write {'failed' if mode == 'error' else 'failed but persisted'}")
+        shutil.rmtree(copy)
+    assert failed > 30
