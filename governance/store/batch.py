@@ -325,7 +325,7 @@ class Writer:
 
     def _failed(self, error: Exception) -> WriteFailed:
         sentence = self._database.explain(error) if isinstance(error, ERRORS) else str(error)
-        outage = isinstance(error, ServerError) or getattr(error, "outage", False)
+        outage = isinstance(error, ServerError) and not error.refused
         return WriteFailed(sentence, outage=self.shared and outage)
 
     # -- running -----------------------------------------------------------------------------------

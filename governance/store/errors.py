@@ -64,6 +64,7 @@ class ServerError(Exception):
 
     `sqlstate` is its five-letter code, empty when the server did not get to say one. `lost`: the
     connection is gone. `again`: the transaction lost against another one and may be tried again.
+    `refused`: what is stored or who may do what is not as it must be; asking again changes nothing.
     """
 
     def __init__(self, message: str, sqlstate: str = "", *, lost: bool = False) -> None:
@@ -71,6 +72,7 @@ class ServerError(Exception):
         self.sqlstate = sqlstate
         self.lost = lost
         self.again = sqlstate in ("40001", "40P01")
+        self.refused = sqlstate[:2] in ("23", "42", "P0")
 
 
 class BadParameter(Exception):

@@ -138,6 +138,11 @@ class Server:
             return f"the database `{self}` has no room left ({error}); free some and try again"
         if state == "55P03":
             return f"another service has held the lock of `{self}` for {LOCK_MS // 1000} s"
+        if state[:2] in ("23", "P0"):
+            return (
+                f"`{self}` is not as this service left it ({error}): another program has written to "
+                "it. Keep a copy, and look with `governance audit fsck`"
+            )
         if error.again:
             return f"another transaction in `{self}` came first ({error}); ask again"
         return f"`{self}`: {error}"

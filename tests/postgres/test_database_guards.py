@@ -10,7 +10,7 @@ import pytest
 from governance.store import migrations
 from governance.store.database import LOG_SCHEMA, VAULT_SCHEMA, resolved
 from governance.store.database import server as server_at
-from governance.store.errors import CannotOpen
+from governance.store.errors import CannotOpen, Unavailable
 from governance.store.fsck import fsck
 from governance.store.grants import prepare
 from governance.store.guards import GUARDED
@@ -154,6 +154,20 @@ def test_a_number_is_given_once(as_service: psycopg.Connection) -> None:
         )
     with pytest.raises(psycopg.errors.UniqueViolation):
         as_service.execute("INSERT INTO log_entries VALUES (1, 'x', 'y')")
+
+
+def test_a_row_that_no_head_covers_stops_the_log(
+    as_service: psycopg.Connection, filled: Workspace
+) -> None:
+    """Somebody with the service's rights would have an entry of theirs signed, or the service would try for ever."""
+    as_service.execute("INSERT INTO log_entries VALUES (3, '{}', 'leaf')")
+    with pytest.raises(Unavailable, match="another program has written"):
+        filled.ledger.submit(world.Decide("next")).result(10)
+    assert filled.ledger.failure is not None
+    root = filled.paths.root
+    filled.close()
+    with pytest.raises(CannotOpen, match="rows were added or removed by another program"):
+        world.open_(root)
 
 
 def test_a_guard_that_is_gone_is_named_and_made_again(
