@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,13 +20,14 @@ from typing import Any
 from audit.entry import Entry, decode
 from governance import config as settings
 from governance import serve
+from governance.anchoring import registry
 from governance.anchoring.settings import AnchorSettings
 from governance.app import open_desk
 from governance.cli.log_keys import wanted
 from governance.cli.setup import shipped_policies
 from governance.cli.transport import ADMIN_KEY, Exchange
-from governance.config import Config
-from governance.service import founding, log_keys, releasing
+from governance.config import Config, ConfigError
+from governance.service import anchoring, founding, log_keys, releasing
 from governance.service.desk import FOLD, Caller
 from governance.store.accounts import AccountStore
 from governance.store.database import LOG_SCHEMA, prepare, server
@@ -152,6 +153,7 @@ class App:
             acknowledge=True,
             head=_head(directory),
             known_heads=heads,
+            outside=lambda origin: _shown_outside(directory, origin),
             vault=vault,
             key=_key(key or {"custody": "file"}),
         )
@@ -333,6 +335,16 @@ def _config(options: Mapping[str, Any]) -> Config:
         config = replace(config, server=replace(config.server, port=options["port"]))
     settings.check(config)
     return config
+
+
+def _shown_outside(directory: Path, origin: str) -> Collection[str]:
+    """What the workspace's anchors show for the old log, as far as they can be asked now."""
+    try:
+        config = settings.load(directory)
+        found = registry.anchors(config.anchors, config.anchoring, directory)
+    except ConfigError:
+        return ()  # a secret that is not at hand must not keep a log from being restored
+    return anchoring.shown_heads(found, origin).values()
 
 
 def _anchors(given: Sequence[str]) -> tuple[AnchorSettings, ...]:

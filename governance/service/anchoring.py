@@ -9,7 +9,7 @@ by side; one that hangs holds up no other. Only changes and failures are entries
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from audit.checkpoint import Checkpoint, open_checkpoint, parse
 from audit.errors import LogError
 from audit.note import split
 from governance.anchoring.sink import AnchorFailed, Contradicted, Head
-from governance.anchoring.station import Station
+from governance.anchoring.station import Anchors, Station
 from governance.oversight import anchors as rules
 from governance.oversight import people
 from governance.oversight.commands import Facts, Proposal
@@ -61,28 +61,37 @@ def look(desk: Desk, wait: float = START_SECONDS) -> None:
     Raises `CannotOpen` if one shows a later head of this log, signed by its key: what is here is an
     older copy, and going on would sign a second log. One that cannot be reached stops nothing.
     """
-    shown: dict[str, str] = {}
-
-    def ask(station: Station) -> None:
-        try:
-            note = station.sink.newest(desk.workspace.origin)
-        except AnchorFailed as error:
-            _log.warning("anchor cannot be asked", anchor=station.name, error=str(error))
-        else:
-            if note is not None:
-                shown[station.name] = note
-
-    asked = [each for each in desk.anchors.stations if each.sink.tells]
-    for station in desk.anchors.visit(asked, ask, wait):
-        _log.warning("anchor did not answer in time", anchor=station.name)
+    shown = shown_heads(desk.anchors, desk.workspace.origin, wait)
     size = desk.reader.size
-    for name, note in sorted(shown.copy().items()):
+    for name, note in sorted(shown.items()):
         try:
             head = _ours(desk, note)
         except AnchorFailed:
             continue  # the first visit says so
         if head.size > size:
             raise CannotOpen(_older_copy(desk, name, head.size, size, note))
+
+
+def shown_heads(outside: Anchors, origin: str, wait: float = START_SECONDS) -> dict[str, str]:
+    """What those anchors that can be asked show for a log, by name, within `wait` seconds.
+
+    Nothing is known yet of whether it is genuine.
+    """
+    shown: dict[str, str] = {}
+
+    def ask(station: Station) -> None:
+        try:
+            note = station.sink.newest(origin)
+        except AnchorFailed as error:
+            _log.warning("anchor cannot be asked", anchor=station.name, error=str(error))
+        else:
+            if note is not None:
+                shown[station.name] = note
+
+    asked = [each for each in outside.stations if each.sink.tells]
+    for station in outside.visit(asked, ask, wait):
+        _log.warning("anchor did not answer in time", anchor=station.name)
+    return shown.copy()
 
 
 def _older_copy(desk: Desk, name: str, shown: int, size: int, note: str) -> str:
@@ -100,10 +109,11 @@ def configure(desk: Desk) -> None:
     """Record which anchors were added and removed since the last start."""
     same = {each.name for each in desk.anchors.stations if known_as(desk, each) is not None}
     for name, known in sorted(desk.state.anchors.items()):
-        if name not in same:
+        # while it contradicts the log it stays, until people looked: nobody edits that away
+        if name not in same and known.conflict is None:
             _record(desk, "anchor.removed", {"refs": {"anchor": known.index}, "anchor": name})
     for station in desk.anchors.stations:
-        if station.name not in same:
+        if station.name not in desk.state.anchors:
             target = Texts.of(target=shown_target(station.settings))
             data = {"anchor": station.name, "kind": station.settings.kind}
             _record(desk, "anchor.added", data, target)
@@ -127,7 +137,8 @@ def anchor(desk: Desk, *, wait: float, due_only: bool = True) -> list[str]:
 
     Which anchors failed and why, and which have not answered within `wait` seconds.
     """
-    stations = _due(desk.anchors.stations) if due_only else desk.anchors.stations
+    remember(desk)
+    stations = _due(desk) if due_only else desk.anchors.stations
     late = set()
     if stations:
         head = head_of(desk)
@@ -141,9 +152,20 @@ def anchor(desk: Desk, *, wait: float, due_only: bool = True) -> list[str]:
     ]
 
 
-def _due(stations: Sequence[Station]) -> list[Station]:
-    """Those whose time has come; witnesses all together, so that they cosign the same head."""
-    due = [each for each in stations if each.is_due]
+def _due(desk: Desk) -> list[Station]:
+    """Those whose time has come; witnesses all together, so that they cosign the same head.
+
+    What another process of this log, or this one before it was started, handed over counts.
+    """
+    stations, now = desk.anchors.stations, desk.now()
+    due = [
+        each
+        for each in stations
+        if each.is_due
+        and (
+            each.error or each.at is None or now - each.at >= timedelta(seconds=each.settings.every)
+        )
+    ]
     if any(each.settings.kind == "witness" for each in due):
         due += [each for each in stations if each.settings.kind == "witness" and each not in due]
     return due

@@ -7,6 +7,7 @@ that none confirmed a head in time (`anchor.lost`).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 ANCHORED: Final = "anchored"
 SAME_DISK: Final = "copied to the same disk"
 UNANCHORED: Final = "unanchored"
+_REMOTE: Final = re.compile(r"^\[remote [^\]]*\]\s+url = (\S+)$", re.M).search
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,25 +275,42 @@ def is_apart(settings: AnchorSettings, directory: Path) -> bool:
     """Whether what is kept there survives whoever can write the workspace's disk, as far as a
     machine can tell: a folder or file on the same volume does not.
     """
-    place = Path(settings.target)
     if settings.kind == "file":
-        place = place.parent
-    elif settings.kind != "git" or not place.is_dir() or _has_remote(place):
+        return _elsewhere(Path(settings.target).parent, directory)
+    if settings.kind != "git":
         return True
+    place = _folder(settings.target)
+    if place is None:
+        return True
+    pushed = _pushed_to(place)
+    if pushed is not None:
+        place = _folder(pushed)
+    return place is None or _elsewhere(place, directory)
+
+
+def _folder(target: str) -> Path | None:
+    """The folder that a repository's address names on this machine; None for one elsewhere."""
+    place = Path(target.removeprefix("file://"))
+    return place if target.startswith("file://") or place.is_dir() else None
+
+
+def _elsewhere(place: Path, directory: Path) -> bool:
     try:
         return place.stat().st_dev != directory.stat().st_dev
     except OSError:
         return False
 
 
-def _has_remote(repository: Path) -> bool:
-    """Whether a repository in a folder is pushed somewhere else."""
-    for config in (repository / "config", repository / ".git" / "config"):
+def _pushed_to(repository: Path) -> str | None:
+    """The address of the first remote of a repository in a folder."""
+    for path in (repository / "config", repository / ".git" / "config"):
         try:
-            return "[remote " in config.read_text(encoding="utf-8", errors="replace")
+            text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-    return False
+        found = _REMOTE(text)
+        return found[1] if found else None
+    return None
 
 
 def remember(desk: Desk) -> None:

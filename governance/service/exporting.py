@@ -190,10 +190,14 @@ class _Workspace:
         return {name: json.loads(found.value) for name, found in self.vault.values(index).items()}
 
     def blobs_named(self) -> Iterator[bytes]:
-        """Policy files that entries name, and the state that a restored or pruned log begins with."""
+        """Policy files that entries name, what anchors showed against the log, and the state that a
+        restored or pruned log begins with."""
         seen: set[str] = set()
         for entry in self.entries():
-            for digest in entry.data.get("files", {}).values():
+            named = list(entry.data.get("files", {}).values())
+            if entry.kind == "anchor.conflict":
+                named.append(entry.data["digest"])
+            for digest in named:
                 if digest not in seen:
                     seen.add(digest)
                     yield self.blobs.get(digest)

@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +55,10 @@ class Restored(NamedTuple):
     archive: Path
 
 
+def _nobody(_origin: str) -> Iterable[str]:
+    return ()
+
+
 def restore(
     root: Path,
     folder: Path,
@@ -66,13 +70,15 @@ def restore(
     head: Path | None = None,
     vault: Path | None = None,
     known_heads: Iterable[str] = (),
+    outside: Callable[[str], Iterable[str]] = _nobody,
     clock: Clock | None = None,
     key: Wanted = USUAL,
 ) -> Restored:
     """Open a new log in the workspace `root` from the backup in `folder`.
 
     `known_heads` are checkpoints of the old log from receipts, reports or witnesses; the newest
-    one that is genuine is named, so that everybody sees how much is missing. `origin` names the
+    one that is genuine is named, so that everybody sees how much is missing. `outside` gives what
+    anchors show for the old log's name; what is not genuine there is left out. `origin` names the
     new log, `key` says where the key that signs it is kept. `vault` is a backup of the vault to go back to, for when the vault is lost, too; what
     the log's backup says was erased is erased from it again. Raises `CannotOpen` without
     `acknowledge`, and for a backup that does not hold.
@@ -97,7 +103,7 @@ def restore(
     try:
         old = _verifiers(paths, backup)
         folded = _fold(backup, fold, old)
-        last = _last_known(paths, backup, old, known_heads)
+        last = _last_known(paths, backup, old, known_heads, outside)
         name = origin or f"{re.sub('/r[0-9TZ]+$', '', backup.origin)}/r{at:%Y%m%dT%H%M%SZ}"
         staged = _stage(paths, name, backup, last, folded, fold, key)
         archive = _archive(paths, at)
@@ -204,9 +210,13 @@ def _fold(backup: Backup, fold: Fold, verifiers: tuple[Verifier, ...]) -> Folded
 
 
 def _last_known(
-    paths: Paths, backup: Backup, verifiers: tuple[Verifier, ...], known: Iterable[str]
+    paths: Paths,
+    backup: Backup,
+    verifiers: tuple[Verifier, ...],
+    known: Iterable[str],
+    outside: Callable[[str], Iterable[str]],
 ) -> Checkpoint:
-    """The largest genuine head: of the backup, the head file, or what people brought."""
+    """The largest genuine head: of the backup, the head file, what people brought or anchors show."""
     heads = [checkpoints.parse(split(backup.checkpoint)[0])]
     for note in (read_note(paths.head), *known):
         if note is None:
@@ -220,6 +230,9 @@ def _last_known(
             raise CannotOpen(f"a head of `{backup.origin}` is not genuine: {error}") from error
         if head.origin == backup.origin:
             heads.append(head)
+    for note in outside(backup.origin) if verifiers else ():
+        with suppress(LogError):  # anybody may have written there
+            heads.append(open_checkpoint(note, verifiers, backup.origin))
     return max(heads, key=lambda head: head.size)
 
 

@@ -75,8 +75,10 @@ def test_an_older_copy_does_not_start_where_an_anchor_remembers_more(tmp_path: P
     assert kept
     assert Path(kept[1]).read_text() == head.read_text()
     where = tmp_path / "yesterday"
-    done = cli("restore", "-w", where, "--acknowledge", "--known-head", kept[1], "-o", "json")
-    assert document(done)["lost_entries"] > 0
+    done = cli("restore", "-w", where, "--acknowledge", "-o", "json")
+    found = document(done)
+    assert found["lost_entries"] > 0, "the anchor was asked, without --known-head"
+    assert found["last_known_size"] == int(head.read_text().split("\n")[1])
 
 
 def test_two_copies_that_went_on_are_a_conflict_that_people_settle(tmp_path: Path) -> None:

@@ -15,13 +15,15 @@ import pytest
 from service_world import World
 
 from audit.checkpoint import Checkpoint, parse, sign_checkpoint
+from audit.keys import Verifier
 from audit.note import Ed25519Signer, split
+from audit.verify import verify
 from governance import config
 from governance.anchoring import registry
 from governance.anchoring.settings import Anchoring, AnchorSettings
 from governance.anchoring.sink import AnchorFailed, Head
 from governance.anchoring.station import Anchors, Station
-from governance.service import anchoring, anchors, reporting
+from governance.service import anchoring, anchors, exporting, reporting
 from governance.service.desk import Desk
 from governance.service.problem import Problem
 from governance.store import anchored
@@ -164,8 +166,11 @@ def test_an_anchor_is_visited_again_when_its_time_has_come(world: World) -> None
         world.pay()
         assert anchoring.anchor(desk, wait=5) == []
     assert len(sink.got) == 1
-    desk.anchors.stations[0].next_visit = 0.0
-    anchoring.anchor(desk, wait=5)
+    again = desk_with(world, dept=sink)  # started anew: what was handed over a moment ago counts
+    anchoring.anchor(again, wait=5)
+    assert len(sink.got) == 1
+    world.clock.advance(61)
+    anchoring.anchor(again, wait=5)
     assert len(sink.got) == 2
 
 
@@ -216,6 +221,57 @@ def test_an_anchor_that_knows_another_log_is_evidence_until_two_people_looked(
     visit(desk)
     assert kinds(world)[-1] == "anchor.conflict"
     assert world.pay()["decision"] in (True, False), "people, not the anchor, stop agents"
+
+
+def test_a_conflict_cannot_be_edited_away(world: World) -> None:
+    """The operator alone would take the anchor out of config.toml, and with it what it knows."""
+    sink = Held()
+    desk = desk_with(world, dept=sink)
+    sink.held = shown_later(world)
+    visit(desk)
+    gone = desk_with(world)
+    assert "anchors" in failing(gone)
+    desk_with(world, dept=Held())
+    assert kinds(world) == ["anchor.added", "anchor.conflict"]
+    for person in (world.maria, world.tom):
+        anchoring.settle(gone, person, "dept", reason=REASON)
+    desk_with(world)
+    assert kinds(world)[-1] == "anchor.removed"
+
+
+def test_evidence_of_a_conflict_is_in_every_package(world: World, tmp_path: Path) -> None:
+    """The proof that somebody signed two logs would stay with the one who may have done it."""
+    sink = Held()
+    desk = desk_with(world, dept=sink)
+    sink.held = shown_fork(world)
+    visit(desk)
+    exporting.export(desk, world.tom, tmp_path / "package")
+    digest = desk.state.anchors["dept"].shown
+    blobs = [path for path in (tmp_path / "package").rglob("*") if digest in path.name]
+    assert [path.read_text() for path in blobs] == [sink.held]
+    (vkey,) = desk.workspace.vkeys
+    verify(tmp_path / "package", [Verifier.from_vkey(vkey)])
+
+
+def test_repositories_on_this_disk_are_called_that(tmp_path: Path) -> None:
+    """A bare repository beside the log, or one pushed to such, would pass for somebody else's."""
+    for folder in ("bare", "work/.git", "far/.git"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "bare" / "config").write_text("[core]\n\tbare = true\n")
+    remote = '[remote "origin"]\n\turl = {}\n\tfetch = x\n'
+    (tmp_path / "work" / ".git" / "config").write_text(remote.format(tmp_path / "bare"))
+    (tmp_path / "far" / ".git" / "config").write_text(remote.format("git@git.example:heads.git"))
+    found = {
+        target: anchors.is_apart(AnchorSettings("git", "git", target), tmp_path)
+        for target in (
+            str(tmp_path / "bare"),
+            (tmp_path / "bare").as_uri(),
+            str(tmp_path / "work"),
+            str(tmp_path / "far"),
+            "git@git.example:heads.git",
+        )
+    }
+    assert list(found.values()) == [False, False, False, True, True]
 
 
 def test_what_says_nothing_about_this_log_is_left_alone_and_stops_nobody(world: World) -> None:
