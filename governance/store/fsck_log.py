@@ -155,7 +155,7 @@ class _Heads:
     def __init__(self, verifiers: Sequence[Verifier], head: str | None) -> None:
         self._verifiers = verifiers
         self.forged: list[tuple[int, str]] = []
-        self.fits: tuple[dict[int, bool], dict[int, bool]] = ({}, {})
+        self.fits = (_Fits(), _Fits())
         self.newest: tuple[Checkpoint, str] | None = None
         self.last_row = -1
         self.outside: Checkpoint | None = None
@@ -184,8 +184,7 @@ class _Heads:
         self, db: Connection, start: int, stop: int, roots: dict[int, tuple[bytes, bytes]]
     ) -> None:
         """Check the checkpoints with `start` < size <= `stop` against the roots made again."""
-        if self.outside is not None and self.outside.size in roots:
-            self._compare(self.outside, roots)
+        heads = [] if self.outside is None else [self.outside]
         for size, note in db.execute(_HEADS, (start, stop)).fetchall():
             self.last_row = size
             try:
@@ -194,13 +193,32 @@ class _Heads:
                     raise LogError(f"it is the checkpoint of size {opened.size}")
             except LogError as error:
                 self.forged.append((size, str(error)))
-                continue
-            if size in roots:
-                self._compare(opened, roots)
+            else:
+                heads.append(opened)
+        for head in sorted(heads, key=lambda head: head.size):
+            if head.size in roots:
+                for fits, root in zip(self.fits, roots[head.size], strict=True):
+                    fits.see(head.size, same=root == head.root)
 
-    def _compare(self, head: Checkpoint, roots: dict[int, tuple[bytes, bytes]]) -> None:
-        for fits, root in zip(self.fits, roots[head.size], strict=True):
-            fits[head.size] = fits.get(head.size, True) and root == head.root
+
+class _Fits:
+    """How far genuine heads say what one tree says; `wrong` are the sizes at which one does not."""
+
+    def __init__(self) -> None:
+        self.good = 0
+        self.wrong: list[int] = []
+
+    def see(self, size: int, *, same: bool) -> None:
+        """A head of this size was compared; sizes never go down."""
+        if not same:
+            self.wrong.append(size)
+        elif not self.wrong:
+            self.good = size
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Between which two signed sizes the tree begins to be another than was signed."""
+        return self.good, self.wrong[0] if self.wrong else 0
 
 
 def _judged(db: Connection, size: int, pair: _Pair, heads: _Heads) -> Log:
@@ -269,18 +287,10 @@ def _entries(
             yield Finding(where, what, Part.ENTRY, RESTORE)
     if vouched or exact or not signed:
         return
-    spans = [_first_misfit(fits) for fits in heads.fits]
-    good, first = max(spans, key=lambda span: span[1])
+    good, first = max((fits.span for fits in heads.fits), key=lambda span: span[1])
     yield Finding(
         _span(good, first), "the root they give is not the one that was signed", Part.ENTRY, RESTORE
     )
-
-
-def _first_misfit(fits: dict[int, bool]) -> tuple[int, int]:
-    """Between which two signed sizes a tree begins to be another than was signed."""
-    first = min((size for size, same in fits.items() if not same), default=0)
-    good = max((size for size, same in fits.items() if same and size < first), default=0)
-    return good, first
 
 
 def _cuts(db: Connection) -> Iterator[Finding]:
@@ -310,11 +320,10 @@ def _disagreeing(heads: _Heads, *, vouched: bool) -> Iterator[Finding]:
         yield Finding("the head file", heads.unreadable, Part.HEAD, RESTORE)
     if not vouched:
         return
-    for size, same in sorted(heads.fits[0].items()):
-        if not same:
-            what = "it is signed by this log's key over other entries: two histories were signed"
-            part = Part.HEAD if heads.outside and heads.outside.size == size else Part.CHECKPOINT
-            yield Finding(f"the head of size {size}", what, part, RESTORE)
+    for size in dict.fromkeys(heads.fits[0].wrong):
+        what = "it is signed by this log's key over other entries: two histories were signed"
+        part = Part.HEAD if heads.outside and heads.outside.size == size else Part.CHECKPOINT
+        yield Finding(f"the head of size {size}", what, part, RESTORE)
 
 
 def _strangers(db: Connection, size: int) -> Iterator[tuple[Place, None]]:
