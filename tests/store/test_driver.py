@@ -18,7 +18,7 @@ from governance.oversight.commands import Answer
 from governance.store.errors import StoreError, Unavailable
 from governance.store.workspace import Seams, Workspace
 from tests.store import world
-from tests.store.world import Decide
+from tests.store.world import Decide, Write
 
 PATIENCE = 10
 
@@ -303,9 +303,9 @@ def test_an_erasure_between_sealing_and_commit_leaves_nothing_readable(
         sealing = ledger.writer._vault
         seal = sealing.seal
 
-        def sealed_then_erased(rows: Any) -> Any:
+        def sealed_then_erased(rows: Any, recorded: Any) -> Any:
             sealing.seal = seal  # type: ignore[method-assign]
-            done = seal(rows)
+            done = seal(rows, recorded)
             vault.erase(erased)
             return done
 
@@ -319,5 +319,7 @@ def test_an_erasure_between_sealing_and_commit_leaves_nothing_readable(
         assert vault.value(index, "args.note") is not None
     assert vault.value(3, "args.iban") is not None, "somebody else's value went, too"
     assert vault.pseudonym("payee", "DE89") == erased
+    told = Write((("data.erased", {"subject": erased, "ground": "asked", "values": 1}),))
+    ledger.submit(told).result(PATIENCE)
     later = ledger.submit(about(erased)).result(PATIENCE).receipts[0].index
     assert vault.value(later, "args.iban") is not None, "who comes again is served again"
