@@ -13,6 +13,7 @@ or incomplete, 13 nothing to verify.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -41,4 +42,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    os.environ["PYTHONSAFEPATH"] = "1"  # other processes import nothing from the folder we are in
     sys.exit(main())

@@ -41,6 +41,11 @@ _COSIGNATURE_LENGTHS = {ED25519_COSIGNATURE: 8 + 64, MLDSA44_COSIGNATURE: 8 + 24
 
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
+NEEDS_48 = (
+    "a key of type 0x06 (ML-DSA-44) needs version 48 of the package `cryptography`, which is not "
+    "installed here"
+)
+
 _Check = Callable[[bytes, bytes], None]
 
 
@@ -81,9 +86,23 @@ class Verifier:
         return cls(name, key_id(name, algorithm, public_key), algorithm, public_key, check)
 
     @property
+    def checkable(self) -> bool:
+        """Whether the `cryptography` that is installed here can check its signatures.
+
+        A key is a key either way: what a log says of its keys must not depend on who reads it.
+        """
+        return self._check is not _cannot
+
+    @property
     def vkey(self) -> str:
         """The text form, to be handed to whoever verifies."""
         return f"{self.name}+{self.key_id.hex()}+{b64(bytes([self.algorithm]) + self.public_key)}"
+
+    def checked(self) -> Verifier:
+        """This key, for whoever pins it. Raises `BadKey` if it is not `checkable`."""
+        if not self.checkable:
+            raise BadKey(NEEDS_48)
+        return self
 
     def verify(self, text: bytes, signature: bytes) -> int | None:
         """Check `signature` over the note text; return its time (Unix seconds) if it bears one.
@@ -145,11 +164,12 @@ def _mldsa44(public_key: bytes) -> _Check:
     try:  # so that a verifier with an older `cryptography` can check everything else
         from cryptography.hazmat.primitives.asymmetric import mldsa
     except ImportError:
-        raise BadKey(
-            "a key of type 0x06 (ML-DSA-44) needs version 48 of the package `cryptography`, which "
-            "is not installed here"
-        ) from None
+        return _cannot
     return mldsa.MLDSA44PublicKey.from_public_bytes(public_key).verify
+
+
+def _cannot(signature: bytes, message: bytes) -> None:
+    raise UnknownKey(NEEDS_48)
 
 
 def _ecdsa(spki: bytes) -> _Check:

@@ -48,6 +48,12 @@ Exit codes: 0 proven, 2 usage, 10 tampered, 11 signature or key unknown, 12 gap 
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # What lies beside this file, in a package perhaps, is not Python's: a `json.py`, for instance.
+    del sys.path[0]
+
 '''
 _TAIL = '''
 
@@ -68,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    os.environ["PYTHONSAFEPATH"] = "1"  # other processes import nothing from the folder we are in
     sys.exit(main())
 '''
 
@@ -259,7 +266,7 @@ def _imports(modules: Mapping[str, _Module]) -> str:
     """All imports from elsewhere, the standard library's first."""
     every = {statement for module in modules.values() for statement in module.outer.values()}
     standard, others = set[str](), set[str]()
-    for statement in every:
+    for statement in every - {"import sys"}:  # that one is at the top already
         top = statement.split()[1].partition(".")[0]
         (standard if top in sys.stdlib_module_names else others).add(statement)
     groups = [_joined(standard), _joined(others)]

@@ -50,7 +50,7 @@ def read_keys(text: str, package: Path) -> list[Verifier]:
     """
     path = Path(text)
     if "+" in text and not path.is_file():
-        return [Verifier.from_vkey(text)]
+        return [Verifier.from_vkey(text).checked()]
     if package.resolve() in path.resolve().parents:
         raise BadKey(
             f"`{text}` lies in the package: a key must come from elsewhere, or it proves nothing"
@@ -63,7 +63,7 @@ def read_keys(text: str, package: Path) -> list[Verifier]:
     lines = path.read_text().split()
     if not lines:
         raise BadKey(f"the file `{text}` holds no key")
-    return [Verifier.from_vkey(line) for line in lines]
+    return [Verifier.from_vkey(line).checked() for line in lines]
 
 
 def tell_proven(

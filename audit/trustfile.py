@@ -184,7 +184,7 @@ class _Reading:
 
     def _key(self, vkey: str) -> Verifier:
         try:
-            return Verifier.from_vkey(vkey)
+            return Verifier.from_vkey(vkey).checked()
         except BadKey as error:
             raise self._bad(str(error)) from error
 

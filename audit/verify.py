@@ -63,7 +63,7 @@ def verify(
     pinned = [key if isinstance(key, Verifier) else Verifier.from_vkey(key) for key in keys]
     if policy is not None:
         pinned += policy.verifiers()
-    verifiers = list(dict.fromkeys(pinned))
+    verifiers = list(dict.fromkeys(key.checked() for key in pinned))
     stamps = authorities or Authorities(())
     try:
         package = package if isinstance(package, Package) else Package.open(package)

@@ -10,10 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from log_world import World
 
+from audit import note as notes
 from audit.archive import ZipWriter
 from audit.canonical import canonical, parse
+from audit.encoding import b64
 from audit.entry import Entry, encode
-from audit.keys import ECDSA, Verifier
+from audit.keys import ECDSA, ED25519, Verifier, cosignature_message, key_id
 from audit.note import Ed25519Signer
 from audit.package import Anchored, Package
 from audit.proof import TlogProof
@@ -147,6 +149,7 @@ def browsable(world: World) -> dict[str, Case]:
     found["bad receipt"] = (good, [*key, "--receipt", str(world.folder / "bad receipt")], 10)
     both = _rotated(world) | _other_keys(world)
     found |= {f"keys: {name}": case for name, case in both.items()}
+    found |= _in_what_order(world) | _claimed_keys(world)
     for name, change in BAD_ENTRIES.items():
         entries = list(log.entries(0, 300))
         bad = change(entries[263])
@@ -212,6 +215,100 @@ def _rotated(world: World) -> dict[str, Case]:
         "retired key": (world.package(log, old), keys, 11),
         "old key pinned": (world.package(log, good), ["--key", world.key], 11),
     }
+
+
+def _in_what_order(world: World) -> dict[str, Case]:
+    """Packages with two faults, or one that is noticed only if somebody looks there."""
+    log, witness = world.log(300), world.witness()
+    key = ["--key", world.key]
+    both = [*key, "--key", witness.verifier.vkey]
+    late = Anchored(300, world.cosigned(log, 300, witness))
+    early = Anchored(40, world.cosigned(log, 40, witness))
+    two = world.anchored_package(log, early, late)
+    _spoil(two / "anchors/40/checkpoint", witness.name)
+    fork = world.cosigned(world.changed(log, 8, verdict="allow"), 300, witness)
+    (two / "anchors/300/checkpoint").write_text(fork)
+    orphan = world.anchored_package(log, early, late)
+    (orphan / "anchors/40/checkpoint").write_text(fork)
+    (orphan / "anchors/300/checkpoint").rename(orphan / "anchors/300/0.tsr")
+    cut = world.anchored_package(pruned_log(world, 0), minimum=256)
+    empty = world.package(world.log(0))
+    far = world.package(log)
+    beyond = far / "tile/entries/x036/x028/x797/x018/x963/968"
+    beyond.parent.mkdir(parents=True)
+    (far / "tile/entries/001.p/44").rename(beyond)
+    return {
+        "fork after a false cosignature": (two, both, 10),
+        "time-stamps of no checkpoint": (orphan, both, 12),
+        "checksum of a tile": (_zip(world, cut, wrong_checksum="tile/0/001.p/44"), key, 10),
+        "header of a blob": (_zip(world, empty, wrong_header="blobs/"), key, 10),
+        "bundle beyond doubles": (far, key, 10),
+        "no minimum": (_with_manifest(empty, minimum=None), key, 10),
+        "cosigned at no time": (_cosigned_at_no_time(world, log), both, 0),
+    }
+
+
+def _spoil(file: Path, name: str) -> None:
+    """Alter the signature of the key with this name."""
+    lines = file.read_text().split("\n")
+    at = next(n for n, line in enumerate(lines) if line.startswith(f"\u2014 {name} "))
+    lines[at] = lines[at][:-12] + "AAAAAAAA" + lines[at][-4:]
+    file.write_text("\n".join(lines))
+
+
+def _zip(world: World, path: Path, wrong_checksum: str = "", wrong_header: str = "-") -> Path:
+    """The package as a zip that says something false of one of its files."""
+    target = path.with_name(path.name + ".zip")
+    writer = ZipWriter(target)
+    for name in sorted(Package.open(path).files.names()):
+        writer.add(name, (path / name).read_bytes())
+        member = writer._members[-1]
+        header = member.local()
+        if name == wrong_checksum:
+            writer._members[-1] = member._replace(checksum=member.checksum ^ 1)
+            header = writer._members[-1].local()
+        elif name.startswith(wrong_header):
+            header = header.replace(b"!", b"#", 1)  # its date
+        writer._file.seek(member.offset)
+        writer._file.write(header)
+        writer._file.seek(0, 2)
+    writer.close()
+    return target
+
+
+def _with_manifest(path: Path, **members: object) -> Path:
+    """The package with other members in its manifest."""
+    manifest = parse((path / "manifest.json").read_bytes())
+    (path / "manifest.json").write_bytes(canonical({**manifest, **members}))
+    return path
+
+
+def _cosigned_at_no_time(world: World, log: MemoryLog) -> Path:
+    """A package whose checkpoint somebody cosigned with the time 0: it holds, and says nothing."""
+    witness = world.witness()
+    note = world.checkpoint(log)
+    text = notes.split(note)[0].encode()
+    line = b64(witness.key_id + bytes(8) + witness._key.sign(cosignature_message(text, 0)))
+    return world.package(log, note + f"\u2014 {witness.name} {line}\n")
+
+
+def _claimed_keys(world: World) -> dict[str, Case]:
+    """Packages whose operator claims keys that are none."""
+    log, found = world.log(20), {}
+    curve = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+    for name, kind, public in (
+        ("no point of the curve", ECDSA, curve + bytes(64)),
+        ("short", ED25519, bytes(31)),
+        ("unknown type", 0x05, bytes(32)),
+    ):
+        path = world.package(log)
+        vkey = f"a+{key_id('a', kind, public).hex()}+{b64(bytes([kind]) + public)}\n"
+        (path / "keys/log.vkey").write_text(vkey)
+        files = parse((path / "manifest.json").read_bytes())["files"]
+        files["keys/log.vkey"] = hashlib.sha256(vkey.encode()).hexdigest()
+        _with_manifest(path, files=files)
+        found[f"claimed key: {name}"] = (path, ["--key", world.key], 10)
+    return found
 
 
 BAD_ENTRIES = {

@@ -14,6 +14,7 @@ from attacked_packages import attacked
 
 from audit import single
 from audit.__main__ import main
+from audit.entry import Entry, encode
 from audit.errors import LogError
 from audit.package import Package
 from audit.verify import verify
@@ -71,6 +72,57 @@ def test_several_processes_work_from_the_one_file(world, alone: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "66,000 entries" in done.stdout
+
+
+def _imported() -> set[str]:
+    """The modules and packages that the file imports."""
+    return {
+        (node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
+        for node in ast.walk(ast.parse(single.text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+
+
+def _hostile(folder: Path) -> None:
+    """Put beside the verifier what takes the place of all that it imports, and says `proven`."""
+    for name in {each.partition(".")[0] for each in _imported()} - {"__future__", "sys"}:
+        (folder / f"{name}.py").write_text("import os\nprint('proven')\nos._exit(0)\n")
+
+
+def test_nothing_beside_it_is_run(world) -> None:
+    """Otherwise the right verifier would say what the package wants, if it is run from there."""
+    path = world.anchored_package(world.log(60))
+    _hostile(path)
+    assert (path / "json.py").exists()
+    for where in (path.parent, path):
+        done = subprocess.run(
+            [sys.executable, str(path / "verify.py"), str(path), "--key", world.key],
+            cwd=where,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "does not belong" in done.stdout) == (10, True), done
+
+
+def test_its_processes_run_nothing_from_the_folder_they_are_in(
+    world, alone: Path, tmp_path: Path
+) -> None:
+    """Otherwise whoever delivers a folder with a package in it would run programs at the auditor's."""
+    entry = next(world.log(1).entries(0, 1))
+    log = type(world.log(0))([entry] * 66_000)
+    path = world.package(log, suffix=".zip", disclosures=())
+    _hostile(tmp_path)
+    (tmp_path / "multiprocessing.py").write_text("open('was-run', 'w')\n")
+    done = subprocess.run(
+        [sys.executable, str(alone), str(path), "--key", world.key, "--workers", "2"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "was-run").exists()
 
 
 def test_the_same_sources_give_the_same_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,13 +208,23 @@ def test_an_older_cryptography_checks_everything_but_ml_dsa(world, alone: Path) 
         "sys.argv = sys.argv[1:]\n"
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"
     )
-    for keys, code, said in (
-        ([world.key], 0, "proven"),
-        ([world.key, post_quantum], 2, "needs version 48"),
+    log = world.log(20)
+    retired = Entry(
+        "log_key.retired",
+        world.entry(20).at,
+        {"type": "person", "id": "p"},
+        {"vkey": world.key, "why": "lost", "remaining": [post_quantum]},
+    )
+    gone = type(log)([*log.entries(0, 20), encode(retired)])
+    replaced = world.package(gone, disclosures=())
+    for given, keys, code, said in (
+        (path, [world.key], 0, "proven"),
+        (path, [world.key, post_quantum], 2, "needs version 48"),
+        (replaced, [world.key], 11, "retired"),
     ):
         options = [option for key in keys for option in ("--key", key)]
         done = subprocess.run(
-            [sys.executable, "-I", "-c", without, str(alone), str(path), *options],
+            [sys.executable, "-I", "-c", without, str(alone), str(given), *options],
             capture_output=True,
             text=True,
             check=False,

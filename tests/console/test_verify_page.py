@@ -93,14 +93,14 @@ def test_it_says_of_every_package_what_the_python_verifier_says(page, log_world,
     """Otherwise a browser would show as proven what is not, or frighten people for nothing."""
     cases = packages.attacked(log_world) | packages.browsable(log_world)
     seen: list[int] = []
-    for number, (name, (path, options, _)) in enumerate(sorted(cases.items())):
+    for number, (name, (path, options, code)) in enumerate(sorted(cases.items())):
         keys, kept = given(options)
         if not keys:
             continue  # policies and wrong usage are for the command line
         package = packages.zipped(log_world, path, number)
         theirs = check(page, package, keys, kept)
         ours = stated(package, keys, kept)
-        assert theirs["exit"] == ours["exit"], (name, theirs["text"], ours)
+        assert theirs["exit"] == ours["exit"] == code, (name, theirs["text"], ours)
         seen.append(ours["exit"])
         if ours["exit"]:
             assert theirs["entry"] == str("" if ours["entry"] is None else ours["entry"]), name

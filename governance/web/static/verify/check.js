@@ -43,11 +43,12 @@ async function verifyArchive(archive, keys, kept, progress) {
   const entries = new Entries(layout.minimum, disclosures, timesWanted(archive.names, tree.size));
   await log.scan(entries, progress);
   await log.check();
+  archive.seal("tile/");
   entries.check(layout.minimum);
   await checkSigners(splitNote(await archive.read("checkpoint")), entries.changes);
   const outside = await checkOutside(archive, tree, log, keys, verified, entries);
   const present = await checkSmallFiles(archive, tree, layout, entries, disclosures);
-  archive.seal();
+  archive.seal("");
   await checkRetained(retained, tree, log, keys);
   return { tree, verified, layout, entries, disclosures, outside, present, retained };
 }
@@ -78,7 +79,7 @@ async function readManifest(archive) {
 
 async function layoutOf(archive) {
   const manifest = await readManifest(archive), file = "manifest.json";
-  const format = manifest.format, minimum = manifest.minimum ?? 0;
+  const format = manifest.format, minimum = "minimum" in manifest ? manifest.minimum : 0;
   if (format !== V1 && format !== V2) {
     throw tampered(`the file \`${file}\` names the format \`${String(format).slice(0, 60)}\`; this page knows \`${V1}\` and \`${V2}\``, { file });
   }
@@ -402,24 +403,28 @@ async function checkOutside(archive, tree, log, keys, verified, entries) {
     const match = ANCHOR.exec(name);
     if (!match) continue;
     const size = Number(match[1]);
-    if (!heads.has(size)) heads.set(size, []);
-    if (match[3]) heads.get(size).push(name);
+    if (!heads.has(size)) heads.set(size, { size, file: `anchors/${size}/checkpoint`, stamps: [] });
+    if (match[3]) heads.get(size).stamps.push(Number(match[3]));
   }
+  const sorted = [...heads.values()].sort((one, two) => one.size - two.size);
+  for (const head of sorted) head.bytes = await archive.read(head.file);
+  for (const head of sorted) head.note = await checkHead(head, tree, log, keys);
   const seen = [];
   let unknown = 0, stamps = 0;
-  for (const [size, stamped] of [...heads].sort((one, two) => one[0] - two[0])) {
-    const file = `anchors/${size}/checkpoint`, bytes = await archive.read(file);
-    const note = await checkHead(file, size, bytes, tree, log, keys);
-    const found = await named(file, () => checkSignatures(note, keys));
+  const saw = (size, lines) => {
+    for (const { name, time } of lines) if (time && name !== tree.origin) seen.push({ size, time, name });
+  };
+  for (const { size, file, note, stamps: numbers } of sorted) {
+    saw(size, await named(file, () => checkSignatures(note, keys)));
     unknown += strangers(note, tree.origin, keys);
-    for (const line of found) if (line.time && line.name !== tree.origin) seen.push({ size, time: line.time, name: line.name });
-    for (const name of stamped) {
-      const imprint = sha256(bytesOf(note.text));
+    const imprint = sha256(bytesOf(note.text));
+    for (const number of numbers.sort((one, two) => one - two)) {
+      const name = `anchors/${size}/${number}.tsr`;
       if (!holds(await archive.read(name), imprint)) throw tampered(`the file \`${name}\` is no time-stamp of its checkpoint`, { file: name });
       stamps += 1;
     }
   }
-  for (const line of verified) if (line.time && line.name !== tree.origin) seen.push({ size: tree.size, time: line.time, name: line.name });
+  saw(tree.size, verified);
   unknown += strangers(splitNote(await archive.read("checkpoint")), tree.origin, keys);
   checkTimes(tree, seen, entries);
   return { seen, unknown, stamps };
@@ -437,7 +442,7 @@ async function named(file, run) {
   }
 }
 
-async function checkHead(file, size, bytes, tree, log, keys) {
+async function checkHead({ file, size, bytes }, tree, log, keys) {
   let note, found;
   try {
     note = splitNote(bytes);

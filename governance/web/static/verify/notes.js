@@ -13,7 +13,7 @@ function parseKey(vkey) {
   const material = unb64(vkey.slice(name.length + id.length + 2));
   const type = material[0], bytes = material.slice(1);
   const lengths = { [ED25519]: 32, [ED25519_COSIGNATURE]: 32, [MLDSA44_COSIGNATURE]: 1312 };
-  if (type !== ECDSA && lengths[type] !== bytes.length) throw new Malformed(`\`${vkey.slice(0, 80)}\` is not a public key of a type that is known here`);
+  if (type === ECDSA ? curveOf(bytes) === null : lengths[type] !== bytes.length) throw new Malformed(`\`${vkey.slice(0, 80)}\` is not a public key of a type that is known here`);
   const digest = type === ECDSA ? sha256(bytes) : sha256(bytesOf(name), 10, material);
   if (hex(digest.subarray(0, 4)) !== id) {
     throw new Malformed(`verifier key \`${vkey.slice(0, 80)}\`: the id is not that of its key; a character was lost or changed on the way`);
@@ -35,16 +35,35 @@ async function importKey(vkey) {
   }
 }
 
+// The curves of ECDSA keys: name, bytes of a number, what stands before the point in SPKI DER, and
+// p and b of y² = x³ - 3x + b over the numbers below p (FIPS 186-5, SP 800-186 §3.2.1).
+const CURVES = [
+  ["P-256", 32, "3059301306072a8648ce3d020106082a8648ce3d03010703420004",
+    2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n,
+    0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn],
+  ["P-384", 48, "3076301006072a8648ce3d020106052b8104002203620004",
+    2n ** 384n - 2n ** 128n - 2n ** 96n + 2n ** 32n - 1n,
+    0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn],
+  ["P-521", 66, "30819b301006072a8648ce3d020106052b810400230381860004",
+    2n ** 521n - 1n,
+    0x51953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00n],
+];
+
+// Name of the curve and bytes of a number; null unless the bytes are the only spelling of a key.
+function curveOf(spki) {
+  for (const [curve, width, front, p, b] of CURVES) {
+    const start = front.length / 2;
+    if (spki.length !== start + 2 * width || hex(spki.subarray(0, start)) !== front) continue;
+    const x = BigInt(`0x${hex(spki.subarray(start, start + width))}`), y = BigInt(`0x${hex(spki.subarray(start + width))}`);
+    return x < p && y < p && (y * y - x * x * x + 3n * x - b) % p === 0n ? { curve, width } : null;
+  }
+  return null;
+}
+
 // ECDSA with SHA-256, whatever the curve.
 async function importEcdsa(bytes) {
-  for (const [curve, width] of [["P-256", 32], ["P-384", 48], ["P-521", 66]]) {
-    try {
-      return { key: await crypto.subtle.importKey("spki", bytes, { name: "ECDSA", namedCurve: curve }, false, ["verify"]), width };
-    } catch {
-      continue;
-    }
-  }
-  throw new Malformed("not a key on one of the three curves");
+  const { curve, width } = curveOf(bytes);
+  return { key: await crypto.subtle.importKey("spki", bytes, { name: "ECDSA", namedCurve: curve }, false, ["verify"]), width };
 }
 
 // The time a signature bears (Unix seconds) or null. Throws a refusal if it does not hold.
@@ -54,7 +73,7 @@ async function checkSignature(key, text, signature) {
   if (key.type === ED25519_COSIGNATURE) {
     if (signature.length !== 72) throw broken("is not of its key's length");
     const wide = new DataView(signature.slice(0, 8).buffer).getBigUint64(0);
-    if (wide === 0n || wide >= 2n ** 63n) throw broken("bears no possible time");
+    if (wide >= 2n ** 63n) throw broken("bears no possible time");
     time = Number(wide);
     message = join([bytesOf(`cosignature/v1\ntime ${wide}\n`), message]);
     signature = signature.slice(8);
@@ -207,7 +226,9 @@ function parseProof(text) {
   const end = text.indexOf("\n\n");
   const lines = text.slice(0, Math.max(end, 0)).split("\n");
   if (end < 0 || lines[0] !== "c2sp.org/tlog-proof@v1") throw new Malformed("not a proof: expected a first line `c2sp.org/tlog-proof@v1` and a blank line");
-  if (lines[1]?.startsWith("extra ")) unb64(lines.splice(1, 1)[0].slice(6));
+  if (lines[1]?.startsWith("extra ") && unb64(lines.splice(1, 1)[0].slice(6)).length === 0) {
+    throw new Malformed("the proof's line `extra` is empty: without data it is left out");
+  }
   if (!lines[1]?.startsWith("index ")) throw new Malformed("the proof lacks the line `index <n>`");
   const path = lines.slice(2).map(unb64);
   if (path.length > 63 || path.some((hash) => hash.length !== 32)) throw new Malformed("the proof has a hash that is not 32 bytes long, or too many of them");

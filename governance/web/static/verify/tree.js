@@ -94,14 +94,15 @@ function tilePath(level, number, width) {
   return width < WIDTH ? `${place}.p/${width}` : place;
 }
 
+// The tile at a path; null for a path that no tile has. Numbers beyond 2^53 are no longer exact.
 function parsePath(path) {
-  const match = /^tile\/(entries|0|[1-9][0-9]?)\/((?:x[0-9]{3}\/)*[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/.exec(path);
+  const match = /^tile\/(entries|0|[1-9][0-9]?)\/((?!x000)(?:x[0-9]{3}\/)*[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/.exec(path);
   if (!match) return null;
   const level = match[1] === "entries" ? -1 : Number(match[1]);
-  const number = Number(match[2].replaceAll("x", "").replaceAll("/", ""));
+  const number = BigInt(match[2].replaceAll("x", "").replaceAll("/", ""));
   const width = match[3] === undefined ? WIDTH : Number(match[3]);
-  const known = level <= 63 && Number.isSafeInteger(number * WIDTH) && (match[3] === undefined || width < WIDTH);
-  return known && tilePath(level, number, width) === path ? { level, number, width } : null;
+  const known = level <= 63 && number < 2n ** 63n && (match[3] === undefined || width < WIDTH);
+  return known ? { level, number: Number(number), width } : null;
 }
 
 // Level by level, left to right; bundles from the one numbered `first` on.

@@ -1,23 +1,26 @@
 // A package in its zip, of which every byte is determined: nothing compressed, every date
 // 1980-01-01, no comments, no gaps. All headers are made again and compared.
 
-const WINDOW = 8 << 20;
+const WINDOW = 4 << 20, WINDOWS = 4;
 
 class Source {
   constructor(file) {
     this.file = file;
     this.size = file.size;
-    this.start = 0;
-    this.held = new Uint8Array(0);
+    this.windows = []; // the last ones used, newest first: entries and hashes lie far apart
   }
 
   async read(start, length) {
-    if (start < this.start || start + length > this.start + this.held.length) {
+    let at = this.windows.findIndex((held) => start >= held.start && start + length <= held.start + held.bytes.length);
+    if (at < 0) {
       const stop = Math.min(this.size, start + Math.max(length, WINDOW));
-      this.held = new Uint8Array(await this.file.slice(start, stop).arrayBuffer());
-      this.start = start;
+      const bytes = new Uint8Array(await this.file.slice(start, stop).arrayBuffer());
+      at = this.windows.push({ start, bytes }) - 1;
     }
-    return this.held.slice(start - this.start, start - this.start + length);
+    const [held] = this.windows.splice(at, 1);
+    this.windows.unshift(held);
+    this.windows.length = Math.min(this.windows.length, WINDOWS);
+    return held.bytes.slice(start - held.start, start - held.start + length);
   }
 }
 
@@ -152,6 +155,12 @@ async function openZip(file) {
   if (position !== directory || !same(records, join([made, endRecords(count, position, made.length)]))) {
     throw damaged("its directory is not as it was written");
   }
+  for (const member of members.values()) {
+    const header = localHeader(member);
+    if (!same(await source.read(member.offset, header.length), header)) {
+      throw tampered(`the archive's header of \`${member.name}\` is not as it was written`, { file: member.name });
+    }
+  }
   return new Archive(source, members);
 }
 
@@ -160,7 +169,7 @@ class Archive {
     this.source = source;
     this.members = members;
     this.names = new Set(members.keys());
-    this.unsealed = null;
+    this.unsealed = [];
   }
 
   // The bytes of one file. A checksum that is not the file's is remembered for later: whatever is
@@ -168,19 +177,16 @@ class Archive {
   async read(name) {
     const member = this.members.get(name);
     if (!member) throw gap(`the package lacks the file \`${name}\``, { file: name });
-    const header = localHeader(member);
-    const bytes = await this.source.read(member.offset, header.length + member.size);
-    if (!same(bytes.subarray(0, header.length), header)) {
-      throw tampered(`the archive's header of \`${name}\` is not as it was written`, { file: name });
-    }
-    const data = bytes.subarray(header.length);
-    if (this.unsealed === null && crc32(data) !== member.checksum) this.unsealed = name;
+    const data = await this.source.read(member.offset + 30 + name.length, member.size);
+    if (crc32(data) !== member.checksum) this.unsealed.push(name);
     return data;
   }
 
-  seal() {
-    if (this.unsealed !== null) {
-      throw tampered(`the archive's checksum of \`${this.unsealed}\` is not that of the file`, { file: this.unsealed });
+  // Throws if a file that was read, and whose name begins so, has another checksum in the archive.
+  seal(front) {
+    const name = this.unsealed.find((each) => each.startsWith(front));
+    if (name !== undefined) {
+      throw tampered(`the archive's checksum of \`${name}\` is not that of the file`, { file: name });
     }
   }
 }
