@@ -14,6 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from audit.tree import Frontier, frontier_at
 from governance.oversight.commands import ChargeRow
 from governance.store import readmodel
@@ -33,7 +35,7 @@ DECISION = (
     "idx, digest, agent, session, effect, at, valid_until, redeemed, outcome, outcome_idx, "
     "attested, released"
 )
-"""What of a decision's facts entries give; `charges` depends on the numbers of a backfill, too."""
+"""What of a decision's facts entries give; of `charges` those to series that are whole."""
 
 _ROWS = (
     "SELECT at, n, unit, sum, other_at FROM totals WHERE series = ? AND key = ? "
@@ -44,6 +46,29 @@ _BACK = "SELECT node, sum, count FROM given_back WHERE series = ? AND key = ? OR
 _BACKS = "SELECT DISTINCT series, key FROM given_back"
 
 
+class Scope(NamedTuple):
+    """Which sums follow from the entries there are, from the first charge on.
+
+    `live`: the series of the release in force, and since which entry where something could be
+    charged before that entry; `minimum`: the first entry that is kept; `carried`: the log began
+    with the sums of a restored one.
+    """
+
+    live: dict[str, int]
+    minimum: int = 0
+    carried: bool = False
+
+    def whole(self, series: str) -> bool:
+        """Whether everything ever charged to a series is in the entries."""
+        if self.minimum or self.carried:
+            return False
+        return self.live.get(series) == 0 if self.live else True
+
+    def late(self, series: str) -> bool:
+        """Whether a live series began with what entries do not give."""
+        return max(self.live.get(series, 0), self.minimum) > 0
+
+
 class Facts(NamedTuple):
     """What differs: keys of series whose totals are to be made again, indexes of decisions."""
 
@@ -51,6 +76,7 @@ class Facts(NamedTuple):
     unchecked: list[str]
     totals: list[tuple[str, str]]
     decisions: list[int]
+    scope: Scope = Scope({})
 
 
 def derive(reader: Reader, minimum: int, size: int, path: Path, since: dict[str, int]) -> None:
@@ -87,70 +113,64 @@ def _scratch(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous=OFF")
 
 
-def adopted(stored: Connection) -> dict[str, int]:
-    """The live series, and since which entry."""
-    return dict(stored.execute("SELECT series, since FROM series").fetchall())
-
-
 def check_facts(reader: Reader, size: int, path: Path) -> Facts:
     """Make the facts again at `path` (a new file) and compare them with those stored."""
-    facts = Facts([], [], [], [])
     with reader.connection() as stored:
-        minimum, since = minimum_of(stored), adopted(stored)
+        minimum = minimum_of(stored)
+        since = dict(stored.execute("SELECT series, since FROM series").fetchall())
+        carried = stored.execute("SELECT 1 FROM meta WHERE name = 'carried'").fetchone() is not None
         derive(reader, minimum, size, path, since)
         with closing(sqlite3.connect(path)) as derived:
-            _totals(stored, derived, since, minimum, facts)
-            _decisions(stored, derived, minimum, size, facts)
+            first = derived.execute("SELECT MIN(idx) FROM decisions").fetchone()[0]
+            live = {name: 0 if first is None or at <= first else at for name, at in since.items()}
+            facts = Facts([], [], [], [], Scope(live, minimum, carried))
+            if carried:
+                facts.unchecked.append(
+                    "running totals: this log began with those of a restored backup"
+                )
+            else:
+                _totals(stored, derived, facts)
+            _decisions(stored, derived, size, facts)
     if minimum:
         facts.unchecked.append(f"facts before entry {minimum}: those entries were pruned")
     return facts
 
 
-def _totals(
-    stored: Connection,
-    derived: sqlite3.Connection,
-    since: dict[str, int],
-    minimum: int,
-    facts: Facts,
-) -> None:
+def _totals(stored: Connection, derived: sqlite3.Connection, facts: Facts) -> None:
     """The running totals that entries gave must be the newest ones stored, and in most series all.
 
     A series adopted later begins with what a backfill put there, and any series of a pruned log
     with what pruned entries charged; only the progress since is known.
     """
-
-    def whole(series: str) -> bool:
-        return not minimum and (since.get(series) == 0 if since else True)
-
-    if stored.execute("SELECT 1 FROM meta WHERE name = 'carried'").fetchone():
-        facts.unchecked.append("running totals: this log began with those of a restored backup")
-        return
-    cut_at = stored.execute("SELECT MAX(last_at) FROM cuts").fetchone()[0] if minimum else -1
+    scope = facts.scope
+    cut_at = -1
+    if scope.minimum:
+        cut_at = stored.execute("SELECT MAX(last_at) FROM cuts").fetchone()[0]
     retired: set[str] = set()
     for series, key, count in derived.execute(_PLACES):
-        if since and series not in since:
+        if scope.live and series not in scope.live:
             retired.add(series)
             continue
-        late = max(since.get(series, 0), minimum) > 0
+        late = scope.late(series)
         want = derived.execute(_ROWS, (series, key, count)).fetchall()
         have = [tuple(row) for row in stored.execute(_ROWS, (series, key, count + 1)).fetchall()]
         want, have = _after(want, cut_at), _after(have, cut_at)  # older rows were thinned out
         if not _same_progress(have, want, adopted=late):
             _differs(facts, series, key, "its running totals are not what entries charge", late)
     for series, key in {*derived.execute(_BACKS), *map(tuple, stored.execute(_BACKS).fetchall())}:
-        if whole(series):
+        if scope.whole(series):
             have = [tuple(row) for row in stored.execute(_BACK, (series, key)).fetchall()]
             if have != derived.execute(_BACK, (series, key)).fetchall():
                 _differs(facts, series, key, "what was given back is not what entries say", False)
     for series, key, _ in stored.execute(_PLACES).fetchall():
-        if whole(series) and derived.execute(_ROWS, (series, key, 1)).fetchone() is None:
+        if scope.whole(series) and derived.execute(_ROWS, (series, key, 1)).fetchone() is None:
             _differs(facts, series, key, "it was charged, but by no entry", False)
     facts.unchecked.extend(
         f"running totals of `{series}`: no release in force uses it" for series in sorted(retired)
     )
     facts.unchecked.extend(
         f"running totals of `{series}` before entry {index}: backfilled"
-        for series, index in sorted(since.items())
+        for series, index in sorted(scope.live.items())
         if index
     )
 
@@ -180,15 +200,15 @@ def _same_progress(have: list[Any], want: list[Any], *, adopted: bool) -> bool:
     )
 
 
-def _decisions(
-    stored: Connection, derived: sqlite3.Connection, minimum: int, size: int, facts: Facts
-) -> None:
+def _decisions(stored: Connection, derived: sqlite3.Connection, size: int, facts: Facts) -> None:
     """The rows about decisions that were not pruned, one index at a time."""
-    sql = f"SELECT {DECISION} FROM decisions WHERE idx >= ? AND idx < ? ORDER BY idx"  # noqa: S608
+    sql = f"SELECT {DECISION}, charges FROM decisions WHERE idx >= ? AND idx < ? ORDER BY idx"  # noqa: S608
+    scope = facts.scope
+    minimum = scope.minimum
     spans = [(n, min(n + _CHUNK, size)) for n in range(minimum, size, _CHUNK)]
     for span in [*([] if minimum else [(-(2**62), 0)]), *spans, (size, 2**62)]:
-        want = {row[0]: tuple(row) for row in derived.execute(sql, span)}
-        have = {row[0]: tuple(row) for row in stored.execute(sql, span).fetchall()}
+        want = {row[0]: _known(scope, row) for row in derived.execute(sql, span)}
+        have = {row[0]: _known(scope, row) for row in stored.execute(sql, span).fetchall()}
         for index in sorted(want.keys() | have.keys()):
             if want.get(index) == have.get(index):
                 continue
@@ -198,6 +218,24 @@ def _decisions(
             where = f"decision {index} in `decisions`"
             facts.findings.append(Finding(where, what, Part.DECISION))
             facts.decisions.append(index)
+
+
+def _known(scope: Scope, row: Any) -> tuple[Any, ...]:
+    """A row about a decision as far as entries give it; what is no charge at all stays."""
+    charges = [c for c in charges_of(row[-1]) if not c[0] or scope.whole(c[0])]
+    return (*row[:-1], charges)
+
+
+def charges_of(stored: Any) -> list[Any]:
+    """The charges of a decision as they are kept, [series, key, n, amount]; what is none is empty."""
+    try:
+        found = orjson.loads(stored)
+    except (ValueError, TypeError):
+        return [["", "", 0, str(stored)]]
+    rows = found if isinstance(found, list) else [found]
+    return [
+        row if isinstance(row, list) and len(row) == 4 else ["", "", 0, str(row)] for row in rows
+    ]
 
 
 def decision_rows(

@@ -30,7 +30,7 @@ from governance.store.errors import CannotOpen, StoreError
 from governance.store.findings import Report
 from governance.store.fold import State
 from governance.store.fsck import Checked, check
-from governance.store.fsck_facts import adopted, decision_rows
+from governance.store.fsck_facts import Facts, charges_of, decision_rows
 from governance.store.fsck_log import Log, check_log
 from governance.store.fsck_server import alone, lift_guards, put_head_row, set_guards
 from governance.store.headfile import read_note, sync_directory
@@ -155,7 +155,7 @@ def _rewrite(
             _hashes(db, log)
             for series, key in facts.totals:
                 _totals(db, derived, series, key)
-            _decisions(db, derived, facts.decisions)
+            _decisions(db, derived, facts)
             db.executemany(
                 "DELETE FROM snapshots WHERE size = ?", [(n,) for n in checked.snapshots]
             )
@@ -243,23 +243,21 @@ def _totals(db: Connection, derived: sqlite3.Connection, series: str, key: str) 
         insert_rows(db, table, columns, derived.execute(sql, (series, key)).fetchall())
 
 
-def _decisions(db: Connection, derived: sqlite3.Connection, indexes: list[int]) -> None:
+def _decisions(db: Connection, derived: sqlite3.Connection, facts: Facts) -> None:
     """Replace what is stored about decisions by what the entries say.
 
-    What was charged keeps its numbers where there is a row: a backfill may have added to it. A row
-    that is made anew knows only charges to series that were live from the first entry on.
+    Charges to a series that began with more than entries give keep the numbers they have; a row
+    that is made anew does not know them.
     """
-    late = {series for series, since in adopted(db).items() if since}
-    for index in indexes:
+    whole = facts.scope.whole
+    for index in facts.decisions:
         row = db.execute("SELECT charges FROM decisions WHERE idx = ?", (index,)).fetchone()
+        kept = [] if row is None else [c for c in charges_of(row[0]) if c[0] and not whole(c[0])]
         db.execute("DELETE FROM decisions WHERE idx = ?", (index,))
         for columns, values, charges in decision_rows(derived, index):
-            if row is not None:
-                charges = row[0]
-            elif late:
-                known = [charge for charge in orjson.loads(charges) if charge[0] not in late]
-                charges = orjson.dumps(known).decode()
-            insert_rows(db, "decisions", (*columns, "charges"), [(*values, charges)])
+            known = [charge for charge in charges_of(charges) if whole(charge[0])]
+            made = orjson.dumps([*known, *kept]).decode()
+            insert_rows(db, "decisions", (*columns, "charges"), [(*values, made)])
 
 
 def _forget_views(paths: Paths) -> None:

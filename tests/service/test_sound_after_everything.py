@@ -73,3 +73,32 @@ def test_a_repair_after_a_rotation_keeps_what_the_old_key_signed(world: World) -
     assert after == before
     world.open()
     assert look(world).findings == ()
+
+
+def test_what_a_real_policy_charged_is_checked_and_made_again(world: World) -> None:
+    """A budget of a real policy could be edited, and the check would call it out of reach."""
+    for number in range(5):
+        world.pay(amount=f"{number + 1} EUR")
+    assert world.workspace.views.wait_for(world.workspace.ledger.size)
+    assert look(world).unchecked == ()
+    world.close()
+    with closing(sqlite3.connect(world.root / "log.db")) as db:
+        (totals, decisions) = (
+            db.execute(f"SELECT * FROM {t}").fetchall() for t in ("totals", "decisions")
+        )
+        assert totals
+        db.execute("UPDATE totals SET sum = '0'")
+        db.execute("UPDATE decisions SET charges = 'no charges'")
+        db.commit()
+    paths = Paths(world.root)
+    found = look(world)
+    assert found.derivable == len(found.findings) > 5
+    assert found.lasting == 0
+    repair(paths, AT, [verifier.vkey for verifier in public_keys(paths)])
+    with closing(sqlite3.connect(world.root / "log.db")) as db:
+        assert sorted(db.execute("SELECT * FROM totals").fetchall(), key=str) == sorted(
+            totals, key=str
+        )
+        assert db.execute("SELECT * FROM decisions").fetchall() == decisions
+    world.open()
+    assert look(world).findings == ()

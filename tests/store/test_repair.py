@@ -101,6 +101,20 @@ DERIVABLE = {
     ),
     "given back": ("totals", 2, ["UPDATE given_back SET sum = '999' WHERE node > 0"]),
     "decision": ("decisions", 1, ["UPDATE decisions SET redeemed = NULL"]),
+    "charges": (
+        "decisions",
+        1,
+        ["UPDATE decisions SET charges = replace(charges, '10', '1000') WHERE idx = 7"],
+    ),
+    "charges that are none": (
+        "decisions",
+        3,
+        [
+            "UPDATE decisions SET charges = 'x' WHERE idx = 7",
+            "UPDATE decisions SET charges = '5' WHERE idx = 8",
+            "UPDATE decisions SET charges = '[[1]]' WHERE idx = 9",
+        ],
+    ),
     "decisions gone": ("decisions", 20, ["DELETE FROM decisions"]),
     "decision too many": (
         "decisions",
