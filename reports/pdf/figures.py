@@ -47,6 +47,7 @@ def coverage(paper: Paper, evidence: Evidence) -> None:
     gaps = [g for g in p.gaps if g.kind != "service.started"]
     detail = (
         f"{number(p.present)} of {number(evidence.head.size)} indexes of the log present, "
+        f"{f'{number(evidence.kept.minimum)} pruned, ' if evidence.kept.minimum else ''}"
         f"{number(p.repeated)} repeated; {number(p.entries.n)} of them lie in the period. "
         f"{plural(len(gaps), 'disclosed irregularity', 'disclosed irregularities')}."
     )

@@ -370,6 +370,25 @@ def test_who_is_held_is_not_erased(world: World) -> None:
     assert done["values"] > 0
 
 
+def test_the_name_of_a_held_person_is_not_erased(world: World) -> None:
+    """Who approved what a court asks about would have no name any more."""
+    desk = world.desk
+    number = retaining.hold(
+        desk, world.tom, scope="subject", scope_id=world.anna.id, reason="A claim."
+    )["hold"]
+    people.leave(desk, world.maria, world.anna.id)
+
+    def erase() -> Any:
+        return erasing.erase(
+            desk, world.tom, subject_type="person", value=world.anna.id, ground="gdpr-17-1-a"
+        )
+
+    refused("conflict", f"legal hold `{number}`", erase)
+    for who in (world.tom, world.maria):
+        retaining.release(desk, who, number, reason="Settled.")
+    assert erase()["values"] == 1
+
+
 def test_what_cannot_be_held_is_refused(world: World) -> None:
     """A mistyped number would give a false sense of safety."""
     desk = world.desk
