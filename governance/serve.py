@@ -31,6 +31,7 @@ from governance import config as settings
 from governance import jobs
 from governance.app import Application, create_app, open_desk
 from governance.config import Config
+from governance.service import anchoring
 from governance.web import log
 from governance.web.http import Message
 from governance.web.transport import WholeAnswers
@@ -69,6 +70,7 @@ def serve(
         tcp = stack.enter_context(_tcp(config))
         config = replace(config, server=replace(config.server, port=tcp.getsockname()[1]))
         desk = stack.enter_context(open_desk(directory, config, record_start=True))
+        stack.callback(anchoring.last_head, desk)
         app = create_app(desk, config)
         stack.callback(app.close)
         running = jobs.start(desk, config)

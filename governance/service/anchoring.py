@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +48,9 @@ START_SECONDS: Final = 5.0
 
 NOW_SECONDS: Final = 25.0
 """How long a person who asks for it waits for the anchors."""
+
+LAST_SECONDS: Final = 2.0
+"""How long the end waits for them."""
 
 _log = structlog.get_logger("governance.anchoring")
 
@@ -150,6 +153,17 @@ def anchor(desk: Desk, *, wait: float, due_only: bool = True) -> list[str]:
         for each in desk.anchors.stations
         if each.error or each.name in late
     ]
+
+
+def last_head(desk: Desk, wait: float = LAST_SECONDS) -> None:
+    """Before the end, hand the head to the anchors that are asked at the start: what is altered while
+    nothing runs is found then. What cannot be done in time is left.
+    """
+    asked = [each for each in desk.anchors.stations if each.sink.tells]
+    if asked:
+        with suppress(StoreError, LogError):  # the log may be why the service ends
+            head = head_of(desk)
+            desk.anchors.visit(asked, lambda each: _visit(desk, each, head), wait)
 
 
 def _due(desk: Desk) -> list[Station]:

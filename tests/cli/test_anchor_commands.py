@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_world import cli, document
+from cli_world import Served, cli, document
 
 from governance import config
 from governance.anchoring.settings import KINDS
@@ -79,6 +80,24 @@ def test_an_older_copy_does_not_start_where_an_anchor_remembers_more(tmp_path: P
     found = document(done)
     assert found["lost_entries"] > 0, "the anchor was asked, without --known-head"
     assert found["last_known_size"] == int(head.read_text().split("\n")[1])
+
+
+def test_a_service_hands_its_head_over_and_once_more_when_it_ends(tmp_path: Path) -> None:
+    """What is altered while the service is off would be found only up to some head of before."""
+    workspace, head = anchored(tmp_path)
+    service = Served(workspace, {})
+    service.start()
+    try:
+        until = time.monotonic() + 20
+        while not head.exists():
+            assert time.monotonic() < until, service.log.read_text()
+            time.sleep(0.05)
+        found = service.json("anchor", "list")
+        assert found["state"] == "copied to the same disk"
+        raised = service.json("stop", "raise", "everything", "--reason", "the day is over")
+    finally:
+        assert service.stop() == 0, service.log.read_text()
+    assert int(head.read_text().split("\n")[1]) > raised["stop"]
 
 
 def test_two_copies_that_went_on_are_a_conflict_that_people_settle(tmp_path: Path) -> None:
