@@ -68,7 +68,7 @@ def target_of(webhook: Webhook) -> Target | None:
     return Target(webhook.url, key_of(secret(webhook.secret)), webhook.allow_private)
 
 
-def key_of(text: str) -> bytes:
+def key_of(text: str, setting: str = "webhook.secret") -> bytes:
     """The key of a Standard Webhooks secret: `whsec_` and 24 to 64 bytes in base64."""
     try:
         if not text.startswith("whsec_"):
@@ -78,7 +78,7 @@ def key_of(text: str) -> bytes:
             raise ValueError
     except (ValueError, binascii.Error):
         raise ConfigError(
-            "`webhook.secret` must be `whsec_` followed by 24 to 64 random bytes in base64"
+            f"`{setting}` must be `whsec_` followed by 24 to 64 random bytes in base64"
         ) from None
     return key
 
@@ -159,7 +159,7 @@ def resolve(host: str, port: int, *, allow_private: bool) -> str:
         if not allow_private and not is_public(address):
             raise Refused(
                 f"`{host}` is `{address}`, an address inside this machine or a private network;"
-                " set `webhook.allow_private = true` if that is meant"
+                " set `allow_private = true` beside its address in config.toml if that is meant"
             )
     return addresses[0]
 

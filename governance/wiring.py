@@ -360,6 +360,11 @@ def _anchors(given: Sequence[str]) -> tuple[AnchorSettings, ...]:
                 f"`{place.parent}` is no directory; make it, on another volume than the workspace, "
                 "or leave --anchor out and name one in config.toml later"
             )
+        if anchor.kind == "git" and ":" not in anchor.target and not place.is_dir():
+            raise CannotOpen(
+                f"`{place}` is no directory; make the repository first (`git init --bare {place}`), "
+                "or give its URL"
+            )
         found.append(anchor)
     return tuple(found)
 

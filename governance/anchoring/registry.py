@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -40,12 +41,22 @@ KINDS: Final[Mapping[str, Make]] = {
 
 
 def anchors(settings: Sequence[AnchorSettings], asked: Anchoring, directory: Path) -> Anchors:
-    """The anchors of the workspace in `directory`. Raises ConfigError."""
+    """The anchors of the workspace in `directory`, where paths begin. Raises ConfigError."""
+    placed = [_placed(each, directory.absolute()) for each in settings]
     return Anchors(
-        tuple(Station(each, KINDS[each.kind](each, directory)) for each in settings),
+        tuple(Station(each, KINDS[each.kind](each, directory)) for each in placed),
         asked.alarm_minutes * 60.0,
-        _policy(asked.policy),
+        _policy(asked.policy and str(directory / asked.policy)),
     )
+
+
+def _placed(anchor: AnchorSettings, directory: Path) -> AnchorSettings:
+    """The same with whole paths, wherever the service was started."""
+    if anchor.roots:
+        anchor = replace(anchor, roots=str(directory / anchor.roots))
+    if anchor.kind == "file" or (anchor.kind == "git" and (directory / anchor.target).is_dir()):
+        anchor = replace(anchor, target=str(directory / anchor.target))
+    return anchor
 
 
 def _stamp(settings: AnchorSettings) -> str:

@@ -27,7 +27,7 @@ class WebhookSink:
     def __init__(self, settings: AnchorSettings) -> None:
         """Raises ConfigError for a secret that is none."""
         try:
-            key = notify.key_of(secret(settings.secret))
+            key = notify.key_of(secret(settings.secret), "secret")
         except ConfigError as error:
             raise ConfigError(f"anchor `{settings.name}`: {error}") from None
         self._target = Target(settings.target, key, settings.allow_private)

@@ -156,3 +156,5 @@ def _judge(found: Mapping[str, Any]) -> None:
     failed = [each["name"] for each in found["anchors"] if each["error"]]
     if failed:
         raise Failed(f"{', '.join(f'`{name}`' for name in failed)} failed; see above")
+    if found["state"] == "unanchored":
+        raise Failed("the log is unanchored: no anchor has confirmed its newest entries in time")

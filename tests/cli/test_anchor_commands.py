@@ -40,6 +40,7 @@ def test_a_head_is_handed_over_checked_and_listed(tmp_path: Path) -> None:
     workspace, head = anchored(tmp_path)
     code, found = listed(workspace)
     assert (code, found["state"], found["anchors"][0]["size"]) == (0, "unanchored", None)
+    assert listed(workspace, "check")[0] == 1, "nobody holds a head yet"
     code, found = listed(workspace, "now")
     assert (code, found["state"]) == (0, "copied to the same disk")
     assert head.read_text().split("\n")[1] == str(found["anchors"][0]["size"])

@@ -112,6 +112,7 @@ def test_init_refuses_what_it_cannot_use(tmp_path: Path, workspace: Path) -> Non
     assert "empty" in again.stderr
     for anchor, said in (
         (f"file:{tmp_path / 'no' / 'head.txt'}", "no directory"),
+        (f"git:{tmp_path / 'no'}", "git init --bare"),
         ("pigeon:roof", "`pigeon` is not a kind of anchor"),
         ("file", "KIND:TARGET"),
         ("webhook:https://a.example/", "needs the setting `secret`"),
