@@ -28,6 +28,8 @@ from audit.entry import ACTORS, Entry, role_of
 MOST: Final = 1024
 OFTEN: Final = 6
 _IN_A_PLACE: Final = 24
+_LONGEST: Final = 16_384
+"""Bytes of an entry whose form is remembered: making a pattern takes time, too."""
 
 _CONTROLS = bytes(range(32))
 _PLAIN = rb'"[^"\\]*+"'
@@ -74,7 +76,12 @@ class Shapes:
         """Remember the form of an entry that `decode` accepted."""
         place = _place(data)
         shapes = self._places.get(place, ())
-        if len(shapes) >= _IN_A_PLACE or len(self._seen) >= 16 * MOST or len(self._places) >= MOST:
+        if (
+            len(data) > _LONGEST
+            or len(shapes) >= _IN_A_PLACE
+            or len(self._seen) >= 16 * MOST
+            or len(self._places) >= MOST
+        ):
             return
         pattern = _pattern(entry)
         self._seen[pattern] = seen = self._seen.get(pattern, 0) + 1

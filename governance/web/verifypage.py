@@ -17,7 +17,9 @@ from flask import Blueprint, Response
 
 _STATIC = Path(__file__).parent / "static"
 _SPRITE = Path(__file__).parent / "templates" / "_icons.html"
-_SCRIPTS = ("bytes", "zip", "entry", "tree", "notes", "check", "page")
+_SCRIPTS = (
+    "bytes", "zip", "entry", "tree", "notes", "log", "reading", "check", "words", "page"
+)  # fmt: skip
 _STYLES = ("tokens.css", "console.css", "verify/verify.css")
 _POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:;"

@@ -17,6 +17,7 @@ from audit.__main__ import main
 from audit.entry import Entry, encode
 from audit.errors import LogError
 from audit.package import Package
+from audit.renaming import stored
 from audit.verify import verify
 
 ROOT = Path(__file__).parents[2]
@@ -159,7 +160,7 @@ def test_no_name_is_defined_twice_in_it() -> None:
         name
         for node in ast.parse(single.text()).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign)
-        for name in single._stored(node)
+        for name in stored(node)
     ]
     assert len(names) == len(set(names))
     assert len(names) > 200

@@ -202,3 +202,11 @@ def test_a_mistyped_address_gets_a_page(shared):
     status, headers, _ = shared.call("GET", "/v1/nope", key=None)
     assert status == 404
     assert headers["content-type"].startswith("application/problem+json")
+
+
+def test_the_page_that_checks_packages_needs_no_account(shared: World) -> None:
+    """An auditor would have to sign in with us for the means to check us."""
+    status, headers, body = shared.call("GET", "/verify", key=None)
+    policy = {name.lower(): value for name, value in headers.items()}["content-security-policy"]
+    assert (status, "connect-src" in policy, "default-src 'none'" in policy) == (200, False, True)
+    assert body is not None
