@@ -12,7 +12,8 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Set
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -32,7 +33,7 @@ _MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
 class Reader(Protocol):
     """The files of a package, by name with forward slashes."""
 
-    def names(self) -> set[str]:
+    def names(self) -> Set[str]:
         """Every file there is."""
 
     def read(self, name: str) -> bytes:
@@ -153,9 +154,8 @@ class _Member(NamedTuple):
         return _CENTRAL.pack(*header, len(name), len(extra), 0, 0, 0, _MODE, offset) + name + extra
 
 
-def _end(members: Sequence[_Member], directory: int, length: int) -> bytes:
-    """The records that close an archive whose directory lies at `directory`."""
-    count = len(members)
+def _end(count: int, directory: int, length: int) -> bytes:
+    """The records that close an archive of `count` files whose directory lies at `directory`."""
     if count < _MAX16 and directory < _MAX32 and length < _MAX32:
         return _END.pack(b"PK\5\6", 0, 0, count, count, length, directory, 0)
     end64 = _END64.pack(b"PK\6\6", 44, 3 << 8 | 45, 45, 0, 0, count, count, length, directory)
@@ -185,7 +185,7 @@ class ZipWriter:
         """Write the directory and put the archive in its place."""
         directory = self._file.tell()
         records = b"".join(member.central() for member in self._members)
-        self._file.write(records + _end(self._members, directory, len(records)))
+        self._file.write(records + _end(len(self._members), directory, len(records)))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -215,65 +215,68 @@ class ZipReader:
     """A package as a zip. Opening it checks every byte that is not a file's content."""
 
     def __init__(self, path: Path) -> None:
-        self._file = _File(path)
-        members = list(_directory(self._file))
-        self._members = {member.name: member for member in members}
-        position = 0
-        for member in members:
+        self._file = file = _File(path)
+        self._places: dict[str, int] = {}
+        """The position of each file in the three arrays: there can be very many."""
+        self._checksums, self._sizes, self._offsets = array("L"), array("Q"), array("Q")
+        start, stop = _bounds(file)
+        records, position, end = file.read(start, file.size), 0, 0
+        while position < stop - start:
+            member = _member(records, position, start)
             header = member.local()
-            end = position + len(header)
-            if member.offset != position or self._file.read(position, end) != header:
+            if member.offset != end or file.read(end, end + len(header)) != header:
                 raise Tampered(
                     f"the archive's header of `{member.name}` is not as it was written",
                     file=member.name,
                 )
-            position = end + member.size
-        records = b"".join(member.central() for member in members)
-        closing = records + _end(members, position, len(records))
-        if self._file.read(position, self._file.size) != closing:
+            central = member.central()
+            if records[position : position + len(central)] != central:
+                raise _damaged("its directory is not as it was written")
+            if member.name in self._places:
+                raise _damaged("a name occurs twice")
+            self._places[member.name] = len(self._places)
+            self._checksums.append(member.checksum)
+            self._sizes.append(member.size)
+            self._offsets.append(member.offset)
+            position += len(central)
+            end += len(header) + member.size
+        if end != start or records[position:] != _end(len(self._places), start, position):
             raise _damaged("its directory is not as it was written")
-        if len(self._members) != len(members):
-            raise _damaged("a name occurs twice")
 
-    def names(self) -> set[str]:
+    def names(self) -> Set[str]:
         """Every file in the archive."""
-        return set(self._members)
+        return self._places.keys()
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises `Gap` if it is missing."""
-        if name not in self._members:
+        place = self._places.get(name)
+        if place is None:
             raise Gap(f"the package lacks the file `{name}`", file=name)
-        member = self._members[name]
-        start = member.offset + _LOCAL.size + len(name)
-        return self._file.read(start, start + member.size)
+        start = self._offsets[place] + _LOCAL.size + len(name)
+        return self._file.read(start, start + self._sizes[place])
 
     def seal(self, name: str, data: bytes) -> None:
         """Raises `Tampered` if the archive's checksum of `name` is not that of `data`."""
-        if zlib.crc32(data) != self._members[name].checksum:
+        if zlib.crc32(data) != self._checksums[self._places[name]]:
             raise Tampered(f"the archive's checksum of `{name}` is not that of the file", file=name)
 
 
-def _directory(file: _File) -> Iterator[_Member]:
-    """The members as the archive's directory lists them, before anything is compared."""
-    start, stop = _bounds(file)
-    data = file.read(start, stop)
-    position = 0
-    while position < len(data):
-        record = data[position : position + _CENTRAL.size]
-        if len(record) < _CENTRAL.size:
-            raise _damaged(f"its directory is cut at byte {start + position}")
-        fields = _CENTRAL.unpack(record)
-        checksum, size, offset = fields[7], fields[8], fields[16]
-        name_length, extra_length = fields[10], fields[11]
-        front = position + _CENTRAL.size
-        name = data[front : front + name_length]
-        if not _NAME.fullmatch(name):
-            raise _damaged(f"its directory holds no file name at byte {start + front}")
-        if offset == _MAX32 and extra_length == 12:
-            extra = front + name_length
-            offset = int.from_bytes(data[extra + 4 : extra + 12], "little")
-        position = front + name_length + extra_length
-        yield _Member(name.decode(), checksum, size, offset)
+def _member(records: bytes, position: int, start: int) -> _Member:
+    """What the directory says at `position`, before anything is compared. It begins at `start`."""
+    record = records[position : position + _CENTRAL.size]
+    if len(record) < _CENTRAL.size:
+        raise _damaged(f"its directory is cut at byte {start + position}")
+    fields = _CENTRAL.unpack(record)
+    checksum, size, offset = fields[7], fields[8], fields[16]
+    name_length, extra_length = fields[10], fields[11]
+    front = position + _CENTRAL.size
+    name = records[front : front + name_length]
+    if not _NAME.fullmatch(name):
+        raise _damaged(f"its directory holds no file name at byte {start + front}")
+    if offset == _MAX32 and extra_length == 12:
+        extra = front + name_length
+        offset = int.from_bytes(records[extra + 4 : extra + 12], "little")
+    return _Member(name.decode(), checksum, size, offset)
 
 
 def _bounds(file: _File) -> tuple[int, int]:

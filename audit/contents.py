@@ -8,7 +8,7 @@ own id, the manifest from everything. A file too many is tampering, a file too f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from itertools import chain
 from typing import Any
 
@@ -34,7 +34,7 @@ from audit.package import (
 from audit.tiles import TILE_WIDTH, bundles_of, parse_path, tiles_of
 
 
-def check_names(names: set[str], size: int, layout: Layout) -> None:
+def check_names(names: Set[str], size: int, layout: Layout) -> None:
     """Raises unless exactly the files are there that a package of `size` entries has."""
     held = max((_bundle_end(name) for name in names), default=0)
     if held > size:
@@ -55,19 +55,31 @@ def check_names(names: set[str], size: int, layout: Layout) -> None:
             f"{held} and what follows is missing",
             index=held,
         )
-    first = layout.minimum // TILE_WIDTH
-    expected = {CHECKPOINT, MANIFEST, DISCLOSURES, KEYS}
-    missing = sorted(expected - names)
-    for tile in chain(bundles_of(size, first), tiles_of(size)):
-        expected.add(tile.path)
+    fixed = {CHECKPOINT, MANIFEST, DISCLOSURES, KEYS}
+    missing, found = sorted(fixed - names), 0
+    for tile in chain(bundles_of(size, layout.minimum // TILE_WIDTH), tiles_of(size)):
         if tile.path not in names:  # the size is a claim: never expect more than is there
             missing.append(tile.path)
             break
-    for name in sorted(names - expected):
-        if not (missing and _tile_of(name, size)) and not _may_be_there(name, size, layout):
-            raise Tampered(f"the file `{name}` does not belong into this package", file=name)
+        found += 1
+    tiles = sum(name.startswith("tile/") for name in names)
+    if tiles != found:
+        _check_tiles(names, size, layout)
+    for name in sorted(name for name in names if not name.startswith("tile/")):
+        if name not in fixed and not _may_be_there(name, size, layout):
+            raise _stranger(name)
     for name in missing:
         raise Gap(f"the package lacks the file `{name}`", file=name)
+
+
+def _check_tiles(names: Set[str], size: int, layout: Layout) -> None:
+    for name in sorted(name for name in names if name.startswith("tile/")):
+        if not _tile_of(name, size, layout):
+            raise _stranger(name)
+
+
+def _stranger(name: str) -> Tampered:
+    return Tampered(f"the file `{name}` does not belong into this package", file=name)
 
 
 def _may_be_there(name: str, size: int, layout: Layout) -> bool:
@@ -80,11 +92,13 @@ def _may_be_there(name: str, size: int, layout: Layout) -> bool:
     return name == VERIFIER or BLOB.fullmatch(name) is not None
 
 
-def _tile_of(name: str, size: int) -> bool:
-    """Whether a log of `size` entries has this tile or bundle."""
+def _tile_of(name: str, size: int, layout: Layout) -> bool:
+    """Whether a package of `size` entries has this tile or bundle."""
     try:
         tile = parse_path(name)
     except Malformed:
+        return False
+    if tile.level < 0 and tile.span[0] < layout.minimum:
         return False
     hashes: int = size // TILE_WIDTH ** max(tile.level, 0)
     first = tile.number * TILE_WIDTH
@@ -103,7 +117,7 @@ def _bundle_end(name: str) -> int:
 
 def check_small_files(
     package: Package,
-    names: set[str],
+    names: Set[str],
     tree: Checkpoint,
     layout: Layout,
     commitments: int,
@@ -160,7 +174,7 @@ def manifest_of(
 
 
 def _bad_manifest(
-    expected: Mapping[str, Any], claimed: Mapping[str, Any], names: set[str]
+    expected: Mapping[str, Any], claimed: Mapping[str, Any], names: Set[str]
 ) -> Tampered | Gap:
     for member, folder in (("files", ""), ("blobs", "blobs/")):
         listed = claimed.get(member)

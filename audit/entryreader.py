@@ -74,6 +74,7 @@ class EntryReader:
             result.commitments += count * shape.commitments
             result.references += count * len(shape.roles)
         result.last_at = self._last.decode()
+        result.pack()
 
     def _recognised(self, first: int, entries: Sequence[bytes]) -> int:
         """How many entries at the front are of known forms and good: the hot path of it all.
@@ -188,7 +189,7 @@ class EntryReader:
         if target < result.first:
             self._before(index, role, target)
         else:
-            check_role(role, target, result.role(target))
+            check_role(role, target, result.roles[result.role_of[target - result.first]])
 
     def _before(self, index: int, role: str, target: int) -> None:
         """Remember a reference to before this stretch, or to what was pruned."""

@@ -7,6 +7,7 @@ its leaf disagree; `audit.locate` does.
 
 from __future__ import annotations
 
+import zlib
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
@@ -63,6 +64,8 @@ class Stretch:
     """The roles of this stretch, numbered by position."""
     role_of: array[int] = field(default_factory=lambda: array("H"))
     """For each entry from `first` on the number of its role."""
+    packed: bytes = b""
+    """The same, packed, once everything is read: most logs have few roles."""
     references: int = 0
     backward: dict[tuple[str, int], int] = field(default_factory=dict)
     """References to before the stretch: role and target, and the first entry that has it."""
@@ -75,9 +78,18 @@ class Stretch:
     commitments: int = 0
     blobs: set[str] = field(default_factory=set)
 
-    def role(self, index: int) -> str:
-        """The role of an entry of this stretch, which has been read."""
-        return self.roles[self.role_of[index - self.first]]
+    def role(self, index: int) -> str | None:
+        """The role of an entry of this stretch; None if it was not read that far."""
+        if self.packed:
+            self.role_of = array(self.role_of.typecode, zlib.decompress(self.packed))
+            self.packed = b""
+        place = index - self.first
+        return self.roles[self.role_of[place]] if place < len(self.role_of) else None
+
+    def pack(self) -> None:
+        """Take less memory from here on."""
+        self.packed = zlib.compress(self.role_of.tobytes(), 1)
+        del self.role_of[:]
 
 
 def check_order(index: int, role: str, target: int) -> None:

@@ -278,9 +278,10 @@ def _check_entries(stretches: Sequence[Stretch]) -> None:
     for stretch in stretches:
         for (role, target), index in stretch.backward.items():
             home = stretches[target // STRETCH]
-            if target - home.first < len(home.role_of):
+            found = home.role(target)
+            if found is not None:
                 try:
-                    check_role(role, target, home.role(target))
+                    check_role(role, target, found)
                 except LogError as error:
                     wrong.append(Wrong(index, str(error)))
     if not wrong:
