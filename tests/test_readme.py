@@ -253,6 +253,8 @@ HOW = {
     r"governance report periodic -w demo-workspace": good,
     r"governance audit export package -w demo-workspace": good,
     r"python -m audit verify ": verify,
+    r"governance audit proof 3 --to decision-3 ": good,
+    r"python -m audit proof decision-3.tlog-proof ": good,
     r"governance audit replay package": good,
 }
 
