@@ -37,6 +37,10 @@ _KEEP_ALIVE: Final = {
     "tcp_user_timeout": 30_000,
 }
 _WEAK: Final = ("off", "local", "remote_write")
+_DEFERRED: Final = ("INSERT INTO", "UPDATE decisions", "UPDATE log_head")
+"""Statements in a transaction whose result nobody looks at."""
+
+_MOST_DEFERRED: Final = 64
 _SETTINGS: Final = (
     "SELECT current_setting('synchronous_commit', true), current_setting('fsync', true)"
 )
@@ -148,6 +152,15 @@ class Server:
         return f"`{self}`: {error}"
 
 
+class _Later:
+    """The result of a statement that was put off: there is none to look at."""
+
+    rowcount: ClassVar[int] = -1
+
+
+_LATER: Final = _Later()
+
+
 def engine_of(server: Server) -> Engine:
     """An SQLAlchemy engine on the schema, for migrations and the rows of local accounts."""
 
@@ -168,26 +181,32 @@ class ServerConnection:
     def __init__(self, server: Server, *, writing: bool) -> None:
         """Raises `CannotOpen` if the server cannot be reached or keeps no promises."""
         self._server, self._writing = server, writing
-        self._inside = False
+        self._inside = self._sent = False
+        self._deferred: list[tuple[str, Sequence[Any]]] = []
         try:
             self._raw = self._connect()
         except ServerError as error:
             raise CannotOpen(server.explain(error)) from error
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Any:
-        """Do one statement. Raises `ServerError`, or `BadParameter` for a value it cannot take."""
+        """Do one statement. Raises `ServerError`, or `BadParameter` for a value it cannot take.
+
+        What nobody waits for (see `_DEFERRED`) is sent with the next statement, in one journey to
+        the server; what is wrong with it is raised then, at the latest by COMMIT.
+        """
         numbered = _numbered(sql)
-        if self._inside and sql.startswith("BEGIN"):  # whoever began the last one has given it up
-            self._give_up()
-        if self._inside:
-            cursor = self._once(numbered, parameters)
-        else:
-            cursor = self._between(numbered, parameters)
         if sql.startswith("BEGIN"):
-            self._inside = True
-        elif sql == "ROLLBACK":
-            self._inside = False
-        elif sql == "COMMIT":
+            self._begin(numbered)
+            return _LATER
+        if sql == "ROLLBACK":
+            return self._roll_back()
+        if self._inside and self._writing and sql.startswith(_DEFERRED):
+            self._defer(numbered, parameters)
+            return _LATER
+        if not self._inside:
+            return self._between(numbered, parameters)
+        cursor = self._with_deferred(numbered, parameters)
+        if sql == "COMMIT":
             self._inside = False
             if cursor.statusmessage != "COMMIT":  # it had failed before, and says so only here
                 raise ServerError("the transaction had failed and was rolled back", "25P02")
@@ -195,6 +214,7 @@ class ServerConnection:
 
     def executemany(self, sql: str, parameters: Any, /) -> Any:
         """Do one statement for each row of values."""
+        self._send_deferred()
         cursor = self._cursor()
         try:
             cursor.executemany(_numbered(sql), list(parameters))
@@ -207,29 +227,86 @@ class ServerConnection:
     ) -> None:
         """Insert rows column by column: one statement for any number of them."""
         if rows:
-            sql = _inserting(self._server.schema, table, tuple(columns))
-            self._once(sql, [list(column) for column in zip(*rows, strict=True)])
+            sql = _inserting(table, tuple(columns))
+            values = [list(column) for column in zip(*rows, strict=True)]
+            if self._inside:
+                self._defer(sql, values)
+            else:
+                self._once(sql, values)
 
     def close(self) -> None:
         """Close it; a transaction under way is rolled back."""
         with contextlib.suppress(psycopg.Error):
             self._raw.close()
 
-    def _give_up(self) -> None:
-        self._inside = False
-        with contextlib.suppress(psycopg.Error):
-            self._cursor().execute("ROLLBACK")
-
     # -- inside ------------------------------------------------------------------------------------
+
+    def _begin(self, numbered: str) -> None:
+        if self._inside:  # whoever began the last one has given it up
+            with contextlib.suppress(ServerError):
+                self._roll_back()
+        if self._raw.closed:
+            self._raw = self._connect()
+        self._inside, self._sent, self._deferred = True, False, [(numbered, ())]
+
+    def _roll_back(self) -> Any:
+        begun, self._deferred = len(self._deferred), []
+        inside, self._inside = self._inside, False
+        if self._raw.closed or (inside and begun and not self._sent):
+            return None  # nothing of it ever reached the server
+        return self._once("ROLLBACK", ())
+
+    def _defer(self, numbered: str, parameters: Sequence[Any]) -> None:
+        self._deferred.append((numbered, parameters))
+        if len(self._deferred) > _MOST_DEFERRED:
+            self._send_deferred()
+
+    def _send_deferred(self) -> None:
+        if self._deferred:
+            *first, (numbered, parameters) = self._deferred
+            self._deferred = first
+            self._with_deferred(numbered, parameters)
+
+    def _with_deferred(self, numbered: str, parameters: Sequence[Any]) -> Any:
+        """A statement and before it what was put off, in one journey.
+
+        If that is no more than the beginning and a question, it may be made twice.
+        """
+        deferred, self._deferred = self._deferred, []
+        if not deferred:
+            return self._once(numbered, parameters)
+        begun = not self._sent and deferred[0][0].startswith("BEGIN")
+        try:
+            return self._together(deferred, numbered, parameters)
+        except ServerError as error:
+            if not (error.lost and begun and len(deferred) == 1 and numbered.startswith("SELECT")):
+                raise
+        self._raw = self._connect()
+        self._inside = True
+        return self._together(deferred, numbered, parameters)
+
+    def _together(
+        self, deferred: list[tuple[str, Sequence[Any]]], numbered: str, parameters: Sequence[Any]
+    ) -> Any:
+        self._sent = True
+        try:
+            with self._raw.pipeline():
+                for each, values in deferred:
+                    self._cursor().execute(each, values, binary=True)
+                cursor = self._cursor()
+                cursor.execute(numbered, parameters, binary=True)
+        except psycopg.Error as error:
+            raise self._translated(error) from error
+        except OverflowError as error:
+            raise BadParameter(str(error)) from error
+        return cursor
 
     def _between(self, numbered: str, parameters: Sequence[Any]) -> Any:
         """A statement that is in no transaction: once more on a new connection, if that was lost.
 
         Only what changes nothing by itself is tried twice.
         """
-        repeatable = numbered.startswith(("BEGIN", "SELECT"))
-        if self._raw.closed and numbered == "ROLLBACK":
-            return None
+        repeatable = numbered.startswith("SELECT")
         if self._raw.closed:
             self._raw = self._connect()
         try:
@@ -245,8 +322,6 @@ class ServerConnection:
         try:
             cursor.execute(numbered, parameters, binary=True)
         except psycopg.Error as error:
-            if numbered in ("ROLLBACK", "COMMIT"):
-                self._inside = False
             raise self._translated(error) from error
         except OverflowError as error:
             raise BadParameter(str(error)) from error
@@ -256,7 +331,7 @@ class ServerConnection:
         return RawCursor(self._raw)
 
     def _connect(self) -> psycopg.Connection[Any]:
-        self._inside = False
+        self._inside = self._sent = False
         try:
             raw = psycopg.connect(
                 self._server.url,
@@ -331,7 +406,7 @@ def _numbered(sql: str) -> str:
 
 
 @cache
-def _inserting(schema: str, table: str, columns: tuple[str, ...]) -> str:
+def _inserting(table: str, columns: tuple[str, ...]) -> str:
     kinds = arrays_of(table)
     values = ", ".join(f"${i}::{kinds[name]}[]" for i, name in enumerate(columns, 1))
     names = ", ".join(columns)
