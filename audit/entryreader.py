@@ -15,7 +15,7 @@ from audit.commit import opens
 from audit.entry import Entry, decode, role_of
 from audit.errors import LogError
 from audit.package import Disclosure
-from audit.shapes import Shape, Shapes, plain
+from audit.shapes import Shape, Shapes, plain, same_day
 from audit.stretch import Stretch, Wrong, check_order, check_role
 from audit.succession import ADDED, RETIRED, change_of
 
@@ -81,10 +81,8 @@ class EntryReader:
 
         What is not known, and what is not as it must be, is left to `_check` to judge.
         """
-        last, end_of_day = (
-            self._last,
-            self._last[:10] + b"U",
-        )  # "T" comes before, any other day after
+        last = self._last
+        minute = last[:17]
         shapes_of, number_of = _shapes.find, self._numbers.get
         role_of, good, shown = self._result.role_of, self._good, self._shown
         found: list[Shape] = []
@@ -102,15 +100,20 @@ class EntryReader:
                 shapes.insert(0, shape)
             captured = match.groups()
             number = number_of(shape.role)
-            if not last <= captured[0] < end_of_day or number is None or index in shown:
+            at = captured[0]
+            if at < last or number is None or index in shown:
                 break
+            if at[:17] != minute:
+                if not same_day(at, last):
+                    break
+                minute = at[:17]
             if (
                 shape.more
                 and captured[1:] not in good[shape.roles]
                 and not self._refers_well(index, shape, captured[1:])
             ):
                 break
-            last = captured[0]
+            last = at
             role_of.append(number)
             found.append(shape)
             index += 1

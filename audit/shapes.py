@@ -6,8 +6,9 @@ the same places and with canonical values; whatever no pattern matches is decode
 pattern that is missing costs time, and nothing else.
 
 Why a match proves as much: the names stand in the pattern in the order in which they were found
-canonical; strings hold neither quotes nor escapes but the seven short ones, and the caller has
-made sure that a bundle is ASCII without control characters; integers are without leading zeroes
+canonical; strings hold neither quotes nor escapes but the seven short ones (an entry without any
+backslash is kept apart from the others), and the caller has made sure that a bundle is ASCII without
+control characters, and that a time is one of the calendar (`same_day`); integers are without leading zeroes
 and within ±(2^53 - 1); lists repeat elements of forms that were seen, so nothing nests deeper; and
 what the envelope and the conventions ask of a member, its part of the pattern asks.
 
@@ -32,13 +33,15 @@ _LONGEST: Final = 16_384
 """Bytes of an entry whose form is remembered: making a pattern takes time, too."""
 
 _CONTROLS = bytes(range(32))
-_PLAIN = rb'"[^"\\]*+"'
+_PLAIN = rb'"[^"]*+"'
+_UNESCAPED = rb'"[^"\\]*+"'
 _ESCAPED = rb'"[^"\\]*+(?:\\["\\bfnrt][^"\\]*+)*+"'
 _INTEGER = rb"(?>-?[1-8][0-9]{15}|-?[1-9][0-9]{0,14}|0)"
 _INDEX = rb"([1-9][0-9]{0,14}|0)"
 _COMMITMENT = rb'"[A-Za-z0-9_-]{43}"'
 _DIGEST = rb'"([0-9a-f]{64})"'
-_AT = rb'"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z)"'
+_AT = rb'"(.{17}[0-5][0-9]\.[0-9]{6}Z)"'
+_MINUTE = re.compile(rb"(?:[01][0-9]|2[0-3]):[0-5][0-9]:")
 
 
 @dataclass(slots=True, eq=False)
@@ -70,11 +73,14 @@ class Shapes:
         """
         start = data.find(b'"data":{', 36) + 8
         place = data[41:44] + data[start : start + 18] + data[-26:]
+        if b"\\" in data:
+            place += b"\\"
         return self._places.get(place, _NONE)
 
     def learn(self, data: bytes, entry: Entry) -> None:
         """Remember the form of an entry that `decode` accepted."""
-        place = _place(data)
+        escapes = b"\\" in data
+        place = _place(data, escapes)
         shapes = self._places.get(place, ())
         if (
             len(data) > _LONGEST
@@ -83,7 +89,7 @@ class Shapes:
             or len(self._places) >= MOST
         ):
             return
-        pattern = _pattern(entry)
+        pattern = _pattern(entry, _UNESCAPED if escapes else _PLAIN)
         self._seen[pattern] = seen = self._seen.get(pattern, 0) + 1
         if seen < OFTEN:
             return
@@ -102,10 +108,16 @@ def plain(entries: Iterable[bytes]) -> bool:
     return joined.isascii() and len(joined.translate(None, _CONTROLS)) == len(joined)
 
 
-def _place(data: bytes) -> bytes:
+def _place(data: bytes, escapes: bool) -> bytes:
     """The same place as in `find`."""
     start = data.find(b'"data":{', 36) + 8
-    return data[41:44] + data[start : start + 18] + data[-26:]
+    return data[41:44] + data[start : start + 18] + data[-26:] + (b"\\" if escapes else b"")
+
+
+def same_day(at: bytes, before: bytes) -> bool:
+    """Whether a captured time is one of the calendar, given an earlier one that is: of the same day,
+    with an hour and a minute. (Its seconds the pattern has seen.)"""
+    return at[:11] == before[:11] and _MINUTE.fullmatch(at, 11, 17) is not None
 
 
 def _shape(pattern: bytes, entry: Entry) -> Shape:
@@ -117,11 +129,15 @@ def _shape(pattern: bytes, entry: Entry) -> Shape:
     return Shape(compiled.fullmatch, entry.kind, role, roles, commitments, files, more)
 
 
-def _pattern(entry: Entry) -> bytes:
+def _pattern(entry: Entry, text: bytes) -> bytes:
+    """`text` is what a string without escapes looks like: simpler where the entry has none at all."""
+    some = text.replace(b"*+", b"++")
     by = b",".join(
-        _name(name) + (_actor() if name == "type" else rb'"[^"\\]++"') for name in sorted(entry.by)
+        _name(name) + (_actor() if name == "type" else some) for name in sorted(entry.by)
     )
-    data = b",".join(_name(name) + _member(name, entry.data[name]) for name in sorted(entry.data))
+    data = b",".join(
+        _name(name) + _member(name, entry.data[name], text) for name in sorted(entry.data)
+    )
     kind = re.escape(canonical(entry.kind))
     return rb'\{"at":%b,"by":\{%b\},"data":\{%b\},"kind":%b,"v":1\}' % (_AT, by, data, kind)
 
@@ -130,29 +146,29 @@ def _actor() -> bytes:
     return b'"(?:%b)"' % "|".join(sorted(ACTORS)).encode()
 
 
-def _member(name: str, value: Any) -> bytes:
+def _member(name: str, value: Any, text: bytes) -> bytes:
     """A member of `data`: what the conventions ask of three of them, the others as they are."""
     form = {"refs": _INDEX, "commitments": _COMMITMENT, "files": _DIGEST}.get(name)
     if form is None:
-        return _value(value)
+        return _value(value, text)
     return rb"\{%b\}" % b",".join(_name(each) + form for each in sorted(value))
 
 
-def _value(value: Any) -> bytes:
+def _value(value: Any, text: bytes) -> bytes:
     if type(value) is str:
-        return _ESCAPED if len(canonical(value)) > len(value) + 2 else _PLAIN
+        return _ESCAPED if len(canonical(value)) > len(value) + 2 else text
     if type(value) is bool:
         return b"(?:true|false)"
     if type(value) is int:
         return _INTEGER
     if type(value) is list:
-        forms = sorted({_value(item) for item in value})
+        forms = sorted({_value(item, text) for item in value})
         if not forms:
             return rb"\[\]"
         item = b"(?>%b)" % b"|".join(forms)
         return rb"\[%b(?:,%b)*+\]" % (item, item)
     if type(value) is dict:
-        members = b",".join(_name(name) + _value(value[name]) for name in sorted(value))
+        members = b",".join(_name(name) + _value(value[name], text) for name in sorted(value))
         return rb"\{%b\}" % members
     return b"null"
 

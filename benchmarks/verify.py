@@ -3,7 +3,7 @@
     python -m benchmarks.verify [--entries N] [--workers N] [--rounds N] [--keep FILE]
 
 Writes a package of generated entries to a temporary directory and reads it back. The entries are a
-mix as a busy service writes it (decisions with charges, facts, findings and commitments in fifty
+mix as a busy service writes it (decisions with charges, facts, findings and commitments in several
 forms, the permits, approvals and outcomes that refer to them; some 850 bytes each). "Leaves and
 tree" hashes every stored entry and every tree node up to the root and compares the leaf tiles.
 "Everything" is the whole of `python -m audit verify`, as its own process from start to exit:
