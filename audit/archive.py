@@ -27,6 +27,7 @@ _LOCATOR = struct.Struct("<4sLQL")
 _DATE = 0x21  # 1980-01-01
 _MODE = 0o100644 << 16
 _NAME = re.compile(rb"[A-Za-z0-9._/-]+")
+_MOST_FOLDERS = 16
 _MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
 
 
@@ -78,6 +79,39 @@ def open_writer(path: Path) -> Writer:
     return ZipWriter(path) if path.suffix == ".zip" else DirectoryWriter(path)
 
 
+class _File:
+    """A file that is read in pieces and never held as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self.size = os.fstat(self._file.fileno()).st_size
+
+    def __enter__(self) -> _File:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from `start` to `stop`, or to the end of the file."""
+        self._file.seek(start)
+        left = max(min(stop, self.size) - start, 0)
+        found = self._file.read(left) or b""
+        while len(found) < left:  # one call gives 2 GiB at most
+            more = self._file.read(left - len(found))
+            if not more:
+                break
+            found += more
+        return found
+
+
+def _enough(name: str, size: int) -> int:
+    """How much of a file to read: of a tile that is too long only what shows it."""
+    if name.startswith("tile/entries/"):
+        return min(size, 256 * (2 + 0xFFFF) + 1)
+    return min(size, 256 * 32 + 1) if name.startswith("tile/") else size
+
+
 class DirectoryReader:
     """A package as a directory."""
 
@@ -85,24 +119,38 @@ class DirectoryReader:
         self._root = root
 
     def names(self) -> set[str]:
-        """Every file below the directory. Raises `Tampered` for a link or a device."""
-        found = set()
-        for folder, directories, files in os.walk(self._root):
-            for name in [*directories, *files]:
-                path = Path(folder, name)
-                relative = path.relative_to(self._root).as_posix()
-                if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                    raise Tampered(f"`{relative}` is not a plain file", file=relative)
-                if name in files:
-                    found.add(relative)
+        """Every file below the directory. Raises `Tampered` for a link, a device, or a folder
+        in more folders than a package has."""
+        found: set[str] = set()
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            if folder.count("/") > _MOST_FOLDERS:
+                raise Tampered(f"`{folder[:80]}` lies deeper than any file of a package")
+            with os.scandir(self._root / folder) as items:
+                for item in items:
+                    name = folder + item.name
+                    if item.is_dir(follow_symlinks=False):
+                        waiting.append(name + "/")
+                    elif item.is_file(follow_symlinks=False):
+                        found.add(name)
+                    else:
+                        raise Tampered(f"`{name}` is not a plain file", file=name)
         return found
 
     def read(self, name: str) -> bytes:
-        """The bytes of one file. Raises `Gap` if it is missing."""
+        """The bytes of one file, of a tile as many as show that it is too long.
+
+        Raises `Gap` if it is missing, `Tampered` if it is larger than a file in a zip can be.
+        """
         try:
-            return (self._root / name).read_bytes()
+            file = _File(self._root / name)
         except OSError:
             raise Gap(f"the package lacks the file `{name}`", file=name) from None
+        with file:
+            if file.size >= _MAX32:
+                raise Tampered(f"the file `{name}` is too large for a package", file=name)
+            return file.read(0, _enough(name, file.size))
 
     def seal(self, name: str, data: bytes) -> None:
         """A directory holds no checksums of its own."""
@@ -197,20 +245,6 @@ class ZipWriter:
         self._part.unlink(missing_ok=True)
 
 
-class _File:
-    """A file that is read in pieces and never held as a whole."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self.size = os.fstat(self._file.fileno()).st_size
-
-    def read(self, start: int, stop: int) -> bytes:
-        """The bytes from `start` to `stop`, or to the end of the file."""
-        self._file.seek(start)
-        found = self._file.read(max(min(stop, self.size) - start, 0))
-        return found or b""
-
-
 class ZipReader:
     """A package as a zip. Opening it checks every byte that is not a file's content."""
 
@@ -253,7 +287,7 @@ class ZipReader:
         if place is None:
             raise Gap(f"the package lacks the file `{name}`", file=name)
         start = self._offsets[place] + _LOCAL.size + len(name)
-        return self._file.read(start, start + self._sizes[place])
+        return self._file.read(start, start + _enough(name, self._sizes[place]))
 
     def seal(self, name: str, data: bytes) -> None:
         """Raises `Tampered` if the archive's checksum of `name` is not that of `data`."""

@@ -80,10 +80,10 @@ def tell_proven(
         return
     print(f"proven ({title}):")
     for line in proven:
-        print(f"  + {line}")
+        print(f"  + {harmless(line)}")
     print("not proven:")
     for line in not_proven:
-        print(f"  - {line}")
+        print(f"  - {harmless(line)}")
 
 
 def tell_failure(error: NotVerified, output: str) -> None:
@@ -101,9 +101,20 @@ def tell_failure(error: NotVerified, output: str) -> None:
             }
         )
         return
-    print(f"{outcome}: {error}")
+    print(f"{outcome}: {harmless(str(error))}")
 
 
 def as_json(value: Mapping[str, Any]) -> None:
     """Print one JSON document."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    lines = json.dumps(value, ensure_ascii=False, indent=2).split("\n")
+    print("\n".join(map(harmless, lines)))
+
+
+def harmless(line: str) -> str:
+    """The line without what a terminal would obey: a file's name could paint a verdict over ours."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in line)
+
+
+def _escaped(char: str) -> str:
+    """As JSON writes it."""
+    return json.dumps(char)[1:-1]

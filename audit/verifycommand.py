@@ -100,6 +100,8 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     except NotVerified as error:
         told.tell_failure(error, options.output)
         return error.exit_code
+    except MemoryError:
+        parser.error(f"`{options.package}` holds a file for which there is not enough memory here")
     except OSError as error:
         parser.error(f"`{options.package}` cannot be read: {error.strerror}")
     _tell(proven, options.output)
