@@ -24,6 +24,7 @@ from governance.oversight.model import Override
 from governance.oversight.service import OLD_LOG
 from governance.oversight.times import from_micros, write
 from governance.service import (
+    backing_up,
     child,
     cutting,
     erasing,
@@ -37,7 +38,7 @@ from governance.service import (
     tiling,
 )
 from governance.service.acting import receipt_json
-from governance.service.desk import FOLD
+from governance.service.desk import FOLD, SERVICE
 from governance.service.problem import Problem
 from governance.service.reading import opened
 from governance.store import pruning
@@ -748,3 +749,37 @@ def test_rules_and_holds_outlive_a_restore(aged: World, made: list[int]) -> None
     retaining.release(desk, aged.tom, held.index, reason="Yes.")
     assert not desk.state.retention.holds
     assert opened(desk, made[-1] - OLD_LOG, "args.iban") is not None
+
+
+def test_an_erasure_says_until_when_copies_may_exist(world: World) -> None:
+    """Somebody would be told that their data are gone while a backup still has them."""
+    desk = world.desk
+    fill(world, 1)
+    world.pay(amount="1 EUR", iban=NL)
+    backing_up.backup(desk, SERVICE)
+    until = desk.now() + timedelta(days=30)
+    done = erasing.erase(desk, world.tom, subject_type="payee", value=DE, ground="gdpr-17-1-a")
+    assert done["copies_until"] == write(until.replace(microsecond=0))
+    assert desk.reader.entry(done["entry"]).data["copies_until"] == done["copies_until"]
+    shown = retaining.show(desk, world.tom)["copies_until"]
+    assert shown == {"values": done["copies_until"], "log": None}
+    world.clock.advance(30 * DAY)
+    assert backing_up.expire(desk) == 1
+    done = erasing.erase(desk, world.tom, subject_type="payee", value=NL, ground="gdpr-17-1-a")
+    assert done["copies_until"] is None
+    shown = report(world)["erasures"]
+    assert [row["copies_until"] for row in shown] == [write(until.replace(microsecond=0)), None]
+
+
+def test_a_cut_says_until_when_backups_of_the_log_hold_what_went(aged: World) -> None:
+    """An operator would report as deleted what last week's backup still shows."""
+    desk = aged.desk
+    backing_up.backup(desk, SERVICE)
+    until = write((desk.now() + timedelta(days=90)).replace(microsecond=0))
+    prune(aged)
+    last = desk.reader.entry(desk.reader.size - 1)
+    assert (last.kind, last.data["copies_until"]) == ("retention.overwritten", until)
+    assert retaining.show(desk, aged.tom)["copies_until"]["log"] == until
+    aged.clock.advance(91 * DAY)
+    assert backing_up.expire(desk) == 2
+    assert retaining.show(desk, aged.tom)["copies_until"] == {"values": None, "log": None}
