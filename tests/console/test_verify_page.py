@@ -241,3 +241,17 @@ def test_the_service_serves_the_same_page_to_everybody(world, browser, log_world
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert b"http://" not in answer.data.replace(b"http://www.w3.org/2000/svg", b"")
     assert b"https://" not in answer.data.replace(b"https://www.w3.org", b"")
+
+
+def test_a_package_larger_than_what_is_held_at_once_is_read_to_its_end(page, log_world) -> None:
+    """Otherwise only small logs could be checked in a browser, or the end of large ones not at all."""
+    log = log_world.log(14_000)
+    path = log_world.package(log, suffix=".zip", disclosures=())
+    assert path.stat().st_size > 4 << 20
+    said = check(page, path, [log_world.key], [])
+    assert (said["exit"], "14,000 entries" in said["text"]) == (0, True)
+    raw = path.read_bytes()
+    entry = next(log.entries(13_999, 14_000))
+    path.write_bytes(raw.replace(entry, entry.replace(b'"ok":true', b'"ok":null')))
+    said = check(page, path, [log_world.key], [])
+    assert (said["exit"], said["entry"]) == (10, "13999")

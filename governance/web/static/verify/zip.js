@@ -1,26 +1,26 @@
 // A package in its zip, of which every byte is determined: nothing compressed, every date
 // 1980-01-01, no comments, no gaps. All headers are made again and compared.
 
-const WINDOW = 4 << 20, WINDOWS = 4;
+const WINDOW = 2 << 20;
+const WINDOWS = 4;
 
+// A file that is read in windows: entries and hashes lie far apart and are read side by side.
 class Source {
   constructor(file) {
     this.file = file;
     this.size = file.size;
-    this.windows = []; // the last ones used, newest first: entries and hashes lie far apart
+    this.windows = [];
   }
 
   async read(start, length) {
-    let at = this.windows.findIndex((held) => start >= held.start && start + length <= held.start + held.bytes.length);
-    if (at < 0) {
-      const stop = Math.min(this.size, start + Math.max(length, WINDOW));
-      const bytes = new Uint8Array(await this.file.slice(start, stop).arrayBuffer());
-      at = this.windows.push({ start, bytes }) - 1;
+    const stop = start + length;
+    let found = this.windows.find((each) => each.start <= start && stop <= each.start + each.bytes.length);
+    if (!found) {
+      const end = Math.min(this.size, start + Math.max(length, WINDOW));
+      found = { start, bytes: new Uint8Array(await this.file.slice(start, end).arrayBuffer()) };
     }
-    const [held] = this.windows.splice(at, 1);
-    this.windows.unshift(held);
-    this.windows.length = Math.min(this.windows.length, WINDOWS);
-    return held.bytes.slice(start - held.start, start - held.start + length);
+    this.windows = [found, ...this.windows.filter((each) => each !== found)].slice(0, WINDOWS);
+    return found.bytes.slice(start - found.start, stop - found.start);
   }
 }
 
