@@ -24,6 +24,7 @@ from audit import note as notes
 from audit.checkpoint import Checkpoint
 from audit.encoding import b64
 from audit.errors import BadNote, LogError, Malformed, UnknownKey
+from audit.keys import MLDSA44_COSIGNATURE
 from audit.proof import verify_consistency
 from audit.tree import empty_root
 from audit.witness_evidence import EMPTY, FORK, UNPROVEN, Conflict
@@ -122,6 +123,7 @@ class Witness:
             if opened.text != checkpoints.encode(tree):
                 raise BadNote("the checkpoint is not what its signatures are under")
             checkpoints.open_checkpoint(request.note, log.keys, log.origin)
+            _check_covered(tree, log, opened)
         except (UnknownKey, BadNote) as error:
             raise _No(403, str(error)) from error
         lines = [f"\u2014 {s.name} {b64(s.key_id + s.signature)}\n" for s in opened.verified]
@@ -149,7 +151,10 @@ class Witness:
         except OSError as error:
             self._told(f"nothing was cosigned, `{self._state.path}` is not writable: {error}")
             raise _No(503, "the witness cannot store what it sees") from error
-        self._state.settle(log.origin, note)
+        try:
+            self._state.settle(log.origin, note)
+        except OSError as error:  # it was cosigned and is on disk: that is what is answered
+            self._told(f"a suspicion against `{log.origin}` could not be dropped: {error}")
         return Answer(200, lines)
 
     def _check(
@@ -189,7 +194,11 @@ class Witness:
         text, _ = notes.split(signed)
         lines = ""
         for cosigner in self._cosigners:
-            signature = cosigner.key_id + cosigner.sign_at(text.encode(), time)
+            try:
+                signature = cosigner.key_id + cosigner.sign_at(text.encode(), time)
+            except Malformed as error:
+                self._told(f"`{cosigner.name}` can sign no such checkpoint: {error}")
+                raise _No(503, "a key of this witness can sign no such checkpoint") from error
             lines += f"\u2014 {cosigner.name} {b64(signature)}\n"
         return signed + lines, lines
 
@@ -216,6 +225,19 @@ class Witness:
         self._told(
             f"{word} ({why}): what the log `{origin}` signed does not follow from what it had "
             f"shown before; kept in `{file}`"
+        )
+
+
+def _check_covered(tree: Checkpoint, log: PinnedLog, opened: notes.OpenedNote) -> None:
+    """Raises `UnknownKey` for extension lines that nobody signed.
+
+    ML-DSA-44 signatures leave them out: strangers could have any sentence cosigned as the log's.
+    """
+    signed = {(line.name, line.key_id) for line in opened.verified}
+    whole = [key for key in log.keys if key.algorithm != MLDSA44_COSIGNATURE]
+    if tree.extensions and not any((key.name, key.key_id) in signed for key in whole):
+        raise UnknownKey(
+            "no signature covers the extension lines; an ML-DSA-44 one leaves them out"
         )
 
 

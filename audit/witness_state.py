@@ -29,6 +29,7 @@ from audit import note as notes
 from audit.canonical import canonical
 from audit.checkpoint import Checkpoint
 from audit.cosigner import Cosigner, from_skey
+from audit.encoding import b64
 from audit.errors import BadKey, LogError, Malformed
 from audit.keys import Verifier
 from audit.witness_disk import Uncertain, WitnessError, replace_file, sync_directory, sync_file
@@ -36,7 +37,8 @@ from audit.witness_evidence import FORK, UNPROVEN, Conflict, decode, encode
 
 __all__ = ["Conflict", "Held", "PinnedLog", "State", "Uncertain", "WitnessError", "origin_hash"]
 
-MAX_CONFLICTS = 1_000
+MAX_CONFLICTS = 100
+"""Of each kind and log: one proves it, and each may have half a megabyte."""
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LOG_FORMAT = "witness-log/v1"
 
@@ -259,8 +261,13 @@ class State:
 def _evidence_name(conflict: Conflict) -> str:
     """One name for the same contradiction, however often and by whomever it is shown."""
     known = conflict.held if conflict.why == FORK else ""
-    texts = [notes.split(note)[0] if note else "" for note in (known, conflict.offered)]
-    return f"{conflict.why}-{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:32]}.json"
+    trees = "".join(_tree_line(note) for note in (known, conflict.offered) if note)
+    return f"{conflict.why}-{hashlib.sha256(trees.encode()).hexdigest()[:32]}.json"
+
+
+def _tree_line(note: str) -> str:
+    tree = checkpoints.parse(notes.split(note)[0])
+    return f"{tree.size} {b64(tree.root)}\n"
 
 
 def origin_hash(origin: str) -> str:
