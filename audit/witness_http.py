@@ -15,9 +15,11 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from socketserver import TCPServer
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from audit.witness import TEXT, Answer, Witness
 from audit.witness_request import MAX_BODY
@@ -27,6 +29,8 @@ IDLE: Final = 15.0
 """Seconds a connection may send nothing."""
 LIFE: Final = 120.0
 """Seconds a connection may last; a client opens another one."""
+HEADERS: Final = 96 * 1024
+"""Bytes of a request before its body."""
 _OVERLOADED = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
     b"Connection: close\r\n\r\n"
@@ -107,6 +111,26 @@ class WitnessServer(ThreadingHTTPServer):
             print(f"a request could not be handled: {error!r}", file=sys.stderr, flush=True)
 
 
+class _Frugal:
+    """What a client sends; lines are read until there were too many bytes of them."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self._file, self.left = file, HEADERS
+        self.close, self.read = file.close, file.read
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+    def readline(self, limit: int = -1) -> bytes:
+        """One line. Raises `LineTooLong`, to which the server answers 431."""
+        line = self._file.readline(limit)
+        self.left -= len(line)
+        if self.left < 0:
+            raise LineTooLong("headers")
+        return line
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: WitnessServer
     protocol_version = "HTTP/1.1"
@@ -117,6 +141,13 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.connection.settimeout(self.server.idle)
+        self._frugal = _Frugal(self.rfile)
+        self.rfile = cast(Any, self._frugal)
+
+    def handle_one_request(self) -> None:
+        """One request of a connection, whose headers are counted anew."""
+        self._frugal.left = HEADERS
+        super().handle_one_request()
 
     def version_string(self) -> str:
         """What the program calls itself."""

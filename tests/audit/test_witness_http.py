@@ -129,6 +129,17 @@ def test_a_request_that_is_too_much_is_refused_before_it_is_read(
         assert raw(place, b"\x16\x03\x01 nonsense\r\n\r\n").startswith(b"HTTP/1.1 400")
 
 
+def test_headers_are_bounded_together_and_counted_for_each_request(witness: AWitness) -> None:
+    """Otherwise strangers could have the witness remember hundreds of megabytes for them."""
+    head = b"GET /x HTTP/1.1\r\n"
+    some = b"".join(b"X-%d: %s\r\n" % (n, b"a" * 1_000) for n in range(60))
+    much = b"".join(b"X-%d: %s\r\n" % (n, b"a" * 2_000) for n in range(60))
+    with served(witness.witness) as place:
+        assert raw(place, head + much + b"\r\n").startswith(b"HTTP/1.1 431")
+        answers = raw(place, (head + some + b"\r\n") * 3 + head + b"Connection: close\r\n\r\n")
+        assert answers.count(b"HTTP/1.1 404") == 4
+
+
 def test_a_client_that_waits_for_a_continue_gets_it(witness: AWitness) -> None:
     """Otherwise such a client would wait until the connection is ended, and get no cosignature."""
     body = ALog(3).request(0, 3)
