@@ -1,15 +1,17 @@
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from pypdf import PdfReader
-from reports_world import PEOPLE, RULES, START, C, D, Log, company
+from reports_world import MADE, PEOPLE, RULES, START, C, D, Log, company
 
 from audit import cosigner
 from audit.keys import MLDSA44_COSIGNATURE
 from audit.note import countersign, split
 from reports.evidence import to_json
 from reports.opening import opened
+from reports.outside import AnchorRow, Outside
 from reports.pdf import render
 from reports.periodic import periodic
 
@@ -206,3 +208,21 @@ def test_the_keys_that_signed_are_named_and_a_large_signature_fits():
     assert f"signed under {first}, {second.key_id.hex()}" in text
     assert "report.json has all of them" in text
     assert signed.encode() in reader.attachments["report.json"][0].replace(b"\\n", b"\n")
+
+
+def test_the_cover_says_who_holds_which_head_or_that_nobody_does(evidence):
+    """A board would take the operator's word for a log that nobody else has ever seen."""
+    assert "unanchored: no outside anchor" in text_of(read(render(evidence)))
+    rows = (
+        AnchorRow("dept", "witness", True, 40, MADE),
+        AnchorRow("file", "file", False, 30, MADE),
+        AnchorRow("<b>tsa", "timestamp", True, None, None),
+    )
+    held = Outside(rows, unanchored=False)
+    text = text_of(read(render(replace(evidence, head=replace(evidence.head, outside=held)))))
+    assert "unanchored" not in text.partition("What this report does not show")[0]
+    assert "dept (witness): the first 40 entries" in text
+    assert "file (file, on the same disk): the first 30 entries" in text
+    lied = replace(held, contradicted=("<i>dept",))
+    text = text_of(read(render(replace(evidence, head=replace(evidence.head, outside=lied)))))
+    assert "<i>dept showed another log under this name; not settled" in text
