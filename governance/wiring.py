@@ -30,7 +30,7 @@ from governance.config import Config, ConfigError
 from governance.service import anchoring, founding, log_keys, releasing
 from governance.service.desk import FOLD, Caller
 from governance.store.accounts import AccountStore
-from governance.store.database import LOG_SCHEMA, prepare, server
+from governance.store.database import LOG_SCHEMA, VAULT_SCHEMA, prepare, server
 from governance.store.errors import CannotOpen
 from governance.store.findings import Report
 from governance.store.fsck import fsck
@@ -62,11 +62,17 @@ class App:
         there = directory.exists()
         try:
             return _found(directory, config, options)
-        except BaseException:
+        except BaseException as error:
+            begun = (directory / settings.FILE_NAME).exists()
             for left in directory.iterdir() if there else ():
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
             if not there:
                 shutil.rmtree(directory, ignore_errors=True)
+            if begun and config.store.database:  # what a service added it cannot take back
+                raise CannotOpen(
+                    f"{error}; the database holds a begun log now: have its owner drop the schemas "
+                    f"`{LOG_SCHEMA}` and `{VAULT_SCHEMA}` before you repeat this"
+                ) from error
             raise
 
     def serve(

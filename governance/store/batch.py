@@ -362,7 +362,10 @@ class Writer:
         """One entry more, should this batch make the size of a tree that was signed in vain."""
         turns = self._turns
         while turns is not None and batch.start + len(batch.encoded) in self._vain:
-            self._run_one(turns.filling(), batch, at)
+            job = turns.filling()
+            self._run_one(job, batch, at)
+            if job.error is not None:
+                raise WriteFailed(f"a head was signed in vain, and cannot be passed: {job.error}")
 
     def _propose(
         self, job: Job, batch: Batch, index: int

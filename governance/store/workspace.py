@@ -270,7 +270,7 @@ def _open(
     log_clock = LogClock(clock, folded.last_at, jumped=fold.clock_jumped(folded.state))
     turns = None
     if database.shared:
-        started = _started(fold, ring.origin, "outage", position.size)
+        started = _started(fold, ring.origin, "outage")
         turns = Turns(str(database), fold, ring, log_clock, lambda: own(started))
         turns.note = note
     writer = Writer(seams.log(db), vault, seams.head(head), fold, ring, position, database, turns)
@@ -301,15 +301,15 @@ def _prove(ring: KeyRing, vkeys: tuple[str, ...], note: str) -> None:
     ring.follow(vkeys)
 
 
-def _started(fold: Fold, origin: str, version: str, after: int) -> Make:
+def _started(fold: Fold, origin: str, version: str, after: int | None = None) -> Make:
     """The entry that says that a service begins to write after so many entries."""
 
-    def make(_state: State, at: datetime, _index: int) -> tuple[Entry, ...]:
+    def make(_state: State, at: datetime, index: int) -> tuple[Entry, ...]:
         data = {
             "version": version,
             "semantics": fold.semantics,
             "origin": origin,
-            "after_size": after,
+            "after_size": index if after is None else after,
         }
         return (Entry("service.started", at, SERVICE, data),)
 

@@ -273,6 +273,38 @@ def test_the_command_line_founds_joins_and_serves_a_log_on_a_server(
         server.drop(there)
 
 
+def test_a_begun_log_is_named_when_founding_fails(server: Cluster, tmp_path: Path) -> None:
+    """A person who repeats `init` would be told of a log they never saw."""
+    there = server.database()
+    bad = tmp_path / "policies"
+    bad.mkdir()
+    (bad / "broken.yaml").write_text("policy: [")
+    try:
+        made = cli("init", tmp_path / "one", "--database", there.app, "--policies", bad)
+        assert made.exit_code != 0
+        assert "drop the schemas `governance_log`" in made.output
+        assert not (tmp_path / "one").exists()
+    finally:
+        server.drop(there)
+
+
+def test_a_head_signed_in_vain_is_passed_by_an_entry(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an outage the service would stop for good at the size it had signed before."""
+    writer = pair.one.desk.ledger.writer
+    pair.one.call("POST", EVALUATION, payment())  # opens the standing session
+    pair.settle()
+    size = pair.one.desk.ledger.size
+    monkeypatch.setattr(writer, "_vain", {size + 1})
+    assert pair.one.call("GET", "/readyz", key=None)[0] == 200
+    assert pair.one.call("POST", EVALUATION, payment())[2]["decision"] is True
+    entries = [pair.one.desk.reader.entry(size), pair.one.desk.reader.entry(size + 1)]
+    assert [entry.kind for entry in entries] == ["decision", "service.started"]
+    assert entries[1].data["version"] == "outage"
+    assert pair.one.desk.reader.size == size + 2
+
+
 def test_a_log_in_a_file_cannot_be_joined(tmp_path: Path) -> None:
     """Two processes would write one file."""
     made, _, _ = template()
