@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import pytest
 from console_browser import Watched, chromium, watched
 
+from audit.archive import ZipWriter
 from audit.errors import NotVerified
+from audit.package import Package
+from audit.packing import write_package
 from audit.verify import verify
 from governance.web import verifypage
 
@@ -111,6 +115,32 @@ def test_it_says_of_every_package_what_the_python_verifier_says(page, log_world,
         assert len(theirs["limits"]) == len(ours["proven"].not_proven), name
     assert set(seen) == {0, 10, 11, 12, 13}
     assert len(seen) > 45
+
+
+def test_files_in_a_hostile_order_are_not_read_again_and_again(
+    page, log_world, tmp_path: Path
+) -> None:
+    """Otherwise a small package in a hostile order could keep a browser busy until it is closed."""
+    ordered = tmp_path / "ordered.zip"
+    log = log_world.log(20)
+    blobs = [b"%d" % number * 400 for number in range(5_000)]
+    note = log_world.checkpoint(log)
+    write_package(ordered, log, note, keys=[log_world.key], blobs=blobs)
+    files = Package.open(ordered).files
+    names = sorted(files.names())
+    random.Random(7).shuffle(names)
+    path = tmp_path / "shuffled.zip"
+    writer = ZipWriter(path)
+    for name in names:
+        writer.add(name, files.read(name))
+    writer.close()
+    page.page.evaluate(
+        """() => { window.taken = 0; const slice = Blob.prototype.slice;
+          Blob.prototype.slice = function (start, stop) {
+            window.taken += stop - start; return slice.call(this, start, stop); }; }"""
+    )
+    assert check(page, path, [log_world.key], [])["exit"] == 0
+    assert page.page.evaluate("window.taken") < 40 * path.stat().st_size
 
 
 def test_every_single_altered_byte_is_noticed(page, log_world) -> None:

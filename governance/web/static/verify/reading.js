@@ -7,6 +7,7 @@ class Entries {
     this.wrong = null;
     this.firstAt = this.lastAt = "";
     this.roles = [];
+    this.numberOf = new Map();
     this.roleOf = [];
     this.kinds = new Map();
     this.references = this.unseen = this.commitments = this.pruned = 0;
@@ -41,8 +42,9 @@ class Entries {
     this.lastAt = at;
     if (this.wanted.has(index)) this.times.set(index, at);
     this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
-    let role = this.roles.indexOf(kind.split(".")[0]);
-    if (role < 0) role = this.roles.push(kind.split(".")[0]) - 1;
+    const [first] = kind.split(".", 1);
+    const role = this.numberOf.get(first) ?? this.roles.push(first) - 1;
+    this.numberOf.set(first, role);
     this.roleOf[index - this.minimum] = role;
     for (const [name, target] of Object.entries(data.refs ?? {})) {
       this.references += 1;

@@ -2,6 +2,7 @@
 // 1980-01-01, no comments, no gaps. All headers are made again and compared.
 
 const WINDOW = 2 << 20;
+const GLANCE = 16 << 10;
 const WINDOWS = 4;
 
 // A file that is read in windows: entries and hashes lie far apart and are read side by side.
@@ -16,7 +17,9 @@ class Source {
     const stop = start + length;
     let found = this.windows.find((each) => each.start <= start && stop <= each.start + each.bytes.length);
     if (!found) {
-      const end = Math.min(this.size, start + Math.max(length, WINDOW));
+      // far only where reading goes on: files can lie in any order, each of them far from the last
+      const goesOn = this.windows.some((each) => each.start < start && start <= each.start + each.bytes.length);
+      const end = Math.min(this.size, start + Math.max(length, goesOn ? WINDOW : GLANCE));
       found = { start, bytes: new Uint8Array(await this.file.slice(start, end).arrayBuffer()) };
     }
     this.windows = [found, ...this.windows.filter((each) => each !== found)].slice(0, WINDOWS);
