@@ -129,7 +129,7 @@ def test_no_value_anywhere_makes_the_service_fail(shared: World, path: str, valu
     """Some odd value would be a 500, and an agent would learn how to break the service."""
     before = shared.desk.state.size
     status, _, answer = shared.call("POST", EVALUATION, _spoil(path, value))
-    assert status in (200, 400, 403)
+    assert status in (200, 400, 403, 409)  # 409: a session that is a number, but no live one
     if status != 200:
         assert "decision" not in answer
         assert shared.desk.state.size == before

@@ -29,7 +29,7 @@ def test_each_approval_is_told_once_and_again_after_a_restart(world: World) -> N
     kept = Kept()
     notices = Notices(world.desk, config, kept)
     assert notices.look() == 0
-    for amount in ("900", "901"):
+    for amount in ("731.42", "731.43"):
         asked = payment(amount, request_approval=True)
         world.call("POST", "/access/v1/evaluation", asked)
     assert notices.look() == 2
@@ -38,7 +38,7 @@ def test_each_approval_is_told_once_and_again_after_a_restart(world: World) -> N
     assert [each["data"]["agent"] for each in told] == ["payer-1", "payer-1"]
     assert told[0]["data"]["roles"] == ["treasurer"]
     assert told[0]["data"]["review"] == f"{URL}/approvals/{told[0]['data']['approval']}"
-    assert "900" not in str(told)
+    assert "731.42" not in str(told)
     assert "DE89" not in str(told)
     again = Kept()
     assert Notices(world.desk, config, again).look() == 2
