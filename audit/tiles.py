@@ -66,14 +66,6 @@ def entries_path(number: int, width: int = 0) -> str:
     return f"tile/entries/{_index_path(number, width)}"
 
 
-def entries_path_for(index: int, size: int) -> str:
-    """The path of the bundle that holds entry `index` of a log of `size` entries."""
-    if not 0 <= index < size:
-        raise BadTile(f"there is no entry {index} in a log of {size}")
-    number = index // TILE_WIDTH
-    return entries_path(number, min(size - number * TILE_WIDTH, TILE_WIDTH) % TILE_WIDTH)
-
-
 def parse_path(path: str) -> Tile:
     """The tile that lies at `path`. Raises `BadTile` for any path `Tile.path` would not write."""
     parts = path.split("/", 2)

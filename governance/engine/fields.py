@@ -73,7 +73,6 @@ COMMON_CLAIMS: Final[Mapping[str, Type]] = {
 """Claims that every request may carry; a catalogue declares others for each action."""
 
 CLAIM_SPEAKERS: Final = ("resource", "subject", "context")
-SERVICE_SPEAKERS: Final = ("agent", "session", "tool", "time")
 
 CHAINS: Final[Mapping[str, str]] = {
     "agent.id": "session.chain_agents",

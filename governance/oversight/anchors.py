@@ -69,12 +69,6 @@ KINDS: Final[Mapping[str, Check]] = {
 }
 
 
-def in_conflict(state: State) -> tuple[Anchor, ...]:
-    """The anchors whose conflict nobody settled yet, by name."""
-    found = (each for each in state.anchors.values() if each.conflict is not None)
-    return tuple(sorted(found, key=lambda each: each.name))
-
-
 def look(state: State, name: str, person: str) -> tuple[int, bool]:
     """The entry of the conflict that `person` looks at, and whether that settles it.
 

@@ -100,9 +100,6 @@ class Facts:
     idempotency: IdempotencyFact | None = None
 
 
-NO_FACTS = Facts()
-
-
 @dataclass(frozen=True, slots=True)
 class ChargeRow:
     """Add `amount` (in `unit`, "" for bare counts) to a series under a key, at the entry's time.

@@ -275,15 +275,6 @@ class Vault:
             self._file.fold_back()
         return count
 
-    def forget_session(self, session: str) -> None:
-        """Erase a session's secret: its salts cannot be derived again."""
-        with self._file.writing:
-            self._flush()
-            sql = "DELETE FROM session_secrets WHERE session = ?"
-            self._file.write([(sql, (session,))], forgets=True)
-            self._subjects.forget(None)
-            self._file.fold_back()
-
     def forgotten_elsewhere(self, subject: str) -> None:
         """Another process erased `subject` and recorded it: nothing about them is remembered here."""
         self._subjects.forget(subject)

@@ -186,13 +186,6 @@ def test_a_person_is_a_name_only_here(root: Path, workspace: Workspace) -> None:
         assert b"grace.signs.in" not in data, name
 
 
-def test_a_forgotten_session_has_another_secret(workspace: Workspace) -> None:
-    """Salts of an erased session could be derived again."""
-    secret = workspace.vault.session_secret("17")
-    workspace.vault.forget_session("17")
-    assert workspace.vault.session_secret("17") != secret
-
-
 def test_values_of_entries_that_never_were_are_swept(root: Path) -> None:
     """After a crash a value could open under another entry that got the same index."""
     with world.open_(root) as workspace:

@@ -21,7 +21,6 @@ from governance.client import Client, Decision
 
 DECISIONS_EACH = 220
 DRILL_DECISIONS = 60
-GATEWAYS = ("refunds-1", "tickets-1")
 
 
 def work(stage: Stage) -> Counter[str]:
