@@ -1,4 +1,4 @@
-"""Base64 and decimal numbers with exactly one spelling each.
+"""Base64, decimal numbers and times with exactly one spelling each.
 
 The law: what is read is written again and must come out the same; otherwise it is refused.
 Lenient decoders accept several spellings of one value, and then two different files mean the same.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from datetime import UTC, datetime
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 MAX_SIZE = 2**63 - 1
@@ -51,3 +52,11 @@ def decimal(text: str) -> int:
     if not _DECIMAL.fullmatch(text) or int(text) > MAX_SIZE:
         raise ValueError(f"`{text[:80]}` is not a decimal number without leading zeroes below 2^63")
     return int(text)
+
+
+def utc(time: int) -> str:
+    """Unix seconds as text; as a number where the calendar has no such day."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"second {time}"

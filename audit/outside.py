@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from cryptography import x509
@@ -23,6 +22,7 @@ from cryptography import x509
 from audit import checkpoint as checkpoints
 from audit import note as notes
 from audit.checkpoint import Checkpoint
+from audit.encoding import utc
 from audit.entry import decode
 from audit.errors import Gap, Malformed, Tampered, UnknownKey
 from audit.keys import Verifier
@@ -254,11 +254,3 @@ def _false_time(index: int, at: int, time: int, what: str) -> Tampered:
         f"{what}: its time is false",
         index=index,
     )
-
-
-def utc(time: int) -> str:
-    """Unix seconds as text; as a number where the calendar has no such day."""
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return f"second {time}"

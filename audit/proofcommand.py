@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from audit import checkpoint as checkpoints
@@ -17,7 +16,7 @@ from audit import note as notes
 from audit import told
 from audit.anchors import read_anchor
 from audit.checkpoint import Checkpoint
-from audit.encoding import b64
+from audit.encoding import b64, utc
 from audit.entry import decode
 from audit.errors import (
     BadEntry,
@@ -65,7 +64,7 @@ class ProvenEntry:
         if self.what is not None:
             lines.append(f"that entry is {self.what}")
         for name, time in self.witnessed:
-            lines.append(f"the witness `{name}` saw this tree at {_when(time)}")
+            lines.append(f"the witness `{name}` saw this tree at {utc(time)}")
         lines += self.quorum
         return tuple(lines)
 
@@ -155,13 +154,6 @@ def _said(data: bytes) -> str:
     except BadEntry:
         return f"{len(data):,} bytes"
     return f"a `{entry.kind}` of {entry.at:%Y-%m-%dT%H:%M:%S.%fZ}"
-
-
-def _when(time: int) -> str:
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return f"second {time}"
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

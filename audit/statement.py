@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from audit.encoding import b64
-from audit.outside import Outside, utc
+from audit.encoding import b64, utc
+from audit.outside import Outside
 
 
 @dataclass(frozen=True, slots=True)

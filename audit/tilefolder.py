@@ -27,6 +27,7 @@ from typing import Final, NamedTuple
 from audit import checkpoint as checkpoints
 from audit import note as notes
 from audit.checkpoint import Checkpoint
+from audit.disk import sync_directory, sync_file
 from audit.errors import LogError, Malformed, Tampered
 from audit.storage import Log
 from audit.tiles import (
@@ -272,7 +273,7 @@ class _Run:
     def _flush(self) -> None:
         """The files of a step are put on disk, then under their names."""
         for path, _ in self._waiting:
-            _sync(path)
+            sync_file(path)
         for path, final in self._waiting:
             self._make(final.parent)
             path.rename(final)
@@ -293,15 +294,15 @@ class _Run:
     def publish(self, note: str) -> None:
         """Everything is on disk under its name: now the checkpoint."""
         for folder in self._touched:
-            _sync(folder)
+            sync_directory(folder)
         self._touched.clear()
         final, waiting = self._folder / CHECKPOINT, self._folder / _NEW / CHECKPOINT
         data = note.encode()
         if not (final.exists() and final.read_bytes() == data):
             waiting.write_bytes(data)
-            _sync(waiting)
+            sync_directory(waiting)
             waiting.rename(final)
-            _sync(self._folder)
+            sync_directory(self._folder)
             self.files += 1
             self.bytes += len(data)
         self._known = True
@@ -331,11 +332,3 @@ def _edge_of(size: int) -> list[Tile]:
             found.append(Tile(level, full, rest))
         level, size = level + 1, full
     return found
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

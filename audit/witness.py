@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from audit import checkpoint as checkpoints
 from audit import note as notes
 from audit.checkpoint import Checkpoint
-from audit.encoding import b64
+from audit.encoding import b64, utc
 from audit.errors import BadNote, LogError, Malformed, UnknownKey
 from audit.keys import MLDSA44_COSIGNATURE
 from audit.proof import verify_consistency
@@ -185,8 +184,8 @@ class Witness:
         if held is not None and time < held.time:
             if time < held.time - BACKWARDS:
                 self._told(
-                    f"the clock says {_utc(time)}, but the last cosignature is of "
-                    f"{_utc(held.time)}: set the clock; if it was that one that was wrong, start a "
+                    f"the clock says {utc(time)}, but the last cosignature is of "
+                    f"{utc(held.time)}: set the clock; if it was that one that was wrong, start a "
                     "new witness with a new key"
                 )
                 raise _No(503, "the witness's clock lies behind its last cosignature")
@@ -207,7 +206,7 @@ class Witness:
         origin = request.checkpoint().origin
         conflict = Conflict(
             why,
-            _utc(self._clock()),
+            utc(self._clock()),
             held.note if held else "",
             signed,
             request.old,
@@ -239,7 +238,3 @@ def _check_covered(tree: Checkpoint, log: PinnedLog, opened: notes.OpenedNote) -
         raise UnknownKey(
             "no signature covers the extension lines; an ML-DSA-44 one leaves them out"
         )
-
-
-def _utc(time: int) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,11 +13,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from audit.cosigner import generate
+from audit.encoding import utc
 from audit.errors import BadKey, Gap, LogError, UnknownKey
 from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier, check_name
 from audit.witness import Witness
@@ -266,7 +266,7 @@ def _outcome(conflicts: Any) -> int:
 
 
 def _as_line(log: PinnedLog, held: Held | None, conflicts: list[Conflict]) -> str:
-    seen = f"size {held.tree.size} cosigned {_utc(held.time)}" if held else "never cosigned"
+    seen = f"size {held.tree.size} cosigned {utc(held.time)}" if held else "never cosigned"
     bad = sum(conflict.why != UNPROVEN for conflict in conflicts)
     unproven = len(conflicts) - bad
     more = f", CONFLICTS {bad}" if bad else ""
@@ -282,16 +282,12 @@ def _as_json(log: PinnedLog, held: Held | None, conflicts: list[Conflict]) -> di
         "name": log.name,
         "url": log.url,
         "size": held.tree.size if held else None,
-        "cosigned_at": _utc(held.time) if held else None,
+        "cosigned_at": utc(held.time) if held else None,
         "checkpoint": held.note if held else None,
         "conflicts": [
             {"why": c.why, "at": c.at, "says": _WHY[c.why], "file": str(c.file)} for c in conflicts
         ],
     }
-
-
-def _utc(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _print_json(value: dict[str, Any]) -> None:

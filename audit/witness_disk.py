@@ -1,7 +1,6 @@
-"""Writing a file so that a crash leaves the old one or the new one, whole.
+"""What goes wrong on a witness's disk: what certainly did not happen, and what may have.
 
-The law: bytes are synced before they get their name, and the folder is synced before anybody is
-told. What failed before the name changed did not happen; what failed after may have.
+The law: only what failed before a file got its name may be tried again without reading the disk.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from audit.disk import sync_directory, write_draft
 from audit.errors import LogError
 
 
@@ -25,34 +25,12 @@ def replace_file(path: Path, data: bytes) -> None:
 
     Raises `OSError` if `path` is certainly as it was, `Uncertain` if it may not be.
     """
-    fresh = path.with_name(path.name + ".new")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    draft = write_draft(path, data)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    try:
-        os.replace(fresh, path)
+        os.replace(draft, path)
         sync_directory(path.parent)
     except OSError as error:
         raise Uncertain(
             f"whether `{path}` was written is not certain ({error.strerror}): start again, which "
             "reads it from the disk"
         ) from error
-
-
-def sync_file(path: Path) -> None:
-    """Wait until the file's bytes are on disk."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def sync_directory(path: Path) -> None:
-    """Wait until the names in a folder are on disk."""
-    sync_file(path)

@@ -29,10 +29,11 @@ from audit import note as notes
 from audit.canonical import canonical
 from audit.checkpoint import Checkpoint
 from audit.cosigner import Cosigner, from_skey
+from audit.disk import sync_directory, sync_file
 from audit.encoding import b64
 from audit.errors import BadKey, LogError, Malformed
 from audit.keys import Verifier
-from audit.witness_disk import Uncertain, WitnessError, replace_file, sync_directory, sync_file
+from audit.witness_disk import Uncertain, WitnessError, replace_file
 from audit.witness_evidence import FORK, UNPROVEN, Conflict, decode, encode
 
 __all__ = ["Conflict", "Held", "PinnedLog", "State", "Uncertain", "WitnessError", "origin_hash"]

@@ -6,9 +6,9 @@ rename, both synced.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from audit.disk import replace_file
 from governance.anchoring.settings import AnchorSettings
 from governance.anchoring.sink import LONGEST, AnchorFailed, Head
 
@@ -36,18 +36,8 @@ class FileSink:
 
     def publish(self, head: Head) -> bytes:
         """Put `head` in the file's place."""
-        fresh = self._path.with_name(self._path.name + ".new")
         try:
-            with fresh.open("w", encoding="utf-8") as file:
-                file.write(head.note)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            replace_file(self._path, head.note.encode(), 0o666)
         except OSError as error:
             raise AnchorFailed(
                 f"`{self._path}` cannot be written: {error.strerror}; mount the volume, or give "

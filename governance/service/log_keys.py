@@ -12,6 +12,7 @@ import threading
 from datetime import datetime
 from typing import Any, Final
 
+from audit.disk import replace_file
 from audit.keys import ECDSA, ED25519, MLDSA44_COSIGNATURE, Verifier
 from audit.note import split
 from governance.oversight import log_keys, people
@@ -22,7 +23,6 @@ from governance.service.acting import Act, Texts, allowed, do, one, person
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 from governance.store.errors import StoreError
-from governance.store.headfile import sync_directory
 from governance.store.keyring import PREPARED, KeyRing, Known, Wanted
 
 _following = threading.Lock()
@@ -176,10 +176,7 @@ def publish(desk: Desk) -> None:
     text = "".join(vkey + "\n" for vkey in desk.workspace.vkeys)
     if path.exists() and path.read_text(encoding="ascii", errors="replace") == text:
         return
-    scratch = path.with_name(path.name + ".new")
-    scratch.write_text(text, encoding="ascii")
-    scratch.replace(path)
-    sync_directory(path.parent)
+    replace_file(path, text.encode("ascii"), 0o666)
 
 
 def _give_up(desk: Desk, before: KeyWish | None, vkey: str) -> None:

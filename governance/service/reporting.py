@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from audit.checkpoint import parse
+from audit.disk import replace_file
 from audit.entry import decode
 from audit.note import split
 from audit.tree import leaf_hash
@@ -284,15 +284,9 @@ def _issued(caller: Caller, evidence: Evidence, made: dict[str, Any]) -> Act:
 
 def _write(path: Path, content: bytes) -> None:
     """Put a file in place whole, readable by its owner only."""
-    draft = path.with_name("." + path.name)
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        replace_file(path, content)
     except OSError as error:
         raise Problem(
             "not-ready", f"cannot write the report to `{path}`: {error.strerror}; make room"

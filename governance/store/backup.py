@@ -18,13 +18,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audit import checkpoint as checkpoints
+from audit.disk import sync_directory, sync_file
 from audit.entry import Entry
 from audit.note import split
 from governance.store.blobs import blobs_of
 from governance.store.copies import copy_log, copy_vault
 from governance.store.database import ERRORS
 from governance.store.errors import CannotOpen, StoreError
-from governance.store.headfile import sync_directory
 from governance.store.ledger import SERVICE, Ledger, Make
 from governance.store.paths import Paths
 from governance.store.reader import minimum_of
@@ -240,7 +240,7 @@ def _digest(path: Path) -> str:
 def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     os.chmod(path, 0o600)
-    _sync(path)
+    sync_file(path)
 
 
 def _copy_blobs(paths: Paths, target: Path) -> None:
@@ -258,9 +258,4 @@ def _copy_blobs(paths: Paths, target: Path) -> None:
 def _copy_synced(source: str, target: str) -> None:
     shutil.copyfile(source, target)
     os.chmod(target, 0o600)
-    _sync(Path(target))
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(Path(target))

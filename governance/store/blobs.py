@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from audit.disk import replace_file, sync_directory
 from governance.store.database import ERRORS, Database
 from governance.store.errors import StoreError
 from governance.store.paths import Paths
@@ -75,7 +76,7 @@ class Blobs:
         if not (path.exists() and path.read_bytes() == data):
             self._write(path, data)
         for folder in (path.parent, self.directory):  # the names must be on disk, too
-            _sync(folder)
+            sync_directory(folder)
         return digest
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -106,9 +107,7 @@ class Blobs:
         place = self._manifest(release)
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
-            draft = place.with_name("." + place.name)
-            draft.write_bytes(data)
-            draft.replace(place)
+            replace_file(place, data, 0o666)
 
     def manifest(self, release: str) -> bytes | None:
         """The manifest of a release, or None."""
@@ -203,11 +202,3 @@ class BlobTable:
                 yield connection
         except ERRORS as error:
             raise BlobError(self._database.explain(error)) from error
-
-
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

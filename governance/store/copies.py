@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sqlmodel import SQLModel
 
+from audit.disk import sync_file
 from governance.store.database import ERRORS, Database
 from governance.store.errors import StoreError
 from governance.store.migrations import bring_up_to_date
@@ -118,7 +119,6 @@ def _private(path: Path) -> None:
     """Readable by its owner only, and on the disk."""
     try:
         os.chmod(path, 0o600)
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_file(path)
     except OSError as error:
         raise StoreError(f"cannot write `{path}`: {error.strerror}") from error

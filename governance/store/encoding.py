@@ -9,7 +9,7 @@ left to decide. `tests/store/test_encoding.py` holds the two against each other.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import lru_cache
 
 import orjson
@@ -17,6 +17,7 @@ import orjson
 from audit import entry as entries
 from audit.canonical import MAX_DEPTH
 from audit.entry import MAX_ENTRY, VERSION, Entry
+from governance.oversight.times import write
 
 _OPTIONS = (
     orjson.OPT_SORT_KEYS
@@ -28,11 +29,8 @@ _OPTIONS = (
 _DEPTH = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in _DEPTH)
 
-
-@lru_cache(maxsize=8)
-def _stamp(at: datetime) -> str:
-    """A time as entries write it; all entries of a batch have the same."""
-    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+_stamp = lru_cache(maxsize=8)(write)
+"""A time as entries write it; all entries of a batch have the same."""
 
 
 def encode_checked(entry: Entry) -> bytes:

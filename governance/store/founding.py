@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from audit.checkpoint import Checkpoint, sign_checkpoint
+from audit.disk import sync_directory
 from audit.tree import empty_root
 from governance.store.database import ERRORS
 from governance.store.errors import CannotOpen
-from governance.store.headfile import HeadFile, sync_directory
+from governance.store.headfile import HeadFile
 from governance.store.keyring import USUAL, KeyRing, Wanted
 from governance.store.migrations import bring_up_to_date
 from governance.store.ownership import OwnerLock

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from audit.disk import sync_directory
 from audit.errors import BadHead
 from audit.head import FILE_SIZE, encode_slot, fitting, last_slot, slot_offset
 from governance.store.errors import CannotOpen
@@ -84,15 +85,6 @@ def read_note(path: Path) -> str | None:
         return last_slot(path.read_bytes()).note
     except (OSError, BadHead):
         return None
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a folder durable, too."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _missing(path: Path) -> str:

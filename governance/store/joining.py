@@ -11,11 +11,12 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+from audit.disk import sync_directory
 from governance.store.database import ERRORS
 from governance.store.errors import CannotOpen
 from governance.store.fold import Fold
 from governance.store.founding import make_folder
-from governance.store.headfile import HeadFile, read_note, sync_directory
+from governance.store.headfile import HeadFile, read_note
 from governance.store.keyring import public_keys
 from governance.store.migrations import bring_up_to_date
 from governance.store.opening import check_head, read_log

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
+from audit.disk import sync_directory
 from audit.keys import MLDSA44_COSIGNATURE, Verifier
 from audit.note import Ed25519Signer, Signer
 from governance.store import held, logkey, secrets
 from governance.store.errors import CannotOpen
-from governance.store.headfile import sync_directory
 from governance.store.paths import Paths
 from governance.store.ringfile import (
     ENCRYPTED,

@@ -17,6 +17,7 @@ from typing import Any
 
 from audit.entry import Entry
 from governance.oversight.commands import Answer, Command, Lane
+from governance.oversight.times import write
 from governance.store.batch import Batch, Position, WriteFailed, Writer
 from governance.store.clock import Clock, LogClock, to_datetime, to_microseconds
 from governance.store.driver import Driver
@@ -419,16 +420,11 @@ def _throttled(refusals: dict[str, Any], now: int) -> Make:
                 {
                     "key": key if key.startswith("k-") else None,
                     "refused": times,
-                    "since": stamp(to_datetime(to_microseconds(at) - (now - since))),
-                    "until": stamp(at),
+                    "since": write(to_datetime(to_microseconds(at) - (now - since))),
+                    "until": write(at),
                 },
             )
             for key, (times, since) in refusals.items()
         )
 
     return make
-
-
-def stamp(at: datetime) -> str:
-    """An instant as entries write it: UTC, microseconds, `Z`."""
-    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from audit.checkpoint import parse
+from audit.disk import sync_directory, write_draft
 from audit.note import split
 from audit.tree import Frontier, leaf_hash
 from governance.store.backup import STAMP
@@ -28,7 +29,7 @@ from governance.store.database import ERRORS, Database
 from governance.store.errors import CannotOpen, Damaged
 from governance.store.fold import Fold
 from governance.store.founding import require_empty
-from governance.store.headfile import read_note, sync_directory
+from governance.store.headfile import read_note
 from governance.store.keyring import public_keys
 from governance.store.migrations import bring_up_to_date
 from governance.store.opening import check_head, read_log
@@ -255,12 +256,8 @@ def _configure(config: Path, address: str) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     """Replace a file as a whole, durably."""
-    draft = path.with_name(f".{path.name}.new")
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    draft = write_draft(path, data)
     os.chmod(draft, mode)
     draft.replace(path)
     sync_directory(path.parent)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from audit.disk import sync_directory
 from audit.entry import Entry
 from audit.keys import Verifier
 from governance.store.backup import STAMP
@@ -33,7 +34,7 @@ from governance.store.fsck import Checked, check
 from governance.store.fsck_facts import Facts, charges_of, decision_rows
 from governance.store.fsck_log import Log, check_log
 from governance.store.fsck_server import alone, lift_guards, put_head_row, set_guards
-from governance.store.headfile import read_note, sync_directory
+from governance.store.headfile import read_note
 from governance.store.ledger import SERVICE, Ledger
 from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths

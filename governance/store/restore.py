@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from audit import checkpoint as checkpoints
 from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.disk import sync_directory
 from audit.errors import LogError
 from audit.keys import Verifier
 from audit.note import split
@@ -32,7 +33,7 @@ from governance.store.clock import Clock
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.fold import Fold
 from governance.store.founding import Beginning, found_log
-from governance.store.headfile import read_note, sync_directory
+from governance.store.headfile import read_note
 from governance.store.keyring import USUAL, KeyRing, Wanted, public_keys
 from governance.store.opening import read_log
 from governance.store.ownership import OwnerLock

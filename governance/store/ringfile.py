@@ -11,17 +11,15 @@ One object: `format`, and `keys`, the one the log was founded with first: `vkey`
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from audit.disk import replace_file
 from audit.errors import BadKey
 from audit.keys import MLDSA44_COSIGNATURE, Verifier
 from governance.store import logkey
 from governance.store.errors import CannotOpen
-from governance.store.headfile import sync_directory
 from governance.store.held import KMS
 from governance.store.paths import Paths
 from governance.store.token import PKCS11
@@ -116,18 +114,9 @@ def _known(item: Mapping[str, str]) -> Known:
 
 def _replace(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    scratch = path.with_name(path.name + ".new")
     try:
-        fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-        sync_directory(path.parent)
+        replace_file(path, text.encode())
     except OSError as error:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
         raise CannotOpen(f"cannot write `{path}`: {error.strerror}") from error
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 import orjson
 
 from audit.entry import Entry
 from audit.tree import Frontier, frontier_at, leaf_hash
+from governance.oversight import times
 from governance.store.batch import Position
 from governance.store.clock import to_microseconds
 from governance.store.errors import Damaged, StoreError
@@ -126,7 +127,7 @@ def _sealed(
 def quick(data: bytes) -> Entry:
     """An entry from bytes that are canonical by their proof: read without checking it again."""
     value = orjson.loads(data)
-    at = datetime.fromisoformat(value["at"][:-1]).replace(tzinfo=UTC)
+    at = times.parse(value["at"])
     return Entry(value["kind"], at, value["by"], value["data"])
 
 

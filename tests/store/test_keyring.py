@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from audit import disk
 from audit.checkpoint import Checkpoint, encode, open_checkpoint, sign_checkpoint
 from audit.head import MAX_NOTE, fitting
 from audit.tree import empty_root
-from governance.store import headfile, held, logkey, ringfile
+from governance.store import held, logkey
 from governance.store.errors import CannotOpen, CannotSign, Unavailable
 from governance.store.keyring import ENCRYPTED, KeyRing, Wanted, public_keys
 from governance.store.paths import Paths
@@ -402,7 +403,7 @@ def test_a_crash_at_any_step_of_a_new_key_leaves_a_ring_that_opens(
         return getattr(os, step)(*arguments, **named)
 
     faulty = SimpleNamespace(**{**vars(os), step: cut})
-    for module in (logkey, ringfile, headfile):
+    for module in (logkey, disk):
         monkeypatch.setattr(module, "os", faulty)
     with suppress(OSError, CannotOpen):
         new = ring.prepare(Wanted(), TEXT)
