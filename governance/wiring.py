@@ -91,9 +91,10 @@ class App:
 
     def join(self, directory: Path, source: Path, head: Path | None) -> dict[str, Any]:
         """Make a folder for another process on the log of the workspace in `source`."""
-        size = join(directory, source, FOLD, head=head)
-        if head is not None:
-            settings.set_head(directory / settings.FILE_NAME, str(head.resolve()))
+        size = join(directory, source, FOLD, head=head, source_head=_head(source))
+        # never the source's: two services would write one head file
+        own = str(head.resolve()) if head is not None else ""
+        settings.set_head(directory / settings.FILE_NAME, own)
         database = str(Paths(directory).log_database)
         return {"workspace": str(directory), "database": database, "entries": size}
 

@@ -214,6 +214,8 @@ class Writer:
         assert turns is not None
         for left in reversed(range(_TRIES)):
             try:
+                if turns.crowded:  # fold most of it while somebody else still has the turn
+                    self.position = turns.look(self._db, self.position, self.facts)
                 self.position = turns.take(self._db, self._begin, self.position, self.facts)
                 self._vain = {size for size in self._vain if size > self.position.size}
                 return

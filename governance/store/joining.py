@@ -24,14 +24,21 @@ from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
 
 
-def join(root: Path, source: Path, fold: Fold, *, head: Path | None = None) -> int:
+def join(
+    root: Path,
+    source: Path,
+    fold: Fold,
+    *,
+    head: Path | None = None,
+    source_head: Path | None = None,
+) -> int:
     """Make the folder `root` for another process on the log of the workspace in `source`.
 
     Keys, settings and policy drafts are copied; the log is read whole and must hold the head that
-    `source` remembers. `head` is where the new head file goes, best on another volume. Returns how
-    many entries there are. Raises `CannotOpen`.
+    `source` remembers (at `source_head`, if not in its folder). `head` is where the new head file
+    goes, best on another volume. Returns how many entries there are. Raises `CannotOpen`.
     """
-    there, paths = Paths(source), Paths(root, head)
+    there, paths = Paths(source, source_head), Paths(root, head)
     if not there.log_database.shared:
         raise CannotOpen(
             f"the log of `{source}` is in a file, which one process owns; bring it to a server "
@@ -43,7 +50,13 @@ def join(root: Path, source: Path, fold: Fold, *, head: Path | None = None) -> i
     lock = OwnerLock(paths.lock)
     try:
         _copy(there, paths)
-        size, note = _proven(paths, fold, read_note(there.head))
+        known = read_note(there.head)
+        if known is None:
+            raise CannotOpen(
+                f"the head file `{there.head}` cannot be read; without it nobody can tell whether the "
+                "server has everything. Join from a folder that has its own"
+            )
+        size, note = _proven(paths, fold, known)
         HeadFile.create(paths.head, note).close()
         sync_directory(root)
         return size
@@ -69,7 +82,7 @@ def _copy(there: Paths, paths: Paths) -> None:
         raise CannotOpen(f"keys and settings could not be copied: {error}") from error
 
 
-def _proven(paths: Paths, fold: Fold, known: str | None) -> tuple[int, str]:
+def _proven(paths: Paths, fold: Fold, known: str) -> tuple[int, str]:
     """The size of the log and its newest checkpoint, once all of it was read."""
     database, verifiers = paths.log_database, public_keys(paths)
     bring_up_to_date(database, "log")
@@ -78,8 +91,7 @@ def _proven(paths: Paths, fold: Fold, known: str | None) -> tuple[int, str]:
             db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
             folded, note = read_log(database, db, fold, verifiers)
             size = folded.frontier.size
-            if known is not None:
-                check_head(database, db, size, known, verifiers)
+            check_head(database, db, size, known, verifiers)
         except ERRORS as error:
             raise CannotOpen(database.explain(error)) from error
     return size, note

@@ -39,6 +39,7 @@ _SHARED_IDLE = 0.1
 _AGAIN = 500_000
 """Microseconds between two attempts to reach a server that failed."""
 
+_SAY_AGAIN = 30_000_000
 _LOOK = 1_000_000
 _THROTTLED_EVERY = 60_000_000
 _THROTTLED_KEYS = 100
@@ -71,7 +72,7 @@ class Ledger:
         self._driver: Driver | None = None
         self.failure: str | None = None
         self.outage: str | None = None
-        self._tried = 0
+        self._tried = self._said = 0
         self._told = writer.position.size
         self.on_failure: Callable[[str], None] = lambda _reason: None
         self.batches = self.commands = 0
@@ -260,7 +261,7 @@ class Ledger:
             "found out as soon as the database answers again"
         )
         log.error("%s", self.outage)
-        self._tried = 0
+        self._tried = self._said = 0
         self._turn_away(jobs, chore)
 
     def _return(self, jobs: Sequence[Job], chore: Chore | None) -> None:
@@ -275,7 +276,9 @@ class Ledger:
         except WriteFailed as error:
             if not error.outage:
                 raise
-            log.warning("the database still fails: %s", error)
+            if not self._said or now - self._said >= _SAY_AGAIN:
+                self._said = now
+                log.warning("the database still fails: %s", error)
             return
         log.warning("the database answers again; the log has %d entries", self.size)
         self.outage = None

@@ -55,7 +55,8 @@ class Turns:
         self.filling = filling
         self.news: list[News] = []
         self.note = ""
-        self._crowded = False
+        self.crowded = False
+        """Whether somebody else wrote since the last turn: then most of it can be folded before the lock."""
 
     def take(
         self, db: Connection, begin: Callable[[], None], at: Position, facts: FactBook
@@ -64,13 +65,11 @@ class Turns:
 
         Raises `ServerError`, `Forked`.
         """
-        if self._crowded:  # fold most of it while somebody else still has the turn
-            at = self.look(db, at, facts)
         begin()
         row = db.execute(_TAKE).fetchone()
         before = at.size
         at = self._follow(db, at, facts, row)
-        self._crowded = at.size != before
+        self.crowded = at.size != before
         return at
 
     def look(self, db: Connection, at: Position, facts: FactBook) -> Position:

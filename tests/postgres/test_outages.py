@@ -367,6 +367,36 @@ def test_a_stricter_isolation_loses_no_race(opened: Open, stricter: str) -> None
     assert set(load.acknowledged) <= set(told)
     at = {text: index for index, text in enumerate(_notes(one))}
     assert all(at[text] == index for text, index in load.acknowledged.items())
+    for each in (one, two):  # who was begun again must not have counted twice
+        settled(each)
+        total = world.total(each, "pay/LIM-1", "payments-1", None, "EUR")
+        assert total == (world.decimal(len(told)), len(told), False)
+
+
+def test_a_transaction_begun_again_counts_nothing_twice(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit would be used up by other services' payments counted double after a lost race."""
+    one, two = opened(), opened("two")
+    for number in range(4):
+        two.ledger.submit(world.Decide(f"{number}", (world.euro("1.00"),))).result(10)
+        assert world.total(one, "pay/LIM-1", "payments-1", None, "EUR")[1] == number + 1
+    turns = one.ledger.writer._turns
+    assert turns is not None
+    real, failed = turns.take, []
+
+    def once(*arguments: Any) -> Any:
+        if not failed:
+            failed.append(True)
+            raise ServerError("could not serialize access (injected)", "40001")
+        return real(*arguments)
+
+    two.ledger.submit(world.Decide("more", (world.euro("1.00"),))).result(10)
+    turns.crowded = True
+    monkeypatch.setattr(turns, "take", once)
+    total = world.total(one, "pay/LIM-1", "payments-1", None, "EUR")
+    assert failed
+    assert total == (world.decimal(5), 5, False)
 
 
 def test_a_deadlock_costs_one_answer_and_not_the_service(

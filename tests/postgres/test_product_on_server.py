@@ -314,6 +314,20 @@ def test_a_log_in_a_file_cannot_be_joined(tmp_path: Path) -> None:
     assert not (tmp_path / "two").exists()
 
 
+def test_who_joins_has_a_head_file_of_their_own(folder: Path, tmp_path: Path) -> None:
+    """Two services would write one head file, or a server that lacks entries would be joined."""
+    shutil.move(folder / "head", tmp_path / "elsewhere")
+    settings.set_head(folder / settings.FILE_NAME, str(tmp_path / "elsewhere"))
+    joined = cli("join", tmp_path / "two", "--from", folder)
+    assert joined.exit_code == 0, joined.output
+    assert settings.load(tmp_path / "two").log.head == ""
+    assert (tmp_path / "two" / "head").exists()
+    (tmp_path / "elsewhere").unlink()
+    refused = cli("join", tmp_path / "three", "--from", folder)
+    assert refused.exit_code == 1
+    assert "head file" in refused.output
+
+
 def test_the_environment_names_the_server_for_every_process(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
