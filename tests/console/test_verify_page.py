@@ -43,6 +43,16 @@ def packages(log_world) -> Any:
 
 
 @pytest.fixture(scope="module")
+def mangled(packages) -> Any:
+    """Makes packages that were altered at random."""
+    sys.path.insert(0, str(AUDIT))
+    try:
+        return importlib.import_module("mangled_packages").mangled
+    finally:
+        sys.path.remove(str(AUDIT))
+
+
+@pytest.fixture(scope="module")
 def browser():
     """One Chromium for all tests of this module."""
     with chromium() as running:
@@ -115,6 +125,18 @@ def test_it_says_of_every_package_what_the_python_verifier_says(page, log_world,
         assert len(theirs["limits"]) == len(ours["proven"].not_proven), name
     assert set(seen) == {0, 10, 11, 12, 13}
     assert len(seen) > 45
+
+
+def test_it_agrees_on_packages_that_were_altered_at_random(page, log_world, mangled) -> None:
+    """Otherwise of two faults in one package each verifier would name another, or only one see any."""
+    seen = set()
+    for done, package, keys in mangled(log_world, 90, seed=5):
+        theirs, ours = check(page, package, keys, []), stated(package, keys, [])
+        assert theirs["exit"] == ours["exit"], (done, theirs["text"], ours)
+        seen.add(ours["exit"])
+        if ours["exit"]:
+            assert theirs["entry"] == str("" if ours["entry"] is None else ours["entry"]), done
+    assert seen >= {0, 10, 12, 13}
 
 
 def test_files_in_a_hostile_order_are_not_read_again_and_again(
