@@ -54,8 +54,10 @@ def compare(folder: Path, rounds: int, seconds: float) -> None:
     """All figures, in turns."""
     from governance.service.desk import FOLD
     from governance.store.joining import join
-    from tests.postgres.server import Cluster
+    from tests.postgres.server import Cluster, programs_missing
 
+    if programs_missing():
+        sys.exit("PostgreSQL 15 is not installed (apt-get install postgresql-15)")
     place = folder / "server"
     place.mkdir(mode=0o755)
     folder.chmod(0o755)

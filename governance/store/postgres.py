@@ -204,6 +204,8 @@ class ServerConnection:
             self._defer(numbered, parameters)
             return _LATER
         if not self._inside:
+            if sql == "COMMIT":  # the server would say yes to it, and commit nothing
+                raise ServerError("no transaction is under way", "25P01")
             return self._between(numbered, parameters)
         cursor = self._with_deferred(numbered, parameters)
         if sql == "COMMIT":

@@ -169,14 +169,19 @@ class Cluster:
 @cache
 def cluster() -> Cluster:
     """The server of this process, started at the first call."""
-    if _programs_missing():
+    if programs_missing():
         sentence = "PostgreSQL 15 is not installed (apt-get install postgresql-15)"
         if os.environ.get("CI") and "postgresql" not in os.environ.get("WITHOUT", "").split():
             raise RuntimeError(sentence)
         raise unittest.SkipTest(sentence)
     shared = Path("/dev/shm")
     place = shared if os.access(shared, os.W_OK) else None
-    made = Cluster(Path(tempfile.mkdtemp(prefix="pg-", dir=place)))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=place))
+    try:
+        made = Cluster(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     atexit.register(made.close)
     return made
 
@@ -200,7 +205,8 @@ def join(root: Path, other: Path) -> Path:
     return other
 
 
-def _programs_missing() -> bool:
+def programs_missing() -> bool:
+    """Whether PostgreSQL is not installed."""
     return not any((place / "pg_ctl").exists() for place in _PLACES)
 
 

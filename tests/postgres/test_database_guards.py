@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from governance.store import migrations
 from governance.store.database import LOG_SCHEMA, VAULT_SCHEMA, resolved
 from governance.store.database import server as server_at
-from governance.store.errors import CannotOpen, Unavailable
+from governance.store.errors import CannotOpen, ServerError, Unavailable
 from governance.store.fsck import fsck
 from governance.store.grants import prepare
 from governance.store.guards import GUARDED
@@ -261,6 +262,25 @@ def test_a_server_that_is_not_there_is_a_sentence(root: object) -> None:
     """A person would get a traceback of the library."""
     with pytest.raises(CannotOpen, match="cannot be reached"):
         server_at("postgresql://app@127.0.0.1:1/governance", LOG_SCHEMA).reader()
+
+
+def test_a_commit_of_nothing_is_an_error(filled: Workspace) -> None:
+    """The server says yes to a COMMIT outside a transaction, and an answer would go out for nothing."""
+    with closing(filled.paths.log_database.writer()) as db, pytest.raises(ServerError):
+        db.execute("COMMIT")
+
+
+def test_a_failed_transaction_is_not_committed(filled: Workspace) -> None:
+    """The server answers COMMIT of a failed transaction with a polite ROLLBACK, not with an error."""
+    with closing(filled.paths.log_database.writer()) as db:
+        db.execute("BEGIN")
+        with pytest.raises(ServerError):
+            db.execute("SELECT no_such_column FROM meta")
+        with pytest.raises(ServerError):
+            db.execute("COMMIT")
+        db.execute("BEGIN")
+        assert db.execute("SELECT 1").fetchone() == (1,)
+        db.execute("ROLLBACK")
 
 
 def test_a_server_that_forgets_is_not_used(server: Cluster, root: object) -> None:
