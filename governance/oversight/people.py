@@ -92,6 +92,18 @@ def alone(state: State) -> bool:
     return sum(ADMINISTRATOR in each.roles for each in state.people.values()) < 2
 
 
+def second(state: State, who: str, asked_by: str | None, what: str) -> bool:
+    """Whether `who` may do now what takes two: somebody else asked before, or nobody else is here.
+
+    False if `who` is the first to ask. Raises `Refused` if they asked already; `what`: "lift this".
+    """
+    if state.single_person:
+        return True
+    if asked_by == who:
+        raise Refused("needs-another", f"you have already asked to {what}; it takes another person")
+    return asked_by in state.people
+
+
 def require_answers_for_nothing(state: State, who: str) -> None:
     """Refuse if an agent would be left without its accountable owner or its deputy."""
     agents = sorted(a.id for a in state.agents.values() if answers_for(a, who))

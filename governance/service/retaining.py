@@ -196,15 +196,10 @@ def release(desk: Desk, caller: Caller, number: int, *, reason: str) -> dict[str
         if number < 0:
             # placed in the log this one was restored from; there is no entry here to refer to
             data |= {"refs": {}, "older": str(number)}
-        asked_by = found.asked_by if found.asked_by in state.people else None
-        if state.single_person or (asked_by is not None and asked_by != who):
+        if people.second(state, who, found.asked_by, "lift this hold"):
             data["alone"] = state.single_person
             answer = {"hold": number, "state": "released"}
             return one("retention.released", at, caller, index, data, answer, texts)
-        if asked_by == who:
-            raise Refused(
-                "needs-another", "you have already asked to lift this hold; it takes another person"
-            )
         answer = {"hold": number, "state": "release_asked"}
         return one("retention.release_asked", at, caller, index, data, answer, texts)
 

@@ -14,7 +14,6 @@ from typing import Any
 from audit.entry import decode
 from governance.oversight import people, stops
 from governance.oversight.commands import Facts, Proposal
-from governance.oversight.errors import Refused
 from governance.oversight.model import State, Stop
 from governance.oversight.times import MICROSECOND, write
 from governance.service.acting import Act, Texts, do, entry, one, person, stated
@@ -114,15 +113,10 @@ def prepare_lift(caller: Caller, stop: int, why: str) -> Act:
         found = stops.get(state, stop)
         refs = {"service" if found.person is None else "stop": stop}
         data: dict[str, Any] = {"refs": refs, "person": who}
-        asked_by = found.asked_by if found.asked_by in state.people else None
-        if state.single_person or (asked_by is not None and asked_by != who):
+        if people.second(state, who, found.asked_by, "lift this stop"):
             data["alone"] = state.single_person
             answer = {"stop": stop, "state": "lifted"}
             return one("stop.lifted", at, caller, index, data, answer, texts)
-        if asked_by == who:
-            raise Refused(
-                "needs-another", "you have already asked to lift this stop; it takes another person"
-            )
         answer = {"stop": stop, "state": "lift_asked"}
         return one("stop.lift_asked", at, caller, index, data, answer, texts)
 
