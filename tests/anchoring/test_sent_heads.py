@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import http.server
 import json
 import socketserver
 import ssl
@@ -24,42 +23,18 @@ from governance.anchoring.settings import AnchorSettings
 from governance.anchoring.sink import AnchorFailed
 from governance.anchoring.webhook import WebhookSink
 from governance.config import ConfigError
+from tests.receiver import Receiver
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 
 
-class Receiver:
-    """A web server that remembers what it got, and answers as told."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.status = 204
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                outer.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
-                self.send_response(outer.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/heads"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A receiver on this machine."""
-    found = Receiver()
+    found = Receiver("/heads")
     yield found
-    found.server.shutdown()
-    found.server.server_close()
+    found.close()
 
 
 def webhook(url: str, **settings: Any) -> WebhookSink:
@@ -87,7 +62,7 @@ def test_a_head_is_sent_signed(log: Log, receiver: Receiver) -> None:
 
 def test_only_a_2xx_answer_takes_a_head(log: Log, receiver: Receiver) -> None:
     """A receiver that threw the head away would count as an anchor."""
-    receiver.status = 302
+    receiver.answers = [302]
     with pytest.raises(AnchorFailed, match="answered 302"):
         webhook(receiver.url).publish(log.head())
 

@@ -15,6 +15,7 @@ from governance.store.errors import ServerError, Unavailable
 from governance.store.fsck import fsck
 from governance.store.workspace import Seams, Workspace
 from tests.postgres.fixtures import database, opened, root, server, workspace
+from tests.postgres.in_front import InFront
 from tests.postgres.test_outages import settled, sound
 from tests.store import crashes, world
 from tests.store.acknowledged import FREE
@@ -35,35 +36,17 @@ FAILURES = {
 }
 
 
-class Failing:
+class Failing(InFront):
     """In front of a connection: the `at`-th statement from when it is armed fails, once."""
 
-    dialect = "postgresql"
-
     def __init__(self, inner: Any) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self.at, self.count, self.how = 0, 0, ""
         self.seen: list[str] = []
 
     def arm(self, at: int, how: str) -> None:
         """From now on, count."""
         self.at, self.how, self.count, self.seen = at, how, 0, []
-
-    def execute(self, sql: str, parameters: Any = ()) -> Any:
-        """The statement, or its failure."""
-        return self._around(sql, lambda: self.inner.execute(sql, parameters))
-
-    def executemany(self, sql: str, parameters: Any) -> Any:
-        """The same for many rows."""
-        return self._around(sql, lambda: self.inner.executemany(sql, parameters))
-
-    def insert_rows(self, table: str, columns: Any, rows: Any) -> None:
-        """The same for an insert."""
-        self._around(f"INSERT INTO {table}", lambda: self.inner.insert_rows(table, columns, rows))
-
-    def close(self) -> None:
-        """Close it."""
-        self.inner.close()
 
     def _around(self, sql: str, do: Callable[[], Any]) -> Any:
         if not self.at or sql == "ROLLBACK":

@@ -19,6 +19,7 @@ from governance.store.errors import CannotOpen, ServerError, StoreError, Unavail
 from governance.store.postgres import Server
 from governance.store.workspace import Seams, Workspace
 from tests.postgres.fixtures import database, opened, root, server, workspace
+from tests.postgres.in_front import InFront
 from tests.postgres.server import Cluster, TestDatabase
 from tests.store import world
 
@@ -27,34 +28,17 @@ __all__ = ["database", "opened", "root", "server", "workspace"]
 Open = Callable[..., Workspace]
 
 
-class Failing:
+class Failing(InFront):
     """In front of a connection: at the `at`-th statement of a kind, the session is lost.
 
     `when`: `before` the statement reaches the server, or `after` it was done there.
     """
 
-    dialect = "postgresql"
-
     def __init__(self, inner: Any, needle: str, when: str, cut: Callable[[], Any]) -> None:
-        self.inner, self.needle, self.when, self.cut = inner, needle, when, cut
+        super().__init__(inner)
+        self.needle, self.when, self.cut = needle, when, cut
         self.armed = False
         self.hits = 0
-
-    def execute(self, sql: str, parameters: Any = ()) -> Any:
-        """The statement, or its failure."""
-        return self._around(sql, lambda: self.inner.execute(sql, parameters))
-
-    def executemany(self, sql: str, parameters: Any) -> Any:
-        """The same for many rows."""
-        return self._around(sql, lambda: self.inner.executemany(sql, parameters))
-
-    def insert_rows(self, table: str, columns: Any, rows: Any) -> None:
-        """The same for an insert."""
-        self._around(f"INSERT INTO {table}", lambda: self.inner.insert_rows(table, columns, rows))
-
-    def close(self) -> None:
-        """Close it."""
-        self.inner.close()
 
     def _around(self, sql: str, do: Callable[[], Any]) -> Any:
         if not self.armed or not sql.startswith(self.needle):
