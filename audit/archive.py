@@ -29,6 +29,10 @@ _MODE = 0o100644 << 16
 _NAME = re.compile(rb"[A-Za-z0-9._/-]+")
 _MOST_FOLDERS = 16
 _MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
+_NOT_AS_WRITTEN = (
+    "is not as it was written: altered, or packed again by another program; then check the unpacked "
+    "folder with the Python verifier, or the zip as it was handed out"
+)
 
 
 class Reader(Protocol):
@@ -260,12 +264,12 @@ class ZipReader:
             header = member.local()
             if member.offset != end or file.read(end, end + len(header)) != header:
                 raise Tampered(
-                    f"the archive's header of `{member.name}` is not as it was written",
+                    f"the archive's header of `{member.name}` {_NOT_AS_WRITTEN}",
                     file=member.name,
                 )
             central = member.central()
             if records[position : position + len(central)] != central:
-                raise _damaged("its directory is not as it was written")
+                raise _damaged(f"its directory {_NOT_AS_WRITTEN}")
             if member.name in self._places:
                 raise _damaged("a name occurs twice")
             self._places[member.name] = len(self._places)
@@ -275,7 +279,7 @@ class ZipReader:
             position += len(central)
             end += len(header) + member.size
         if end != start or records[position:] != _end(len(self._places), start, position):
-            raise _damaged("its directory is not as it was written")
+            raise _damaged(f"its directory {_NOT_AS_WRITTEN}")
 
     def names(self) -> Set[str]:
         """Every file in the archive."""

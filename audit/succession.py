@@ -83,7 +83,7 @@ def sentences(changes: Iterable[KeyChange]) -> tuple[str, ...]:
         f"{_named(change.others)}"
         if change.begins
         else f"entry {change.index} retired the log's key `{_id(change.vkey)}` ({change.why or '–'}); "
-        f"{_named(change.others)} sign from there on"
+        f"{_named(change.others)} {'sign' if len(change.others) > 1 else 'signs'} from there on"
         for change in changes
     )
 

@@ -170,7 +170,8 @@ def _drop_key(options: argparse.Namespace) -> int:
             raise WitnessError(f"this key is not pinned for `{origin}`; see `show`")
         left = tuple(each for each in log.keys if each != key)
         state.pin(PinnedLog(origin, left, log.name, log.url))
-    print(f"`{origin}`: {len(left)} keys left" if left else f"`{origin}` is cosigned no longer")
+    count = "1 key is" if len(left) == 1 else f"{len(left)} keys are"
+    print(f"`{origin}`: {count} left" if left else f"`{origin}` is cosigned no longer")
     return 0
 
 

@@ -329,4 +329,6 @@ def _print_findings(found: Mapping[str, Any]) -> None:
         "only a head kept elsewhere can tell: `governance audit verify PACKAGE --head`."
     )
     if found["unchecked"]:
-        output.say(f"{len(found['unchecked'])} things cannot be checked; -o json names them.")
+        output.say("Not checked:")
+        for each in found["unchecked"]:
+            output.say(f"  {each}")

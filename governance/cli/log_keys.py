@@ -25,7 +25,7 @@ def log_key() -> None:
 
 @command(log_key, "list", example="governance log-key list -o json")
 def list_log_keys(frame: Frame) -> None:
-    """Every key of this log. Verifiers pin the verifier keys of those that sign (-o json has them)."""
+    """Every key of this log, and the verifier keys of those that sign, for verifiers to pin."""
     with frame.api() as api:
         found = api.get("/v1/log/keys")
     if frame.json:
@@ -34,6 +34,10 @@ def list_log_keys(frame: Frame) -> None:
     columns = {"key": "key", "algorithm": "algorithm", "state": "state", "custody": "kept as"}
     columns |= {"announced": "since entry", "retired": "until entry", "why": "why"}
     output.table(columns, rows, "")
+    output.say("The verifier keys of those that sign, one a line (log.vkey holds the same):")
+    for each in found["keys"]:
+        if each["state"] in ("signing", "missing"):
+            click.echo(each["vkey"])
     waiting = found["waiting"]
     if waiting:
         word = "is to sign" if waiting["change"] == "add" else "is to be retired"

@@ -11,6 +11,7 @@ import click
 from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.transport import Failed
+from governance.oversight.people import ROLES
 
 
 @click.group("person")
@@ -38,7 +39,14 @@ def list_people(frame: Frame) -> None:
 )
 @click.option("--name", required=True, help="The person's name; kept where it can be erased.")
 @click.option("--email", required=True, help="Also the sign-in name.")
-@click.option("--role", "roles", multiple=True, required=True, help="A role; repeat for more.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help="administrator, agent_manager, risk_editor, compliance_officer, auditor, or one that policies "
+    "name (treasurer); repeat for more.",
+)
 @click.option("--sign-in/--no-sign-in", default=True, help="Make a password for the pages.")
 def add_person(frame: Frame, name: str, email: str, roles: tuple[str, ...], sign_in: bool) -> None:
     """Add a person; prints a password and a key once."""
@@ -48,6 +56,17 @@ def add_person(frame: Frame, name: str, email: str, roles: tuple[str, ...], sign
     output.show(frame.output, {**made, "key": key["key"], "secret": key["secret"]})
     output.say("The password and the secret are shown this once only.")
     _say_what_waits(made)
+    _say_what_only_policies_know(roles)
+
+
+def _say_what_only_policies_know(roles: tuple[str, ...]) -> None:
+    """A misspelt `administrator` is a valid role, too, and one that may do nothing."""
+    others = [f"`{role}`" for role in dict.fromkeys(roles) if role not in ROLES]
+    if others:
+        output.say(
+            f"{', '.join(others)}: counts only where policies name it. The service's own roles are "
+            f"{', '.join(ROLES)}."
+        )
 
 
 def _say_what_waits(made: dict[str, Any]) -> None:
@@ -86,6 +105,7 @@ def set_roles(frame: Frame, person_id: str, roles: tuple[str, ...]) -> None:
         made = api.post(f"/v1/people/{person_id}/roles", roles=list(roles))
     output.show(frame.output, made)
     _say_what_waits(made)
+    _say_what_only_policies_know(roles)
 
 
 @command(person, "leave", example="governance person leave p-a1b2c3d4e5")

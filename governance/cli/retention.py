@@ -58,14 +58,30 @@ def _say(found: dict[str, Any]) -> None:
         if until:
             output.say(f"Backups of the {what} may hold what is gone until {until[:10]}.")
     if found["waiting"]:
-        number = found["waiting"]["entry"]
-        output.say(f"Rules wait for a second person: governance retention confirm {number}")
+        waiting = found["waiting"]
+        output.say(
+            f"Rules wait for a second person: {_rules(waiting)}. They run: governance retention "
+            f"confirm {waiting['entry']}"
+        )
     if found["asked"]:
         asked = found["asked"]
         output.say(
             f"{asked['asked_by']} asked to cut below {asked['minimum']}. Another person does it: "
             f"governance retention prune --minimum {asked['minimum']} --reason ..."
         )
+
+
+def _rules(rules: dict[str, Any]) -> str:
+    """Proposed rules in a line, so that nobody confirms what they have not seen."""
+    said = [
+        f"{name} {f'{days} days' if days else 'for ever'}"
+        for name, days in rules["classes"].items()
+    ]
+    if rules["duty"]:
+        said.append(f"`{rules['duty']['law']}` asks for {rules['duty']['days']} days of everything")
+    said.append("a daily job cuts" if rules["schedule"] else "each cut takes two people")
+    people = ", ".join(rules["decided_by"])
+    return f"{', '.join(said)}" + (f" (proposed by {people})" if people else "")
 
 
 def _what(hold: dict[str, Any]) -> str:
@@ -77,7 +93,7 @@ def _what(hold: dict[str, Any]) -> str:
 @command(
     retention,
     "set",
-    example="governance retention set decisions=730 people=3650 --duty hgb-257=3650 --reason 'tax law'",
+    example="governance retention set decisions=730 service=730 people=3650 --reason 'our rules'",
 )
 @click.argument("classes", metavar="[CLASS=DAYS]...", nargs=-1)
 @click.option("--duty", help="A longer duty of your sector: LAW=DAYS, or `none`.")
@@ -93,7 +109,8 @@ def set_(
     """Say for how many days classes of entries are kept; `CLASS=ever` keeps one for ever.
 
     At least 184 days (six months; AI Act, Articles 19 and 26(6)); the law of your sector may ask for
-    longer, which --duty names. Rules that keep less than before wait for a second person.
+    longer, which --duty names: then no class may be kept for less than that. A class without a time
+    is kept for ever. Rules that keep less than before wait for a second person.
     """
     body: dict[str, Any] = {"classes": {name: _days(days) for name, days in named(classes).items()}}
     if duty is not None:
@@ -127,8 +144,11 @@ def _duty(text: str) -> dict[str, Any] | None:
 @command(retention, "confirm", example="governance retention confirm 812")
 @click.argument("number", metavar="ENTRY", type=int)
 def confirm(frame: Frame, number: int) -> None:
-    """Put rules into force that another person set."""
+    """Put rules into force that another person set; they are shown first."""
     with frame.api() as api:
+        waiting = api.get("/v1/retention")["waiting"]
+        if waiting and waiting["entry"] == number:
+            output.say(f"Rules {number}: {_rules(waiting)}.")
         output.show(frame.output, api.post(f"/v1/retention/{number}/confirm"))
 
 

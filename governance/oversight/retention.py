@@ -131,7 +131,11 @@ def waiting(state: State, number: int) -> RetentionWish:
     """The proposed rules `number`; refuses when they do not wait."""
     found = state.retention.waiting
     if found is None or found.index != number:
-        raise Refused("unknown", f"no retention rules `{number}` wait to be confirmed", field="id")
+        raise Refused(
+            "unknown",
+            f"no retention rules `{number}` wait to be confirmed: they are in force, or others were set since",
+            field="id",
+        )
     return found
 
 

@@ -26,7 +26,7 @@ from governance.oversight import people
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.model import State
 from governance.oversight.times import MICROSECOND
-from governance.service import anchors, child
+from governance.service import anchors, child, tiling
 from governance.service.acting import Act, do, one
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
@@ -98,7 +98,7 @@ def _periodic(
     order = Order(
         desk.workspace.paths,
         desk.workspace.origin,
-        desk.reader.checkpoint(),
+        tiling.checkpoint(desk.reader),
         desk.now(),
         start,
         end,

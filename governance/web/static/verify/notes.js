@@ -199,7 +199,7 @@ async function checkSigners(note, changes) {
 
 const changeInWords = (change) => change.begins
   ? `entry ${change.index} announced the log's key \`${change.vkey}\`, beside ${shortKeys(change.others)}`
-  : `entry ${change.index} retired the log's key ${shortKey(change.vkey)} (${change.why || "–"}); ${shortKeys(change.others)} sign from there on`;
+  : `entry ${change.index} retired the log's key ${shortKey(change.vkey)} (${change.why || "–"}); ${shortKeys(change.others)} ${change.others.length > 1 ? "sign" : "signs"} from there on`;
 
 // -- what was kept from earlier ------------------------------------------------------------------
 

@@ -4,6 +4,8 @@
 const WINDOW = 2 << 20;
 const GLANCE = 16 << 10;
 const WINDOWS = 4;
+const NOT_AS_WRITTEN = "is not as it was written: altered, or packed again by another program; then check the unpacked folder "
+  + "with the Python verifier, or the zip as it was handed out";
 
 // A file that is read in windows: entries and hashes lie far apart and are read side by side.
 class Source {
@@ -145,7 +147,7 @@ async function openZip(file) {
       member.offset = Number(view.getBigUint64(at + 46 + nameLength + 4, true));
     }
     if (member.offset !== position) {
-      throw tampered(`the archive's header of \`${name}\` is not as it was written`, { file: name });
+      throw tampered(`the archive's header of \`${name}\` ${NOT_AS_WRITTEN}`, { file: name });
     }
     if (members.has(name)) throw damaged("a name occurs twice");
     members.set(name, member);
@@ -156,12 +158,12 @@ async function openZip(file) {
   }
   const made = join(parts);
   if (position !== directory || !same(records, join([made, endRecords(count, position, made.length)]))) {
-    throw damaged("its directory is not as it was written");
+    throw damaged(`its directory ${NOT_AS_WRITTEN}`);
   }
   for (const member of members.values()) {
     const header = localHeader(member);
     if (!same(await source.read(member.offset, header.length), header)) {
-      throw tampered(`the archive's header of \`${member.name}\` is not as it was written`, { file: member.name });
+      throw tampered(`the archive's header of \`${member.name}\` ${NOT_AS_WRITTEN}`, { file: member.name });
     }
   }
   return new Archive(source, members);
