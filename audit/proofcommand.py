@@ -181,7 +181,9 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         entry = options.entry.read_bytes() if options.entry else None
         leaf = _hash(options.leaf) if options.leaf is not None else None
         data = options.proof.read_bytes()
-    except (LogError, OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        parser.error(f"`{error.filename}` cannot be read: {error.strerror}")
+    except (LogError, UnicodeDecodeError) as error:
         parser.error(str(error))
     try:
         found = check(data, keys, policy=policy, entry=entry, leaf=leaf)

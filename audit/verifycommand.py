@@ -85,7 +85,9 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         authorities = Authorities([path.read_bytes() for path in options.tsa])
         if not options.package.exists():
             parser.error(f"there is no file or directory `{options.package}`")
-    except (LogError, OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        parser.error(f"`{error.filename}` cannot be read: {error.strerror}")
+    except (LogError, UnicodeDecodeError) as error:
         parser.error(str(error))
     try:
         proven = verify(

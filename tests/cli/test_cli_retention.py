@@ -151,8 +151,13 @@ def test_rules_and_holds_take_two_people(company: Company) -> None:
     assert made["state"] == "waits"
     number = str(made["retention"])
     assert served.run("retention", "confirm", number).exit_code == 1
-    assert f"retention confirm {number}" in served.run("retention", "show").stderr
+    waiting = served.run("retention", "show").stderr
+    assert f"retention confirm {number}" in waiting
+    assert "decisions 200 days" in waiting
+    assert "`hgb-257` asks for 190 days" in waiting
     assert served.json("retention", "confirm", number, key=company.tom_key)["state"] == "in_force"
+    again = served.run("retention", "confirm", number, key=company.tom_key).stderr
+    assert "they are in force, or others were set since" in again
     shown = served.run("retention", "show")
     assert "hgb-257" in shown.stderr
     longer = served.json("retention", "set", "people=ever", "--duty", "none")

@@ -199,6 +199,10 @@ def test_people_and_keys(company: Company, tmp_path: Path) -> None:
     assert "password already" in again.stderr
     no_sign_in = ("--name", "Bo", "--email", "bo@corp.example", "--role", "auditor", "--no-sign-in")
     bo = served.json("person", "add", *no_sign_in)["person"]
+    ian = ("--name", "Ian", "--email", "ian@corp.example", "--role", "admin", "--no-sign-in")
+    misspelt = served.run("person", "add", *ian).stderr
+    assert "`admin`: counts only where policies name it" in misspelt
+    assert "administrator" in misspelt
     given = served.json("person", "password", bo, "--sign-in", "bo@corp.example")
     assert len(given["password"]) >= 15
     target = tmp_path / "ada.key"

@@ -38,7 +38,7 @@ def test_a_key_is_replaced_from_the_command_line(workspace: Path, tmp_path: Path
     assert made["state"] == "signing"
     shown = cli("log-key", "list", "-w", workspace)
     assert made["key"] in shown.stdout
-    assert old["key"] in shown.stdout
+    assert [made["vkey"], old["vkey"]] == shown.stdout.splitlines()[-2:]
     kept = (workspace / "log.vkey").read_text()
     assert kept.split() == [made["vkey"], old["vkey"]]
     done = cli("log-key", "retire", old["key"], "--why", "replaced", "-w", workspace)
@@ -73,6 +73,13 @@ def test_a_second_line_is_added(workspace: Path) -> None:
     assert cli("log-key", "add", "--kind", "ml-dsa-44", "-w", workspace).exit_code == 0
     algorithms = [key["algorithm"] for key in keys_of(workspace)]
     assert algorithms == ["ed25519", "ml-dsa-44"]
+
+
+def test_a_post_quantum_key_does_not_flood_the_terminal(tmp_path: Path) -> None:
+    """A password that is shown once only would be lost in 1,800 characters of a key."""
+    made = cli("init", tmp_path / "w", "--post-quantum")
+    assert max(map(len, made.stdout.splitlines())) < 200
+    assert "(ML-DSA-44; whole in log.vkey)" in made.stdout
 
 
 def test_init_keeps_the_key_where_it_is_told(tmp_path: Path) -> None:

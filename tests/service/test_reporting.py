@@ -4,12 +4,15 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pypdf import PdfReader
 from service_world import ORIGIN
 
+from audit.note import Ed25519Cosigner, countersign
 from governance.service import reporting
 from governance.service.desk import SERVICE
 from governance.service.problem import Problem
+from governance.store import anchored
 
 
 @pytest.fixture
@@ -45,6 +48,20 @@ def test_a_report_is_made_from_the_real_log_and_recorded(busy):
     assert entry.data["report"] == answer["report"]
     assert entry.data["digest"] == hashlib.sha256(read(busy, answer["files"][1])).hexdigest()
     assert answer["receipt"]["index"] == size
+
+
+def test_a_report_names_the_witness_that_cosigned_its_head(busy):
+    """Page one would say that no witness signed a head that one did sign, and that is kept."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32)
+    note, size = busy.desk.reader.checkpoint(), busy.desk.state.size
+    signed = countersign(note, Ed25519Cosigner("w.example", key, lambda: 1_800_000_000))
+    found = anchored.Evidence(size, "audit", "witness", 0, signed.removeprefix(note).encode())
+    busy.desk.ledger.chore(lambda db: anchored.keep(db, found)).result(10)
+    report = json.loads(read(busy, made(busy)["files"][1]))
+    assert report["head"]["witnesses"] == ["w.example"]
+    assert report["head"]["checkpoint"] == signed
+    later = json.loads(read(busy, made(busy)["files"][1]))
+    assert later["head"]["witnesses"] == []
 
 
 def test_the_pdf_carries_the_recorded_json(busy):
