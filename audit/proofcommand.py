@@ -14,7 +14,6 @@ from pathlib import Path
 from audit import checkpoint as checkpoints
 from audit import note as notes
 from audit import told
-from audit.anchors import read_anchor
 from audit.checkpoint import Checkpoint
 from audit.encoding import b64, utc
 from audit.entry import decode
@@ -30,6 +29,7 @@ from audit.errors import (
 )
 from audit.keys import Verifier
 from audit.proof import TlogProof, path_length
+from audit.retained import read_retained
 from audit.tree import leaf_hash
 from audit.trust import TrustPolicy
 
@@ -134,7 +134,7 @@ def _read(data: bytes, keys: list[Verifier]) -> tuple[TlogProof, bytes | None]:
     if not data.strip():
         raise NothingToVerify("the file is empty")
     if data.startswith(b"{"):
-        receipt = read_anchor("the receipt", data, keys)
+        receipt = read_retained("the receipt", data, keys)
         if receipt.proof is None:
             raise Gap(
                 "the receipt carries no proof: ask for it with `Prefer: receipt=proof`, or make one "

@@ -20,7 +20,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from audit import note as notes
-from audit.anchors import Anchor, check_anchors, read_anchor
 from audit.checkpoint import Checkpoint, open_named_checkpoint
 from audit.contents import check_names, check_small_files
 from audit.errors import Gap, LogError, Malformed, NothingToVerify, Tampered, UnknownKey
@@ -28,6 +27,7 @@ from audit.keys import Verifier
 from audit.locate import altered_tile, locate
 from audit.outside import Authorities, check_outside
 from audit.package import CHECKPOINT, DISCLOSURES, MANIFEST, VERIFIER, Disclosure, Package
+from audit.retained import Retained, check_retained, read_retained
 from audit.scan import STRETCH, Computed, scan_all
 from audit.statement import Proven
 from audit.stretch import Stretch, Unreadable, Wrong, check_role
@@ -90,14 +90,15 @@ def _verify(
     if not names:
         raise NothingToVerify(f"there is no package at `{package.path}`: it is empty")
     tree, signatures = _checkpoint(package, verifiers)
-    anchors = [read_anchor("the retained head", head, verifiers)] if head is not None else []
-    anchors += [
-        read_anchor(f"receipt {number}", data, verifiers) for number, data in enumerate(receipts, 1)
+    retained = [read_retained("the retained head", head, verifiers)] if head is not None else []
+    retained += [
+        read_retained(f"receipt {number}", data, verifiers)
+        for number, data in enumerate(receipts, 1)
     ]
     layout = package.layout()
     check_names(names, tree.size, layout)
     if tree.size == 0:
-        _check_empty(tree, anchors, verifiers)
+        _check_empty(tree, retained, verifiers)
     disclosures = package.disclosures()
     _check_disclosed_range(disclosures, tree.size, layout.minimum)
     stretches = scan_all(package, tree.size, disclosures, workers=workers, minimum=layout.minimum)
@@ -109,7 +110,7 @@ def _verify(
     outside = check_outside(package, tree, layout.minimum, computed, verifiers, policy, authorities)
     commitments = sum(stretch.commitments for stretch in stretches)
     present = check_small_files(package, names, tree, layout, commitments, disclosures)
-    check_anchors(anchors, tree, computed, verifiers)
+    check_retained(retained, tree, computed, verifiers)
     named = set().union(*(stretch.blobs for stretch in stretches))
     read = [stretch for stretch in stretches if stretch.first < stretch.stop]
     return Proven(
@@ -129,7 +130,7 @@ def _verify(
         blobs=len(present),
         blobs_missing=len(named - present),
         blobs_unnamed=len(present - named),
-        head=None if head is None else anchors[0].checkpoint.size,
+        head=None if head is None else retained[0].checkpoint.size,
         receipts=len(receipts),
         keys=sentences(changes),
         verifier=_digest_of(package, VERIFIER) if VERIFIER in names else None,
@@ -152,11 +153,11 @@ def _checkpoint(
 
 
 def _check_empty(
-    tree: Checkpoint, anchors: Sequence[Anchor], verifiers: Sequence[Verifier]
+    tree: Checkpoint, retained: Sequence[Retained], verifiers: Sequence[Verifier]
 ) -> None:
     if tree.root != empty_root():
         raise Tampered("the checkpoint covers no entry, but its root is not that of an empty log")
-    check_anchors(anchors, tree, MemoryNodes(), verifiers)
+    check_retained(retained, tree, MemoryNodes(), verifiers)
     raise NothingToVerify(f"the log `{tree.origin}` has no entries: there is nothing to verify")
 
 

@@ -19,7 +19,6 @@ from typing import Any
 
 from audit import checkpoint as checkpoints
 from audit import cosigner, witness_request
-from audit.anchors import read_anchor
 from audit.archive import open_reader, open_writer
 from audit.canonical import canonical, parse
 from audit.checkpoint import Checkpoint, sign_checkpoint
@@ -32,6 +31,7 @@ from audit.note import Ed25519Signer, OpenedNote, countersign, open_note, split
 from audit.package import Anchored, Package
 from audit.packing import write_package
 from audit.proof import TlogProof
+from audit.retained import read_retained
 from audit.storage import MemoryLog
 from audit.tiles import (
     Tile,
@@ -263,7 +263,7 @@ PARSERS: dict[str, Parser] = {
     "witness's size": Parser([b"300\n"], witness_request.parse_size, lambda size: b"%d\n" % size),
     "anchor": Parser(
         [NOTE.encode(), _RECEIPT, PROOF.encode().encode(), encode_slot(NOTE, 0)],
-        lambda data: read_anchor("it", data, [SIGNER.verifier]),
+        lambda data: read_retained("it", data, [SIGNER.verifier]),
         truth=lambda anchor: anchor.checkpoint,
     ),
     "archive": Parser([_zipped({"a": b"1" * 40, "b/c": b""})], _zip),

@@ -249,7 +249,7 @@ async function readRetained(label, bytes, keys) {
     return { label, tree: (await openCheckpoint(text, keys)).tree, index: null };
   } catch (error) {
     if (error instanceof Refusal) throw new Refusal(error.exit, `${label}: ${error.message}`, { file: label });
-    if (error instanceof Malformed) throw gap(`${label} cannot be used as an anchor: ${error.message}`, { file: label });
+    if (error instanceof Malformed) throw gap(`${label} cannot be used: ${error.message}`, { file: label });
     throw error;
   }
 }

@@ -29,7 +29,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
+class Retained:
     """A retained checkpoint, and an entry it was retained for if it came with a receipt."""
 
     label: str
@@ -39,8 +39,8 @@ class Anchor:
     proof: TlogProof | None = None
 
 
-def read_anchor(label: str, data: str | bytes, verifiers: Sequence[Verifier]) -> Anchor:
-    """The anchor in `data`. `label` names it in messages: "the retained head".
+def read_retained(label: str, data: str | bytes, verifiers: Sequence[Verifier]) -> Retained:
+    """What is retained in `data`. `label` names it in messages: "the retained head".
 
     Raises `Gap` if it cannot be read, `UnknownKey` if no pinned key signed it.
     """
@@ -54,15 +54,15 @@ def read_anchor(label: str, data: str | bytes, verifiers: Sequence[Verifier]) ->
         if text.startswith("c2sp.org/tlog-proof@v1\n"):
             proof = TlogProof.parse(text)
             checkpoint = checkpoints.open_named_checkpoint(proof.checkpoint, verifiers)
-            return Anchor(label, checkpoint, proof.index, proof=proof)
-        return Anchor(label, checkpoints.open_named_checkpoint(text, verifiers))
+            return Retained(label, checkpoint, proof.index, proof=proof)
+        return Retained(label, checkpoints.open_named_checkpoint(text, verifiers))
     except UnknownKey as error:
         raise UnknownKey(f"{label}: {error}") from error
     except (Malformed, UnicodeDecodeError) as error:
-        raise Gap(f"{label} cannot be used as an anchor: {error}", file=label) from error
+        raise Gap(f"{label} cannot be used: {error}", file=label) from error
 
 
-def _receipt(label: str, text: str, verifiers: Sequence[Verifier]) -> Anchor:
+def _receipt(label: str, text: str, verifiers: Sequence[Verifier]) -> Retained:
     try:
         value = json.loads(text)
         value = value.get("context") or value
@@ -84,34 +84,37 @@ def _receipt(label: str, text: str, verifiers: Sequence[Verifier]) -> Anchor:
         raise Malformed("its index and tree size do not fit its checkpoint")
     if from_text is not None and from_text.index != index:
         raise Malformed("its proof is for another entry")
-    return Anchor(label, checkpoint, index, bytes.fromhex(leaf), from_text)
+    return Retained(label, checkpoint, index, bytes.fromhex(leaf), from_text)
 
 
-def check_anchors(
-    anchors: Sequence[Anchor], tree: Checkpoint, hashes: NodeSource, verifiers: Sequence[Verifier]
+def check_retained(
+    retained: Sequence[Retained],
+    tree: Checkpoint,
+    hashes: NodeSource,
+    verifiers: Sequence[Verifier],
 ) -> None:
-    """Return if the package's tree contains everything the anchors remember.
+    """Return if the package's tree contains everything they remember.
 
     Raises `Gap` for a tail that is missing, `Tampered` for entries that were rewritten, naming
-    them as closely as the anchors allow.
+    them as closely as they allow.
     """
-    for anchor in anchors:
-        if anchor.checkpoint.origin != tree.origin:
+    for kept in retained:
+        if kept.checkpoint.origin != tree.origin:
             raise Gap(
-                f"{anchor.label} is of the log `{anchor.checkpoint.origin}`, the package of "
+                f"{kept.label} is of the log `{kept.checkpoint.origin}`, the package of "
                 f"`{tree.origin}`: one does not continue the other"
             )
-    for anchor in sorted(anchors, key=lambda a: a.checkpoint.size):
-        _check_length(anchor, tree)
-    for anchor in anchors:
-        if anchor.index is not None:
-            _check_entry(anchor, anchor.index, hashes, verifiers)
+    for kept in sorted(retained, key=lambda a: a.checkpoint.size):
+        _check_length(kept, tree)
+    for kept in retained:
+        if kept.index is not None:
+            _check_entry(kept, kept.index, hashes, verifiers)
     good = 0
-    for anchor in sorted(anchors, key=lambda a: a.checkpoint.size):
-        size = anchor.checkpoint.size
-        if frontier_at(size, hashes).root() != anchor.checkpoint.root:
+    for kept in sorted(retained, key=lambda a: a.checkpoint.size):
+        size = kept.checkpoint.size
+        if frontier_at(size, hashes).root() != kept.checkpoint.root:
             raise Tampered(
-                f"the log was rewritten: {anchor.label} was signed over {size} entries that are "
+                f"the log was rewritten: {kept.label} was signed over {size} entries that are "
                 f"not the package's first {size}; the first difference lies among the entries "
                 f"{good} to {size - 1}",
                 span=(good, size),
@@ -119,11 +122,11 @@ def check_anchors(
         good = size
 
 
-def _check_length(anchor: Anchor, tree: Checkpoint) -> None:
-    size = anchor.checkpoint.size
+def _check_length(kept: Retained, tree: Checkpoint) -> None:
+    size = kept.checkpoint.size
     if size > tree.size:
         raise Gap(
-            f"the package ends after {tree.size} entries, but {anchor.label} was signed over "
+            f"the package ends after {tree.size} entries, but {kept.label} was signed over "
             f"{size}: the entries {tree.size} to {size - 1} are missing. The tail was cut off, an "
             "older state was restored, or this is an older export",
             index=tree.size,
@@ -131,23 +134,23 @@ def _check_length(anchor: Anchor, tree: Checkpoint) -> None:
 
 
 def _check_entry(
-    anchor: Anchor, index: int, hashes: NodeSource, verifiers: Sequence[Verifier]
+    kept: Retained, index: int, hashes: NodeSource, verifiers: Sequence[Verifier]
 ) -> None:
-    if index >= anchor.checkpoint.size:
-        raise Gap(f"{anchor.label} is for entry {index}, which its own checkpoint does not cover")
+    if index >= kept.checkpoint.size:
+        raise Gap(f"{kept.label} is for entry {index}, which its own checkpoint does not cover")
     leaf = hashes(0, index)
-    if anchor.leaf_hash is not None and leaf != anchor.leaf_hash:
-        raise _not_the_receipted(anchor, index, leaf)
-    if anchor.proof is not None:
+    if kept.leaf_hash is not None and leaf != kept.leaf_hash:
+        raise _not_the_receipted(kept, index, leaf)
+    if kept.proof is not None:
         try:
-            anchor.proof.verify(leaf, verifiers)
+            kept.proof.verify(leaf, verifiers)
         except (Tampered, Malformed):
-            raise _not_the_receipted(anchor, index, leaf) from None
+            raise _not_the_receipted(kept, index, leaf) from None
 
 
-def _not_the_receipted(anchor: Anchor, index: int, leaf: bytes) -> Tampered:
+def _not_the_receipted(kept: Retained, index: int, leaf: bytes) -> Tampered:
     return Tampered(
-        f"entry {index} was rewritten: {anchor.label} is a signed receipt for another entry at "
+        f"entry {index} was rewritten: {kept.label} is a signed receipt for another entry at "
         f"this place than the package holds (leaf hash `{leaf.hex()}`)",
         index=index,
     )
