@@ -183,7 +183,8 @@ class Recorded:
         """A note that somebody was throttled: no state changes."""
         from audit.entry import Entry
         from governance.oversight.commands import Proposal
-        from governance.store.ledger import SERVICE, stamp
+        from governance.oversight.times import write as stamp
+        from governance.store.ledger import SERVICE
 
         data = {"key": None, "refused": 1, "since": stamp(at), "until": stamp(at)}
         return Proposal((Entry("service.throttled", at, SERVICE, data),), self.text)
