@@ -343,7 +343,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The signed tree head everything was counted under.
+    """The checkpoint everything was counted under.
 
     `recomputed` is "same" if the root over the leaves seen is the root signed, "differs" if it is
     not, "not done" if leaves were not given or entries are missing. `witnesses` are the names of

@@ -32,7 +32,7 @@ from governance.oversight.shapes import (
     record,
 )
 
-SINKS: Final = ("file", "git", "webhook", "mail", "witness", "timestamp")
+ANCHOR_KINDS: Final = ("file", "git", "webhook", "mail", "witness", "timestamp")
 
 _refs = record({"anchor": index})
 
@@ -41,7 +41,7 @@ KINDS: Final[Mapping[str, Check]] = {
     "anchor.added": record(
         {
             "anchor": identifier,
-            "kind": one_of(*SINKS),
+            "kind": one_of(*ANCHOR_KINDS),
             "commitments": record({"target": commitment}),
         }
     ),

@@ -1,4 +1,4 @@
-"""The last signed tree head, kept outside the database.
+"""The newest checkpoint, the log's signed head, kept outside the database.
 
 The law: once `write` returns, the new head is on disk and the one before can still be read if the
 write was torn (two slots, `audit.head`). Start-up compares the database with this file, so a

@@ -91,7 +91,7 @@ class TreeNode(LogTable, table=True):
 
 
 class CheckpointRow(LogTable, table=True):
-    """A signed tree head, one for each commit."""
+    """A checkpoint (a signed head), one for each commit."""
 
     __tablename__ = "checkpoints"
     size: int = Field(sa_column=_key(BIG))
