@@ -240,8 +240,9 @@ class KeyRing:
                 key = Verifier.from_vkey(vkey).key_id.hex()
                 raise CannotOpen(
                     f"the log names the key `{key}`, which is not in `{self._paths.ring}`: nothing "
-                    "can be signed. Put `keys/` back as it was; if that key is lost: `governance "
-                    f"log-key retire {key} --why lost`"
+                    "can be signed. Put `keys/` back as it was; if another service of this log "
+                    "(PostgreSQL) made it, copy `keys/` from its folder; only if nobody has that key "
+                    f"any more: `governance log-key retire {key} --why lost`"
                 )
             self._opened[vkey] = self._open(found)
         return self._opened[vkey]

@@ -32,10 +32,10 @@ class OwnerLock:
             owner = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
             os.close(self._fd)
             raise NotOwner(
-                f"`{path.parent}` is already open in process {owner or 'unknown'}; a SQLite "
-                "workspace has one owner. Send the command to that process (its socket is "
-                f"`{path.parent / 'governance.sock'}`) or stop it first. For several processes "
-                "on one log use PostgreSQL"
+                f"`{path.parent}` is already open in process {owner or 'unknown'}; a folder "
+                "has one owner. Send the command to that process (its socket is "
+                f"`{path.parent / 'governance.sock'}`) or stop it first. Several processes "
+                "on one log need a folder each (`governance join`) and PostgreSQL"
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
