@@ -32,12 +32,14 @@ browser:
 test: $(VENV)/.ready browser ## every test that needs nothing outside the repository
 	$(BIN)/python -m pytest -rs
 
-check: $(VENV)/.ready browser ## format, lint, types, floors, tests
+check: lint test ## format, lint, types, floors, tests (once, also for `make test check`)
+
+.PHONY: lint
+lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -rs
 
 # Programs that only some tests need. Without them these tests are left out and say what to install;
 # where CI is set that is a failure, unless WITHOUT names the program.
@@ -94,7 +96,7 @@ bench: $(VENV)/.ready ## the figures of the README (needs wrk)
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
         --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --build-deps-for wheel
 lock: ## renew the locks from pyproject.toml (needs pip-tools)
-	$(LOCK) --extra postgres -o requirements.lock pyproject.toml
+	$(LOCK) --extra postgresql -o requirements.lock pyproject.toml
 	$(LOCK) --build-deps-for editable --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## forget the virtual environment and the demo

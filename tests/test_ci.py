@@ -37,8 +37,9 @@ def test_what_cannot_be_installed_is_said_and_only_its_tests_are_left_out(tmp_pa
     said, made = ran(tmp_path, "sigstore")
     assert "sigstore cannot be installed here" in said
     tests = [line for line in made if line.startswith("test ")]
-    assert tests == ["test CI=1 WITHOUT= sigstore"]
-    assert any(line.startswith("check ") for line in made)
+    assert len(tests) == 1
+    assert tests[0].startswith("test check conformance VECTORS=")
+    assert tests[0].endswith("CI=1 WITHOUT= sigstore")
     assert any("hammer-log hammer-killed DURATION=60" in line for line in made)
 
 
@@ -46,4 +47,4 @@ def test_where_everything_is_installed_nothing_is_left_out(tmp_path: Path) -> No
     """Tests could be left out on every machine without anybody knowing."""
     said, made = ran(tmp_path, "nothing-of-this-name")
     assert "cannot be installed" not in said
-    assert "test CI=1 WITHOUT=" in made
+    assert any(line.startswith("test ") and line.endswith("CI=1 WITHOUT=") for line in made)
