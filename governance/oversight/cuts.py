@@ -108,8 +108,8 @@ def plan(state: State, entries: Iterable[bytes], at: datetime, look: timedelta, 
     )
 
 
-def first_held(hold: Hold, index: int, raw: bytes, data: Mapping[str, Any]) -> bool:
-    """Whether the entry at `index` is in the scope of a hold."""
+def covers(hold: Hold, index: int, raw: bytes, entry: Mapping[str, Any]) -> bool:
+    """Whether the entry at `index` is in the scope of a hold; `raw` are its bytes, `entry` what they say."""
     if hold.scope == "decision":
         return index == int(hold.scope_id or -1)
     if hold.scope == "range":
@@ -117,8 +117,9 @@ def first_held(hold: Hold, index: int, raw: bytes, data: Mapping[str, Any]) -> b
     name = str(hold.scope_id)
     if hold.scope == "subject":
         return name.encode() in raw
-    by = data["by"]
-    return name in (data["data"].get("agent"), by["id"] if by["type"] == "agent" else by.get("for"))
+    by = entry["by"]
+    acted = by["id"] if by["type"] == "agent" else by.get("for")
+    return name in (entry["data"].get("agent"), acted)
 
 
 def counted(entries: Iterable[bytes]) -> dict[str, int]:
@@ -145,7 +146,7 @@ class _Holds:
 
     def look(self, index: int, raw: bytes, data: Mapping[str, Any]) -> None:
         for number, each in list(self._open.items()):
-            if first_held(each, index, raw, data):
+            if covers(each, index, raw, data):
                 self.first[number] = index
                 del self._open[number]
 

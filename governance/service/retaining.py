@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from governance.oversight import people, retention
+import orjson
+
+from governance.oversight import cuts, people, retention
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.entries import HOLDS
 from governance.oversight.errors import Refused
@@ -216,20 +218,20 @@ def holding(desk: Desk, subject: str) -> Hold | None:
         if each.scope == "subject":
             if each.scope_id == subject:
                 return each
-        elif any(_covers(desk, each, index) for index in about):
+        elif any(covers(desk, each, index) for index in about):
             return each
     return None
 
 
-def _covers(desk: Desk, each: Hold, index: int) -> bool:
-    if each.scope == "decision":
-        return index == int(each.scope_id or -1)
-    if each.scope == "range":
-        return (each.first or 0) <= index <= (each.last or 0)
-    if index < 0:
-        return True  # of an older log: whose it was cannot be told here
-    found = desk.reader.decision(index)
-    return found is not None and found.agent == each.scope_id
+def covers(desk: Desk, each: Hold, index: int) -> bool:
+    """Whether a hold keeps the values of an entry; whose it was, if it cannot be read, is not doubted."""
+    if each.scope != "agent":
+        return cuts.covers(each, index, b"", {})
+    try:
+        raw = desk.reader.entry_bytes(index) if index >= 0 else b""
+    except IndexError:
+        raw = b""
+    return not raw or cuts.covers(each, index, raw, orjson.loads(raw))
 
 
 def _scope(

@@ -371,6 +371,21 @@ def test_who_is_held_is_not_erased(world: World) -> None:
     assert done["values"] > 0
 
 
+def test_what_a_held_agent_recorded_otherwise_is_not_erased(world: World) -> None:
+    """Erasing would look at decisions only, where a cut looks at everything of a held agent."""
+    desk = world.desk
+    fill(world, 1)
+    hold = retaining.hold(desk, world.tom, scope="agent", scope_id="payments-1", reason="A claim.")
+    state = desk.state.retention.holds[hold["hold"]]
+    opened = next(
+        index
+        for index in range(desk.state.size)
+        if desk.reader.entry(index).kind == "session.opened"
+    )
+    assert retaining.covers(desk, state, opened)
+    assert not retaining.covers(desk, state, 0)  # the service's own
+
+
 def test_the_name_of_a_held_person_is_not_erased(world: World) -> None:
     """Who approved what a court asks about would have no name any more."""
     desk = world.desk
