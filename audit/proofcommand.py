@@ -160,6 +160,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to a parser's commands."""
     command = commands.add_parser("proof", help="verify one entry's proof", epilog=told.EPILOG)
     command.set_defaults(run=run)
+    fill(command)
+
+
+def fill(command: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of the command."""
     command.add_argument("proof", type=Path, metavar="FILE", help="a .tlog-proof, or a receipt")
     told.add_key_option(command, required=False)
     command.add_argument(

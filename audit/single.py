@@ -1,7 +1,7 @@
 """The verifier as one file: `verify.py`, made from the modules of this library and nothing else.
 
-The law: the same sources give the same bytes, and the file does what `python -m audit verify` does,
-because it is the same code. Each module becomes a section, its docstring a comment; imports of one
+The law: the same sources give the same bytes, and the file does what `python -m audit verify` and
+`python -m audit proof` do, because it is the same code. Each module becomes a section, its docstring a comment; imports of one
 another fall away, and so does what the verifier does not use; a name that two modules define is given
 its module's name in front. Whatever this cannot do exactly, it refuses to do (`LogError`), so that no verifier comes out that differs.
 
@@ -26,17 +26,27 @@ from typing import NamedTuple
 from audit.errors import LogError
 from audit.renaming import Renamer, stored
 
-_ENTRANCE = "verifycommand"
-_ROOTS = (("verifycommand", "fill"), ("verifycommand", "run"), ("told", "EPILOG"))
+_Place = tuple[str, str]
+"""A module and a name in it."""
+_ROOTS: tuple[_Place, ...] = (
+    ("verifycommand", "fill"),
+    ("verifycommand", "run"),
+    ("proofcommand", "fill"),
+    ("proofcommand", "run"),
+    ("told", "EPILOG"),
+)
 """What the main program at the end of the file calls; all else is there because something needs it."""
 _HERE = Path(__file__).parent
 
 _HEAD = '''\
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Check a package of a signed log without trusting whoever made it.
+"""Check a package of a signed log, or one entry's proof, without trusting whoever made it.
 
     python verify.py PACKAGE --key VKEY [--policy FILE] [--head FILE] [--receipt FILE]
+    python verify.py proof FILE --key VKEY [--policy FILE] [--entry FILE | --leaf HEX]
+
+A package that is called `proof` is given as `./proof`.
 
 Needs Python 3.11 and `cryptography`, nothing else, and no network. One file, so that it can be read
 before it is run: it was generated from the modules of `audit/` (`python -m audit single-file`), each
@@ -65,13 +75,23 @@ _TAIL = '''
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments[:1] == ["proof"]:
+        parser = argparse.ArgumentParser(
+            prog="verify.py proof",
+            description="Check one entry's proof. A package called `proof` is given as `./proof`.",
+            epilog={told.EPILOG},
+        )
+        {proofcommand.fill}(parser)
+        return {proofcommand.run}(parser, parser.parse_args(arguments[1:]))
     parser = argparse.ArgumentParser(
         prog="verify.py",
-        description="Check a package of a signed log without trusting whoever made it.",
-        epilog=EPILOG,
+        description="Check a package of a signed log without trusting whoever made it. "
+        "One entry's proof is checked by `verify.py proof FILE`: see `verify.py proof --help`.",
+        epilog={told.EPILOG},
     )
-    fill(parser)
-    return run(parser, parser.parse_args(arguments))
+    {verifycommand.fill}(parser)
+    return {verifycommand.run}(parser, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":
@@ -106,14 +126,19 @@ def digest() -> str:
 
 
 @lru_cache(maxsize=1)
-def _text(folder: Path) -> str:
-    every = {module.name: module for module in _closure(folder, _ENTRANCE)}
-    needed = _needed(every, [root for root in _ROOTS if root[0] in every])
+def _text(folder: Path, roots: tuple[_Place, ...] = _ROOTS) -> str:
+    every: dict[str, _Module] = {}
+    for home, _ in roots:
+        _closure(folder, home, every)
+    needed = _needed(every, roots)
     modules = {name: _trimmed(module, needed) for name, module in every.items()}
     modules = {name: module for name, module in modules.items() if module.defined}
     names = _final_names(modules)
     sections = [_section(module, modules, names) for module in modules.values()]
-    return _HEAD + _imports(modules) + "".join(sections) + _TAIL
+    tail = _TAIL
+    for home, name in roots:
+        tail = tail.replace(f"{{{home}.{name}}}", names[home, name])
+    return _HEAD + _imports(modules) + "".join(sections) + tail
 
 
 class _Module(NamedTuple):
@@ -129,15 +154,13 @@ class _Module(NamedTuple):
     """From elsewhere: local name → the import statement that binds it."""
 
 
-def _closure(folder: Path, name: str, done: dict[str, _Module] | None = None) -> list[_Module]:
-    """The module and everything it imports from here, each after what it needs."""
-    done = {} if done is None else done
+def _closure(folder: Path, name: str, done: dict[str, _Module]) -> None:
+    """Add to `done` the module and everything it imports from here, each after what it needs."""
     if name not in done:
         module = _read(folder, name)
         for needed, _ in module.inner.values():
             _closure(folder, needed, done)
         done[name] = module
-    return list(done.values())
 
 
 def _read(folder: Path, name: str) -> _Module:

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attacked_packages import attacked
@@ -16,11 +17,15 @@ from audit import single
 from audit.__main__ import main
 from audit.entry import Entry, encode
 from audit.errors import LogError
+from audit.note import Ed25519Signer
 from audit.package import Package
+from audit.proof import TlogProof
 from audit.renaming import stored
+from audit.tree import inclusion_proof
 from audit.verify import verify
 
 ROOT = Path(__file__).parents[2]
+EXIT_OF_USAGE = 2
 
 
 @pytest.fixture
@@ -57,6 +62,101 @@ def test_it_says_of_every_package_what_the_library_says(world, alone: Path) -> N
         )
         assert (one.stdout, one.stderr) == (both.stdout, both.stderr), name
         assert json.loads(one.stdout)["exit"] == code
+
+
+def _proofs(world: Any) -> dict[str, tuple[list[str], int]]:
+    """Proof files, good and bad, with what is given beside them and the exit code they must have."""
+    log = world.log(23)
+    hashes = tuple(inclusion_proof(9, 23, log.node))
+    witness = world.witness()
+    good = TlogProof(9, hashes, world.checkpoint(log)).encode()
+    seen = TlogProof(9, hashes, world.cosigned(log, 23, witness)).encode()
+    entry, leaf = next(log.entries(9, 10)), log.node(0, 9).hex()
+    receipt = {"index": 9, "leaf_hash": leaf, "tree_size": 23, "checkpoint": world.checkpoint(log)}
+
+    def write(name: str, content: str | bytes) -> str:
+        path = world.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return str(path)
+
+    file, bytes_ = write("d.tlog-proof", good), write("d.json", entry)
+    is_ = ["--leaf", leaf]
+    stranger = Ed25519Signer.from_seed(world.signer.name, bytes(32)).vkey
+    policy = f"log {world.key}\nwitness w {witness.verifier.vkey}\nquorum w\n"
+    rules = ["--policy", write("rules", policy)]
+    key = ["--key", world.key]
+    return {
+        "entry": ([file, *key, "--entry", bytes_], 0),
+        "key in a file": ([file, "--key", write("log.vkey", world.key), "--leaf", leaf], 0),
+        "checkpoint only": ([file, *key], 0),
+        "policy": ([write("w.tlog-proof", seen), *rules, "--entry", bytes_], 0),
+        "policy unmet": ([file, *rules, "--entry", bytes_], 11),
+        "receipt": ([write("r.json", json.dumps({**receipt, "proof": good})), *key], 0),
+        "receipt without proof": ([write("n.json", json.dumps(receipt)), *key], 12),
+        "another entry": ([file, *key, "--entry", write("o.json", entry + b" ")], 10),
+        "altered": ([write("a.tlog-proof", good.replace("index 9", "index 8")), *key, *is_], 10),
+        "no proof": ([write("x.tlog-proof", "hello\n"), *key], 10),
+        "stranger": ([file, "--key", stranger, "--entry", bytes_], 11),
+        "empty": ([write("e.tlog-proof", b""), *key], 13),
+        "no key": ([file], 2),
+        "no hash": ([file, *key, "--leaf", "abc"], 2),
+        "both": ([file, *key, "--leaf", leaf, "--entry", bytes_], 2),
+        "no file": ([str(world.folder / "none"), *key], 2),
+        "nothing": (key, 2),
+    }
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_it_says_of_every_proof_what_the_library_says(
+    world: Any, alone: Path, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise an auditor with the one file could not check a decision's proof, or would believe
+    one that we would refuse."""
+    for name, (given, code) in _proofs(world).items():
+        arguments = [*given, "-o", form]
+        one = subprocess.run(
+            [sys.executable, "-I", str(alone), "proof", *arguments],
+            cwd=alone.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        try:
+            both = main(["proof", *arguments])
+        except SystemExit as error:
+            both = int(str(error.code))
+        said = capsys.readouterr()
+        assert one.returncode == both == code, (name, one)
+        assert one.stdout == said.out, name
+        usage = [text.rpartition("error: ")[2] for text in (one.stderr, said.err)]
+        assert usage[0] == usage[1], name
+        assert bool(one.stdout) == (code != EXIT_OF_USAGE), name
+        if form == "json" and one.stdout:
+            assert json.loads(one.stdout)["exit"] == code, name
+
+
+def test_a_package_may_be_called_as_the_command_is(world: Any, alone: Path, tmp_path: Path) -> None:
+    """Otherwise a folder's name could turn a check of a package into one of something else."""
+    world.package(world.log(9)).rename(tmp_path / "proof")
+    for given, code, said in (
+        (["proof"], 2, "required: FILE"),
+        (["./proof"], 0, "package"),
+        (["--workers", "1", "proof"], 0, "package"),
+        (["proof", "proof"], 2, "cannot be read"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-I", str(alone), *given, "--key", world.key],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
+    for asked, word in ((["--help"], "verify.py proof FILE"), (["proof", "--help"], "./proof")):
+        help_ = subprocess.run(
+            [sys.executable, "-I", str(alone), *asked], capture_output=True, text=True, check=True
+        )
+        assert word in help_.stdout
 
 
 def test_several_processes_work_from_the_one_file(world, alone: Path) -> None:
@@ -174,14 +274,15 @@ def test_names_are_told_apart_or_refused(tmp_path: Path) -> None:
         "def read(first, X=X):\n    return f'{ones.read(X)} {first}'\n\n\n"
         "def run(x):\n    return read(first(x)), [ones.X for ones.X in ()]\n"
     )
-    made = single._text.__wrapped__(tmp_path)
+    roots = (("verifycommand", "run"),)
+    made = single._text.__wrapped__(tmp_path, roots)
     scope: dict[str, object] = {"__name__": "made"}
     code = made.partition("# the command line")[0].rpartition("# ====")[0]
     exec(compile(code, "made", "exec"), scope)
     assert scope["run"](5) == ("3 6", [])  # type: ignore[operator]
     (tmp_path / "one.py").write_text("import os\nif os.sep:\n    X = 1\n")
     with pytest.raises(LogError, match="cannot hold"):
-        single._text.__wrapped__(tmp_path)
+        single._text.__wrapped__(tmp_path, roots)
 
 
 def test_the_copy_in_a_package_is_named_and_not_believed(world) -> None:
