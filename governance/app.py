@@ -128,6 +128,11 @@ class Application:
             "1 while the newest heads reach an outside anchor in time, 0 when unanchored",
             lambda: anchors.degraded(self.desk) is None,
         )
+        watch(
+            "governance_log_key_missing",
+            "1 while a key that has to sign the log is not here, and nothing is recorded",
+            lambda: self.desk.ledger.lacking is not None,
+        )
         watch("governance_ready", "1 when decisions can be taken", lambda: not failing(self.desk))
         watch(
             "governance_open_approvals",

@@ -89,6 +89,9 @@ def rotate(frame: Frame, kept: str, public_key: Path | None, reason: str | None)
 
     Where there is a second administrator, they confirm it first. Give the new verifier key to every
     verifier, and retire the old one when all have it.
+
+    Other services on the same log (PostgreSQL) need the new key before it signs: copy `keys/` to
+    their folders between proposal and confirmation, or at once if you are the only administrator.
     """
     _add(frame, "ed25519", kept, public_key, reason)
 

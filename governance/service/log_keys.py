@@ -54,7 +54,7 @@ def add(
     """Prepare a key and announce it, or, where there is a second administrator, propose it.
 
     `at` and `public_key` (PEM) name a key kept elsewhere. Returns `{key, vkey, state: signing |
-    proposed, entry, receipt}`.
+    proposed, entry, receipt}`, and `other_services` (what they need) if there may be some.
     """
     who = allowed(desk, caller, RIGHT)
     texts = Texts.of(reason=reason)
@@ -81,7 +81,7 @@ def add(
         raise
     if answer["state"] == "proposed":
         _give_up(desk, before, known.vkey)
-    return _settled(desk, answer)
+    return _needed(desk, _settled(desk, answer))
 
 
 def retire(
@@ -117,7 +117,7 @@ def retire(
 def confirm(desk: Desk, caller: Caller, entry_shown: int) -> dict[str, Any]:
     """Confirm, as another administrator, the change of keys that entry `entry_shown` proposed.
 
-    Returns `{key, vkey, state: signing | retired, entry, receipt}`.
+    Returns `{key, vkey, state: signing | retired, entry, receipt}`, and `other_services` as `add`.
     """
     who = allowed(desk, caller, RIGHT)
     wish, before = desk.state.log_key_wish, _signing(desk, desk.state)
@@ -139,7 +139,8 @@ def confirm(desk: Desk, caller: Caller, entry_shown: int) -> dict[str, Any]:
         answer = _retired(vkey, log_keys.REPLACED, index)
         return one("log_key.retired", now, caller, index, data, answer)
 
-    return _settled(desk, do(desk, Act(who, run)))
+    answer = _settled(desk, do(desk, Act(who, run)))
+    return answer if answer["state"] == "retired" else _needed(desk, answer)
 
 
 def listed(desk: Desk) -> dict[str, Any]:
@@ -276,6 +277,18 @@ def _added(vkey: str, index: int) -> dict[str, Any]:
 def _retired(vkey: str, why: str, index: int) -> dict[str, Any]:
     found = {"key": log_keys.key_id(vkey), "vkey": vkey, "state": "retired", "entry": index}
     return {**found, "means": _MEANING[why]}
+
+
+def _needed(desk: Desk, answer: dict[str, Any]) -> dict[str, Any]:
+    """With what services of the same log need before a key signs, where there may be others."""
+    if desk.workspace.shared:
+        when = "before it is confirmed" if answer["state"] == "proposed" else "now"
+        answer["other_services"] = (
+            f"copy `{desk.workspace.paths.keys}` to the folder of every other service of this log "
+            f"{when}: one that lacks the key `{answer['key']}` is not ready and records nothing, no "
+            "stop either, from when it signs until it has it"
+        )
+    return answer
 
 
 def _settled(desk: Desk, answer: dict[str, Any]) -> dict[str, Any]:

@@ -119,8 +119,7 @@ class Writer:
         self._signing: int | None = None
         self._vain: set[int] = set()
         self._db, self._vault, self._head = connection, vault, head
-        self._fold, self.ring = fold, ring
-        self._encode = fold.encode
+        self._fold, self._encode, self.ring = fold, fold.encode, ring
         self.facts = FactBook(connection)
         self.position = position
         self._open = False
@@ -198,6 +197,11 @@ class Writer:
     def shared(self) -> bool:
         """Whether other processes write this log, too."""
         return self._turns is not None
+
+    @property
+    def lacking(self) -> str | None:
+        """Which key another process put in force that does not sign here (a sentence), or None."""
+        return None if self._turns is None else self._turns.lacking
 
     def on_news(self, tell: Callable[[int, Entry], None]) -> None:
         """Have `tell` called with what other processes record; never for a log of one process."""

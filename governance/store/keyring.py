@@ -9,6 +9,7 @@ What is in the ring is written down in `keys/ring.json` (`governance.store.ringf
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -62,6 +63,7 @@ class KeyRing:
         self._known = tuple(keys)
         self._opened: dict[str, Signer] = {}
         self._last: tuple[tuple[str, ...], tuple[Signer, ...]] | None = None
+        self._failed: tuple[tuple[str, ...], frozenset[tuple[str, int, int]], str] | None = None
         self.without: frozenset[str] = frozenset()
         self._changing = threading.RLock()
 
@@ -120,6 +122,12 @@ class KeyRing:
         return tuple(key.verifier for key in self._known if key.status != PREPARED)
 
     @property
+    def followed(self) -> tuple[Verifier, ...]:
+        """Whose heads are followed: also those of a key that waits here, for another process of the
+        log may have put it in force, and retired the others, since this one looked."""
+        return tuple(key.verifier for key in self._known)
+
+    @property
     def quick(self) -> bool:
         """Whether those that signed last do it in memory within microseconds."""
         return self._last is not None and all(
@@ -147,6 +155,30 @@ class KeyRing:
         self._last = vkeys, signers
         return signers
 
+    def lacking(self, vkeys: tuple[str, ...]) -> str | None:
+        """Why the keys named by `vkeys` cannot sign (a sentence), or None if they can.
+
+        What failed is tried again only when `keys/` has changed: tokens count refused PINs, and
+        passphrases take time.
+        """
+        last, failed = self._last, self._failed
+        if last is not None and last[0] == vkeys:
+            return None
+        seen = self._seen()
+        if failed is None or failed[:2] != (vkeys, seen):
+            try:
+                self.signers(vkeys)
+            except CannotOpen as error:
+                self._failed = vkeys, seen, f"{error}. It is looked for again when `keys/` changes"
+            else:
+                self._failed = None
+        return None if self._failed is None else self._failed[2]
+
+    def named(self, vkeys: tuple[str, ...]) -> tuple[str, ...]:
+        """The verifier keys of those that `signers` gives; opens none of them."""
+        named = self._named(vkeys)
+        return tuple(k for k in named if Verifier.from_vkey(k).key_id.hex() not in self.without)
+
     def prove(self, vkeys: tuple[str, ...], checkpoint: str) -> None:
         """Have each key sign `checkpoint` (a text the log has signed already) once more.
 
@@ -160,6 +192,11 @@ class KeyRing:
         """The same for one key of the ring that does not sign yet."""
         signer = self._signer(vkey)
         signer.verifier.verify(checkpoint.encode(), signer.sign(checkpoint.encode()))
+
+    def look_again(self) -> None:
+        """Read which keys there are: another process's may have been copied here. Raises `CannotOpen`."""
+        with self._changing:
+            self._known = read(self._paths)
 
     # -- changing ----------------------------------------------------------------------------------
 
@@ -226,6 +263,15 @@ class KeyRing:
 
     # -- inside ------------------------------------------------------------------------------------
 
+    def _seen(self) -> frozenset[tuple[str, int, int]]:
+        """What lies in `keys/` now: name, size, and when it was changed last (rights included)."""
+        try:
+            with os.scandir(self._paths.keys) as found:
+                stats = [(each.name, each.stat()) for each in found]
+        except OSError:
+            return frozenset()
+        return frozenset((name, stat.st_size, stat.st_ctime_ns) for name, stat in stats)
+
     def _named(self, vkeys: tuple[str, ...]) -> tuple[str, ...]:
         """Those of `vkeys` that are this log's: a restored log begins with the state of another."""
         ours = tuple(vkey for vkey in vkeys if vkey.startswith(f"{self.origin}+"))
@@ -234,7 +280,7 @@ class KeyRing:
     def _signer(self, vkey: str) -> Signer:
         if vkey not in self._opened:
             if self._find(vkey) is None:
-                self._known = read(self._paths)  # another process of this log announced it
+                self.look_again()  # another process of this log announced it
             found = self._find(vkey)
             if found is None:
                 key = Verifier.from_vkey(vkey).key_id.hex()

@@ -142,10 +142,17 @@ class Ledger:
         return self._writer
 
     @property
+    def lacking(self) -> str | None:
+        """Which key that has to sign is not here (a sentence), or None; then nothing is recorded."""
+        return self._writer.lacking
+
+    @property
     def paused(self) -> str | None:
         """Why answers are paused (a sentence), or None."""
         if self.outage is not None:
             return self.outage
+        if self.lacking is not None:
+            return self.lacking
         if self._log_clock.jumped:
             return (
                 f"the machine's clock differs from the log's by {self._log_clock.drift / 1e6:.0f} s; "
@@ -327,7 +334,16 @@ class Ledger:
             self._tell()
 
     def _held_back(self, jobs: list[Job]) -> list[Job]:
-        """The jobs that may run now; the others are told why not."""
+        """The jobs that may run now; the others are told why not.
+
+        Not even a stop may, while a key is lacking that would have to sign it: nothing of it is
+        written, and another service of this log can be asked.
+        """
+        lacking = self.lacking
+        if lacking is not None:
+            for job in jobs:
+                job.error = Unavailable(f"nothing was recorded: {lacking}", 30)
+            return []
         reason = self.paused
         if reason is None:
             return jobs
@@ -347,6 +363,8 @@ class Ledger:
             return
         self._looked = now
         self._trouble = self._watch()
+        if self.lacking is not None:
+            return  # what would be said of the clock and of refusals is not lost, but said later
         seconds = self._log_clock.watch()
         if seconds is not None:
             log.warning("the clock jumped by %d s; answers are paused", seconds)

@@ -3,11 +3,13 @@
 The law: whoever holds the lock of the head's row is alone, and has read everything before it writes.
 What others wrote is hashed and folded again here, and must be what the head that they signed says; a
 head that is older than the last one seen, or says something else about it, is not followed. Whatever
-is remembered about facts, subjects and time is brought up to the same entry as the state.
+is remembered about facts, subjects and time is brought up to the same entry as the state. What is read
+may put a key in force that is not in this service's folder: that is known as soon as it is read.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -17,7 +19,7 @@ from audit.errors import LogError
 from audit.tree import leaf_hash
 from governance.store.batch import Position
 from governance.store.clock import LogClock, to_microseconds
-from governance.store.errors import Damaged
+from governance.store.errors import CannotOpen, Damaged
 from governance.store.facts import FactBook
 from governance.store.fold import Fold
 from governance.store.keyring import KeyRing
@@ -32,6 +34,8 @@ _LOOK: Final = "SELECT size, note FROM log_head WHERE id = 1"
 _GIVE: Final = "UPDATE log_head SET size = ?, note = ? WHERE id = 1"
 _READ: Final = "SELECT entry FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
 _CHUNK: Final = 2_000
+
+log = logging.getLogger(__name__)
 
 
 class Forked(Damaged):
@@ -55,6 +59,9 @@ class Turns:
         self.filling = filling
         self.news: list[News] = []
         self.note = ""
+        self.lacking: str | None = None
+        """Which key that has to sign does not (a sentence), or None; read by any thread."""
+        self._signing: tuple[str, ...] | None = None
         self.crowded = False
         """Whether somebody else wrote since the last turn: then most of it can be folded before the lock."""
 
@@ -69,18 +76,43 @@ class Turns:
         row = db.execute(_TAKE).fetchone()
         before = at.size
         at = self._follow(db, at, facts, row)
+        self._check(at, before)
         self.crowded = at.size != before
         return at
 
     def look(self, db: Connection, at: Position, facts: FactBook) -> Position:
         """Follow the others without a lock. Raises `ServerError`, `Forked`."""
-        return self._follow(db, at, facts, db.execute(_LOOK).fetchone())
+        before = at.size
+        at = self._follow(db, at, facts, db.execute(_LOOK).fetchone())
+        self._check(at, before)
+        return at
 
     def give(self, db: Connection, size: int, note: str) -> None:
         """Say what the log will be once this transaction is committed."""
         db.execute(_GIVE, (size, note))  # the row is there: this transaction has locked it
 
     # -- following ---------------------------------------------------------------------------------
+
+    def _check(self, at: Position, before: int) -> None:
+        """Are the keys here that sign what comes after `at`? Asked again while one is not."""
+        if at.size == before and self.lacking is None:
+            return
+        vkeys = self._fold.log_keys(at.state)
+        lacking = self._ring.lacking(vkeys)
+        if lacking is None and vkeys != self._signing:
+            self._signing = vkeys
+            try:
+                self._ring.follow(vkeys)
+            except (
+                CannotOpen
+            ) as error:  # it is written down at the next start; the log is what counts
+                log.warning("%s", error)
+        if lacking != self.lacking:
+            if lacking is None:
+                log.warning("every key that has to sign is here again")
+            else:
+                log.error("%s", lacking)
+        self.lacking = lacking
 
     def _follow(self, db: Connection, at: Position, facts: FactBook, row: Any) -> Position:
         if row is None:
@@ -138,12 +170,21 @@ class Turns:
         for tell in self.news:
             tell(index, entry)
 
+    def _known(self, note: str) -> Checkpoint:
+        """The head, by a key of the ring, or by one that was put into `keys/` since it was read."""
+        try:
+            return open_checkpoint(note, self._ring.followed, self._ring.origin)
+        except LogError:
+            self._ring.look_again()
+            return open_checkpoint(note, self._ring.followed, self._ring.origin)
+
     def _signed(self, note: str, size: int) -> Checkpoint:
         try:
-            head = open_checkpoint(note, self._ring.verifiers, self._ring.origin)
-        except LogError as error:
+            head = self._known(note)
+        except (LogError, CannotOpen) as error:
+            why = self.lacking or str(error)
             raise Forked(
-                f"the head in `{self._name}` is not signed by a known key: {error}"
+                f"the head in `{self._name}` is not signed by a known key: {why}"
             ) from error
         if head.size != size:
             raise Forked(f"the head in `{self._name}` signs {head.size} entries, not {size}")

@@ -128,8 +128,8 @@ class Workspace:
 
     @property
     def vkeys(self) -> tuple[str, ...]:
-        """The verifier keys of `signers`, to be handed out; each of them suffices."""
-        return tuple(signer.verifier.vkey for signer in self.signers)
+        """The verifier keys that the log names now, the newest first; also one that is not here."""
+        return self.ring.named(self.fold.log_keys(self.ledger.writer.position.state))
 
     @classmethod
     def create(
@@ -334,9 +334,9 @@ def _proven(
 ) -> tuple[Folded, str, dict[str, Any] | None]:
     """The log, its newest checkpoint and a repair nobody recorded yet; the head file follows it."""
     database = paths.log_database
-    folded, note = read_log(database, db, fold, ring.verifiers)
+    folded, note = read_log(database, db, fold, ring.followed)
     repaired = repair.pending(db)
-    check_head(database, db, folded.frontier.size, head.note, ring.verifiers)
+    check_head(database, db, folded.frontier.size, head.note, ring.followed)
     _prove(ring, fold.log_keys(folded.state), note)
     if head.note != fitting(note):
         try:

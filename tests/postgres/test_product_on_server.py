@@ -210,6 +210,41 @@ def test_health_says_which_database(pair: Pair) -> None:
     assert "governance_log_bytes" in page
 
 
+def test_a_service_that_lacks_a_rotated_key_says_so_and_goes_on_once_it_has_it(pair: Pair) -> None:
+    """A rotation would leave a service that looks well, and that ends with the first stop it is asked for."""
+    one, two = pair.one, pair.two
+    status, _, made = one.call("POST", "/v1/log/keys", {"reason": "yearly"}, key="ada")
+    assert status == 201, made
+    assert f"copy `{one.directory / 'keys'}` to" in made["other_services"]
+    assert f"`{made['key']}`" in made["other_services"]
+    if made["state"] == "proposed":
+        assert "before it is confirmed" in made["other_services"]
+        pair.settle()
+        body = {"entry": made["entry"]}
+        refused = two.call("POST", "/v1/log/keys/confirm", body, key="bob")
+        assert refused[0] == 409, refused
+        done = one.call("POST", "/v1/log/keys/confirm", body, key="bob")
+        assert done[0] == 200, done
+    pair.settle()
+    status, _, ready = two.call("GET", "/readyz", key=None)
+    assert status == 503
+    assert f"names the key `{made['key']}`" in ready["checks"]["log"]
+    assert "copy `keys/` from its folder" in ready["checks"]["log"]
+    page = two.call("GET", "/metrics", key=None)[2].decode()
+    assert "governance_log_key_missing 1.0" in page
+    assert "governance_ready 0.0" in page
+    assert made["vkey"] in two.call("GET", "/version", key=None)[2]["log_keys"]
+    stop = {"scope": "everything", "reason": "now"}
+    status, _, refused = two.call("POST", "/v1/stops", stop, key="ada")
+    assert status == 503
+    assert "nothing was recorded" in str(refused)
+    assert two.desk.ledger.failure is None
+    assert one.call("GET", "/readyz", key=None)[0] == 200
+    shutil.copytree(one.directory / "keys", two.directory / "keys", dirs_exist_ok=True)
+    assert two.call("POST", "/v1/stops", stop, key="ada")[0] in (200, 201)
+    assert two.call("GET", "/readyz", key=None)[0] == 200
+
+
 def test_an_auditor_meets_the_same_log(pair: Pair, tmp_path: Path) -> None:
     """Exports, proofs and replays would only be possible for logs in files."""
     for amount in ("10", "900", "90000"):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,26 +39,128 @@ def signed_by(workspace: Workspace) -> list[str]:
     return [line.key_id.hex() for line in split(workspace.reader.checkpoint())[1]]
 
 
-@pytest.mark.parametrize("copied", [True, False])
-def test_every_process_signs_with_the_key_that_one_of_them_announced(
-    opened: Open, tmp_path: Path, copied: bool
-) -> None:
+class Rotated:
+    """Two services on one log, a key that the first one made, and who signs."""
+
+    def __init__(self, opened: Open) -> None:
+        self.told = Announced()
+        self.one, self.two = opened(fold=self.told.fold), opened("two", fold=self.told.fold)
+        self.two.ledger.submit(world.Decide()).result(10)
+        self.old = self.one.vkeys[0]
+        self.new = self.one.ring.prepare(Wanted(), split(self.one.reader.checkpoint())[0])
+
+    def copy(self) -> None:
+        """What the sentence asks for: `keys/` of the folder that made the key."""
+        shutil.copytree(self.one.paths.keys, self.two.paths.keys, dirs_exist_ok=True)
+
+    def announce(self) -> None:
+        """The new key signs beside the old one from the next entry on."""
+        self.told.vkeys = (self.new.vkey, self.old)
+        self.one.ledger.submit(world.Write((("log_key.added", {}),))).result(10)
+
+    @property
+    def both(self) -> list[str]:
+        """Ids of both keys."""
+        return [self.new.id, self.old.split("+")[1]]
+
+
+@pytest.fixture
+def rotated(opened: Open) -> Rotated:
+    """A key is made, and announced by nobody yet."""
+    return Rotated(opened)
+
+
+def until(happens: Callable[[], bool]) -> None:
+    """Wait for what a service finds out by itself."""
+    for _ in range(250):
+        if happens():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it does not happen")
+
+
+def test_every_process_signs_with_the_key_that_one_of_them_announced(rotated: Rotated) -> None:
     """One machine would go on with the old key alone, and half the heads would lack a promised line."""
-    told = Announced()
-    one, two = opened(fold=told.fold), opened("two", fold=told.fold)
-    two.ledger.submit(world.Decide()).result(10)
-    old = one.vkeys[0]
-    new = one.ring.prepare(Wanted(), split(one.reader.checkpoint())[0])
-    told.vkeys = (new.vkey, old)
-    if copied:
-        shutil.copytree(one.paths.keys, two.paths.keys, dirs_exist_ok=True)
-    one.ledger.submit(world.Write((("log_key.added", {}),))).result(10)
-    assert len(signed_by(one)) == 1
-    if copied:
-        two.ledger.submit(world.Decide()).result(10)
-        assert signed_by(two) == [new.id, old.split("+")[1]]
-        return
-    with pytest.raises(Unavailable, match=f"names the key `{new.id}`"):
-        two.ledger.submit(world.Decide()).result(10)
+    rotated.copy()
+    rotated.announce()
+    assert len(signed_by(rotated.one)) == 1
+    rotated.two.ledger.submit(world.Decide()).result(10)
+    assert signed_by(rotated.two) == rotated.both
+    assert rotated.two.ledger.ready is None
+
+
+def test_who_lacks_a_key_in_force_is_not_ready_and_says_which(rotated: Rotated) -> None:
+    """A balancer would go on sending people, and stops, to a service that can record none."""
+    one, two = rotated.one, rotated.two
+    assert two.ledger.ready is None
+    rotated.announce()
+    until(lambda: two.ledger.ready is not None)
+    assert f"names the key `{rotated.new.id}`" in str(two.ledger.ready)
+    assert "copy `keys/` from its folder" in str(two.ledger.ready)
+    assert two.vkeys == (rotated.new.vkey, rotated.old), "which keys sign is known all the same"
     one.ledger.submit(world.Decide()).result(10)
-    assert len(signed_by(one)) == 2, "the process that has the key goes on"
+    assert signed_by(one) == rotated.both, "the process that has the key goes on"
+
+
+@pytest.mark.parametrize("command", [world.stop(), world.Decide()])
+def test_a_write_without_the_key_is_turned_away_and_ends_nothing(
+    rotated: Rotated, command: Any
+) -> None:
+    """One stop raised at the wrong service would take it away from everybody who reads there."""
+    one, two = rotated.one, rotated.two
+    rotated.announce()
+    size = one.ledger.size
+    for _ in range(2):
+        with pytest.raises(Unavailable, match=f"nothing was recorded: .*`{rotated.new.id}`"):
+            two.ledger.submit(command).result(10)
+    assert two.ledger.failure is None
+    assert one.reader.size == size
+    one.ledger.submit(command).result(10)
+    until(lambda: two.ledger.size == size + 1)
+
+
+def test_a_key_that_is_copied_late_is_found_by_the_next_write(rotated: Rotated) -> None:
+    """Every service would have to be started again after each new key, or miss what is asked at once."""
+    two = rotated.two
+    rotated.announce()
+    until(lambda: two.ledger.ready is not None)
+    rotated.copy()
+    two.ledger.submit(world.Decide()).result(10)
+    assert two.ledger.ready is None
+    assert signed_by(two) == rotated.both
+
+
+def test_a_copied_key_that_cannot_be_read_is_found_once_it_can(rotated: Rotated) -> None:
+    """A copy that others can read would be signed with, or need a start although it was mended."""
+    two = rotated.two
+    rotated.copy()
+    path = two.paths.keys / rotated.new.at
+    path.chmod(0o644)
+    rotated.announce()
+    until(lambda: two.ledger.ready is not None)
+    assert f"`{path}`" in str(two.ledger.ready)
+    path.chmod(0o600)
+    until(lambda: two.ledger.ready is None)
+    two.ledger.submit(world.Decide()).result(10)
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_key_copied_before_it_was_announced_is_followed_when_it_signs_alone(
+    rotated: Rotated, opened: Open, started: bool
+) -> None:
+    """Retiring the old key would end every other service, or keep it from starting."""
+    one, two = rotated.one, rotated.two
+    rotated.copy()
+    if started:
+        two.close()
+    rotated.announce()
+    one.ledger.submit(world.Decide()).result(10)
+    rotated.told.vkeys = (rotated.new.vkey,)
+    one.ledger.submit(world.Write((("log_key.retired", {}),))).result(10)
+    one.ledger.submit(world.Decide()).result(10)
+    assert signed_by(one) == [rotated.new.id]
+    if started:
+        two = opened("two", fold=rotated.told.fold)
+    two.ledger.submit(world.Decide()).result(10)
+    assert two.ledger.failure is None
+    assert signed_by(two) == [rotated.new.id]
