@@ -19,7 +19,7 @@ _NAMES = {"class_": "class", "works_in": "workspace"}
 
 @click.group("agent")
 def agent() -> None:
-    """Agents: who owns them, what they may use, how far they go alone."""
+    """Agents: their owners, their tools, how far they go alone."""
 
 
 def _described(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -234,7 +234,7 @@ def _declare(name: str, help_text: str) -> None:
         with frame.api() as api:
             output.show(frame.output, api.post(f"/v1/agents/{agent_id}/{name}", why=why))
 
-    change_state.help = help_text
+    change_state.help = change_state.short_help = help_text
 
 
 _declare("suspend", "Suspend an agent at once.")

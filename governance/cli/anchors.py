@@ -24,7 +24,7 @@ UNANCHORED = (
 
 @click.group("anchor")
 def anchor() -> None:
-    """Outside anchors: who holds the log's head, and what they make of it."""
+    """Outside anchors: who else holds the log's head."""
 
 
 @command(anchor, "list", example="governance anchor list -w my-workspace")

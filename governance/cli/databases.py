@@ -57,7 +57,7 @@ def register(root: click.Group) -> None:
 
 @click.group("database")
 def database() -> None:
-    """Where the log is: in a file, or on a PostgreSQL server that several services share."""
+    """Where the log is: in a file, or on a PostgreSQL server."""
 
 
 @command(

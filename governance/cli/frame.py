@@ -6,7 +6,9 @@ sentence on stderr and the documented exit code, never a traceback.
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -165,6 +167,7 @@ def command(
             callback=_guarded(pass_frame(function)),
             params=list(reversed(getattr(function, "__click_params__", []))),
             help=function.__doc__,
+            short_help=_gist(function.__doc__ or ""),
             epilog=f"\b\nExample:\n  {example}",
         )
         made.params.extend(_common(output, place))
@@ -172,6 +175,12 @@ def command(
         return made
 
     return declare
+
+
+def _gist(doc: str) -> str:
+    """What a list of commands says of one: its first clause, whole, for click cuts longer texts."""
+    paragraph = " ".join(inspect.cleandoc(doc).partition("\n\n")[0].split())
+    return re.split(r"[.;:](?: |$)", paragraph, maxsplit=1)[0] + "."
 
 
 def _common(output: bool, place: bool) -> list[click.Parameter]:

@@ -26,7 +26,7 @@ DERIVABLE = 14
 
 @click.group("audit")
 def audit() -> None:
-    """The signed log: read it, export it, verify it, perform it again."""
+    """The signed log: read, export, verify, perform again."""
 
 
 @command(audit, "tail", example="governance audit tail -n 20 --follow")
@@ -214,12 +214,12 @@ def verifier(frame: Frame, page: bool, digest: bool) -> None:
 @command(
     audit,
     "verify",
-    example="governance audit verify audit-package --log-key log.vkey --head kept-head.txt",
+    example="governance audit verify audit-package --key log.vkey --head kept-head.txt",
     place=False,
 )
 @click.argument("package", type=click.Path(path_type=Path))
 @click.option(
-    "--log-key",
+    "--key",
     "log_keys",
     multiple=True,
     help="The log's verifier key, or a file with it, kept apart from the package; repeat for more.",

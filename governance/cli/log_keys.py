@@ -9,6 +9,7 @@ import click
 
 from governance.cli import output
 from governance.cli.frame import Frame, command
+from governance.cli.transport import Api, Failed
 
 _STATES = {
     "signing": "signs",
@@ -20,7 +21,7 @@ _STATES = {
 
 @click.group("log-key")
 def log_key() -> None:
-    """Keys that sign the log: list, replace, add a second line, retire."""
+    """Keys that sign the log: list, replace, add, retire."""
 
 
 @command(log_key, "list", example="governance log-key list -o json")
@@ -66,14 +67,15 @@ def _custody(function: Any) -> Any:
 
 
 def log_key_options(function: Any) -> Any:
-    """`--log-key` and `--log-public-key`, for commands that begin a log."""
+    """`--kept` and `--public-key` of the first key, for commands that begin a log."""
     function = click.option(
-        "--log-public-key",
+        "--public-key",
+        "log_public_key",
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
         help="The public key of a key service's key, as PEM.",
     )(function)
     return click.option(
-        "--log-key",
+        "--kept",
         "log_key",
         default="file",
         show_default=True,
@@ -152,12 +154,27 @@ def _say_added() -> None:
 @command(log_key, "confirm", example="governance log-key confirm 412")
 @click.argument("entry", type=int)
 def confirm(frame: Frame, entry: int) -> None:
-    """Confirm, as another administrator, the change that ENTRY proposed (log-key list shows it)."""
+    """Confirm, as another administrator, the change of keys that ENTRY proposed.
+
+    What is confirmed is shown first, and the confirmation counts for nothing else.
+    """
     with frame.api() as api:
+        waiting = api.get("/v1/log/keys")["waiting"]
+        if waiting is None or waiting["entry"] != entry:
+            raise Failed(
+                f"entry `{entry}` is no change of keys that waits; see governance log-key list"
+            )
+        output.facts({**waiting, "given_by": _name_of(api, waiting["given_by"])}, err=True)
         made = api.post("/v1/log/keys/confirm", entry=entry)
     output.show(frame.output, made)
     if made["state"] == "signing":
         _say_added()
+
+
+def _name_of(api: Api, person: str) -> str:
+    """Whoever confirms knows a name better than a pseudonym."""
+    people = api.get("/v1/people")["people"]
+    return next((each["name"] for each in people if each["person"] == person), None) or person
 
 
 @command(log_key, "retire", example="governance log-key retire 1a2b3c4d --why replaced")

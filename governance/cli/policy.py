@@ -21,7 +21,7 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 @click.group("policy")
 def policy() -> None:
-    """Policy files: write, check, test, explain, try on what happened, release."""
+    """Policy files: write, check, test, try on the past, release."""
 
 
 @command(policy, "check", example="governance policy check policies")

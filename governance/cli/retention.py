@@ -16,7 +16,7 @@ FOR_EVER = "ever"
 
 @click.group("retention")
 def retention() -> None:
-    """How long entries are kept: rules, legal holds, and cuts of what is over."""
+    """How long entries are kept: rules, legal holds, cuts."""
 
 
 @command(retention, "show", example="governance retention show")
@@ -110,7 +110,8 @@ def set_(
 
     At least 184 days (six months; AI Act, Articles 19 and 26(6)); the law of your sector may ask for
     longer, which --duty names: then no class may be kept for less than that. A class without a time
-    is kept for ever. Rules that keep less than before wait for a second person.
+    is kept for ever. Rules that keep less than before wait for a second person. Whatever is set,
+    rules that still wait are dropped.
     """
     body: dict[str, Any] = {"classes": {name: _days(days) for name, days in named(classes).items()}}
     if duty is not None:
@@ -122,6 +123,8 @@ def set_(
     with frame.api() as api:
         made = api.call("POST", "/v1/retention", body)
     output.show(frame.output, made)
+    if "dropped" in made:
+        output.say(f"Rules {made['dropped']}, which waited for a second person, are dropped.")
     if made["state"] == "waits":
         output.say(f"Another person confirms: governance retention confirm {made['retention']}")
 

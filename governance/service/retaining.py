@@ -82,8 +82,9 @@ def set_rules(
     """Say for how many days classes are kept (None: for ever); classes not named stay as they are.
 
     `duty` is `{law, days}`, a longer duty of the sector, or None for none; `schedule` lets a daily job
-    cut by these rules; both stay as they are when not given. Rules that keep less wait for a second person. Returns `{retention, state: in_force |
-    waits}`. Compliance officers and administrators. Raises `Problem`.
+    cut by these rules; both stay as they are when not given. Rules that keep less wait for a second
+    person; rules that waited until now are dropped. Returns `{retention, state: in_force | waits}`,
+    and then `dropped`, their entry. Compliance officers and administrators. Raises `Problem`.
     """
     who, texts = person(caller), Texts.of(reason=reason)
     asked = _classes(classes)
@@ -110,6 +111,8 @@ def set_rules(
         new = retention.rules_in(index, data, (who,))
         data["pending"] = retention.keeps_less(old, new) and not state.single_person
         answer = {"retention": index, "state": "waits" if data["pending"] else "in_force"}
+        if state.retention.waiting is not None:
+            answer["dropped"] = state.retention.waiting.index
         return one("retention.set", at, caller, index, data, answer, texts)
 
     return do(desk, Act(who, run))

@@ -61,7 +61,7 @@ def move(root: Path, address: str, fold: Fold, at: datetime, *, head: Path | Non
     files, there = Paths(root, head, ""), Paths(root, head, address)
     database = there.log_database
     if not files.log.exists() and not _marker(files).exists():
-        raise CannotOpen(f"there is no log in a file in `{root}` that could be moved")
+        raise CannotOpen(_nothing_to_move(Paths(root, head)))
     lock = OwnerLock(files.lock)
     try:
         bring_up_to_date(files.log, "log")
@@ -87,6 +87,18 @@ def require_not_moving(paths: Paths) -> None:
             f"`{json.loads(marker.read_bytes())['database']}`; run `governance move` again, which "
             "finds out how far it came"
         )
+
+
+def _nothing_to_move(paths: Paths) -> str:
+    if not paths.address:
+        return f"there is no log in a file in `{paths.root}` that could be moved"
+    aside = sorted(paths.archive.glob("*-moved"))
+    if not aside:  # it began there, or somebody deleted the files since
+        return f"the log of `{paths.root}` is on `{paths.log_database}` already"
+    return (
+        f"the log of `{paths.root}` was moved to `{paths.log_database}` already; its files are in "
+        f"`{aside[-1]}`"
+    )
 
 
 def _marker(paths: Paths) -> Path:

@@ -328,7 +328,7 @@ def test_exit_10_is_tampering(workspace: Path, package: Path) -> None:
     (entries := next(package.rglob("entries/**/*.p/*"), None) or _entries(package))
     data = entries.read_bytes()
     entries.write_bytes(data.replace(b"first-agent", b"other-agent", 1))
-    done = cli("audit", "verify", package, "--log-key", workspace / "log.vkey")
+    done = cli("audit", "verify", package, "--key", workspace / "log.vkey")
     assert done.exit_code == 10, done.output
 
 
@@ -381,7 +381,7 @@ def test_exit_14_is_what_a_repair_makes_good(workspace: Path) -> None:
 def test_exit_11_is_a_key_that_nobody_knows(package: Path, tmp_path: Path) -> None:
     """A log signed by somebody else would pass a script's check."""
     other = document(cli("init", tmp_path / "other", "--policies", POLICIES, "-o", "json"))
-    done = cli("audit", "verify", package, "--log-key", other["log_key"])
+    done = cli("audit", "verify", package, "--key", other["log_key"])
     assert done.exit_code == 11, done.output
 
 
@@ -392,14 +392,14 @@ def test_exit_12_is_a_gap(workspace: Path, package: Path, tmp_path: Path) -> Non
     later = tmp_path / "later"
     document(cli("audit", "export", later, "-w", workspace, "-o", "json"))
     kept = later / "checkpoint"
-    done = cli("audit", "verify", package, "--log-key", workspace / "log.vkey", "--head", kept)
+    done = cli("audit", "verify", package, "--key", workspace / "log.vkey", "--head", kept)
     assert done.exit_code == 12, done.output
 
 
 def test_exit_13_is_nothing_to_verify(workspace: Path, tmp_path: Path) -> None:
     """An empty directory would pass for a verified one."""
     (tmp_path / "empty").mkdir()
-    done = cli("audit", "verify", tmp_path / "empty", "--log-key", workspace / "log.vkey")
+    done = cli("audit", "verify", tmp_path / "empty", "--key", workspace / "log.vkey")
     assert done.exit_code == 13, done.output
 
 

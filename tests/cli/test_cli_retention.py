@@ -162,6 +162,9 @@ def test_rules_and_holds_take_two_people(company: Company) -> None:
     assert "hgb-257" in shown.stderr
     longer = served.json("retention", "set", "people=ever", "--duty", "none")
     assert longer["state"] == "waits"  # the duty is gone
+    assert "dropped" not in longer
+    other = served.run("retention", "set", "people=ever", "agents=300")
+    assert f"Rules {longer['retention']}, which waited for a second person, are" in other.stderr
     hold = str(
         served.json("retention", "hold", "agent", "payments-1", "--reason", "7 O 1/26")["hold"]
     )

@@ -256,7 +256,7 @@ def test_evidence_leaves_while_the_service_works(company: Company, tmp_path: Pat
     assert served.json("audit", "export", zipped, "--redacted")["disclosed"] == 0
     assert zipfile.is_zipfile(zipped)
     key = served.directory / "log.vkey"
-    verified = document(cli("audit", "verify", package, "--log-key", key, "-o", "json"))
+    verified = document(cli("audit", "verify", package, "--key", key, "-o", "json"))
     assert verified["outcome"] == "proven"
     replayed = served.json("audit", "replay", package)
     assert (replayed["different"], replayed["state"]) == (0, "same")

@@ -1,4 +1,4 @@
-"""`governance log-key` and `init --log-key`, as a person at a terminal has them."""
+"""`governance log-key` and `init --kept`, as a person at a terminal has them."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def test_a_key_is_replaced_from_the_command_line(workspace: Path, tmp_path: Path
     package = tmp_path / "package.zip"
     assert cli("audit", "export", package, "-w", workspace).exit_code == 0
     (tmp_path / "mine.vkey").write_text(old["vkey"] + "\n")
-    old_only = process("audit", "verify", str(package), "--log-key", str(tmp_path / "mine.vkey"))
+    old_only = process("audit", "verify", str(package), "--key", str(tmp_path / "mine.vkey"))
     assert old_only.returncode == 11
     assert "another way" in old_only.stdout + old_only.stderr
-    now = cli("audit", "verify", package, "--log-key", workspace / "log.vkey")
+    now = cli("audit", "verify", package, "--key", workspace / "log.vkey")
     assert now.exit_code == 0, now.output
     again = cli("log-key", "retire", old["key"], "--why", "replaced", "-w", workspace)
     assert (again.exit_code, "signs now" in again.output) == (1, True)
@@ -86,7 +86,7 @@ def test_init_keeps_the_key_where_it_is_told(tmp_path: Path) -> None:
     """A workspace would begin with a plain key file, which a copy of the disk already has."""
     place, env = tmp_path / "workspace", {VARIABLE: SECRET}
     made = document(
-        cli("init", place, "--log-key", "encrypted", "--post-quantum", "-o", "json", env=env)
+        cli("init", place, "--kept", "encrypted", "--post-quantum", "-o", "json", env=env)
     )
     assert made["second_log_key"].split("+")[0] == made["log_key"].split("+")[0]
     for path in place.rglob("*"):
@@ -104,7 +104,7 @@ def test_init_keeps_the_key_where_it_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", ["somewhere", "kms:"])
 def test_a_place_that_is_none_makes_no_workspace(tmp_path: Path, kept: str) -> None:
     """Half a workspace would stand in the way of the next attempt."""
-    done = cli("init", tmp_path / "workspace", "--log-key", kept)
+    done = cli("init", tmp_path / "workspace", "--kept", kept)
     assert done.exit_code in (1, 2)
     assert not (tmp_path / "workspace").exists()
     assert "traceback" not in done.output.lower()
@@ -140,10 +140,34 @@ def test_what_waits_is_listed(workspace: Path) -> None:
     assert json.loads(done.stdout)["state"] == "signing"
 
 
+def test_what_is_confirmed_is_shown_and_nothing_else_is(workspace: Path) -> None:
+    """An administrator would let a key sign that another one put in the place of what they saw."""
+    added = ["person", "add", "--name", "Tom", "--email", "tom@corp.example", "--no-sign-in"]
+    tom = document(cli(*added, "--role", "administrator", "-w", workspace, "-o", "json"))
+    seen = document(cli("log-key", "rotate", "-w", workspace, "-o", "json"))
+    other = document(cli("log-key", "rotate", "-w", workspace, "-o", "json"))
+    as_tom = ("-w", workspace, "--key", tom["secret"])
+    stale = cli("log-key", "confirm", str(seen["entry"]), *as_tom)
+    assert stale.exit_code == 1
+    assert f"entry `{seen['entry']}` is no change of keys that waits" in stale.stderr
+    assert [key["state"] for key in keys_of(workspace)].count("signing") == 1
+    done = cli("log-key", "confirm", str(other["entry"]), *as_tom, "-o", "json")
+    assert json.loads(done.stdout)["state"] == "signing"
+    (founder,) = (
+        each["name"]
+        for each in document(cli("person", "list", "-w", workspace, "-o", "json"))["people"]
+        if each["person"] != tom["person"]
+    )
+    for shown in (other["vkey"], other["key"], "add", "file", founder):
+        assert shown in done.stderr
+    again = cli("log-key", "confirm", str(other["entry"]), *as_tom)
+    assert (again.exit_code, "no change of keys that waits" in again.stderr) == (1, True)
+
+
 def test_a_restored_log_keeps_its_key_where_it_is_told(workspace: Path) -> None:
     """After a disaster the log would be signed by a plain file, whatever was decided before."""
     assert cli("backup", "-w", workspace).exit_code == 0
-    command = ["restore", "-w", workspace, "--log-key", "encrypted", "--acknowledge", "-o", "json"]
+    command = ["restore", "-w", workspace, "--kept", "encrypted", "--acknowledge", "-o", "json"]
     made = document(cli(*command, env={VARIABLE: SECRET}))
     (now,) = keys_of(workspace, **{VARIABLE: SECRET})
     assert (now["vkey"], now["custody"]) == (made["log_key"], "encrypted")
@@ -154,7 +178,7 @@ def test_a_restored_log_keeps_its_key_where_it_is_told(workspace: Path) -> None:
 def test_without_the_passphrase_nothing_is_served(tmp_path: Path, given: str) -> None:
     """The service would seem to run, and sign nothing, or sign with another key."""
     place = tmp_path / "workspace"
-    made = cli("init", place, "--log-key", "encrypted", env={VARIABLE: SECRET})
+    made = cli("init", place, "--kept", "encrypted", env={VARIABLE: SECRET})
     assert made.exit_code == 0, made.output
     before = (place / "log.db").read_bytes()
     env = {VARIABLE: given} if given else {}

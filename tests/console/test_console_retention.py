@@ -144,6 +144,8 @@ def test_two_people_decide_in_the_browser_and_the_log_has_it(tmp_path):
         assert waiting is not None
         page = look(ada, "/retention")
         assert "You proposed these times" in page.text
+        warned = f"The times of entry {waiting.index}, which wait for a second person, are dropped"
+        assert warned in look(jonas, "/retention/rules").text
         confirm = f"/retention/rules/{waiting.index}/confirm"
         assert sent(jonas, confirm).status_code == 303
         assert made.desk.state.retention.rules is not None

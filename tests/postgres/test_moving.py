@@ -106,6 +106,20 @@ def test_the_files_cannot_be_served_by_mistake(filled: Path, database: TestDatab
         world.open_(filled)
 
 
+def test_a_second_move_says_that_the_log_was_moved_and_where(
+    filled: Path, database: TestDatabase
+) -> None:
+    """Whoever repeats a move would think that the log is lost."""
+    done = move(filled, database.app, world.FOLD, AT)
+    with pytest.raises(CannotOpen) as refused:
+        move(filled, database.app, world.FOLD, AT)
+    said = str(refused.value)
+    assert f"was moved to `{done.database}` already; its files are in `{done.archive}`" in said
+    shutil.rmtree(done.archive)
+    with pytest.raises(CannotOpen, match=r"is on `.*` already"):
+        move(filled, database.app, world.FOLD, AT)
+
+
 def test_a_database_with_a_log_is_not_overwritten(
     filled: Path, database: TestDatabase, tmp_path: Path
 ) -> None:

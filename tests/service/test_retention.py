@@ -203,6 +203,18 @@ def test_keeping_less_takes_two_people_and_keeping_more_takes_one(world: World) 
     assert retention.days_of(desk.state.retention.rules, "people") is None
 
 
+def test_rules_that_wait_are_dropped_by_others_and_that_is_said(world: World) -> None:
+    """Somebody would go on waiting for a confirmation that can no longer be given."""
+    desk = world.desk
+    first = retaining.set_rules(desk, world.maria, classes=HALF_A_YEAR)
+    assert "dropped" not in first
+    second = retaining.set_rules(desk, world.maria, classes={"decisions": 200})
+    assert (second["state"], second["dropped"]) == ("waits", first["retention"])
+    third = retaining.set_rules(desk, world.maria, classes={"decisions": None})
+    assert (third["state"], third["dropped"]) == ("in_force", second["retention"])
+    assert desk.state.retention.waiting is None
+
+
 def test_every_kind_of_entry_has_a_class() -> None:
     """Entries of a forgotten kind would be kept by nobody's rule."""
     assert {retention.class_of(kind) for kind in entries.KINDS} == set(retention.CLASSES)
