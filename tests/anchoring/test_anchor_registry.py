@@ -11,12 +11,12 @@ from governance import config
 from governance.anchoring import registry
 from governance.anchoring.settings import KINDS, Anchoring, AnchorSettings
 from governance.config import ConfigError
-from governance.oversight.anchors import SINKS
+from governance.oversight.anchors import ANCHOR_KINDS
 
 
 def test_every_kind_is_known_everywhere() -> None:
     """A kind could be configured that nobody can make, or that the log refuses to record."""
-    assert tuple(KINDS) == tuple(registry.KINDS) == SINKS
+    assert tuple(KINDS) == tuple(registry.KINDS) == ANCHOR_KINDS
 
 
 def test_paths_begin_in_the_workspace(
