@@ -31,7 +31,7 @@ _MOST_FOLDERS = 16
 _MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
 _NOT_AS_WRITTEN = (
     "is not as it was written: altered, or packed again by another program; then check the unpacked "
-    "folder with the Python verifier, or the zip as it was handed out"
+    "folder, or the zip as it was handed out"
 )
 
 

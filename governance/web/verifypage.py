@@ -18,7 +18,7 @@ from flask import Blueprint, Response
 _STATIC = Path(__file__).parent / "static"
 _SPRITE = Path(__file__).parent / "templates" / "_icons.html"
 _SCRIPTS = (
-    "bytes", "zip", "entry", "tree", "notes", "log", "reading", "check", "words", "page"
+    "bytes", "zip", "folder", "entry", "tree", "notes", "log", "reading", "check", "words", "page"
 )  # fmt: skip
 _STYLES = ("tokens.css", "console.css", "verify/verify.css")
 _POLICY = (

@@ -80,7 +80,12 @@ def given(case: list[str]) -> tuple[list[str], list[str]]:
 
 def check(page: Watched, package: Path, keys: list[str], kept: list[str]) -> dict[str, Any]:
     """What the page says of a package."""
-    page.page.set_input_files("#package", str(package))
+    page.page.set_input_files("#folder" if package.is_dir() else "#package", str(package))
+    return checked(page, keys, kept)
+
+
+def checked(page: Watched, keys: list[str], kept: list[str]) -> dict[str, Any]:
+    """What the page says of the package that it was given."""
     page.page.fill("#keys", "\n".join(keys))
     page.page.set_input_files("#kept", kept)
     page.page.click("#go")
@@ -279,6 +284,149 @@ def test_a_package_is_dropped_on_the_page(page, log_world) -> None:
     page.page.fill("#keys", log_world.key)
     page.page.click("#go")
     page.page.wait_for_selector("#result[data-exit='0']")
+
+
+def dropped(page: Watched, *paths: Path) -> None:
+    """Drop files and folders on the page as a file manager does."""
+    page.page.locator("#drop").scroll_into_view_if_needed()
+    place = page.page.locator("#drop").bounding_box()
+    assert place
+    at = {"x": place["x"] + 20, "y": place["y"] + 20}
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    browser = page.page.context.new_cdp_session(page.page)
+    for step in ("dragEnter", "dragOver", "drop"):
+        browser.send("Input.dispatchDragEvent", {"type": step, **at, "data": data})
+
+
+def unpacked(log_world, packages) -> dict[str, tuple[Path, list[str]]]:
+    """Packages as folders, good and attacked, and some that only a folder can be."""
+    cases = packages.attacked(log_world)
+    found = {name: case[:2] for name, case in cases.items() if case[0].is_dir()}
+    log, key = log_world.log(20), ["--key", log_world.key]
+
+    def one(name: str) -> Path:
+        found[name] = (log_world.package(log), key)
+        return found[name][0]
+
+    deep = one("deep").joinpath(*"abcdefghijklmnopq")
+    deep.mkdir(parents=True)
+    (deep / "file").write_text("x")
+    (one("an empty folder beside")).joinpath("empty").mkdir()
+    bundle = one("long bundle") / "tile/entries/000.p/20"
+    bundle.write_bytes(bundle.read_bytes() + b"\xff" * 20_000_000)
+    within = one("a folder above") / "within"
+    found["a folder above"] = (log_world.folder / "above", key)
+    within.parent.rename(log_world.folder / "above")
+    log_world.package(log).rename(within.parent.parent / "above/within")
+    other = log_world.folder / "of-other-things"
+    other.mkdir()
+    (other / "readme.txt").write_text("nothing")
+    found["no package"] = (other, key)
+    (one("no checkpoint") / "checkpoint").unlink()
+    (one("no manifest") / "manifest.json").unlink()
+    (one("no claimed key") / "keys/log.vkey").unlink()
+    return found
+
+
+def test_it_says_of_every_folder_what_the_python_verifier_says(page, log_world, packages) -> None:
+    """Otherwise who was handed a folder, as the export writes it, would be told something else."""
+    seen: list[int] = []
+    for name, (path, options) in sorted(unpacked(log_world, packages).items()):
+        keys, kept = given(options)
+        if not keys:
+            continue  # policies and wrong usage are for the command line
+        theirs, ours = check(page, path, keys, kept), stated(path, keys, kept)
+        assert theirs["exit"] == ours["exit"], (name, theirs["text"], ours)
+        seen.append(ours["exit"])
+        if ours["exit"]:
+            assert theirs["entry"] == str("" if ours["entry"] is None else ours["entry"]), name
+            if ours["file"] and not kept:
+                assert theirs["file"] == ours["file"], name
+            assert ("lies deeper" in theirs["text"]) == ("lies deeper" in ours["text"]), name
+            continue
+        assert theirs["proven"][0] == ours["proven"].proven[0].replace("`", ""), name
+        unseen = [line for line in theirs["limits"] if "no links and not every hidden" in line]
+        assert len(unseen) == 1, name
+        assert len(theirs["limits"]) == len(ours["proven"].not_proven) + 1, name
+    assert set(seen) == {0, 10, 11, 12, 13}
+    assert len(seen) > 25
+
+
+def test_a_folder_is_dropped_on_the_page(page, log_world) -> None:
+    """Otherwise the page would refuse, or check only a part of, what it asks to be dropped there."""
+    log = log_world.log(300)
+    folder = log_world.anchored_package(log)
+    dropped(page, folder)
+    page.page.locator("#chosen", has_text="files").wait_for()
+    names = [path for path in folder.rglob("*") if path.is_file()]
+    assert f"The folder {folder.name}: {len(names)} files" in page.page.inner_text("#chosen")
+    said = checked(page, [log_world.key], [])
+    assert (said["exit"], "300 entries" in said["text"]) == (0, True)
+    bundle = folder / "tile/entries/000"
+    bundle.write_bytes(bundle.read_bytes().replace(b"require_approval", b"refuse__approval", 1))
+    page.page.evaluate("chosen.textContent = ''")
+    dropped(page, folder)
+    page.page.locator("#chosen", has_text="files").wait_for()
+    said, ours = checked(page, [log_world.key], []), stated(folder, [log_world.key], [])
+    assert (said["exit"], said["entry"]) == (10, str(ours["entry"]))
+    hidden = log_world.package(log_world.log(9))
+    (hidden / ".hidden").write_text("x")
+    dropped(page, hidden)
+    page.page.locator("#chosen", has_text=hidden.name).wait_for()
+    said = checked(page, [log_world.key], [])
+    assert (said["exit"], said["file"]) == (10, ".hidden")
+    package = log_world.package(log, suffix=".zip")
+    dropped(page, package, folder)
+    page.page.locator("#chosen", has_text="Several things").wait_for()
+    assert checked(page, [log_world.key], [])["exit"] == EXIT_OF_USAGE
+    dropped(page, package)
+    page.page.locator("#chosen", has_text=package.name).wait_for()
+    assert checked(page, [log_world.key], [])["exit"] == 0
+
+
+def test_a_folder_is_read_by_browsers_that_know_only_entries(page, log_world) -> None:
+    """Otherwise Firefox and Safari, whose folders come some files at a time, could drop no folder."""
+    folder = log_world.package(log_world.log(300))
+    page.page.set_input_files("#folder", str(folder))
+    page.page.evaluate(
+        """() => {
+          const top = {isDirectory: true, name: 'told', below: new Map()};
+          for (const file of document.querySelector('#folder').files) {
+            let at = top;
+            const names = file.webkitRelativePath.split('/').slice(1);
+            for (const name of names.slice(0, -1)) {
+              if (!at.below.has(name)) at.below.set(name, {isDirectory: true, name, below: new Map()});
+              at = at.below.get(name);
+            }
+            const name = names.at(-1);
+            at.below.set(name, {isFile: true, name, file: done => done(file)});
+          }
+          const reading = entry => {
+            if (entry.below) entry.createReader = () => {
+              const left = [...entry.below.values()];
+              return {readEntries: done => done(left.splice(0, 2))};
+            };
+            for (const each of entry.below?.values() ?? []) reading(each);
+          };
+          reading(top);
+          const told = new Event('drop', {cancelable: true});
+          told.dataTransfer = {files: [{}], items: [{webkitGetAsEntry: () => top}]};
+          drop.dispatchEvent(told);
+        }"""
+    )
+    page.page.locator("#chosen", has_text="told").wait_for()
+    assert checked(page, [log_world.key], [])["exit"] == 0
+    page.page.evaluate(
+        """() => {
+          const broken = {isDirectory: true, name: 'x', createReader: () => ({
+            readEntries: (_, fail) => fail(new DOMException('', 'EncodingError'))})};
+          const told = new Event('drop', {cancelable: true});
+          told.dataTransfer = {files: [{}], items: [{webkitGetAsEntry: () => broken}]};
+          drop.dispatchEvent(told);
+        }"""
+    )
+    page.page.locator("#chosen", has_text="Choose it").wait_for()
+    assert checked(page, [log_world.key], [])["exit"] == EXIT_OF_USAGE
 
 
 def test_the_service_serves_the_same_page_to_everybody(world, browser, log_world) -> None:

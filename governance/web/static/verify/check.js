@@ -13,9 +13,10 @@ function utc(time) {
   return Number.isNaN(date.getTime()) || date.getUTCFullYear() > 9999 ? `second ${time}` : date.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-async function verify(file, keys, kept, progress) {
+// `open` gives the package's files: an Archive or a Folder.
+async function verify(open, keys, kept, progress) {
   try {
-    return await verifyArchive(await openZip(file), keys, kept, progress);
+    return await verifyArchive(await open(), keys, kept, progress);
   } catch (error) {
     if (error instanceof Malformed) throw tampered(`the package holds what no log writes: ${error.message}`);
     throw error;
@@ -263,7 +264,7 @@ async function checkSmallFiles(archive, tree, layout, entries, disclosures) {
     ...(layout.format === V2 ? { minimum: layout.minimum } : {}),
   };
   if (!same(await archive.read("manifest.json"), bytesOf(canonical(expected)))) throw badManifest(expected, await readManifest(archive), archive.names);
-  return { blobs: new Set(Object.keys(blobs)), verifier: files["verify.py"] ?? null, form: expected.form };
+  return { blobs: new Set(Object.keys(blobs)), verifier: files["verify.py"] ?? null, form: expected.form, partly: Boolean(archive.partly) };
 }
 
 function badManifest(expected, claimed, names) {

@@ -86,6 +86,9 @@ function show(exit, sentence, result) {
   byId("outcome").focus();
 }
 
+// The package that is to be checked: how it is opened. Null if none was chosen, or none that can be.
+let picked = null;
+
 const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
 
 async function given() {
@@ -98,15 +101,14 @@ async function given() {
     }
   }
   if (keys.length === 0) throw new Refusal(2, "Give the log's key. Without it nothing is proven.", {});
-  const [file] = byId("package").files;
-  if (!file) throw new Refusal(2, "Choose a package: the zip that was handed to you.", {});
+  if (!picked) throw new Refusal(2, "Choose a package: the zip or the folder that was handed to you.", {});
   const kept = [];
   for (const each of byId("kept").files) {
     kept.push({ label: `\`${each.name}\``, bytes: new Uint8Array(await each.arrayBuffer()) });
   }
   const pasted = byId("pasted").value.replaceAll("\r\n", "\n");
   if (pasted.trim()) kept.push({ label: "the pasted head", bytes: bytesOf(pasted.replace(/^\n+/, "").replace(/\n*$/, "\n")) });
-  return { keys, file, kept };
+  return { keys, open: picked.open, kept };
 }
 
 function ticker() {
@@ -131,8 +133,8 @@ async function check(event) {
   byId("bar").removeAttribute("value");
   byId("told").textContent = "Reading the package…";
   try {
-    const { keys, file, kept } = await given();
-    const result = await verify(file, keys, kept, ticker());
+    const { keys, open, kept } = await given();
+    const result = await verify(open, keys, kept, ticker());
     const form = result.present.form;
     show(0, `The package is what was signed, under a key that you gave. It is ${form === "redacted" ? "redacted: some values are withheld or erased" : "re-performable: every value is there"}.`, result);
   } catch (error) {
@@ -146,18 +148,49 @@ async function check(event) {
   }
 }
 
-function drop(event) {
+async function drop(event) {
   event.preventDefault();
   byId("drop").classList.remove("over");
-  if (event.dataTransfer?.files.length) {
-    byId("package").files = event.dataTransfer.files;
-    chosen();
+  const { items, files } = event.dataTransfer ?? {};
+  if (!files?.length) return;
+  if (files.length > 1) return pick(null, "Several things were dropped. Drop one: the zip, or the folder.");
+  const folder = droppedFolder(items[0]);
+  if (folder === null) return pickFile(files[0]);
+  pick(null, "Reading the folder…");
+  byId("go").disabled = true;
+  try {
+    pickFolder(await folder);
+  } catch (error) {
+    pick(null, `The browser does not give the dropped folder (${error.name}). Choose it below.`);
+  } finally {
+    byId("go").disabled = false;
   }
 }
 
-function chosen() {
-  const [file] = byId("package").files;
-  byId("chosen").textContent = file ? `${file.name}, ${number(Math.ceil(file.size / 1024))} KiB` : "No file chosen yet.";
+// What is said of what was given; a field that did not give it is emptied.
+function pick(open, said, field) {
+  picked = open && { open };
+  byId("chosen").textContent = said;
+  for (const id of ["package", "folder"]) if (id !== field) byId(id).value = "";
+}
+
+const kibibytes = (size) => `${number(Math.ceil(size / 1024))} KiB`;
+
+function pickFile(file, field) {
+  pick(() => openZip(file), `${file.name}, ${kibibytes(file.size)}`, field);
+}
+
+function pickFolder({ name, files }, field) {
+  const size = files.reduce((sum, [, file]) => sum + file.size, 0);
+  pick(() => openFolder(files), `The folder ${name}: ${counted(files.length, "file", "files")}, ${kibibytes(size)}`, field);
+}
+
+// `field` is where something was chosen.
+function chosen(field) {
+  const { files } = byId(field);
+  if (!files.length) pick(null, "No package chosen yet.");
+  else if (field === "package") pickFile(files[0], field);
+  else pickFolder(chosenFolder(files), field);
 }
 
 async function start() {
@@ -168,7 +201,7 @@ async function start() {
     return;
   }
   byId("form").addEventListener("submit", check);
-  byId("package").addEventListener("change", chosen);
+  for (const id of ["package", "folder"]) byId(id).addEventListener("change", () => chosen(id));
   for (const name of ["dragenter", "dragover"]) {
     byId("drop").addEventListener(name, (event) => {
       event.preventDefault();
@@ -177,7 +210,7 @@ async function start() {
   }
   byId("drop").addEventListener("dragleave", () => byId("drop").classList.remove("over"));
   byId("drop").addEventListener("drop", drop);
-  chosen();
+  chosen(byId("folder").files.length ? "folder" : "package");
   byId("go").disabled = false;
 }
 

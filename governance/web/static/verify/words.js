@@ -49,6 +49,7 @@ function limits({ tree, entries, disclosures, outside, present, retained }) {
   if (unnamed) lines.push(`that every blob belongs to the log: no entry names the digest of ${number(unnamed)}`);
   if (entries.unseen) lines.push(`that ${number(entries.unseen)} references are to entries of the kind they claim: those entries were pruned`);
   if (present.verifier) lines.push(`that the \`verify.py\` in the package is the published one: it was not used here; its SHA-256 is \`${present.verifier}\``);
+  if (present.partly) lines.push("that the folder holds nothing else: a browser gives this page no links and not every hidden file");
   lines.push("that the verdicts follow from the policies: they were not re-performed here");
   lines.push("that everything that happened was put into the log");
   return lines;

@@ -4,8 +4,8 @@
 const WINDOW = 2 << 20;
 const GLANCE = 16 << 10;
 const WINDOWS = 4;
-const NOT_AS_WRITTEN = "is not as it was written: altered, or packed again by another program; then check the unpacked folder "
-  + "with the Python verifier, or the zip as it was handed out";
+const NOT_AS_WRITTEN = "is not as it was written: altered, or packed again by another program; then check the unpacked "
+  + "folder, or the zip as it was handed out";
 
 // A file that is read in windows: entries and hashes lie far apart and are read side by side.
 class Source {
