@@ -384,6 +384,18 @@ def test_a_folder_is_dropped_on_the_page(page, log_world) -> None:
     assert checked(page, [log_world.key], [])["exit"] == 0
 
 
+def test_a_folder_that_changes_while_it_is_looked_at_is_chosen_again(page, log_world) -> None:
+    """Otherwise an export that is still being written would be called tampered, or old bytes proven."""
+    folder = log_world.package(log_world.log(9))
+    assert check(page, folder, [log_world.key], [])["exit"] == 0
+    blob = next((folder / "blobs").iterdir())
+    blob.write_bytes(blob.read_bytes() + b"more")
+    said = checked(page, [log_world.key], [])
+    assert (said["exit"], "Choose the folder again" in said["text"]) == (EXIT_OF_USAGE, True)
+    said = check(page, folder, [log_world.key], [])
+    assert (said["exit"], said["file"]) == (10, f"blobs/{blob.name}")
+
+
 def test_a_folder_is_read_by_browsers_that_know_only_entries(page, log_world) -> None:
     """Otherwise Firefox and Safari, whose folders come some files at a time, could drop no folder."""
     folder = log_world.package(log_world.log(300))

@@ -40,7 +40,8 @@ class Folder {
     try {
       return new Uint8Array(await file.slice(0, most).arrayBuffer());
     } catch (error) {
-      throw gap(`the package lacks the file \`${name}\`: the browser cannot read it (${error.name})`, { file: name });
+      if (error.name === "NotFoundError") throw gap(`the package lacks the file \`${name}\``, { file: name });
+      throw new Refusal(2, `The file \`${name}\` cannot be read: it is not allowed, or the file was changed meanwhile. Choose the folder again.`, { file: name });
     }
   }
 

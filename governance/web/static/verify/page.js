@@ -101,6 +101,8 @@ async function given() {
     }
   }
   if (keys.length === 0) throw new Refusal(2, "Give the log's key. Without it nothing is proven.", {});
+  // again, as the same choice is told only once, though the files may be new
+  for (const id of ["package", "folder"]) if (byId(id).files.length) chosen(id);
   if (!picked) throw new Refusal(2, "Choose a package: the zip or the folder that was handed to you.", {});
   const kept = [];
   for (const each of byId("kept").files) {
