@@ -1,7 +1,8 @@
 """A package read and hashed in stretches: the work that is done in parallel.
 
-The law: a stretch begins at a multiple of 65,536 entries, so its tree hashes are complete
-subtrees and stretches can be checked apart from one another, by as many processes as there are.
+The law: a stretch begins at a multiple of 256 entries, so its groups of leaves are complete subtrees
+and stretches can be checked apart from one another, by as many processes as there are. They are
+short, so that no process waits long for the last one of another.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from audit.stretch import Stretch, Unreadable
 from audit.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, read_bundle, tile_hashes
 from audit.tree import HASH_SIZE, MemoryNodes, next_level
 
-STRETCH = 1 << 16
+STRETCH = 1 << 13
+_WORTH = 1 << 16
+"""Entries from which on it pays to start another process."""
 
 
 def scan(
@@ -32,7 +35,7 @@ def scan(
     minimum: int = 0,
     envelopes: bool = True,
 ) -> Stretch:
-    """Read and check the entries `start` (a multiple of 65,536) to `stop`.
+    """Read and check the entries `start` (a multiple of 256) to `stop`.
 
     `disclosures` are those of these entries. Below `minimum` there are only leaf hashes. Without
     `envelopes` only hashes are computed and compared.
@@ -128,7 +131,7 @@ def scan_all(
     minimum: int = 0,
     envelopes: bool = True,
 ) -> list[Stretch]:
-    """Scan all `size` entries in stretches of 65,536, by `workers` processes if that pays.
+    """Scan all `size` entries in stretches of 8,192, by `workers` processes if that pays.
 
     This process is one of them: it takes from the end what no other has begun.
     """
@@ -141,7 +144,7 @@ def scan_all(
         shown = parts.get(start, ())
         return scan(package, start, stop, shown, minimum=minimum, envelopes=envelopes)
 
-    others = min(workers, len(jobs)) - 1
+    others = min(workers, len(jobs)) - 1 if size > _WORTH else 0
     if others < 1:
         return [here(*job) for job in jobs]
     with ProcessPoolExecutor(others, get_context("spawn")) as pool:

@@ -32,7 +32,7 @@ _IN_A_PLACE: Final = 24
 _LONGEST: Final = 16_384
 """Bytes of an entry whose form is remembered: making a pattern takes time, too."""
 
-_CONTROLS = bytes(range(32))
+_CONTROLS: Final = tuple(bytes([each]) for each in range(32))
 _PLAIN = rb'"[^"]*+"'
 _UNESCAPED = rb'"[^"\\]*+"'
 _ESCAPED = rb'"[^"\\]*+(?:\\["\\bfnrt][^"\\]*+)*+"'
@@ -105,7 +105,8 @@ _NONE: list[Shape] = []
 def plain(entries: Iterable[bytes]) -> bool:
     """Whether no entry holds a control character or one beyond ASCII: what patterns rely on."""
     joined = b"".join(entries)
-    return joined.isascii() and len(joined.translate(None, _CONTROLS)) == len(joined)
+    # thirty-two searches of the C library's are faster than one look at each byte
+    return joined.isascii() and not any(control in joined for control in _CONTROLS)
 
 
 def _place(data: bytes, escapes: bool) -> bytes:
