@@ -60,7 +60,7 @@ def decide_cut(workspace: Workspace, minimum: int = MINIMUM) -> tuple[Cut, Base]
     kept = workspace.reader.minimum
     if kept:
         with workspace.reader.connection() as db:
-            _, state = pruning_state(db)
+            _, state = pruning_state(db, kept)
     for index in range(kept, minimum):
         state = world.apply(state, index, workspace.reader.entry(index))
     dumped = world.dump(state)
@@ -74,11 +74,11 @@ def decide_cut(workspace: Workspace, minimum: int = MINIMUM) -> tuple[Cut, Base]
     return Cut(minimum, index + 1, digest, last_at), Base(index, "1", dumped)
 
 
-def pruning_state(db: Any) -> tuple[int, Any]:
-    """The newest snapshot."""
+def pruning_state(db: Any, size: int) -> tuple[int, Any]:
+    """The snapshot at the minimum; one that was taken since may be newer than the next cut."""
     from governance.store.snapshots import newest
 
-    found = newest(db, world.FOLD)
+    found = newest(db, world.FOLD, size)
     assert found is not None
     return found
 
