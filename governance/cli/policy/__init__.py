@@ -1,0 +1,21 @@
+"""`governance policy`: write, check, test, explain, compare, try and release policy files."""
+
+from governance.cli.policy import (
+    checking as checking,
+)
+from governance.cli.policy import (
+    comparing as comparing,
+)
+from governance.cli.policy import (
+    explaining as explaining,
+)
+from governance.cli.policy import (
+    releasing as releasing,
+)
+from governance.cli.policy import (
+    trying as trying,
+)
+from governance.cli.policy import (
+    writing as writing,
+)
+from governance.cli.policy.group import policy as policy
