@@ -27,7 +27,7 @@ from governance.cli.log_keys import wanted
 from governance.cli.setup import shipped_policies
 from governance.cli.transport import ADMIN_KEY, Exchange
 from governance.config import Config, ConfigError
-from governance.service import anchoring, founding, log_keys, releasing
+from governance.service import anchoring, checking, founding, log_keys, releasing
 from governance.service.desk import FOLD, Caller
 from governance.store.accounts import AccountStore
 from governance.store.database import LOG_SCHEMA, VAULT_SCHEMA, prepare, server
@@ -262,7 +262,7 @@ def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[
             desk,
             name=options["name"],
             email=options["email"],
-            files=releasing.read_folder(paths.policies),
+            files=checking.read_folder(paths.policies),
             agent=options.get("agent"),
             labels=options.get("labels") or (),
         )

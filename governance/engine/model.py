@@ -247,12 +247,34 @@ class Verdict:
             raise ValueError("a verdict needs at least one finding: an answer has a reason")
 
 
+Severity = Literal["error", "warning", "note"]
+"""How bad a finding is: an `error` keeps the files from being released, a `warning` asks a person to
+look, a `note` is said for completeness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A replacement of one stretch of a file, which answers a finding.
+
+    Lines and columns (in characters) start at 1; the end is exclusive, so that start = end inserts.
+    `text` may be empty. `safe` = it may be made without asking: it changes how a thing is written and
+    never what a file means, beyond what the finding says. Any other fix is offered, not made.
+    """
+
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+    text: str
+    safe: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class LoadFinding:
     """One thing wrong with a policy file, where a person can find it.
 
-    `line` and `column` start at 1. `code` is stable (`unknown-key`, `wrong-unit`, …); `message` is
-    one sentence; `hint` says what to do or is empty.
+    `line` and `column` start at 1. `code` is stable (`unknown-key`, `wrong-unit`, …) and has a
+    section in `policies/findings.md`; `message` is one sentence; `hint` says what to do or is empty.
     """
 
     path: str
@@ -261,10 +283,13 @@ class LoadFinding:
     code: str
     message: str
     hint: str = ""
+    severity: Severity = "error"
+    fix: Fix | None = None
 
     def __str__(self) -> str:
         tail = f" ({self.hint})" if self.hint else ""
-        return f"{self.path}:{self.line}:{self.column}: {self.code}: {self.message}{tail}"
+        kind = "" if self.severity == "error" else f"{self.severity}: "
+        return f"{self.path}:{self.line}:{self.column}: {kind}{self.code}: {self.message}{tail}"
 
 
 class PolicyErrors(Exception):

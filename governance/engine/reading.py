@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from governance.engine.model import LoadFinding
+from governance.engine.model import Fix, LoadFinding, Severity
 
 MAX_FILE: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 40
@@ -45,8 +45,17 @@ class Findings:
 
     items: list[LoadFinding] = field(default_factory=list)
 
-    def add(self, path: str, place: Place, code: str, message: str, hint: str = "") -> None:
-        self.items.append(LoadFinding(path, place[0], place[1], code, message, hint))
+    def add(
+        self,
+        path: str,
+        place: Place,
+        code: str,
+        message: str,
+        hint: str = "",
+        severity: Severity = "error",
+        fix: Fix | None = None,
+    ) -> None:
+        self.items.append(LoadFinding(path, place[0], place[1], code, message, hint, severity, fix))
 
     def sorted(self) -> tuple[LoadFinding, ...]:
         """By file and place, each once."""

@@ -6,103 +6,22 @@ marked `alone`), ready to decide before its entry is written; on any failure the
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
-from governance.engine import cases
-from governance.engine.compile import Release, compile_bundle, compile_release
-from governance.engine.load import Bundle, group_of
-from governance.engine.model import LoadFinding, PolicyErrors
+from governance.engine.compile import Release, compile_bundle
 from governance.oversight import people
 from governance.oversight.commands import AdoptRow, Facts, Proposal
 from governance.oversight.errors import Refused
 from governance.oversight.model import State
-from governance.service import child
+from governance.service import checking
 from governance.service.acting import Act, Texts, allowed, do, entry, one
 from governance.service.backfilling import Charging
 from governance.service.desk import Caller, Desk
 from governance.service.judging import BUDGET
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
-
-MOST_BYTES: Final = 32 * 1024 * 1024
-
-
-def read_folder(folder: Path) -> dict[str, bytes]:
-    """The policy files below `folder` by path (`policies/...`), as `check` and `propose` take them."""
-    files, root = {}, folder.resolve()
-    for path in sorted(folder.rglob("*.yaml")):
-        name = "policies/" + path.relative_to(folder).as_posix()
-        if group_of(name) is None or not path.is_file():
-            continue
-        if not path.resolve().is_relative_to(root):
-            raise Problem("bad-policy", f"`{path}` is a link out of `{folder}`; copy the file in")
-        files[name] = path.read_bytes()
-    return files
-
-
-def check(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Check files and run their cases: `{ok, findings, release, cases}`; changes nothing.
-
-    A finding is `{path, line, column, code, message, hint}`.
-    """
-    _require_size(files)
-    findings, digest, ran, _ = child.run(_checked, dict(files), _today())
-    return {
-        "ok": not findings,
-        "findings": [_finding(each) for each in findings],
-        "release": digest,
-        "cases": ran,
-    }
-
-
-def _checked(
-    files: dict[str, bytes], today: date
-) -> tuple[tuple[LoadFinding, ...], str | None, int, bytes]:
-    """In the child: findings, digest, number of cases that ran, and the pickled bundle."""
-    try:
-        release = compile_release(files, at=today)
-    except PolicyErrors as errors:
-        return errors.findings, None, 0, b""
-    results = cases.run(release)
-    findings = tuple(
-        LoadFinding(
-            each.case.path,
-            each.case.line,
-            each.case.column,
-            "case-failed",
-            f"case `{each.case.name}` of `{each.policy}`: {each.problem}",
-            "change the rule or what the case expects",
-        )
-        for each in cases.failures(results)
-    )
-    return findings, release.digest, len(results), pickle.dumps(release.bundle)
-
-
-def _require_size(files: Mapping[str, bytes]) -> None:
-    if not files:
-        raise Problem("bad-policy", "there are no policy files; expected at least one")
-    total = sum(len(data) for data in files.values())
-    if total > MOST_BYTES:
-        raise Problem("too-large", f"the policy files have {total} bytes; at most {MOST_BYTES} fit")
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()  # noqa: TID251 - a check is for the day it is made on
-
-
-def _finding(finding: LoadFinding) -> dict[str, Any]:
-    return {
-        "path": finding.path,
-        "line": finding.line,
-        "column": finding.column,
-        "code": finding.code,
-        "message": finding.message,
-        "hint": finding.hint,
-    }
 
 
 def propose(
@@ -114,18 +33,18 @@ def propose(
     `proposal` is None.  `warnings` name roles that nobody active holds.
     """
     who, texts = allowed(desk, caller, "propose policies"), Texts.of(note=note)
-    _require_size(files)
-    findings, digest, ran, pickled = child.run(_checked, dict(files), desk.now().date())
-    if findings or digest is None:
+    checking.require_size(files)
+    made = checking.in_child(files, desk.now().date())
+    digest, ran = made.digest, made.ran
+    if made.errors or digest is None:
         return {
             "proposal": None,
             "release": None,
-            "findings": [_finding(each) for each in findings],
+            "findings": [checking.plain(each) for each in made.errors],
             "warnings": [],
             "cases": ran,
         }
-    bundle: Bundle = pickle.loads(pickled)  # noqa: S301 - made by our own child just now
-    ready = desk.releases.keep(compile_bundle(bundle, dict(files), digest))
+    ready = desk.releases.keep(compile_bundle(made.bundle, dict(files), digest))
     lists = {name: made.as_of.isoformat() for name, made in ready.release.bundle.lists.items()}
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:

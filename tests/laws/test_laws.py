@@ -21,6 +21,7 @@ from governance.engine.compile import compile_release
 from governance.engine.model import Effect, Verdict
 from governance.service import (
     asking,
+    checking,
     deciding,
     erasing,
     exporting,
@@ -454,8 +455,8 @@ def test_a_policy_folder_is_read_without_leaving_it(tmp_path: Path) -> None:
     (folder / "payments.yaml").write_bytes(POLICY)
     (folder / "actions" / "payments.yaml").write_bytes(FILES["policies/actions/payments.yaml"])
     (folder / "README.md").write_text("no policy")
-    assert releasing.read_folder(folder) == FILES
+    assert checking.read_folder(folder) == FILES
     (tmp_path / "outside.yaml").write_bytes(POLICY)
     (folder / "linked.yaml").symlink_to(tmp_path / "outside.yaml")
     with pytest.raises(Problem, match="link out of"):
-        releasing.read_folder(folder)
+        checking.read_folder(folder)

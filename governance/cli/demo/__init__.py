@@ -18,7 +18,7 @@ from governance.cli import output
 from governance.cli.demo import acts, cast, moments, stage
 from governance.cli.frame import Frame, command
 from governance.cli.transport import Failed
-from governance.service import exporting, releasing
+from governance.service import checking, exporting
 
 
 def register(root: click.Group) -> None:
@@ -67,7 +67,7 @@ def _play(scene: stage.Stage, made: Path) -> dict[str, Any]:
     say = scene.say
     say(f"{len(cast.PEOPLE)} people get roles; a second release needs two of them from now on.")
     stage.hire(scene)
-    stage.release(scene, releasing.read_folder(scene.directory / "policies"))
+    stage.release(scene, checking.read_folder(scene.directory / "policies"))
     say(f"{len(cast.AGENTS)} agents are onboarded, each by one manager and confirmed by another.")
     stage.onboard(scene)
     overridden = _override(scene)
@@ -128,7 +128,7 @@ def _evidence(scene: stage.Stage, made: Path, denied: int) -> dict[str, Any]:
     )
     draft = moments.draft(directory / "policies", made / "draft-policies")
     changed, tampered = moments.rehearse(
-        lambda: exporting.backtest(directory, releasing.read_folder(draft)),
+        lambda: exporting.backtest(directory, checking.read_folder(draft)),
         package, scene.log_key, made / "altered-package", denied,
     )  # fmt: skip
     say("\nMoment one. Small payments end at 10 EUR instead of 500: what would have changed?")

@@ -17,7 +17,7 @@ from governance.cli.policy.folder import (
     report,
 )
 from governance.cli.policy.group import policy
-from governance.service import drafting, releasing
+from governance.service import checking, drafting
 
 
 @command(policy, "check", example="governance policy check policies")
@@ -25,7 +25,7 @@ from governance.service import drafting, releasing
 def check(frame: Frame, folder: Path | None) -> None:
     """Everything that is wrong with the files, as file:line:column; exit 3, or 4 for cases only."""
     files, place = files_of(frame, folder), folder_of(frame, folder)
-    result = releasing.check(files)
+    result = checking.check(files)
     if result["ok"]:
         result["warnings"] = [*result.get("warnings", ()), *drafting.remarks(files)]
     held = f"{result['cases']} case{'s hold' if result['cases'] != 1 else ' holds'}"

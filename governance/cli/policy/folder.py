@@ -14,7 +14,7 @@ import click
 from governance.cli import output
 from governance.cli.frame import Frame
 from governance.cli.transport import Failed
-from governance.service import releasing
+from governance.service import checking
 
 INVALID, CASES_FAILED = 3, 4
 FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -35,7 +35,7 @@ def files_of(frame: Frame, folder: Path | None) -> dict[str, bytes]:
     place = folder_of(frame, folder)
     if not place.is_dir():
         raise Failed(f"`{place}` is no directory; say which folder the policy files are in", 2)
-    found = releasing.read_folder(place)
+    found = checking.read_folder(place)
     if not found:
         raise Failed(f"`{place}` holds no policy files (*.yaml)", INVALID)
     return found

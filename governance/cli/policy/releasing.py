@@ -12,7 +12,7 @@ from governance.cli.frame import Frame, command
 from governance.cli.policy.folder import FOLDER, files_of, folder_of, report
 from governance.cli.policy.group import policy
 from governance.cli.transport import Api
-from governance.service import releasing
+from governance.service import checking
 
 
 @command(policy, "release", example="governance policy release policies --note 'RISK-4411'")
@@ -55,7 +55,7 @@ def _propose(frame: Frame, api: Api, folder: Path | None, note: str | None) -> A
     try:
         texts = {path: data.decode("utf-8") for path, data in files.items()}
     except UnicodeDecodeError:
-        made = releasing.check(files)
+        made = checking.check(files)
     else:
         made = api.post("/v1/policies/proposals", files=texts, note=note)
     if made["findings"]:

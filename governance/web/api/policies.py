@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from governance.service import releasing
+from governance.service import checking, releasing
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.parsing import bad_request, printable
 
@@ -19,7 +19,7 @@ def read_policies(call: Call) -> Mapping[str, Any]:
 
 def check_policies(call: Call) -> Mapping[str, Any]:
     """Findings with file, line and column; nothing is written."""
-    return releasing.check(_files(call))
+    return checking.check(_files(call))
 
 
 def propose_policies(call: Call) -> Mapping[str, Any] | Reply:
