@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 from cerberus import TypeDefinition, Validator
 
 from governance.engine.fields import RISKS
+from governance.engine.quickshape import Fits, mapping
 from governance.engine.reading import Document, Findings, Way
 from governance.engine.values import INTERNAL, SCALARS
 
@@ -272,6 +273,7 @@ class _Shapes(threading.local):
 
 
 _SHAPES: Final = _Shapes()
+_QUICK: Final[dict[int, Fits]] = {}
 
 
 def fits(document: Document, schema: Mapping[str, Any], findings: Findings, way: Way = ()) -> bool:
@@ -284,6 +286,11 @@ def fits(document: Document, schema: Mapping[str, Any], findings: Findings, way:
         findings.add(document.path, document.place(way), "wrong-shape",
                      "expected a mapping of keys to values here", "")  # fmt: skip
         return False
+    quick = _QUICK.get(id(schema))
+    if quick is None:
+        quick = _QUICK[id(schema)] = mapping(schema)
+    if quick(data):
+        return True
     shape = _SHAPES.by_schema.get(id(schema))
     if shape is None:
         shape = _SHAPES.by_schema[id(schema)] = _Shape(schema)
