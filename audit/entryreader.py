@@ -15,7 +15,7 @@ from audit.commit import opens
 from audit.entry import Entry, decode, role_of
 from audit.errors import LogError
 from audit.package import Disclosure
-from audit.shapes import Shape, Shapes, plain, same_day
+from audit.shapes import Shape, Shapes, plain, same_day, unescaped
 from audit.stretch import Stretch, Wrong, check_order, check_role
 from audit.succession import ADDED, RETIRED, change_of
 
@@ -88,6 +88,8 @@ class EntryReader:
         found: list[Shape] = []
         index = first
         for data in entries:
+            if b"\\" in data:
+                data = unescaped(data)
             shapes = shapes_of(data)
             for shape in shapes:
                 match = shape.match(data)

@@ -6,11 +6,12 @@ the same places and with canonical values; whatever no pattern matches is decode
 pattern that is missing costs time, and nothing else.
 
 Why a match proves as much: the names stand in the pattern in the order in which they were found
-canonical; strings hold neither quotes nor escapes but the seven short ones (an entry without any
-backslash is kept apart from the others), and the caller has made sure that a bundle is ASCII without
-control characters, and that a time is one of the calendar (`same_day`); integers are without leading zeroes
-and within ±(2^53 - 1); lists repeat elements of forms that were seen, so nothing nests deeper; and
-what the envelope and the conventions ask of a member, its part of the pattern asks.
+canonical; the caller has made sure that a bundle is ASCII without control characters, and that a time
+is one of the calendar (`same_day`); the seven short escapes are taken out of a string before it is
+matched (`unescaped`), so that a quote ends it and nothing else escapes, and what stands for them is
+in no name; integers are without leading zeroes and within ±(2^53 - 1); lists repeat elements of forms
+that were seen, so nothing nests deeper; and what the envelope and the conventions ask of a member, its
+part of the pattern asks.
 
 Patterns are kept for the life of the process, at most `MOST` of them, each made when its form has
 come up often enough to pay for it.
@@ -32,10 +33,15 @@ _IN_A_PLACE: Final = 24
 _LONGEST: Final = 16_384
 """Bytes of an entry whose form is remembered: making a pattern takes time, too."""
 
+_ROW: Final = 8
+"""Elements of a list in a list that are held to their places."""
+
 _CONTROLS: Final = tuple(bytes([each]) for each in range(32))
-_PLAIN = rb'"[^"]*+"'
-_UNESCAPED = rb'"[^"\\]*+"'
-_ESCAPED = rb'"[^"\\]*+(?:\\["\\bfnrt][^"\\]*+)*+"'
+_ESCAPES: Final = (b"\\\\", b'\\"', b"\\b", b"\\f", b"\\n", b"\\r", b"\\t")
+_HIDDEN: Final = b"\x01\x01"
+"""Stands for an escape: no entry that is looked up has such characters."""
+_TEXT = rb'"[^"]*+"'
+_SOME_TEXT = rb'"[^"]++"'
 _INTEGER = rb"(?>-?[1-8][0-9]{15}|-?[1-9][0-9]{0,14}|0)"
 _INDEX = rb"([1-9][0-9]{0,14}|0)"
 _COMMITMENT = rb'"[A-Za-z0-9_-]{43}"'
@@ -67,20 +73,19 @@ class Shapes:
         self._made: dict[bytes, Shape] = {}
 
     def find(self, data: bytes) -> list[Shape]:
-        """The shapes to try for an entry, the likeliest first; to be kept so by whoever tries them.
+        """The shapes to try for an entry (`unescaped`), the likeliest first; to be kept so by
+        whoever tries them.
 
         Those are found by parts that tell most forms apart: how `by` and `data` begin, and the kind.
         """
         start = data.find(b'"data":{', 36) + 8
         place = data[41:44] + data[start : start + 18] + data[-26:]
-        if b"\\" in data:
-            place += b"\\"
         return self._places.get(place, _NONE)
 
     def learn(self, data: bytes, entry: Entry) -> None:
         """Remember the form of an entry that `decode` accepted."""
-        escapes = b"\\" in data
-        place = _place(data, escapes)
+        text = unescaped(data)
+        place = _place(text)
         shapes = self._places.get(place, ())
         if (
             len(data) > _LONGEST
@@ -89,13 +94,15 @@ class Shapes:
             or len(self._places) >= MOST
         ):
             return
-        pattern = _pattern(entry, _UNESCAPED if escapes else _PLAIN)
+        pattern = _pattern(entry)
         self._seen[pattern] = seen = self._seen.get(pattern, 0) + 1
         if seen < OFTEN:
             return
         shape = self._made.get(pattern)
         if shape is None:
             self._made[pattern] = shape = _shape(pattern, entry)
+        if shape.match(text) is None:  # a name has escapes
+            return
         self._places.setdefault(place, []).append(shape)
 
 
@@ -109,10 +116,23 @@ def plain(entries: Iterable[bytes]) -> bool:
     return joined.isascii() and not any(control in joined for control in _CONTROLS)
 
 
-def _place(data: bytes, escapes: bool) -> bytes:
+def unescaped(data: bytes) -> bytes:
+    """An entry of a `plain` bundle without its escapes, as long as it was; nothing if one of them is
+    none of the seven short ones."""
+    if b"\\" not in data:
+        return data
+    text = data.replace(b'\\"', _HIDDEN)
+    if b"\\" in text:  # a backslash that is itself escaped must be seen before what follows it
+        text = data
+        for escape in _ESCAPES:
+            text = text.replace(escape, _HIDDEN)
+    return b"" if b"\\" in text else text
+
+
+def _place(text: bytes) -> bytes:
     """The same place as in `find`."""
-    start = data.find(b'"data":{', 36) + 8
-    return data[41:44] + data[start : start + 18] + data[-26:] + (b"\\" if escapes else b"")
+    start = text.find(b'"data":{', 36) + 8
+    return text[41:44] + text[start : start + 18] + text[-26:]
 
 
 def same_day(at: bytes, before: bytes) -> bool:
@@ -130,15 +150,11 @@ def _shape(pattern: bytes, entry: Entry) -> Shape:
     return Shape(compiled.fullmatch, entry.kind, role, roles, commitments, files, more)
 
 
-def _pattern(entry: Entry, text: bytes) -> bytes:
-    """`text` is what a string without escapes looks like: simpler where the entry has none at all."""
-    some = text.replace(b"*+", b"++")
+def _pattern(entry: Entry) -> bytes:
     by = b",".join(
-        _name(name) + (_actor() if name == "type" else some) for name in sorted(entry.by)
+        _name(name) + (_actor() if name == "type" else _SOME_TEXT) for name in sorted(entry.by)
     )
-    data = b",".join(
-        _name(name) + _member(name, entry.data[name], text) for name in sorted(entry.data)
-    )
+    data = b",".join(_name(name) + _member(name, entry.data[name]) for name in sorted(entry.data))
     kind = re.escape(canonical(entry.kind))
     return rb'\{"at":%b,"by":\{%b\},"data":\{%b\},"kind":%b,"v":1\}' % (_AT, by, data, kind)
 
@@ -147,31 +163,37 @@ def _actor() -> bytes:
     return b'"(?:%b)"' % "|".join(sorted(ACTORS)).encode()
 
 
-def _member(name: str, value: Any, text: bytes) -> bytes:
+def _member(name: str, value: Any) -> bytes:
     """A member of `data`: what the conventions ask of three of them, the others as they are."""
     form = {"refs": _INDEX, "commitments": _COMMITMENT, "files": _DIGEST}.get(name)
     if form is None:
-        return _value(value, text)
+        return _value(value)
     return rb"\{%b\}" % b",".join(_name(each) + form for each in sorted(value))
 
 
-def _value(value: Any, text: bytes) -> bytes:
+def _value(value: Any) -> bytes:
     if type(value) is str:
-        return _ESCAPED if len(canonical(value)) > len(value) + 2 else text
+        return _TEXT
     if type(value) is bool:
         return b"(?:true|false)"
     if type(value) is int:
         return _INTEGER
     if type(value) is list:
-        forms = sorted({_value(item, text) for item in value})
+        forms = sorted({_row(item) for item in value})
         if not forms:
             return rb"\[\]"
         item = b"(?>%b)" % b"|".join(forms)
         return rb"\[%b(?:,%b)*+\]" % (item, item)
     if type(value) is dict:
-        members = b",".join(_name(name) + _value(value[name], text) for name in sorted(value))
-        return rb"\{%b\}" % members
+        return rb"\{%b\}" % b",".join(_name(name) + _value(value[name]) for name in sorted(value))
     return b"null"
+
+
+def _row(value: Any) -> bytes:
+    """An element of a list; a short list in a list has its elements in their places."""
+    if type(value) is list and len(value) <= _ROW:
+        return rb"\[%b\]" % b",".join(map(_row, value))
+    return _value(value)
 
 
 def _name(name: str) -> bytes:

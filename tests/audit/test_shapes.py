@@ -15,7 +15,7 @@ from log_world import AGENT, START
 from audit.canonical import canonical
 from audit.entry import Entry, decode, encode
 from audit.errors import LogError, Tampered
-from audit.shapes import OFTEN, Shapes, plain, same_day
+from audit.shapes import OFTEN, Shapes, plain, same_day, unescaped
 from audit.storage import MemoryLog
 from audit.verify import verify
 
@@ -46,8 +46,9 @@ def recognised(shapes: Shapes, data: bytes) -> tuple[Any, ...] | None:
     """What a shape says of an entry, or None if none matches."""
     if not plain([data]):
         return None
-    for shape in shapes.find(data):
-        match = shape.match(data)
+    text = unescaped(data)
+    for shape in shapes.find(text):
+        match = shape.match(text)
         if match is not None:
             at, *captured = match.groups()
             if not same_day(at, b"2026-11-20T10:00:00.000000Z"):
@@ -135,6 +136,31 @@ def test_what_patterns_rely_on_is_looked_at() -> None:
     assert plain(BYTES)
     for bad in (b"\n", b"\x00", b"\x1f", b"\xff", "é".encode()):
         assert not plain([*BYTES, b'{"x":"' + bad + b'"}'])
+
+
+def test_a_name_with_an_escape_is_no_other_name() -> None:
+    """Otherwise members in an order that no reader accepts could pass for others in the right one."""
+    quote, backslash, hidden = ('a"b', "a\\b", "a\x01\x01b")
+    shapes = learned(Entry("decision", START, AGENT, {quote: "1", backslash: "2"}))
+    for first, second in ((quote, backslash), (backslash, quote), (hidden, quote)):
+        names = f"{json.dumps(first)}:" + '"1",' + f"{json.dumps(second)}:" + '"2"'
+        data = b"".join((BYTES[0][: BYTES[0].index(b'"data":')], b'"data":{', names.encode()))
+        assert recognised(shapes, data + b'},"kind":"decision","v":1}') is None
+
+
+def test_escapes_are_taken_out_as_a_reader_takes_them() -> None:
+    """Otherwise a string could end for the pattern where it goes on for every reader."""
+    for text, left in (
+        (rb'"a\"b"', rb'"a..b"'),
+        (rb'"a\\","b"', rb'"a..","b"'),
+        (rb'"a\\\"b"', rb'"a....b"'),
+        (rb'"\n\t\\\\"', rb'"........"'),
+        (rb'"\\u0041"', rb'"..u0041"'),
+        (rb'"\u0041"', b""),
+        (rb'"\/"', b""),
+        (rb'"\\\/"', b""),
+    ):
+        assert unescaped(text).replace(b"\x01", b".") == left
 
 
 def test_lists_of_many_forms_end(world) -> None:
