@@ -23,6 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from audit import told
 from audit.errors import LogError
 from audit.renaming import Renamer, stored
 
@@ -111,7 +112,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(_: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     """Print the file, or its digest."""
-    sys.stdout.write(digest() + "\n" if options.digest else text())
+    told.say(digest() if options.digest else text().removesuffix("\n"))
     return 0
 
 

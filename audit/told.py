@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -78,12 +80,9 @@ def tell_proven(
         said = {"proven": tuple(proven), "not_proven": tuple(not_proven)}
         as_json({"outcome": "proven", "exit": 0, **facts, **said})
         return
-    print(f"proven ({title}):")
-    for line in proven:
-        print(f"  + {harmless(line)}")
-    print("not proven:")
-    for line in not_proven:
-        print(f"  - {harmless(line)}")
+    lines = [f"proven ({title}):", *(f"  + {harmless(line)}" for line in proven)]
+    lines += ["not proven:", *(f"  - {harmless(line)}" for line in not_proven)]
+    say("\n".join(lines))
 
 
 def tell_failure(error: NotVerified, output: str) -> None:
@@ -101,13 +100,21 @@ def tell_failure(error: NotVerified, output: str) -> None:
             }
         )
         return
-    print(f"{outcome}: {harmless(str(error))}")
+    say(f"{outcome}: {harmless(str(error))}")
 
 
 def as_json(value: Mapping[str, Any]) -> None:
     """Print one JSON document."""
     lines = json.dumps(value, ensure_ascii=False, indent=2).split("\n")
-    print("\n".join(map(harmless, lines)))
+    say("\n".join(map(harmless, lines)))
+
+
+def say(text: str) -> None:
+    """Print the text. Whoever reads it may stop early (`| head`): the outcome stays what it is."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # nor shall Python complain when it empties the stream at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def harmless(line: str) -> str:

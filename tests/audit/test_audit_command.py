@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from audit import single
 from audit.__main__ import main
 from audit.head import encode_slot
 from audit.note import Ed25519Signer
@@ -162,3 +164,26 @@ def test_it_runs_with_nothing_but_the_standard_library_and_cryptography(world) -
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("proven (re-performable package):")
+
+
+def test_a_reader_who_has_heard_enough_changes_no_outcome(world, tmp_path: Path) -> None:
+    """Otherwise `verify … | head` would end in a traceback, or in another exit code than without."""
+    log = world.log(20)
+    good, altered = world.package(log), world.package(log)
+    (altered / "tile/entries/000.p/20").write_bytes(b"")
+    alone = tmp_path / "verify.py"
+    alone.write_text(single.text())
+    commands = [
+        ([*program, package, "--key", world.key, *output], code)
+        for program in (["-m", "audit", "verify"], [alone])
+        for package, code in ((good, 0), (altered, 12))
+        for output in ([], ["-o", "json"])
+    ]
+    for arguments, code in [*commands, (["-m", "audit", "single-file"], 0)]:
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)], stdout=writing, stderr=subprocess.PIPE, cwd=ROOT
+        )
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (code, b"")
