@@ -2,23 +2,27 @@
 
 Law: every policy file has cases, and every column is a name that the engine knows. Columns are
 `name`, `expect`, `by`, `neighbour` (kept for readers), `action`, `attested`, any field, `lists.x`,
-`limits.LIM-1` (already used in the window) and `history.PAY-005` (`yes`, `no`, `cannot tell`).
-An empty cell is a field that is not given.
+`limits.LIM-1` (already used in the window), `history.PAY-005` (`yes`, `no`, `cannot tell`),
+`gradual.next` (`new`, `old`, `cannot tell`), `obligations` (what must be owed: `redact`,
+`redact iban`, `notify`) and `points` (how many risk points). An empty cell is a field that is not
+given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from governance.engine.catalogue import Catalogue
 from governance.engine.model import Effect
+from governance.engine.reach import histories_of
 from governance.engine.reading import Document, Findings, Way
-from governance.engine.rules import Case
+from governance.engine.rules import Case, PolicyFile
 from governance.engine.scope import known_fields
 from governance.engine.shape import TABLE, fits, nearest
 
-_PLAIN = ("name", "expect", "by", "neighbour", "action", "attested")
+_PLAIN = ("name", "expect", "by", "neighbour", "action", "attested", "obligations", "points")
+_OF_FILES = ("lists", "limits", "history", "gradual")
 _MORE = frozenset({"context.cwd", "context.obligations_supported"})
 
 
@@ -44,6 +48,47 @@ def read_tables(
     return tuple(case for case in cases if case is not None)
 
 
+def check_names(
+    document: Document,
+    way: Way,
+    file: PolicyFile,
+    everything: Iterable[PolicyFile],
+    findings: Findings,
+) -> None:
+    """Columns such as `lists.x` and `limits.LIM-1` name something of the file they test."""
+    data: Any = document.data
+    for step in way:
+        data = data[step]
+    if isinstance(data, list):
+        for i in range(len(data)):
+            check_names(document, (*way, i), file, everything, findings)
+        return
+    if not isinstance(data, dict) or not isinstance(data.get("columns"), list):
+        return
+    known = {
+        "lists": list(file.lists),
+        "limits": [limit.id for limit in file.limits],
+        "history": [rule.id for rule in file.rules if histories_of(rule.when)],
+        "gradual": [each.policy for each in everything if each.gradual is not None],
+    }
+    named: list[tuple[Way, Any, bool]] = [
+        ((*way, "columns", i), name, False) for i, name in enumerate(data["columns"])
+    ]
+    named += [((*way, "always", name), name, True) for name in data.get("always") or {}]
+    for at, name, key in named:
+        group, _, rest = str(name).partition(".")
+        if group in known and rest not in known[group]:
+            says = {
+                "lists": "a list of",
+                "limits": "a limit of",
+                "gradual": "a gradual policy beside",
+            }
+            findings.add(document.path, document.place(at, key), "unknown-column",
+                         f"`{rest}` is not {says.get(group, 'a rule with a history in')} "
+                         f"`{file.policy}`",
+                         nearest(rest, known[group]))  # fmt: skip
+
+
 def _columns(
     document: Document,
     catalogue: Catalogue,
@@ -58,7 +103,7 @@ def _columns(
     named += [((*way, "always", name), name, True) for name in always]
     for at, name, key in named:
         place = document.place(at, key=key)
-        if name not in known and name.partition(".")[0] not in ("lists", "limits", "history"):
+        if name not in known and name.partition(".")[0] not in _OF_FILES:
             undeclared = name.startswith("args.") and name.count(".") == 1
             if not undeclared:
                 findings.add(document.path, place, "unknown-column",

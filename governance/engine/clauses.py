@@ -5,7 +5,7 @@ Law: a clause is enforced whole or refused; who must agree, how soon and who may
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from governance.engine.model import ApprovalClause, Effect, Obligation, Seat
 from governance.engine.reading import Way
@@ -59,18 +59,29 @@ def clause(
     return made
 
 
+LOOSENERS: Final = frozenset({"child", "exception"})
+"""What may stand in `may_be_waived_by` beside roles: a child's rule, an entry of `exceptions`."""
+
+
+def loosened_by(data: dict[str, Any]) -> frozenset[str]:
+    """Which of `LOOSENERS` a rule or limit names, from a mapping whose shape was checked."""
+    given = data.get("may_be_waived_by", "nobody")
+    return LOOSENERS & frozenset(given if isinstance(given, list) else [given])
+
+
 def waivers(scope: Scope, data: dict[str, Any], effect: Effect, way: Way) -> tuple[str, ...]:
     """The roles that may waive a deny; none when nobody may."""
     given = data.get("may_be_waived_by", "nobody")
     if given == "nobody":
         return ()
-    if effect is not Effect.DENY:
+    named = given if isinstance(given, list) else [given]
+    roles = tuple(role for role in named if role not in LOOSENERS)
+    if effect is Effect.ALLOW or (roles and effect is not Effect.DENY):
         scope.wrong((*way, "may_be_waived_by"), "does-not-apply",
                     f"only a deny can be waived, not {effect.word}", key=True)  # fmt: skip
-    roles = given if isinstance(given, list) else [given]
-    if "nobody" in roles or not roles:
+    if "nobody" in named or not named:
         scope.wrong((*way, "may_be_waived_by"), "wrong-form", "write `nobody`, or roles")
-    return tuple(roles)
+    return roles
 
 
 def obligations(
@@ -90,6 +101,9 @@ def obligations(
             continue
         kind = kinds[0]
         value = item[kind]
+        if "patterns" in item and kind != "redact":
+            scope.wrong((*at, "patterns"), "does-not-apply", "`patterns` belong to `redact`",
+                        key=True)  # fmt: skip
         if isinstance(value, list):
             for j, name in enumerate(value):
                 if not any(action.type_of(name) for action in scope.actions):
@@ -97,6 +111,8 @@ def obligations(
                     scope.wrong((*at, kind, j), "unknown-field", f"`{name}` is not a field here",
                                 nearest(name, known))  # fmt: skip
             properties: dict[str, str | tuple[str, ...]] = {"fields": tuple(value)}
+            if kind == "redact" and "patterns" in item:
+                properties["patterns"] = tuple(item["patterns"])
         else:
             properties = {"to" if kind == "notify" else "text": value}
         out.append(Obligation(item.get("id", kind), kind, properties))

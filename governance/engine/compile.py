@@ -13,14 +13,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from governance.engine import points
 from governance.engine.catalogue import ActionType, Catalogue
 from governance.engine.fields import CHAINS, COMMON_CLAIMS, SERVICE_FIELDS
 from governance.engine.index import Index
 from governance.engine.keys import Past, Reader, reader
+from governance.engine.lifting import Lifter, period
 from governance.engine.lists import ListFile
 from governance.engine.load import Bundle, group_of, load
 from governance.engine.model import Effect, Finding, Mode, Obligation, Risk
 from governance.engine.nodes import Node, Run, Surroundings, always, build
+from governance.engine.points import RiskPlan
 from governance.engine.reach import conjuncts, histories_of, specialise, tests_of
 from governance.engine.rules import (
     ActionIs,
@@ -33,8 +36,10 @@ from governance.engine.rules import (
     Not,
     Observing,
     PolicyFile,
+    RiskTable,
     Rule,
 )
+from governance.engine.sides import Rollout
 from governance.engine.vocabulary import Reading
 
 Order = tuple[int, str, str]
@@ -92,14 +97,26 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Extras:
+    """What few actions need: what lifts, risk points, and files that speak for a share."""
+
+    lifters: tuple[Lifter, ...] = ()
+    risk: RiskPlan | None = None
+    rollouts: tuple[Rollout, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Everything that can matter for one action."""
+    """Everything that can matter for one action. `risk` are its risk points, also where they change
+    nothing; `extras` is None where there is nothing of the kind."""
 
     action: ActionType
     governors: tuple[Governor, ...]
     index: Index[Candidate]
     caps: tuple[Cap, ...]
     feeds: tuple[Past, ...]
+    extras: Extras | None = None
+    risk: RiskPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +143,7 @@ class Release:
     series: Mapping[str, SeriesSpec]
     governors: Mapping[str, Governor] = field(default_factory=dict)
     observing: bool = False
+    rollouts: tuple[Rollout, ...] = ()
 
     def __reduce__(self) -> tuple[object, tuple[dict[str, bytes]]]:
         return compile_release, (dict(self.files),)
@@ -175,6 +193,7 @@ def manifest_digest(files: Mapping[str, bytes], lists: Mapping[str, ListFile]) -
 def compile_bundle(bundle: Bundle, files: Mapping[str, bytes], digest: str) -> Release:
     """Compile what was loaded. Files in draft mode are left out: they are checked only."""
     live = [file for file in bundle.files if file.mode is not Mode.DRAFT]
+    table = bundle.risk
     actions = bundle.catalogue.actions
     specific: dict[str, list[Candidate]] = {name: [] for name in actions}
     shared: list[Candidate] = []
@@ -188,17 +207,25 @@ def compile_bundle(bundle: Bundle, files: Mapping[str, bytes], digest: str) -> R
                 left = specialise(whole, actions[name])
                 if left is not False:
                     specific[name].append(_candidate(file, rule, left, actions[name]))
-    histories = _histories(live)
-    plans = {
-        name: Plan(
+    histories = _histories(live, table)
+    rollouts = [
+        Rollout(file.policy, file.gradual, period(file.gradual.since, file.gradual.until))
+        for file in live
+        if file.gradual is not None
+    ]
+    lifting = any(_lifts(file) for file in live)
+    plans = {}
+    for name, action in actions.items():
+        plan = Plan(
             action=action,
             governors=tuple(_governor(file, action) for file in live if name in file.governs),
             index=Index(specific[name]),
             caps=tuple(_caps(live, action)),
             feeds=tuple(Past(h, action) for h in histories.values() if name in h.actions),
         )
-        for name, action in actions.items()
-    }
+        if lifting or rollouts or table is not None:
+            plan = _with_extras(plan, live if lifting else (), rollouts, table, shared)
+        plans[name] = plan
     return Release(
         digest=digest,
         bundle=bundle,
@@ -206,9 +233,88 @@ def compile_bundle(bundle: Bundle, files: Mapping[str, bytes], digest: str) -> R
         plans=plans,
         shared=Index(shared),
         series=_series(live, plans, histories),
+        rollouts=tuple(rollouts),
         governors={file.policy: _governor(file, None) for file in live},
         observing=any(file.observing for file in live),
     )
+
+
+def _lifts(file: PolicyFile) -> bool:
+    named: Iterable[Rule | Limit] = (*file.rules, *file.limits)
+    return bool(file.exceptions) or any(one.instead_of for one in named)
+
+
+def _with_extras(
+    plan: Plan,
+    lifting: Iterable[PolicyFile],
+    rollouts: Iterable[Rollout],
+    table: RiskTable | None,
+    shared: Iterable[Candidate],
+) -> Plan:
+    """The plan with what lifts, the risk points and the shares that matter for its action."""
+    action = plan.action
+    lifters = [lifter for file in lifting for lifter in _lifters(file, action)]
+    speaking = {each.policy for each in (*plan.index.everything, *shared)}
+    speaking |= {cap.policy for cap in plan.caps}
+    speaking |= {governor.file.policy for governor in plan.governors}
+    mine = [rollout for rollout in rollouts if rollout.pair & speaking]
+    risk = None
+    if table is not None:
+        risk = points.plan(
+            table,
+            action,
+            lambda condition, factor: build(
+                condition, Surroundings(table.lists, factor.attested_only, action), Reading()
+            ),
+        )
+    matters = risk if risk is not None and risk.matters else None
+    extras = Extras(tuple(lifters), matters, tuple(mine))
+    some = lifters or mine or matters is not None
+    return replace(plan, extras=extras if some else None, risk=risk)
+
+
+def _lifters(file: PolicyFile, action: ActionType) -> Iterable[Lifter]:
+    """What a file lifts when one action is asked for."""
+    named: list[tuple[Rule | Limit, Condition]] = [(rule, rule.when) for rule in file.rules]
+    named += [(limit, limit.of) for limit in file.limits]
+    for one, condition in named:
+        allows = isinstance(one, Rule) and one.effect is Effect.ALLOW
+        if not one.instead_of or (allows and action.name not in file.governs):
+            continue
+        left = specialise(All((*conjuncts(file.applies_to), *conjuncts(condition))), action)
+        if left is not False:
+            yield Lifter(
+                name=f"{file.policy}/{one.id}",
+                policy=file.policy,
+                targets=frozenset(one.instead_of),
+                node=_node(left, file, action, one.attested_only, True),
+                finds=isinstance(one, Rule),
+            )
+    severities = {one.id: one.severity for one, _ in named}
+    for exception in file.exceptions:
+        left = specialise(All((*conjuncts(file.applies_to), *conjuncts(exception.who))), action)
+        if left is False:
+            continue
+        node = _node(left, file, action, False, True)
+        finding = Finding(
+            policy=file.policy,
+            rule=exception.id,
+            title=exception.title,
+            effect=exception.instead,
+            because=exception.reason,
+            severity=severities[exception.lifts],
+            fields=node.fields,
+            clause=exception.clause,
+        )
+        counts = exception.instead is not Effect.ALLOW or action.name in file.governs
+        yield Lifter(
+            name=f"{file.policy}/{exception.id}",
+            policy=file.policy,
+            targets=frozenset({f"{file.policy}/{exception.lifts}"}),
+            node=node,
+            when=period(exception.since, exception.expires),
+            finding=finding if counts else None,
+        )
 
 
 def _actions(
@@ -348,13 +454,16 @@ def _caps(files: Iterable[PolicyFile], action: ActionType) -> Iterable[Cap]:
             )
 
 
-def _histories(files: Iterable[PolicyFile]) -> dict[str, History]:
+def _histories(files: Iterable[PolicyFile], table: RiskTable | None) -> dict[str, History]:
     """Every series that a history of a file in force looks at, by name."""
-    found: dict[str, History] = {}
+    conditions = [factor.when for factor in table.factors] if table is not None else []
     for file in files:
-        for condition in (*(r.when for r in file.rules), *(limit.of for limit in file.limits)):
-            for history in histories_of(condition):
-                found.setdefault(history.series, replace(history, negative=False, in_last=None))
+        conditions += [rule.when for rule in file.rules]
+        conditions += [limit.of for limit in file.limits]
+    found: dict[str, History] = {}
+    for condition in conditions:
+        for history in histories_of(condition):
+            found.setdefault(history.series, replace(history, negative=False, in_last=None))
     return found
 
 
@@ -366,6 +475,9 @@ def _series(
         for name in (history.series, history.confirmed_series):
             made[name] = SeriesSpec(name, history.actions, history.same, None, "")
     for file in files:
+        if file.gradual is not None:
+            name = file.gradual.series
+            made[name] = SeriesSpec(name, file.governs, (), None, "")
         for limit in file.limits:
             actions = tuple(
                 name for name, plan in plans.items()

@@ -3,7 +3,9 @@
 In a page: every file in force that governs the action speaks for itself. Its rules match or not;
 what cannot be told matches in a deny, an approval or a limit and not in an allow. If none of its
 allows or approvals matches with certainty, its default speaks. Denies, approvals and limits of all
-other files that reach the request are added, then the built-in findings. The strictest finding wins.
+other files that reach the request are added, then what the risk points ask for and the built-in
+findings. The strictest finding wins. Exceptions and children's rules lift what says that they may
+(`lifting`), and of two files of which one replaces the other for a share one is silent (`sides`).
 
 Two things make this monotone, so that less information never loosens: only a *certain* allow or
 approval replaces a file's default, and an allow that cannot be told still brings its severity and
@@ -19,8 +21,17 @@ from operator import itemgetter
 from typing import Final, TypeVar
 
 from governance.engine import builtin
-from governance.engine.compile import Candidate, Governor, Order, Plan, Release, order_of
+from governance.engine.compile import (
+    Candidate,
+    Extras,
+    Governor,
+    Order,
+    Plan,
+    Release,
+    order_of,
+)
 from governance.engine.keys import Context
+from governance.engine.lifting import lift
 from governance.engine.model import (
     Charge,
     Effect,
@@ -35,6 +46,8 @@ from governance.engine.model import (
 )
 from governance.engine.mould import mould
 from governance.engine.nodes import doubts
+from governance.engine.points import count, oversight
+from governance.engine.sides import NEW, Rollout
 from governance.engine.totals import (
     cap_charges,
     cap_queries,
@@ -42,6 +55,7 @@ from governance.engine.totals import (
     passed,
     unsure_of,
 )
+from governance.engine.vocabulary import Fields
 
 NOTHING_LIFTED: Final[frozenset[str]] = frozenset()
 _ALLOW, _ASK, _DENY = Effect.ALLOW, Effect.REQUIRE_APPROVAL, Effect.DENY
@@ -64,7 +78,18 @@ def needs(release: Release, request: Request, at: datetime) -> tuple[FactQuery, 
     for cap in plan.caps:
         if cap.node.test(fields, context) is not False:
             asked += cap_queries(cap, fields, context)
+    if plan.extras is not None:
+        asked += _extra_needs(plan.extras, fields, context)
     return tuple(dict.fromkeys(asked))
+
+
+def _extra_needs(extras: Extras, fields: Fields, context: Context) -> Iterable[FactQuery]:
+    for rollout in extras.rollouts:
+        yield from rollout.queries(fields, context)
+    for part in extras.risk.parts if extras.risk is not None else ():
+        if part.pasts and part.node.test(fields, context) is not False:
+            for past in part.pasts:
+                yield from past.queries(fields, context)
 
 
 def decide(
@@ -94,11 +119,16 @@ def decide(
         hearing.watching = frozenset(
             name for name, governor in release.governors.items() if governor.observes(at)
         )
+    extras = plan.extras
+    if extras is not None and extras.rollouts:
+        hearing.take_sides(extras)
     hearing.rules(plan.index.reach(request.fields))
     if release.shared.everything:
         hearing.rules(release.shared.reach(request.fields))
     if plan.caps:
         hearing.limits(plan)
+    if extras is not None:
+        hearing.extras(extras)
     hearing.defaults(plan.governors)
     return hearing.verdict(plan, lifted)
 
@@ -107,8 +137,8 @@ class _Hearing:
     """What has been heard so far about one request."""
 
     __slots__ = (
-        "context", "hits", "obligations", "observed", "request", "risk", "spoke", "unsure",
-        "watching",
+        "context", "hits", "obligations", "observed", "request", "risk", "sides", "silent", "spoke",
+        "unsure", "watching",
     )  # fmt: skip
 
     def __init__(self, request: Request, context: Context, risk: Risk) -> None:
@@ -121,10 +151,38 @@ class _Hearing:
         self.obligations: list[Obligation] = []
         self.watching: frozenset[str] = NOTHING_LIFTED
         self.observed = False
+        self.silent: frozenset[str] = NOTHING_LIFTED
+        self.sides: tuple[tuple[Rollout, str], ...] = ()
+
+    def take_sides(self, extras: Extras) -> None:
+        """Which of two files speaks, wherever one replaces the other for a share."""
+        fields, context = self.request.fields, self.context
+        self.sides = tuple((each, each.side(fields, context)) for each in extras.rollouts)
+        quiet = (rollout.silent(side) for rollout, side in self.sides)
+        self.silent = frozenset(policy for policy in quiet if policy is not None)
+
+    def extras(self, extras: Extras) -> None:
+        """What exceptions and children's rules lift, and what the risk points bring."""
+        fields, context = self.request.fields, self.context
+        if extras.lifters and not self.request.undeclared:
+            self.hits, instead = lift(
+                self.hits, extras.lifters, self.silent, self.watching, fields, context
+            )
+            for finding in instead:
+                self.hits.append((order_of(finding), finding))
+                self.spoke.add(finding.policy)
+        if extras.risk is not None:
+            counted = count(extras.risk, fields, context)
+            level, brought = oversight(extras.risk, counted, fields.get("agent.autonomy"))
+            self.risk = max(self.risk, level)
+            if brought is not None:
+                self.hits.append((order_of(brought), brought))
 
     def rules(self, candidates: Iterable[Candidate]) -> None:
         """Every rule that matches, or may."""
         fields, context, silenced = self.request.fields, self.context, self.request.undeclared
+        if self.silent:
+            candidates = [each for each in candidates if each.policy not in self.silent]
         for candidate in candidates:
             answer = candidate.test(fields, context)
             if answer is False:
@@ -155,7 +213,7 @@ class _Hearing:
         fields, context = self.request.fields, self.context
         for cap in plan.caps:
             applies = cap.node.test(fields, context)
-            if applies is False:
+            if applies is False or cap.policy in self.silent:
                 continue
             answer = passed(cap, applies, fields, context)
             if answer is False:
@@ -181,6 +239,8 @@ class _Hearing:
             if applies is False:
                 continue
             policy = governor.file.policy
+            if policy in self.silent:
+                continue
             watched = policy in self.watching
             if applies:  # a file that only may apply restricts, but governs nothing
                 governed = governed or not watched
@@ -210,7 +270,12 @@ class _Hearing:
         # some other rule's approval, would choose who is asked.
         said = _ALLOW
         for _, finding in self.hits:
-            if finding.effect > said and finding.certain and finding.mode is Mode.ENFORCE:
+            if (
+                finding.effect > said
+                and finding.certain
+                and finding.mode is Mode.ENFORCE
+                and not finding.lifted
+            ):
                 said = finding.effect
         level = self.request.fields.get("agent.autonomy")
         if plan is not None and level not in ("L4", "L5"):
@@ -252,12 +317,21 @@ class _Hearing:
             findings,
             () if effect is _DENY else owed,
             tuple(clauses),
-            _charges(plan, self.request, self.context) if allowed and plan else (),
+            self._charged(plan, effect) if self.sides or allowed else (),
             plan.action.attaches if allowed and plan else frozenset(),
             _RISKS[self.risk],
             self.observed,
             would_be,
+            tuple((rollout.policy, side) for rollout, side in self.sides) if self.sides else (),
         )
+
+    def _charged(self, plan: Plan | None, effect: Effect) -> tuple[Charge, ...]:
+        """What an allowed action adds to every series, and any decision to the counters of a share."""
+        out = _charges(plan, self.request, self.context) if plan and effect is _ALLOW else ()
+        for rollout, side in self.sides:
+            if side == NEW:
+                out = (*out, *rollout.charges(effect, self.context))
+        return out
 
 
 _verdict: Final = mould(Verdict, checked=True)
@@ -273,7 +347,7 @@ def _each_once(items: Iterable[T]) -> list[T]:
 
 
 def _lift(finding: Finding, lifted: frozenset[str]) -> Finding:
-    if finding.name not in lifted or finding.mode is not Mode.ENFORCE:
+    if finding.name not in lifted or finding.mode is not Mode.ENFORCE or finding.lifted:
         return finding
     asked = finding.effect is _ASK and finding.clause is not None
     waived = finding.effect is _DENY and finding.waivable_by

@@ -7,8 +7,8 @@ Law: every member fits the type of the field it is compared with, and a list old
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from governance.engine.model import CannotTell, Scalar
@@ -29,8 +29,12 @@ class ListFile:
     path: str
 
 
-def read_list(document: Document, findings: Findings) -> ListFile | None:
-    """The list of one file, or None after its findings were added."""
+_TOMORROW = timedelta(days=1)
+
+
+def read_list(document: Document, findings: Findings, at: date | None = None) -> ListFile | None:
+    """The list of one file, or None after its findings were added. `at` is the day of a check: a
+    list that says it is from later than the next day would be fresh for longer than it may."""
     if not fits(document, LIST_FILE, findings):
         return None
     data = document.data
@@ -39,6 +43,11 @@ def read_list(document: Document, findings: Findings) -> ListFile | None:
         findings.add(document.path, document.place(("as_of",)), "wrong-form",
                      f"`{data['as_of']}` is not a point in time with its offset",
                      "such as 2026-11-20T08:00:00Z")  # fmt: skip
+        return None
+    if at is not None and as_of.astimezone(UTC).date() > at + _TOMORROW:
+        findings.add(document.path, document.place(("as_of",)), "list-from-the-future",
+                     f"`{data['as_of']}` has not come yet, so the list would stay fresh for too long",
+                     "give the time when the list was exported")  # fmt: skip
         return None
     kind = Type(data["type"])
     sound = kind.name == "choice"
@@ -57,21 +66,25 @@ def read_list(document: Document, findings: Findings) -> ListFile | None:
 
 @dataclass(slots=True)
 class ListBook:
-    """The lists of one policy file, typed when they are first used."""
+    """The lists of one policy file, typed when they are first used. `inherited` are the documents of
+    the parents that declare a list."""
 
     document: Document
     findings: Findings
     files: Mapping[str, ListFile]
     used: dict[str, ListUse] = field(default_factory=dict)
     kinds: dict[str, Type] = field(default_factory=dict)
+    inherited: Mapping[str, tuple[Document, ...]] = field(default_factory=dict)
 
     def use(self, name: str, kind: Type, place: Place) -> bool:
         """Make `$name` usable for values of `kind`; False after a finding was added."""
         declared = self.document.data.get("lists") or {}
         path = self.document.path
-        if name not in declared:
-            self.findings.add(path, place, "unknown-list", f"`${name}` is not a list of this file",
-                              nearest(name, declared))  # fmt: skip
+        origins = () if name in declared else self.inherited.get(name, ())
+        if name not in declared and len(origins) != 1:
+            says = "is a list of two parents" if origins else "is not a list of this file"
+            self.findings.add(path, place, "unknown-list", f"`${name}` {says}",
+                              nearest(name, [*declared, *self.inherited]))  # fmt: skip
             return False
         before = self.kinds.get(name)
         if before is not None:
@@ -82,10 +95,20 @@ class ListBook:
                 return False
             return name in self.used
         self.kinds[name] = kind
-        use = self._inline(name, declared[name], kind)
+        use = (
+            self._inherited(name, origins[0], kind)
+            if origins
+            else self._inline(name, declared[name], kind)
+        )
         if use is not None:
             self.used[name] = use
         return use is not None
+
+    def _inherited(self, name: str, parent: Document, kind: Type) -> ListUse | None:
+        use = ListBook(parent, self.findings, self.files)._inline(
+            name, parent.data["lists"][name], kind
+        )
+        return use and replace(use, inherited=str(parent.data.get("policy")))
 
     def check_unused(self) -> None:
         """Lists that no rule names are checked for their shape, so that a typo in one is found."""

@@ -1,8 +1,8 @@
 """Policy files in, a checked bundle out. The law: everything is found, or nothing is wrong.
 
 Bytes come in by path; nothing is read from disk. Catalogue files are under `actions/`, lists under
-`lists/`, case tables under `cases/`, every other `.yaml` file is a policy. A leading `policies/` is
-the same as none.
+`lists/`, case tables under `cases/`, every other `.yaml` file is a policy, or the table of risk
+points if it has the key `risk` and no `policy`. A leading `policies/` is the same as none.
 """
 
 from __future__ import annotations
@@ -12,25 +12,30 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from governance.engine.actions import read_catalogue
-from governance.engine.casetable import read_tables
+from governance.engine.casetable import check_names, read_tables
 from governance.engine.catalogue import Catalogue
 from governance.engine.lists import ListBook, ListFile, read_list
 from governance.engine.model import Mode, PolicyErrors
+from governance.engine.parents import Family
 from governance.engine.policyfile import Reader, read_policy
 from governance.engine.reading import Document, Findings, Place, read
-from governance.engine.rules import Case, PolicyFile
-from governance.engine.shape import CASES, POLICY, fits, nearest
+from governance.engine.risktable import read_risk
+from governance.engine.rules import Case, PolicyFile, RiskTable
+from governance.engine.shape import CASES, POLICY, RISK, fits, nearest
+from governance.engine.stages import replaced
 
 MAX_TOTAL = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Checked policy files (by policy name), the catalogue and the list files (by list name)."""
+    """Checked policy files (by policy name), the catalogue, the list files (by list name), and the
+    table of risk points, if there is one."""
 
     files: tuple[PolicyFile, ...]
     catalogue: Catalogue
     lists: Mapping[str, ListFile] = field(hash=False)
+    risk: RiskTable | None = None
 
 
 def load(files: Mapping[str, bytes], at: date | None = None) -> Bundle:
@@ -42,22 +47,32 @@ def load(files: Mapping[str, bytes], at: date | None = None) -> Bundle:
     findings = Findings()
     groups = _read(files, findings)
     catalogue = read_catalogue(groups["actions"], findings)
-    lists = _lists(groups["lists"], findings)
+    lists = _lists(groups["lists"], findings, at)
     # With a broken catalogue every rule would look wrong: say only what is wrong at the root.
     if findings.items:
         raise PolicyErrors(findings.sorted())
     policies, histories = _policies(groups["policies"], catalogue, lists, at, findings)
-    cases = _cases(groups, catalogue, {file.policy for file in policies}, findings)
+    risk = _risk(groups["risk"], policies, catalogue, lists, at, findings, histories)
+    shells = [*policies, *([risk.shell] if risk is not None else [])]
+    named = {file.policy: file for file in shells}
+    cases = _cases(groups, catalogue, named, findings)
+    if at is not None:
+        _names(groups, named, findings)
     _fed(policies, histories, findings)
     if not findings.items:
-        for file in policies:
+        for file in shells:
             if not cases.get(file.policy):
                 findings.add(file.path, (1, 1), "no-cases", f"`{file.policy}` has no cases",
                              "add a table under `cases:`: what must happen, one line a case")  # fmt: skip
     if findings.items:
         raise PolicyErrors(findings.sorted())
     done = (replace(file, cases=cases[file.policy]) for file in policies)
-    return Bundle(tuple(sorted(done, key=lambda file: file.policy)), catalogue, lists)
+    return Bundle(
+        tuple(sorted(done, key=lambda file: file.policy)),
+        catalogue,
+        lists,
+        risk and replace(risk, cases=cases[risk.risk]),
+    )
 
 
 def group_of(path: str) -> str | None:
@@ -69,7 +84,9 @@ def group_of(path: str) -> str | None:
 
 
 def _read(files: Mapping[str, bytes], findings: Findings) -> dict[str, list[Document]]:
-    groups: dict[str, list[Document]] = {"actions": [], "lists": [], "cases": [], "policies": []}
+    groups: dict[str, list[Document]] = {
+        "actions": [], "lists": [], "cases": [], "policies": [], "risk": [],
+    }  # fmt: skip
     total = sum(len(data) for data in files.values())
     for path in sorted(files):
         group = group_of(path)
@@ -79,16 +96,22 @@ def _read(files: Mapping[str, bytes], findings: Findings) -> dict[str, list[Docu
             continue
         document = read(path, files[path], findings)
         if document is not None:
-            groups[group].append(document)
+            points = group == "policies" and _is_risk(document.data)
+            groups["risk" if points else group].append(document)
     if total > MAX_TOTAL and not findings.items:
         findings.add(sorted(files)[0], (1, 1), "too-large", "all files together have over 32 MiB")
     return groups
 
 
-def _lists(documents: list[Document], findings: Findings) -> dict[str, ListFile]:
+def _is_risk(data: object) -> bool:
+    """True for the table of risk points, which stands among the policies."""
+    return isinstance(data, dict) and "risk" in data and "policy" not in data
+
+
+def _lists(documents: list[Document], findings: Findings, at: date | None) -> dict[str, ListFile]:
     lists: dict[str, ListFile] = {}
     for document in documents:
-        made = read_list(document, findings)
+        made = read_list(document, findings, at)
         if made is None:
             continue
         if made.name in lists:
@@ -106,34 +129,73 @@ def _policies(
     findings: Findings,
 ) -> tuple[list[PolicyFile], list[tuple[PolicyFile, str, Place]]]:
     policies: dict[str, PolicyFile] = {}
+    readers: dict[str, Reader] = {}
     histories: list[tuple[PolicyFile, str, Place]] = []
-    for document in documents:
-        if not fits(document, POLICY, findings):
-            continue
-        reader = Reader(document, findings, catalogue, ListBook(document, findings, lists))
+    sound = [document for document in documents if fits(document, POLICY, findings)]
+    family = Family({document.data["policy"]: document for document in reversed(sound)})
+    broken = len(sound) < len(documents)
+    for document in sound:
+        if not broken:  # else a parent may be there, but cannot be read
+            family.check(document, findings)
+        book = ListBook(document, findings, lists, inherited=family.lists(document))
+        reader = Reader(document, findings, catalogue, book, family=family)
         made = read_policy(reader, at)
         if made is None:
+            broken = True
             continue
         if made.policy in policies:
             findings.add(document.path, document.place(("policy",)), "duplicate-policy",
                          f"`{made.policy}` is already in {policies[made.policy].path}",
                          "one policy is one file")  # fmt: skip
             continue
-        policies[made.policy] = made
+        policies[made.policy], readers[made.policy] = made, reader
         histories += [(made, action, place) for action, place in reader.histories]
+    if not broken:
+        replaced(policies, readers, findings)
     return list(policies.values()), histories
+
+
+def _risk(
+    documents: list[Document],
+    policies: list[PolicyFile],
+    catalogue: Catalogue,
+    lists: Mapping[str, ListFile],
+    at: date | None,
+    findings: Findings,
+    histories: list[tuple[PolicyFile, str, Place]],
+) -> RiskTable | None:
+    table: RiskTable | None = None
+    for document in documents:
+        if not fits(document, RISK, findings):
+            continue
+        reader = Reader(document, findings, catalogue, ListBook(document, findings, lists))
+        made = read_risk(reader, at)
+        if made is None:
+            continue
+        taken = {file.policy: file.path for file in policies}
+        taken |= {table.risk: table.path} if table is not None else {}
+        if table is not None or made.risk in taken:
+            where = table.path if table is not None else taken[made.risk]
+            findings.add(document.path, document.place(("risk",)), "duplicate-risk",
+                         f"risk points are already in {where}" if table is not None
+                         else f"`{made.risk}` is the name of a policy, in {where}",
+                         "one release has one table of risk points, with a name of its own")  # fmt: skip
+            continue
+        table = made
+        histories += [(made.shell, action, place) for action, place in reader.histories]
+    return table
 
 
 def _cases(
     groups: Mapping[str, list[Document]],
     catalogue: Catalogue,
-    policies: set[str],
+    policies: Mapping[str, PolicyFile],
     findings: Findings,
 ) -> dict[str, tuple[Case, ...]]:
     cases: dict[str, tuple[Case, ...]] = {}
-    for document in groups["policies"]:
+    for document in (*groups["policies"], *groups["risk"]):
         if isinstance(document.data, dict) and isinstance(document.data.get("cases"), dict | list):
-            name = str(document.data.get("policy"))
+            name = str(document.data.get("policy", document.data.get("risk")))
             cases[name] = read_tables(document, catalogue, ("cases",), findings)
     for document in groups["cases"]:
         if not fits(document, CASES, findings):
@@ -144,6 +206,18 @@ def _cases(
                          f"there is no policy `{name}`", nearest(name, policies))  # fmt: skip
         cases[name] = cases.get(name, ()) + read_tables(document, catalogue, ("tables",), findings)
     return cases
+
+
+def _names(
+    groups: Mapping[str, list[Document]], policies: Mapping[str, PolicyFile], findings: Findings
+) -> None:
+    """Columns that name a list, a limit, a history or a gradual policy name one that is there."""
+    for group, way in (("policies", "cases"), ("risk", "cases"), ("cases", "tables")):
+        for document in groups[group]:
+            data = document.data if isinstance(document.data, dict) else {}
+            file = policies.get(str(data.get("policy", data.get("risk"))))
+            if file is not None and way in data:
+                check_names(document, (way,), file, policies.values(), findings)
 
 
 def _fed(

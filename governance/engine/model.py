@@ -40,10 +40,11 @@ class Effect(IntEnum):
 
 
 class Mode(Enum):
-    """How far a policy file counts: checked only, watched, or enforced."""
+    """How far a policy file counts: checked only, watched, for a share, or enforced."""
 
     DRAFT = "draft"
     OBSERVE = "observe"
+    GRADUAL = "gradual"
     ENFORCE = "enforce"
 
 
@@ -200,7 +201,8 @@ class Finding:
     given this tool), `autonomy`, `obligation`; `undeclared` carries the policy whose allows it
     silenced; `observe` (with the policy's name) is the allow of a file that only watches.
     `certain` is False when the rule matched because it could not be told; then `unknown` names the
-    fields. `fields` are all fields the rule tests. `lifted` = an approval or override took it away.
+    fields. `fields` are all fields the rule tests. `lifted` = an approval or override took it away,
+    or the policies themselves did: then `lifted_by` names the exception or the child's rule.
     """
 
     policy: str
@@ -216,6 +218,7 @@ class Finding:
     clause: ApprovalClause | None = None
     waivable_by: tuple[str, ...] = ()
     lifted: bool = False
+    lifted_by: str = ""
 
     @property
     def name(self) -> str:
@@ -227,9 +230,11 @@ class Finding:
 class Verdict:
     """The answer. `findings` is never empty: strictest first, then by policy and rule.
 
-    `charges` and `labels` are what an ALLOW adds to the series and to the session; both are empty
-    otherwise. `clauses` are the approval clauses that are still unmet. `observed` = only files in
-    observe mode govern the action; `would_be` is what they (and everything else) would have said.
+    `charges` and `labels` are what an ALLOW adds to the series and to the session; otherwise there
+    are no labels, and no charges but the counters of files in gradual mode. `clauses` are the
+    approval clauses that are still unmet. `observed` = only files in observe mode govern the action;
+    `would_be` is what they (and everything else) would have said. `sides` says of each gradual file that matters here which side spoke: `new`, `old`, `both`
+    (it cannot be told) or `stopped`.
     """
 
     effect: Effect
@@ -241,6 +246,7 @@ class Verdict:
     risk: str = "low"
     observed: bool = False
     would_be: Effect = Effect.DENY
+    sides: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.findings:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from governance.engine import clauses, conditions, rules
+from governance.engine import clauses, conditions, exemptions, parents, rules, stages
 from governance.engine.catalogue import ActionType, Catalogue
 from governance.engine.lists import ListBook
 from governance.engine.model import CannotTell, Effect, Mode, Money, Risk
@@ -21,18 +21,18 @@ from governance.engine.scope import Scope, not_a_key, types_of
 from governance.engine.shape import nearest
 from governance.engine.values import Type, duration
 
-LONGEST_OBSERVING = timedelta(days=30)
-
 
 @dataclass(slots=True)
 class Reader:
-    """One file being read. `histories` are (action, place) that rules look back to."""
+    """One file being read. `histories` are (action, place) that rules look back to; `family` are
+    the policy documents that it may extend."""
 
     document: Document
     findings: Findings
     catalogue: Catalogue
     book: ListBook
     histories: list[tuple[str, Place]] = field(default_factory=list)
+    family: parents.Family = field(default_factory=lambda: parents.Family({}))
 
     def wrong(self, way: Way, code: str, message: str, hint: str = "", key: bool = False) -> None:
         place = self.document.place(way, key)
@@ -51,16 +51,17 @@ def read_policy(reader: Reader, at: date | None) -> rules.PolicyFile | None:
     """The policy of a document whose shape was checked, or None after findings were added.
 
     `at` is the day of the check; None (a release that was checked before is loaded again) skips
-    what lapses with time: `review_by` and the end of observing.
+    what lapses with time: `review_by`, and the ends of observing, of a share and of exceptions.
     """
     data, before = reader.document.data, len(reader.findings.items)
     governs = _governs(reader, data["governs"])
-    review_by = _day(reader, data["review_by"], ("review_by",))
+    review_by = stages.day(reader, data["review_by"], ("review_by",))
     if at is not None and review_by is not None and review_by < at:
         reader.wrong(("review_by",), "review-overdue", f"the review was due on {review_by}",
                      "review the file and set a new date")  # fmt: skip
     mode = Mode(data["mode"])
-    observing = _observing(reader, data, mode, at)
+    observing = stages.observing(reader, data, mode, at)
+    gradual = stages.gradual(reader, data, mode, at)
     default = Effect.of(data["default"])
     default_clause = _default_clause(reader, data, default)
     applies_to = _applies_to(reader, data["applies_to"]["agents"])
@@ -72,6 +73,10 @@ def read_policy(reader: Reader, at: date | None) -> rules.PolicyFile | None:
     for i, limit in enumerate(data.get("limits") or ()):
         _unique(reader, limit["id"], ids, ("limits", i, "id"))
         limits.append(_limit(reader, limit, ("limits", i)))
+    exceptions = []
+    for i, exception in enumerate(data.get("exceptions") or ()):
+        _unique(reader, exception["id"], ids, ("exceptions", i, "id"))
+        exceptions.append(exemptions.read(reader, exception, ("exceptions", i), at))
     reader.book.check_unused()
     if not made and not limits and not governs:
         reader.wrong(("policy",), "empty", "the file has no rules, no limits and governs nothing")
@@ -94,6 +99,9 @@ def read_policy(reader: Reader, at: date | None) -> rules.PolicyFile | None:
         limits=tuple(limit for limit in limits if limit is not None),
         cases=(),
         path=reader.document.path,
+        extends=tuple(data.get("extends") or ()),
+        exceptions=tuple(one for one in exceptions if one is not None),
+        gradual=gradual,
     )
 
 
@@ -116,41 +124,10 @@ def _governs(reader: Reader, names: list[str]) -> tuple[ActionType, ...]:
     return tuple(dict.fromkeys(out))
 
 
-def _day(reader: Reader, raw: str, way: Way) -> date | None:
-    try:
-        return date.fromisoformat(raw)
-    except ValueError:
-        reader.wrong(way, "wrong-form", f"`{raw}` is not a date", "such as 2027-05-31")
-        return None
-
-
-def _observing(
-    reader: Reader, data: dict[str, Any], mode: Mode, at: date | None
-) -> rules.Observing | None:
-    given = data.get("observe")
-    if mode is not Mode.OBSERVE:
-        if given is not None:
-            reader.wrong(("observe",), "does-not-apply", f"the mode is {mode.value}", key=True)
-        return None
-    if given is None:
-        reader.wrong(("mode",), "missing-key", "observing needs a person and an end",
-                     "add observe: {by: <person>, from: <date>, until: <date>}")  # fmt: skip
-        return None
-    since = _day(reader, given["from"], ("observe", "from"))
-    until = _day(reader, given["until"], ("observe", "until"))
-    if since is None or until is None:
-        return None
-    if not timedelta(0) <= until - since <= LONGEST_OBSERVING:
-        reader.wrong(("observe", "until"), "observes-too-long",
-                     f"from {since} until {until} is not between 0 and 30 days")  # fmt: skip
-    if at is not None and until < at:
-        reader.wrong(("observe", "until"), "observing-ended", f"observing ended on {until}",
-                     "set mode: enforce, or name a new period")  # fmt: skip
-    return rules.Observing(given["by"], since, until)
-
-
 def _default_clause(reader: Reader, data: dict[str, Any], default: Effect) -> Any:
     given = data.get("default_approval")
+    if given is None and default is Effect.REQUIRE_APPROVAL:
+        given = reader.family.default_approval(reader.document)
     if (given is not None) != (default is Effect.REQUIRE_APPROVAL):
         missing = given is None
         reader.wrong(("default",) if missing else ("default_approval",),
@@ -218,6 +195,7 @@ def _rule(
                             way)  # fmt: skip
     waivers = clauses.waivers(scope, data, effect, way)
     obligations = clauses.obligations(scope, data, effect, way)
+    instead_of = parents.instead_of(reader, data, effect, way, False)
     clauses.trust(scope, data, way, when is not None)
     if when is None:
         return None
@@ -239,6 +217,8 @@ def _rule(
         controls=tuple(data.get("controls") or ()),
         line=line,
         column=column,
+        loosened_by=clauses.loosened_by(data),
+        instead_of=instead_of,
     )
 
 
@@ -249,6 +229,7 @@ def _limit(reader: Reader, data: dict[str, Any], way: Way) -> rules.Limit | None
     clause = clauses.clause(scope, data, effect, f"{reader.document.data['policy']}/{data['id']}",
                             way)  # fmt: skip
     waivers = clauses.waivers(scope, data, effect, way)
+    instead_of = parents.instead_of(reader, data, effect, way, True)
     window = _window(reader, data, way)
     if of is None:
         return None
@@ -289,6 +270,8 @@ def _limit(reader: Reader, data: dict[str, Any], way: Way) -> rules.Limit | None
         controls=tuple(data.get("controls") or ()),
         line=line,
         column=column,
+        loosened_by=clauses.loosened_by(data),
+        instead_of=instead_of,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from governance.engine.fields import AUTONOMY
 from governance.engine.model import (
     ApprovalClause,
     Effect,
@@ -95,7 +96,9 @@ Condition = Test | ActionIs | History | All | Any | Not
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. `trust_claim` is the reason for believing claims ("" = it tests none);
-    `attested_only` = claims of an agent are *cannot tell*, those of a gateway count."""
+    `attested_only` = claims of an agent are *cannot tell*, those of a gateway count.
+    `waivable_by` are roles; `loosened_by` says whether an `exception` or a `child` may lift it;
+    `instead_of` names the parents' rules (`policy/rule`) that this one replaces where it holds."""
 
     id: str
     title: str
@@ -111,6 +114,8 @@ class Rule:
     controls: tuple[str, ...] = ()
     line: int = 1
     column: int = 1
+    loosened_by: frozenset[str] = frozenset()
+    instead_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +146,14 @@ class Limit:
     controls: tuple[str, ...] = ()
     line: int = 1
     column: int = 1
+    loosened_by: frozenset[str] = frozenset()
+    instead_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ListUse:
     """A list as one file uses it: inline members, or `source` (a list file) with `max_age`.
-    `kind` is the type of its members."""
+    `kind` is the type of its members; `inherited` is the parent policy that declares it."""
 
     name: str
     members: tuple[Scalar, ...]
@@ -154,6 +161,65 @@ class ListUse:
     max_age: timedelta | None = None
     as_of: datetime | None = None
     kind: Type = _TEXT
+    inherited: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """One entry of `exceptions`: for whom (`who`) which rule or limit of the same file is lifted,
+    what holds `instead`, why, and from which day to which (both included, UTC)."""
+
+    id: str
+    title: str
+    lifts: str
+    who: Condition
+    instead: Effect
+    reason: str
+    ticket: str
+    since: date
+    expires: date
+    clause: ApprovalClause | None = None
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gradual:
+    """A file that speaks for a share only, instead of the policy that it `replaces`.
+
+    `share`, `denied` and `held_back` are per cent. Once at least `out_of` decisions of the share in
+    `in_last` were denied (or denied or brought before people) in so large a part, it stops. `series`
+    is where it is counted. `forced` decides the side without asking: `new`, `old` or `both`.
+    """
+
+    replaces: str
+    share: Decimal
+    of: str
+    by: str
+    since: date
+    until: date
+    denied: Decimal | None
+    held_back: Decimal | None
+    out_of: int
+    in_last: timedelta
+    series: str
+    forced: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One risk factor: so many points where it holds, or where that cannot be told."""
+
+    id: str
+    title: str
+    points: int
+    when: Condition
+    because: str
+    trust_claim: str = ""
+    attested_only: bool = False
+    controls: tuple[str, ...] = ()
+    line: int = 1
+    column: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,3 +265,59 @@ class PolicyFile:
     limits: tuple[Limit, ...]
     cases: tuple[Case, ...]
     path: str
+    extends: tuple[str, ...] = ()
+    exceptions: tuple[Exemption, ...] = ()
+    gradual: Gradual | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RiskTable:
+    """Risk points: the factors, from how many points each level begins, and the least oversight
+    that each level of autonomy and of risk brings (what is not written brings none). `clauses` say
+    who is asked at a level of risk."""
+
+    risk: str
+    title: str
+    owner: str
+    review_by: date
+    factors: tuple[Factor, ...]
+    levels: Mapping[Risk, int] = field(hash=False)
+    matrix: Mapping[str, Mapping[Risk, Effect]] = field(hash=False)
+    clauses: Mapping[Risk, ApprovalClause] = field(hash=False)
+    lists: Mapping[str, ListUse] = field(hash=False)
+    cases: tuple[Case, ...]
+    path: str
+
+    def level(self, points: int) -> Risk:
+        """The level that so many points reach."""
+        reached = [level for level, least in self.levels.items() if points >= least]
+        return max(reached, default=Risk.LOW)
+
+    def oversight(self, autonomy: object, level: Risk) -> Effect:
+        """The least oversight; an autonomy that is not known is treated as the strictest row."""
+        rows = list(self.matrix.values())
+        if isinstance(autonomy, str) and autonomy in AUTONOMY:
+            rows = [self.matrix.get(autonomy, {})]
+        return max((row.get(level, Effect.ALLOW) for row in rows), default=Effect.ALLOW)
+
+    @property
+    def shell(self) -> PolicyFile:
+        """A policy without rules around the cases, so that they run as those of a policy do."""
+        return PolicyFile(
+            policy=self.risk,
+            title=self.title,
+            owner=self.owner,
+            review_by=self.review_by,
+            governs=(),
+            applies_to=All(()),
+            mode=Mode.ENFORCE,
+            observing=None,
+            default=Effect.DENY,
+            default_clause=None,
+            controls=(),
+            lists=self.lists,
+            rules=(),
+            limits=(),
+            cases=self.cases,
+            path=self.path,
+        )

@@ -1,8 +1,8 @@
-"""The shape of policy files: which keys there are, which must be there, what stands in them.
+"""The shape of policy files, checked: which keys there are, which must be there, what is in them.
 
 Law: an unknown key is an error, and so is a clause that this version does not enforce; nothing is
-ignored. Shape is checked by Cerberus; meaning (fields, operators, constants) by `conditions` and
-`load`. Cerberus adds `$` to patterns without grouping them, so every alternation is in brackets.
+ignored. Shape (`schemas`) is checked by Cerberus; meaning (fields, operators, constants) by
+`conditions` and `load`.
 """
 
 from __future__ import annotations
@@ -15,224 +15,24 @@ from typing import Any, ClassVar, Final
 
 from cerberus import TypeDefinition, Validator
 
-from governance.engine.fields import RISKS
 from governance.engine.quickshape import Fits, mapping
 from governance.engine.reading import Document, Findings, Way
-from governance.engine.values import INTERNAL, SCALARS
-
-NAME: Final = r"[a-z][a-z0-9_-]{0,63}"
-ACTION: Final = r"[A-Za-z][A-Za-z0-9_.:/-]{0,199}"
-_ID: Final = r"[A-Z][A-Z0-9-]{0,38}[0-9]"
-_DURATION: Final = r"[1-9][0-9]*[smhdw]([0-9]+[smhdw])*"
-_TEXT: Final[dict[str, Any]] = {"type": "string", "minlength": 1, "maxlength": 2000}
-_TITLE: Final[dict[str, Any]] = {"type": "string", "minlength": 1, "maxlength": 200}
-_CONTROLS: Final[dict[str, Any]] = {
-    "type": "list",
-    "schema": {"type": "string", "regex": r"[A-Za-z0-9 ._-]+:.+"},
-}
-_DAY: Final[dict[str, Any]] = {"type": "string", "regex": r"[0-9]{4}-[0-9]{2}-[0-9]{2}"}
-
-_APPROVAL: Final[dict[str, Any]] = {
-    "type": "dict",
-    "schema": {
-        "needs": {
-            "type": "list",
-            "required": True,
-            "minlength": 1,
-            "schema": {"type": "string", "regex": rf"[1-9][0-9]? {NAME}"},
-        },
-        "answer_within": {"type": "string", "required": True, "regex": _DURATION},
-        "not_by": {
-            "type": "list",
-            "schema": {"type": "string", "allowed": ["requester", "agent.owner", "agent.deputy"]},
-        },
-        "reason": {"type": "string", "allowed": ["required", "optional"]},
-        "checklist": {"type": "list", "schema": {"type": "string", "maxlength": 500}},
-        "review_time": {"type": "string", "regex": _DURATION},
-    },
-}
-_WAIVED: Final[dict[str, Any]] = {
-    "type": ["string", "list"],
-    "regex": rf"(nobody|{NAME})",
-    "schema": {"type": "string", "regex": NAME},
-}
-_RULE: Final[dict[str, Any]] = {
-    "id": {"type": "string", "required": True, "regex": _ID},
-    "title": {**_TITLE, "required": True},
-    "effect": {
-        "type": "string",
-        "required": True,
-        "allowed": ["allow", "require_approval", "deny"],
-    },
-    "when": {"type": "dict", "required": True, "minlength": 1},
-    "because": {**_TEXT, "required": True},
-    "severity": {"type": "string", "required": True, "allowed": list(RISKS)},
-    "approval": _APPROVAL,
-    "obligations": {
-        "type": "list",
-        "schema": {
-            "type": "dict",
-            "schema": {
-                "id": {"type": "string", "regex": NAME},
-                "redact": {"type": "list", "minlength": 1, "schema": {"type": "string"}},
-                "log": {"type": "list", "minlength": 1, "schema": {"type": "string"}},
-                "notify": _TEXT,
-                "tell_user": _TEXT,
-            },
-        },
-    },
-    "may_be_waived_by": _WAIVED,
-    "trust_claim": _TEXT,
-    "attested_only": {"type": "boolean", "allowed": [True]},
-    "controls": _CONTROLS,
-}
-_LIMIT: Final[dict[str, Any]] = {
-    "id": _RULE["id"],
-    "title": _RULE["title"],
-    "measure": {"type": "string", "required": True, "regex": r"(count|sum [a-z]+\.[A-Za-z0-9_-]+)"},
-    "of": {"type": "dict", "required": True, "minlength": 1},
-    "per": {"type": "list", "schema": {"type": "string"}},
-    "in_last": {"type": "string", "regex": _DURATION},
-    "calendar_day": {"type": "string"},
-    "at_most": {"type": ["string", "integer", "number"], "required": True},
-    "otherwise": {"type": "string", "required": True, "allowed": ["require_approval", "deny"]},
-    "because": _RULE["because"],
-    "severity": {"type": "string", "allowed": list(RISKS)},
-    "approval": _APPROVAL,
-    "may_be_waived_by": _WAIVED,
-    "trust_claim": _TEXT,
-    "attested_only": {"type": "boolean", "allowed": [True]},
-    "controls": _CONTROLS,
-}
-_TABLE: Final[dict[str, Any]] = {
-    "columns": {
-        "type": "list",
-        "required": True,
-        "minlength": 3,
-        "schema": {"type": "string"},
-    },
-    "always": {"type": "dict"},
-    "rows": {"type": "list", "required": True, "minlength": 1, "schema": {"type": "list"}},
-}
-
-POLICY: Final[dict[str, Any]] = {
-    "policy": {"type": "string", "required": True, "regex": NAME},
-    "title": {**_TITLE, "required": True},
-    "owner": {**_TITLE, "required": True},
-    "review_by": {**_DAY, "required": True},
-    "governs": {"type": "list", "required": True, "schema": {"type": "string"}},
-    "applies_to": {
-        "type": "dict",
-        "required": True,
-        "schema": {"agents": {"type": ["string", "dict"], "required": True, "regex": "all"}},
-    },
-    "mode": {"type": "string", "required": True, "allowed": ["draft", "observe", "enforce"]},
-    "observe": {
-        "type": "dict",
-        "schema": {
-            "by": {**_TITLE, "required": True},
-            "from": {**_DAY, "required": True},
-            "until": {**_DAY, "required": True},
-        },
-    },
-    "default": {"type": "string", "required": True, "allowed": ["deny", "require_approval"]},
-    "default_approval": _APPROVAL,
-    "controls": _CONTROLS,
-    "lists": {"type": "dict", "keysrules": {"type": "string", "regex": r"[a-z][a-z0-9_]*"}},
-    "rules": {"type": "list", "schema": {"type": "dict", "schema": _RULE}},
-    "limits": {"type": "list", "schema": {"type": "dict", "schema": _LIMIT}},
-    "cases": {"type": ["dict", "list"]},
-}
-LIST_USE: Final[dict[str, Any]] = {
-    "from": {"type": "string", "required": True, "regex": r"[a-z0-9][a-z0-9/_.-]*"},
-    "max_age": {"type": "string", "required": True, "regex": _DURATION},
-}
-_ARGUMENT: Final[dict[str, Any]] = {
-    "type": {
-        "type": "string",
-        "required": True,
-        "allowed": [
-            word
-            for name in SCALARS
-            if name not in INTERNAL
-            for word in ((name,) if name == "command" else (name, f"list of {name}"))
-        ],
-    },
-    "class": {
-        "type": "string",
-        "required": True,
-        "allowed": ["quantity", "category", "identity", "private"],
-    },
-    "about": {"type": "string", "regex": NAME},
-    "required": {"type": "boolean"},
-    "default": {},
-    "title": _TITLE,
-    "unit": {"type": "string", "regex": r"[^\s0-9][^\s]{0,30}"},
-    "at_least": {"type": ["integer", "number"]},
-    "at_most": {"type": ["integer", "number"]},
-    "currencies": {"type": "list", "minlength": 1, "schema": {"type": "string"}},
-    "may_be_negative": {"type": "boolean"},
-    "one_of": {"type": "list", "minlength": 1, "schema": {"type": "string"}},
-    "max_length": {"type": "integer", "min": 1, "max": 1_000_000},
-    "max_items": {"type": "integer", "min": 1, "max": 10_000},
-}
-_ARGUMENTS: Final[dict[str, Any]] = {
-    "type": "dict",
-    "keysrules": {"type": "string", "regex": r"[A-Za-z_][A-Za-z0-9_-]{0,63}"},
-    "valuesrules": {"type": "dict", "schema": _ARGUMENT},
-}
-_LABELS: Final[dict[str, Any]] = {"type": "list", "schema": {"type": "string", "regex": NAME}}
-CATALOGUE: Final[dict[str, Any]] = {
-    "catalogue": {"type": "string", "required": True, "regex": NAME},
-    "title": {**_TITLE, "required": True},
-    "owner": {**_TITLE, "required": True},
-    "actions": {
-        "type": "dict",
-        "required": True,
-        "minlength": 1,
-        "keysrules": {"type": "string", "regex": ACTION},
-        "valuesrules": {
-            "type": "dict",
-            "schema": {
-                "title": {**_TITLE, "required": True},
-                "labels": _LABELS,
-                "attaches": _LABELS,
-                "risk": {"type": "string", "required": True, "allowed": list(RISKS)},
-                "args": _ARGUMENTS,
-                "resource": _ARGUMENTS,
-                "subject": _ARGUMENTS,
-                "context": _ARGUMENTS,
-            },
-        },
-    },
-}
-LIST_FILE: Final[dict[str, Any]] = {
-    "list": {"type": "string", "required": True, "regex": r"[a-z0-9][a-z0-9/_.-]*"},
-    "title": _TITLE,
-    "owner": _TITLE,
-    "as_of": {"type": "string", "required": True},
-    "type": {
-        "type": "string",
-        "required": True,
-        "allowed": [name for name in SCALARS if name not in INTERNAL and name != "command"],
-    },
-    "members": {"type": "list", "required": True},
-}
-CASES: Final[dict[str, Any]] = {
-    "policy": {"type": "string", "required": True, "regex": NAME},
-    "tables": {"type": ["dict", "list"], "required": True},
-}
-TABLE: Final = _TABLE
+from governance.engine.schemas import ACTION as ACTION
+from governance.engine.schemas import CASES as CASES
+from governance.engine.schemas import CATALOGUE as CATALOGUE
+from governance.engine.schemas import LIST_FILE as LIST_FILE
+from governance.engine.schemas import LIST_USE as LIST_USE
+from governance.engine.schemas import NAME as NAME
+from governance.engine.schemas import POLICY as POLICY
+from governance.engine.schemas import RISK as RISK
+from governance.engine.schemas import TABLE as TABLE
 
 NOT_ENFORCED: Final = frozenset(
     (
-        "extends",
-        "exceptions",
         "risk",
         "autonomy",
         "marks",
         "canary",
-        "gradual",
         "final",
         "expires",
         "not_after",
@@ -365,6 +165,14 @@ _FORMS: Final = {
     "review_by": "such as 2027-05-31",
     "measure": "`count` or `sum args.<name>`",
     "controls": "such as EU-AI-Act:Art.14(4)(d)",
+    "share": "such as 10 %",
+    "denied": "such as 15 %",
+    "held_back": "such as 40 %",
+    "from": "such as 2026-12-01",
+    "until": "such as 2026-12-20",
+    "expires": "such as 2027-01-31",
+    "lifts": "the number of a rule of this file, such as PAY-003",
+    "instead_of": "such as PAY-003, or payments/PAY-003",
     "agents": "`all`, or a mapping such as {labels: {contains_any: [payments]}}",
 }
 

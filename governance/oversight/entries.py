@@ -67,6 +67,8 @@ LEVELS: Final = ("L0", "L1", "L2", "L3", "L4", "L5")
 SCOPES: Final = ("everything", "team", "agent", "session", "action")
 OPENERS: Final = ("agent", "person", "gateway")
 CLASSES: Final = ("minimal", "limited", "high", "prohibited", "not_classified")
+SIDES: Final = ("new", "old", "both", "stopped")
+"""Which of two policies spoke while one replaced the other for a share."""
 HOLDS: Final = ("decision", "agent", "subject", "range")
 STATUSES: Final = ("executed", "failed", "not_executed")
 VIAS: Final = ("api", "batch", "hook")
@@ -108,6 +110,7 @@ _finding = record(
         "unknown": _words,
         "waivable_by?": _words,
         "lifted?": flag,
+        "lifted_by?": text(110),  # the exception, or the rule of a child policy
     }
 )
 _fact = row(identifier, text(500), either(nothing, index), decimal, count, flag)
@@ -294,6 +297,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "facts?": listed(_fact),
             "charges?": listed(_charge),
             "labels?": _words,
+            "sides?": mapped(one_of(*SIDES)),  # by gradual policy
             "autonomy": either(nothing, one_of(*LEVELS)),
             "risk": identifier,
             "via": one_of(*VIAS),

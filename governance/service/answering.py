@@ -39,6 +39,8 @@ def answer(data: Mapping[str, Any], index: int, at: datetime, texts: Texts) -> d
     if data["observed"]:
         context["observed"] = True
         context["would_be"] = data["would_be"]
+    if "sides" in data:
+        context["sides"] = data["sides"]
     if allowed:
         context["permit"] = {
             "id": str(index),
@@ -100,6 +102,8 @@ def reasons(data: Mapping[str, Any], texts: Texts) -> list[dict[str, Any]]:
             reason["doubts"] = doubts(data, finding)
         if "lifted" in finding:
             reason["lifted"] = True
+        if "lifted_by" in finding:
+            reason["lifted_by"] = finding["lifted_by"]
         if finding["effect"] == "deny" and "waivable_by" in finding:
             reason["waivable_by"] = finding["waivable_by"]
         out.append(reason)

@@ -218,7 +218,9 @@ def judge(
         override = overrides.in_force(state, digest, at)
         if override is None:
             return Judged(request, plain, recorded)
-        denies = {f.name: f.waivable_by for f in plain.findings if f.effect is _DENY}
+        denies = {
+            f.name: f.waivable_by for f in plain.findings if f.effect is _DENY and not f.lifted
+        }
         lifted = overrides.waived(state, override, denies)
         if lifted != denies.keys():
             return Judged(request, plain, recorded)
@@ -335,6 +337,7 @@ def _asking(verdict: Verdict, certain: bool, lifted: frozenset[str]) -> Verdict:
         clause=_BUDGET_CLAUSE,
         lifted=name in lifted,
     )
+    counted = tuple(each for each in verdict.charges if each.series.startswith("gradual:"))
     findings = tuple(
         sorted((*verdict.findings, finding), key=lambda f: (-f.effect, f.policy, f.rule))
     )
@@ -347,7 +350,7 @@ def _asking(verdict: Verdict, certain: bool, lifted: frozenset[str]) -> Verdict:
             would_be=max(verdict.would_be, Effect.REQUIRE_APPROVAL),
             findings=findings,
             clauses=(*verdict.clauses, _BUDGET_CLAUSE),
-            charges=(),
+            charges=counted,
             labels=frozenset(),
             observed=False,
         )
@@ -383,6 +386,8 @@ def written(judged: Judged) -> dict[str, Any]:
         ]
     if verdict.labels:
         data["labels"] = sorted(verdict.labels)
+    if verdict.sides:
+        data["sides"] = dict(verdict.sides)
     return data
 
 
@@ -406,6 +411,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         out["waivable_by"] = list(finding.waivable_by)
     if finding.lifted:
         out["lifted"] = True
+    if finding.lifted_by:
+        out["lifted_by"] = finding.lifted_by
     return out
 
 

@@ -115,7 +115,7 @@ def _waivable(data: Mapping[str, Any], wanted: tuple[str, ...] | None) -> dict[s
     denies = {
         f"{finding['policy']}/{finding['rule']}": finding.get("waivable_by", [])
         for finding in data["findings"]
-        if finding["effect"] == "deny"
+        if finding["effect"] == "deny" and "lifted" not in finding
     }
     if not denies:
         raise Refused("conflict", "no rule denied this action; there is nothing to override")

@@ -27,7 +27,7 @@ from governance.service.releases import zone_of
 
 COMPARED: Final = (
     "effect", "would_be", "observed", "findings", "clauses", "obligations", "charges", "labels",
-    "risk",
+    "risk", "sides",
 )  # fmt: skip
 SHOWN: Final = 100
 

@@ -174,7 +174,7 @@ BAD: list[tuple[str, str, str, int, str, str]] = [
         "id: PAY-002",
         "`approval` is missing",
     ),
-    ("mode: enforce", "mode: gradual", "not-allowed", 7, "gradual", "possible: draft"),
+    ("mode: enforce", "mode: canary", "not-allowed", 7, "canary", "possible: draft"),
     ("mode: enforce", "mode: observe", "missing-key", 7, "observe", "a person and an end"),
     ("default: deny", "default: allow", "not-allowed", 8, "allow", "deny"),
     (
@@ -189,17 +189,17 @@ BAD: list[tuple[str, str, str, int, str, str]] = [
     (
         "mode: enforce",
         "mode: enforce\nextends: [org]",
-        "not-enforced",
+        "unknown-parent",
         8,
-        "extends: [org]",
-        "remove it",
+        "org]",
+        "there is no policy `org`",
     ),
     (
         "mode: enforce",
-        "mode: enforce\nexceptions: []",
+        "mode: enforce\nmarks: []",
         "not-enforced",
         8,
-        "exceptions: []",
+        "marks: []",
         "remove it",
     ),
     (
