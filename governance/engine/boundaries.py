@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from governance.engine.cases import AT, CaseResult, facts_of, variant_of
+from governance.engine.cases import CaseResult, facts_of, moment, tested, variant_of
 from governance.engine.codes import CURRENCIES
 from governance.engine.compile import Release
 from governance.engine.decide import decide
@@ -71,9 +71,9 @@ def _rule(
     result: CaseResult,
     variants: dict[str, Release],
 ) -> Iterable[Boundary]:
-    own = next(one for one in release.bundle.files if one.policy == result.policy)
+    own = next(one for one in tested(release) if one.policy == result.policy)
     cells = result.case.cells
-    key = f"{own.policy} {sorted((n, repr(v)) for n, v in cells.items() if n[:6] == 'lists.')}"
+    key = f"{own.policy} {sorted((n, repr(v)) for n, v in cells.items() if n[:6] in ('lists.', 'gradua'))}"
     for test in tests_of(rule.when):
         if test.op not in _BOUNDED or test.field not in result.request.fields:
             continue
@@ -82,7 +82,7 @@ def _rule(
         for value in (side for bound in test.constants for side in around(bound)):
             request = _with(result.request, test, value)
             facts = facts_of(variants[key], own, cells, request)
-            verdict = decide(variants[key], request, facts, AT)
+            verdict = decide(variants[key], request, facts, moment(cells))
             names = {finding.name for finding in verdict.findings if finding.certain}
             matches = f"{file.policy}/{rule.id}" in names
             yield Boundary(file.policy, rule.id, test.field, value, matches, verdict.effect,

@@ -1,7 +1,7 @@
 """Runs case tables. The law: a release whose promises do not hold is not made.
 
 A case runs against the whole release, with its own file enforced whatever its mode is, so that a
-case says what will happen and not what one file would like. Lists are fresh unless a cell says
+case says what will happen and not what one file would like. It happens at `AT`, or at its cell `at`. Lists are fresh unless a cell says
 `stale`. `limits.LIM-1` is what was used before; `history.PAY-005: yes` means that what the rule says
 about the past is true. Without such cells nothing has happened before.
 """
@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from governance.engine.compile import Release, compile_bundle
 from governance.engine.decide import decide, needs
-from governance.engine.fields import CLAIM_SPEAKERS, SERVICE_FIELDS
-from governance.engine.keys import UNKNOWN_KEY
+from governance.engine.fields import CLAIM_SPEAKERS, SERVICE_FIELDS, WEEKDAYS
+from governance.engine.keys import UNKNOWN_KEY, Context
 from governance.engine.model import (
     SERVICE,
     CannotTell,
@@ -30,12 +30,14 @@ from governance.engine.model import (
     Value,
     Verdict,
 )
+from governance.engine.points import RULE, count
 from governance.engine.reach import conjuncts, histories_of
-from governance.engine.rules import Case, Limit, ListUse, PolicyFile, Test
+from governance.engine.rules import Case, Factor, Limit, ListUse, PolicyFile, Rule, Test
+from governance.engine.sides import BOTH, NEW, OLD
 from governance.engine.values import Type, write
 
 AT: Final = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
-"""When a case happens: a Wednesday at ten."""
+"""When a case happens that does not say: a Wednesday at ten."""
 
 CANNOT_TELL: Final = "cannot tell"
 STALE: Final = "stale"
@@ -92,10 +94,16 @@ def run(release: Release, policy: str | None = None) -> tuple[CaseResult, ...]:
     """Every case of every file (or of one), in file order."""
     variants: dict[str, Release] = {}
     out = []
-    for file in release.bundle.files:
+    for file in tested(release):
         if policy is None or file.policy == policy:
             out += [_run(release, file, case, variants) for case in file.cases]
     return tuple(out)
+
+
+def tested(release: Release) -> tuple[PolicyFile, ...]:
+    """Every file that has cases: the policies, and the table of risk points in its shell."""
+    risk = release.bundle.risk
+    return release.bundle.files if risk is None else (*release.bundle.files, risk.shell)
 
 
 def failures(results: tuple[CaseResult, ...]) -> tuple[CaseResult, ...]:
@@ -113,12 +121,13 @@ def coverage(results: tuple[CaseResult, ...]) -> Mapping[str, int]:
 
 
 def uncovered(release: Release, results: tuple[CaseResult, ...]) -> tuple[str, ...]:
-    """Rules and limits (`policy/rule`) that no case has as a reason."""
+    """Rules, limits and exceptions (`policy/rule`) that no case has as a reason."""
     seen = coverage(results)
     every: list[str] = []
     for file in release.bundle.files:
         every += [f"{file.policy}/{rule.id}" for rule in file.rules]
         every += [f"{file.policy}/{limit.id}" for limit in file.limits]
+        every += [f"{file.policy}/{exception.id}" for exception in file.exceptions]
     return tuple(name for name in every if name not in seen)
 
 
@@ -126,33 +135,92 @@ def _run(
     release: Release, file: PolicyFile, case: Case, variants: dict[str, Release]
 ) -> CaseResult:
     cells = case.cells
-    lists = {name: value for name, value in cells.items() if name.startswith("lists.")}
-    key = f"{file.policy} {sorted(lists.items())!r}"
+    around = {name: cells[name] for name in cells if name.startswith(_AROUND)}
+    key = f"{file.policy} {sorted(around.items())!r}"
     if key not in variants:
         variants[key] = variant_of(release, file, cells)
     variant = variants[key]
     request, problems = request_of(variant, file, cells)
     facts = facts_of(variant, file, cells, request)
-    verdict = decide(variant, request, facts, AT)
-    problem = "; ".join(problems) or _compare(file, case, verdict)
+    verdict = decide(variant, request, facts, moment(cells))
+    problems += _lists_problems(file, cells)
+    problem = "; ".join(problems) or _compare(release, file, case, verdict)
+    problem = problem or _compare_more(variant, cells, request, facts, verdict)
     return CaseResult(file.policy, case, request, verdict, problem)
 
 
+def moment(cells: Mapping[str, Any]) -> datetime:
+    """When a row of cells happens: its cell `at` (a day is taken at ten, UTC), or `AT`."""
+    return _moment(cells.get("at")) or AT
+
+
+def _moment(raw: Any) -> datetime | None:
+    found = Type("date").one(raw)
+    if isinstance(found, date) and not isinstance(found, datetime):
+        return datetime.combine(found, AT.timetz())
+    found = Type("datetime").one(raw)
+    return found.astimezone(UTC) if isinstance(found, datetime) else None
+
+
 def variant_of(release: Release, tested: PolicyFile, cells: Mapping[str, Any]) -> Release:
-    """The release with one file enforced, its lists as a case gives them, and all lists fresh."""
-    lists = {name: value for name, value in cells.items() if name.startswith("lists.")}
+    """The release with one file enforced, its lists as a case gives them, all lists fresh, and of two
+    files of which one replaces the other for a share the one that the case is about."""
+    given = {
+        name.removeprefix("lists."): value
+        for name, value in cells.items()
+        if name.startswith("lists.")
+    }
     files = []
     for file in release.bundle.files:
-        uses = {name: replace(use, max_age=None) for name, use in file.lists.items()}
-        if file.policy == tested.policy:
-            for name, value in lists.items():
-                bare = name.removeprefix("lists.")
-                if bare in uses:
-                    uses[bare] = _members(uses[bare], value)
         own = file.policy == tested.policy
-        enforced = replace(file, mode=Mode.ENFORCE, observing=None) if own else file
-        files.append(replace(enforced, lists=uses))
-    return compile_bundle(replace(release.bundle, files=tuple(files)), {}, "")
+        uses = {
+            name: _use(use, given, own or use.inherited == tested.policy or _hands_down(
+                tested, name, file.policy
+            ))
+            for name, use in file.lists.items()
+        }  # fmt: skip
+        if file.gradual is not None:
+            side = _SIDES.get(str(cells.get(f"gradual.{file.policy}")), NEW if own else OLD)
+            file = replace(file, gradual=replace(file.gradual, forced=side))
+        elif own:
+            file = replace(file, mode=Mode.ENFORCE, observing=None)
+        files.append(replace(file, lists=uses))
+    risk = release.bundle.risk
+    if risk is not None:
+        own = risk.risk == tested.policy
+        uses = {name: _use(use, given, own) for name, use in risk.lists.items()}
+        risk = replace(risk, lists=uses)
+    return compile_bundle(replace(release.bundle, files=tuple(files), risk=risk), {}, "")
+
+
+_AROUND: Final = ("lists.", "gradual.")
+_SIDES: Final = {NEW: NEW, OLD: OLD, CANNOT_TELL: BOTH}
+
+
+def _hands_down(tested: PolicyFile, name: str, policy: str) -> bool:
+    """True when the file under test has a list from this policy."""
+    use = tested.lists.get(name)
+    return use is not None and use.inherited == policy
+
+
+def _use(use: ListUse, given: Mapping[str, Any], mine: bool) -> ListUse:
+    fresh = replace(use, max_age=None)
+    return _members(fresh, given[use.name]) if mine and use.name in given else fresh
+
+
+def _lists_problems(file: PolicyFile, cells: Mapping[str, Any]) -> list[str]:
+    """Members of lists that do not fit, which would otherwise be left out."""
+    problems = []
+    for name, value in cells.items():
+        use = file.lists.get(name.removeprefix("lists.")) if name.startswith("lists.") else None
+        if use is None or value == STALE:
+            continue
+        problems += [
+            f"`{item}` is not a member that `{name}` can have"
+            for item in (value if isinstance(value, list) else [value])
+            if isinstance(use.kind.one(item), CannotTell)
+        ]
+    return problems
 
 
 def _members(use: ListUse, value: Any) -> ListUse:
@@ -184,8 +252,14 @@ def request_of(
     """The request that a row of cells describes, and what is wrong with the row itself."""
     problems: list[str] = []
     arguments: dict[str, Any] = {}
+    at = moment(cells)
+    if "at" in cells and _moment(cells["at"]) is None:
+        problems.append(f"`{cells['at']}` is neither a day nor a point in time with its offset")
     extra: dict[str, Any] = {
         **agent_of(file),
+        "time.hour": at.hour,
+        "time.weekday": WEEKDAYS[at.weekday()],
+        "time.date": at.date(),
         "context.obligations_supported": ("redact", "notify", "log", "tell_user"),
     }
     tool: dict[str, Value] = {}
@@ -226,14 +300,18 @@ def facts_of(
     """The totals that the cells `limits.X` and `history.X` of a row describe."""
     used = {limit.series: _used(limit, cells.get(f"limits.{limit.id}")) for limit in file.limits}
     past: dict[str, Total] = {}
-    for rule in file.rules:
+    looking_back: list[Rule | Factor] = [*file.rules]
+    risk = release.bundle.risk
+    if risk is not None and risk.risk == file.policy:
+        looking_back += risk.factors
+    for rule in looking_back:
         said = cells.get(f"history.{rule.id}")
         for history in histories_of(rule.when) if said is not None else ():
             happened = (said == "yes") is not history.negative
             past[history.series] = _times(happened or said == CANNOT_TELL)
             past[history.confirmed_series] = _times(happened and said != CANNOT_TELL)
     facts: dict[FactQuery, Total] = {}
-    for query in needs(release, request, AT):
+    for query in needs(release, request, moment(cells)):
         total: Total | None = _times(False)
         if query.series in used:
             total = used[query.series]
@@ -260,10 +338,38 @@ def _used(limit: Limit, raw: Any) -> Total | None:
     return Total(value, 1) if isinstance(value, Decimal) else None
 
 
-def _compare(file: PolicyFile, case: Case, verdict: Verdict) -> str:
+def _compare_more(
+    release: Release,
+    cells: Mapping[str, Any],
+    request: Request,
+    facts: Mapping[FactQuery, Total],
+    verdict: Verdict,
+) -> str:
+    """What the columns `obligations` and `points` promise."""
+    wanted = cells.get("obligations")
+    if wanted is not None:
+        owed = set[str]()
+        for one in verdict.obligations:
+            looked_for = one.properties.get("patterns", ())
+            owed |= {one.id, one.type, *(f"{one.type} {pattern}" for pattern in looked_for)}
+        asked = wanted if isinstance(wanted, list) else [wanted]
+        missing = [str(item) for item in asked if item not in owed]
+        if missing:
+            return f"expected the obligation {', '.join(missing)}, owed: {', '.join(sorted(owed))}"
+    if "points" in cells:
+        plan = release.plans.get(request.action)
+        risk = plan.risk if plan is not None else None
+        context = Context(request, facts, moment(cells))
+        found = 0 if risk is None else count(risk, request.fields, context).points
+        if cells["points"] != found:
+            return f"expected {cells['points']} risk points, got {found}"
+    return ""
+
+
+def _compare(release: Release, file: PolicyFile, case: Case, verdict: Verdict) -> str:
     reasons = [f for f in verdict.findings if f.effect is verdict.effect and not f.lifted]
     names = {finding.name for finding in reasons}
-    wanted = {_full(file, name) for name in case.by}
+    wanted = {_full(release, file, name) for name in case.by}
     if verdict.effect is case.expect and wanted <= names:
         return ""
     expected = case.expect.word + (f" by {', '.join(sorted(wanted))}" if wanted else "")
@@ -273,7 +379,9 @@ def _compare(file: PolicyFile, case: Case, verdict: Verdict) -> str:
     return f"expected {expected}, got {got}"
 
 
-def _full(file: PolicyFile, name: str) -> str:
+def _full(release: Release, file: PolicyFile, name: str) -> str:
     if "/" in name:
         return name
+    if name == RULE and release.bundle.risk is not None:
+        return f"{release.bundle.risk.risk}/{RULE}"
     return f"{SERVICE if name in _BUILTIN else file.policy}/{name}"

@@ -3,7 +3,7 @@
 Law: every policy file has cases, and every column is a name that the engine knows. Columns are
 `name`, `expect`, `by`, `neighbour` (kept for readers), `action`, `attested`, any field, `lists.x`,
 `limits.LIM-1` (already used in the window), `history.PAY-005` (`yes`, `no`, `cannot tell`),
-`gradual.next` (`new`, `old`, `cannot tell`), `obligations` (what must be owed: `redact`,
+`gradual.next` (`new`, `old`, `cannot tell`), `at` (when it happens), `obligations` (what must be owed: `redact`,
 `redact iban`, `notify`) and `points` (how many risk points). An empty cell is a field that is not
 given.
 """
@@ -17,11 +17,13 @@ from governance.engine.catalogue import Catalogue
 from governance.engine.model import Effect
 from governance.engine.reach import histories_of
 from governance.engine.reading import Document, Findings, Way
-from governance.engine.rules import Case, PolicyFile
+from governance.engine.rules import Case, Factor, PolicyFile, RiskTable, Rule
 from governance.engine.scope import known_fields
 from governance.engine.shape import TABLE, fits, nearest
 
-_PLAIN = ("name", "expect", "by", "neighbour", "action", "attested", "obligations", "points")
+_PLAIN = (
+    "name", "expect", "by", "neighbour", "action", "attested", "at", "obligations", "points",
+)  # fmt: skip
 _OF_FILES = ("lists", "limits", "history", "gradual")
 _MORE = frozenset({"context.cwd", "context.obligations_supported"})
 
@@ -53,6 +55,7 @@ def check_names(
     way: Way,
     file: PolicyFile,
     everything: Iterable[PolicyFile],
+    risk: RiskTable | None,
     findings: Findings,
 ) -> None:
     """Columns such as `lists.x` and `limits.LIM-1` name something of the file they test."""
@@ -61,14 +64,17 @@ def check_names(
         data = data[step]
     if isinstance(data, list):
         for i in range(len(data)):
-            check_names(document, (*way, i), file, everything, findings)
+            check_names(document, (*way, i), file, everything, risk, findings)
         return
     if not isinstance(data, dict) or not isinstance(data.get("columns"), list):
         return
+    looking_back: list[Rule | Factor] = [*file.rules]
+    if risk is not None and risk.risk == file.policy:
+        looking_back += risk.factors
     known = {
         "lists": list(file.lists),
         "limits": [limit.id for limit in file.limits],
-        "history": [rule.id for rule in file.rules if histories_of(rule.when)],
+        "history": [rule.id for rule in looking_back if histories_of(rule.when)],
         "gradual": [each.policy for each in everything if each.gradual is not None],
     }
     named: list[tuple[Way, Any, bool]] = [

@@ -57,7 +57,7 @@ def load(files: Mapping[str, bytes], at: date | None = None) -> Bundle:
     named = {file.policy: file for file in shells}
     cases = _cases(groups, catalogue, named, findings)
     if at is not None:
-        _names(groups, named, findings)
+        _names(groups, named, risk, findings)
     _fed(policies, histories, findings)
     if not findings.items:
         for file in shells:
@@ -209,7 +209,10 @@ def _cases(
 
 
 def _names(
-    groups: Mapping[str, list[Document]], policies: Mapping[str, PolicyFile], findings: Findings
+    groups: Mapping[str, list[Document]],
+    policies: Mapping[str, PolicyFile],
+    risk: RiskTable | None,
+    findings: Findings,
 ) -> None:
     """Columns that name a list, a limit, a history or a gradual policy name one that is there."""
     for group, way in (("policies", "cases"), ("risk", "cases"), ("cases", "tables")):
@@ -217,7 +220,7 @@ def _names(
             data = document.data if isinstance(document.data, dict) else {}
             file = policies.get(str(data.get("policy", data.get("risk"))))
             if file is not None and way in data:
-                check_names(document, (way,), file, policies.values(), findings)
+                check_names(document, (way,), file, policies.values(), risk, findings)
 
 
 def _fed(

@@ -132,7 +132,12 @@ def _clauses(
     for level in Risk:
         asked = any(row[level] is Effect.REQUIRE_APPROVAL for row in matrix.values())
         if level.word in given:
-            last = clauses.approval(given[level.word], name)
+            own = clauses.approval(given[level.word], name)
+            if last is not None and not _covers(own, last):
+                reader.wrong(("approval", level.word), "not-monotone",
+                             f"{level.word} risk asks for less than a lower one",
+                             "ask at least for the same people, reason, time and checks")  # fmt: skip
+            last = own
             if not asked:
                 reader.wrong(("approval", level.word), "does-not-apply",
                              f"nobody is asked at {level.word} risk", "remove it", key=True)  # fmt: skip
@@ -144,6 +149,19 @@ def _clauses(
         elif asked and last is not None:
             out[level] = last
     return out
+
+
+def _covers(higher: ApprovalClause, lower: ApprovalClause) -> bool:
+    """True when whoever meets the one clause meets the other: else an agent could, by garbling a
+    field, raise its points to be asked less."""
+    seats = {seat.role: seat.count for seat in higher.needs}
+    return (
+        all(seats.get(seat.role, 0) >= seat.count for seat in lower.needs)
+        and set(lower.not_by) <= set(higher.not_by)
+        and set(lower.checklist) <= set(higher.checklist)
+        and higher.reason_required >= lower.reason_required
+        and higher.review_time >= lower.review_time
+    )
 
 
 def _used(reader: Reader, data: dict[str, Any], levels: Mapping[Risk, int], most: int) -> None:

@@ -16,6 +16,7 @@ ACTION: Final = r"[A-Za-z][A-Za-z0-9_.:/-]{0,199}"
 _ID: Final = r"[A-Z][A-Z0-9-]{0,38}[0-9]"
 _DURATION: Final = r"[1-9][0-9]*[smhdw]([0-9]+[smhdw])*"
 _SHARE: Final = r"[1-9][0-9]? %"
+_PART: Final = r"([1-9][0-9]?|100) %"
 PATTERNS: Final = ("iban", "card_number", "email", "phone")
 """What a `redact` obligation can look for inside a text."""
 _TEXT: Final[dict[str, Any]] = {"type": "string", "minlength": 1, "maxlength": 2000}
@@ -136,8 +137,8 @@ _GRADUAL: Final[dict[str, Any]] = {
         "type": "dict",
         "required": True,
         "schema": {
-            "denied": _PER_CENT,
-            "held_back": _PER_CENT,
+            "denied": {"type": "string", "regex": _PART},
+            "held_back": {"type": "string", "regex": _PART},
             "out_of": {"type": "integer", "required": True, "min": 1, "max": 1_000_000},
             "in_last": {"type": "string", "required": True, "regex": _DURATION},
         },

@@ -87,7 +87,7 @@ def suppose(
     if problems:
         raise Problem("bad-request", "; ".join(problems))
     facts = cases.facts_of(variant, file, typed, request)
-    return plain(explain(variant, request, facts, cases.AT))
+    return plain(explain(variant, request, facts, cases.moment(typed)))
 
 
 def _cell(text: str) -> object:
