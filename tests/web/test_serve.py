@@ -45,14 +45,17 @@ api.HANDLERS["listAgents"] = lambda call: time.sleep(60)
 sys.exit(serve.serve(Path(sys.argv[1]), port=0))
 """
 FAILING = """
-import sys, threading
+import sys, threading, time
 from pathlib import Path
 from governance import serve
 from governance.store.batch import WriteFailed
 made = serve.create_app
 def create_app(desk, config):
-    fail = lambda: desk.ledger.fail(WriteFailed("disk full"), [], None)
-    threading.Timer(1.0, fail).start()
+    def fail():
+        while not Path(sys.argv[1], "full").exists():
+            time.sleep(0.05)
+        desk.ledger.fail(WriteFailed("disk full"), [], None)
+    threading.Thread(target=fail, daemon=True).start()
     return made(desk, config)
 serve.create_app = create_app
 sys.exit(serve.serve(Path(sys.argv[1]), port=0))
@@ -227,6 +230,7 @@ def test_a_log_that_fails_ends_the_process(tmp_path: Path) -> None:
     with make_world(tmp_path) as world:
         keys = dict(world.keys)
     found = Running(tmp_path, keys, FAILING)
+    (tmp_path / "full").touch()
     assert found.process.wait(20) == 1
     assert "disk full" in found.log.read_text()
     assert not (tmp_path / SOCKET).exists()
