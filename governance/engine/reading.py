@@ -26,7 +26,7 @@ Place = tuple[int, int]
 Way = tuple[str | int, ...]
 
 
-class _Loader(yaml.CSafeLoader):
+class PlainLoader(yaml.CSafeLoader):
     """Without implicit types: every plain scalar is a text, any other tag was written out."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own class attribute)
@@ -128,12 +128,12 @@ def _compose(path: str, text: str, findings: Findings) -> yaml.Node | None:
                      "write it flatter")  # fmt: skip
         return None
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=PlainLoader)
     except yaml.YAMLError as error:
         if "expected node content" in str(getattr(error, "problem", "")):
-            filled = _fill_cells(text)
-            if filled is not None and filled != text:
-                return _compose(path, filled, findings)
+            whole = filled(text)
+            if whole is not None and whole != text:
+                return _compose(path, whole, findings)
         place, code, message, hint = _explain(error, text)
         findings.add(path, place, code, message, hint)
         return None
@@ -160,7 +160,7 @@ def _too_deep(text: str) -> Place | None:
     """Exactly where the nesting passes the bound. The event stream needs no recursion."""
     depth = 0
     try:
-        for event in yaml.parse(text, Loader=_Loader):
+        for event in yaml.parse(text, Loader=PlainLoader):
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > MAX_DEPTH:
@@ -172,14 +172,14 @@ def _too_deep(text: str) -> Place | None:
     return None
 
 
-def _fill_cells(text: str) -> str | None:
+def filled(text: str) -> str | None:
     """The text with `~` in each empty cell of a flow list; a blank is replaced where there is one,
     so that columns stay what they were."""
     cells: list[int] = []
     kinds: list[bool] = []
     before: yaml.Token | None = None
     try:
-        for token in yaml.scan(text, Loader=_Loader):
+        for token in yaml.scan(text, Loader=PlainLoader):
             if isinstance(token, yaml.FlowSequenceStartToken | yaml.FlowMappingStartToken):
                 kinds.append(isinstance(token, yaml.FlowSequenceStartToken))
             elif isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken):
