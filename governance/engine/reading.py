@@ -308,9 +308,16 @@ class _Builder:
 
 def _scalar(node: yaml.ScalarNode) -> Any:
     """YAML 1.2 core schema, with exact numbers: null, true, false, int, Decimal, else text."""
-    text: str = node.value
-    if node.style not in (None, ""):
-        return text
+    return node.value if node.style not in (None, "") else plain_value(node.value)
+
+
+def is_text(text: str) -> bool:
+    """True when these letters are a text even without quotes."""
+    return isinstance(plain_value(text), str)
+
+
+def plain_value(text: str) -> Any:
+    """What a scalar without quotes stands for."""
     if text in ("", "~", "null"):
         return None
     if text in ("true", "false"):
