@@ -5,7 +5,7 @@ the comments; if anything differs, nothing is returned. The layout follows from 
 comments alone, so that the same file comes out of any layout of it, and formatting twice changes
 nothing.
 
-Keys stand in the order of `shape`. What fits on a line of 100 stands in brackets on one; what does
+Keys stand in the order of `schemas`. What fits on a line of 100 stands in brackets on one; what does
 not, and every list of mappings, is a block. Rules, limits, actions and tables are always blocks, with
 an empty line between; a case is always one line, and the cells of a table stand under each other.
 Long texts are folded (`>-`). Comments stay with what they stand next to, and so does an empty line
@@ -18,10 +18,10 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from governance.engine import forms, load, spelling, syntax
+from governance.engine import forms, spelling, syntax
 from governance.engine.forms import Form
 from governance.engine.model import PolicyErrors
-from governance.engine.reading import Findings, read
+from governance.engine.reading import Findings, is_text, read
 from governance.engine.syntax import Entry, Node
 
 WIDTH: Final = 100
@@ -30,6 +30,7 @@ WIDEST_TABLE: Final = 160
 _RECORD: Final = frozenset({"id", "title", "columns"})
 _ONE_A_LINE: Final = frozenset({"members", "checklist"})
 _MANY: Final = 20
+"""From this number on a list of words is filled into lines; below it one word a line reads better."""
 
 
 class Unsafe(Exception):
@@ -56,7 +57,7 @@ def formatted(path: str, data: bytes) -> bytes:
     crlf = b"\r\n" in data
     text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     tree = syntax.parse(text)
-    done = _written(tree, forms.KINDS.get(load.group_of(path) or "", forms.ANYTHING))
+    done = _written(tree, forms.form_of([entry.name for entry in tree.root.entries]))
     made = done.replace("\n", "\r\n").encode() if crlf else done.encode()
     _prove(path, before.data, tree, done, findings)
     return made
@@ -83,7 +84,7 @@ def _same(one: Any, two: Any) -> bool:
     if isinstance(one, list):
         return len(one) == len(two) and all(map(_same, one, two))
     if isinstance(one, Decimal):
-        return one.as_tuple() == two.as_tuple()
+        return bool(one.as_tuple() == two.as_tuple())
     return bool(one == two)
 
 
@@ -115,7 +116,9 @@ def _order(node: Node, form: Form) -> None:
         at = -1 if known.get("action") != -1 else 0
         places: dict[int, int] = {}
         for entry in node.entries:
-            at = known.get(entry.name, at) if known.get("action") != -1 else known.get(entry.name, 0)
+            at = (
+                known.get(entry.name, at) if known.get("action") != -1 else known.get(entry.name, 0)
+            )
             places[id(entry)] = at
         node.entries.sort(key=lambda entry: places[id(entry)])
     for i, entry in enumerate(node.entries):
@@ -221,8 +224,6 @@ class _Writer:
                 self.loose(entry, indent)
             else:
                 self.entry(entry, inner, indent, level)
-        while node.foot and not node.foot[-1]:
-            node.foot.pop()
         self.above(node.foot, indent)
 
     def loose(self, entry: Entry, indent: int) -> None:
@@ -241,8 +242,8 @@ class _Writer:
         self.lines.append(Line(f"{' ' * indent}{_key(entry, False)}:{mark}", entry.side))
         cells = [_cells(row) for row in rows]
         widths = [0] * max(map(len, cells))
-        for row in cells:
-            for i, cell in enumerate(row):
+        for texts in cells:
+            for i, cell in enumerate(texts):
                 widths[i] = max(widths[i], len(cell))
         room = indent + 6 + sum(widths) + 2 * (len(widths) - 1)
         for i, (row, texts) in enumerate(zip(rows, cells, strict=True)):
@@ -273,7 +274,8 @@ class _Writer:
             empty = "[]" if node.kind == "sequence" else "{}"
             self.lines.append(Line(f"{start}{mark} {empty}", entry.side))
             return
-        flow = None if self._stays_block(node, form, level) else _flow(node)
+        always = self._stays_block(node, form, level) or (level == 0 and entry.name == "members")
+        flow = None if always else _flow(node)
         if flow is not None and len(f"{start} {flow}") <= WIDTH:
             self.lines.append(Line(f"{start} {flow}", entry.side))
             return
@@ -320,10 +322,12 @@ class _Writer:
         line = f"{start} {spelling.scalar(node.text, node.plain, flow=False)}"
         if literal is not None:
             self.lines.append(Line(f"{start} {literal[0]}", entry.side))
-            self.lines += [Line(f"{' ' * (indent + 2)}{text}" if text else "") for text in literal[1]]
+            self.lines += [
+                Line(f"{' ' * (indent + 2)}{text}" if text else "") for text in literal[1]
+            ]
             return
         folded = None
-        if len(line) > WIDTH and spelling.is_text(node.text):
+        if len(line) > WIDTH and is_text(node.text):
             folded = spelling.folded(node.text, WIDTH - indent - 2)
         if folded is None:
             self.lines.append(Line(line, entry.side))

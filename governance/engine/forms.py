@@ -1,32 +1,53 @@
-"""Which shape a file has, from its kind down to a place in it: what tools ask `shape` for.
+"""Which shape a file has, from its kind down to a place in it: what tools ask `schemas` for.
 
 Law: nothing about keys is said here a second time; this module only finds the right part of
-`shape`, and joins the parts that are checked one after the other (a table of cases inside a policy,
-the file that a list comes from). The order of keys in `shape` is the order in which `fmt` writes.
+`schemas`, and joins the parts that are checked one after the other (a table of cases inside a policy,
+the file that a list comes from). The order of keys in `schemas` is the order in which `fmt` writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from governance.engine import shape
+from governance.engine import schemas
 
 Form = Mapping[str, Any]
 """What Cerberus says about one value; empty where anything may stand."""
 
 ANYTHING: Final[Form] = {}
 KINDS: Final[Mapping[str, Form]] = {
-    "policies": {"type": "dict", "schema": shape.POLICY},
-    "actions": {"type": "dict", "schema": shape.CATALOGUE},
-    "lists": {"type": "dict", "schema": shape.LIST_FILE},
-    "cases": {"type": "dict", "schema": shape.CASES},
+    "policies": {"type": "dict", "schema": schemas.POLICY},
+    "actions": {"type": "dict", "schema": schemas.CATALOGUE},
+    "lists": {"type": "dict", "schema": schemas.LIST_FILE},
+    "cases": {"type": "dict", "schema": schemas.CASES},
+    "risk": {"type": "dict", "schema": schemas.RISK},
 }
-"""The shape of each kind of file, as `load.group_of` names them."""
+"""The shape of each kind of file; the first key of a shape names the kind."""
 
-_TABLE: Final[Form] = {"type": "dict", "schema": shape.TABLE}
+_TABLE: Final[Form] = {"type": "dict", "schema": schemas.TABLE}
 _TABLES: Final[Form] = {"type": ["dict", "list"], "schema": _TABLE, "dict": _TABLE}
-_LIST_USE: Final[Form] = {"type": ["dict", "list"], "dict": {"type": "dict", "schema": shape.LIST_USE}}
+_LIST_USE: Final[Form] = {
+    "type": ["dict", "list"],
+    "dict": {"type": "dict", "schema": schemas.LIST_USE},
+}
+
+
+def kind_of(keys: Collection[str]) -> str | None:
+    """The kind of file that has these keys at its top, even if some are wrong; None if none fits."""
+    best, most = None, 0
+    for kind, form in KINDS.items():
+        known = form["schema"]
+        shared = sum(key in known for key in keys)
+        if next(iter(known)) in keys and shared > most:
+            best, most = kind, shared
+    return best
+
+
+def form_of(keys: Collection[str]) -> Form:
+    """The shape of the file that has these keys at its top."""
+    kind = kind_of(keys)
+    return ANYTHING if kind is None else KINDS[kind]
 
 
 def inside(form: Form, key: str | int) -> Form:

@@ -1,6 +1,7 @@
 """The schemas of the files of a policy folder: which keys there are, and what stands in them.
 
-Law: a schema lists every key there is; what it does not list is an error (`shape.fits`). Cerberus
+Law: a schema lists every key there is; what it does not list is an error (`shape.fits`). The keys
+stand here in the order in which `format` writes them, the key that names the file first. Cerberus
 adds `$` to patterns without grouping them, so every alternation is in brackets.
 """
 
@@ -66,16 +67,16 @@ _RULE: Final[dict[str, Any]] = {
         "required": True,
         "allowed": ["allow", "require_approval", "deny"],
     },
+    "instead_of": _NAMED_RULES,
     "when": {"type": "dict", "required": True, "minlength": 1},
-    "because": {**_TEXT, "required": True},
-    "severity": {"type": "string", "required": True, "allowed": list(RISKS)},
+    "trust_claim": _TEXT,
+    "attested_only": {"type": "boolean", "allowed": [True]},
     "approval": _APPROVAL,
     "obligations": {
         "type": "list",
         "schema": {
             "type": "dict",
             "schema": {
-                "id": {"type": "string", "regex": NAME},
                 "redact": {"type": "list", "minlength": 1, "schema": {"type": "string"}},
                 "patterns": {
                     "type": "list",
@@ -85,32 +86,32 @@ _RULE: Final[dict[str, Any]] = {
                 "log": {"type": "list", "minlength": 1, "schema": {"type": "string"}},
                 "notify": _TEXT,
                 "tell_user": _TEXT,
+                "id": {"type": "string", "regex": NAME},
             },
         },
     },
+    "because": {**_TEXT, "required": True},
+    "severity": {"type": "string", "required": True, "allowed": list(RISKS)},
     "may_be_waived_by": _WAIVED,
-    "instead_of": _NAMED_RULES,
-    "trust_claim": _TEXT,
-    "attested_only": {"type": "boolean", "allowed": [True]},
     "controls": _CONTROLS,
 }
 _LIMIT: Final[dict[str, Any]] = {
     "id": _RULE["id"],
     "title": _RULE["title"],
+    "instead_of": _NAMED_RULES,
     "measure": {"type": "string", "required": True, "regex": r"(count|sum [a-z]+\.[A-Za-z0-9_-]+)"},
     "of": {"type": "dict", "required": True, "minlength": 1},
+    "trust_claim": _TEXT,
+    "attested_only": {"type": "boolean", "allowed": [True]},
     "per": {"type": "list", "schema": {"type": "string"}},
     "in_last": {"type": "string", "regex": _DURATION},
     "calendar_day": {"type": "string"},
     "at_most": {"type": ["string", "integer", "number"], "required": True},
     "otherwise": {"type": "string", "required": True, "allowed": ["require_approval", "deny"]},
+    "approval": _APPROVAL,
     "because": _RULE["because"],
     "severity": {"type": "string", "allowed": list(RISKS)},
-    "approval": _APPROVAL,
     "may_be_waived_by": _WAIVED,
-    "instead_of": _NAMED_RULES,
-    "trust_claim": _TEXT,
-    "attested_only": {"type": "boolean", "allowed": [True]},
     "controls": _CONTROLS,
 }
 _EXCEPTION: Final[dict[str, Any]] = {
@@ -214,9 +215,9 @@ RISK: Final[dict[str, Any]] = {
                 "title": _RULE["title"],
                 "points": {"type": "integer", "required": True, "min": 1, "max": 1000},
                 "when": _RULE["when"],
-                "because": _RULE["because"],
                 "trust_claim": _TEXT,
                 "attested_only": _RULE["attested_only"],
+                "because": _RULE["because"],
                 "controls": _CONTROLS,
             },
         },
@@ -266,6 +267,12 @@ _ARGUMENT: Final[dict[str, Any]] = {
             for word in ((name,) if name == "command" else (name, f"list of {name}"))
         ],
     },
+    "one_of": {"type": "list", "minlength": 1, "schema": {"type": "string"}},
+    "currencies": {"type": "list", "minlength": 1, "schema": {"type": "string"}},
+    "may_be_negative": {"type": "boolean"},
+    "unit": {"type": "string", "regex": r"[^\s0-9][^\s]{0,30}"},
+    "at_least": {"type": ["integer", "number"]},
+    "at_most": {"type": ["integer", "number"]},
     "class": {
         "type": "string",
         "required": True,
@@ -274,15 +281,9 @@ _ARGUMENT: Final[dict[str, Any]] = {
     "about": {"type": "string", "regex": NAME},
     "required": {"type": "boolean"},
     "default": {},
-    "title": _TITLE,
-    "unit": {"type": "string", "regex": r"[^\s0-9][^\s]{0,30}"},
-    "at_least": {"type": ["integer", "number"]},
-    "at_most": {"type": ["integer", "number"]},
-    "currencies": {"type": "list", "minlength": 1, "schema": {"type": "string"}},
-    "may_be_negative": {"type": "boolean"},
-    "one_of": {"type": "list", "minlength": 1, "schema": {"type": "string"}},
     "max_length": {"type": "integer", "min": 1, "max": 1_000_000},
     "max_items": {"type": "integer", "min": 1, "max": 10_000},
+    "title": _TITLE,
 }
 _ARGUMENTS: Final[dict[str, Any]] = {
     "type": "dict",

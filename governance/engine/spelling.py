@@ -1,8 +1,8 @@
 """How one value is written: without quotes where nobody could take it for something else.
 
 Law: what is written reads back as the same value of the same type. A text is quoted when YAML needs
-it, when it would read as a number, `true`, `false` or nothing, and when a colon makes it look like a
-key (`"workspace:/"`); a time of day or a date with its time is plain.
+it, when it would read as a number, `true`, `false` or nothing, and when it is one word with a colon or
+a star in it (`"workspace:/"`, `"*.pem"`), which looks special; a time of day is plain.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ def scalar(text: str, plain: bool, flow: bool, key: bool = False) -> str:
         return "~"
     if plain and not is_text(text):
         return text
-    if _may_be_plain(text, flow) and (key or not _looks_like_a_key(text)):
+    if _may_be_plain(text, flow) and (key or not _looks_special(text)):
         return text
-    if '"' in text or "\\" in text:
-        if not _ODD.search(text):
-            return "'" + text.replace("'", "''") + "'"
+    if ('"' in text or "\\" in text) and not _ODD.search(text):
+        return "'" + text.replace("'", "''") + "'"
     return '"' + _ODD.sub(_escape, re.sub(r'[\\"]', _escape, text)) + '"'
 
 
@@ -38,11 +37,12 @@ def _may_be_plain(text: str, flow: bool) -> bool:
         return False
     if ": " in text or " #" in text or text.startswith(("---", "...")):
         return False
-    return not (flow and re.search(r"[,\[\]{}]", text))
+    return not (flow and re.search(r"[,?\[\]{}]", text))
 
 
-def _looks_like_a_key(text: str) -> bool:
-    return ":" in text and " " not in text and not _TIME.fullmatch(text)
+def _looks_special(text: str) -> bool:
+    """`workspace:/` could be taken for a key, `.env.*` for an alias."""
+    return bool(re.search("[:*]", text)) and " " not in text and not _TIME.fullmatch(text)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -76,4 +76,4 @@ def folded(text: str, width: int) -> list[str] | None:
         else:
             line = f"{line} {word}" if line else word
     lines.append(line)
-    return lines if len(lines) > 1 else None
+    return lines if len(lines) > 1 or len(line) <= width else None

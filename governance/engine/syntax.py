@@ -16,7 +16,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -93,13 +93,13 @@ class _Maker:
     scalars: list[Node] = field(default_factory=list)
     blocks: list[Node] = field(default_factory=list)
 
-    def value(self, event: yaml.Event, events: Iterator[yaml.Event]) -> tuple[Node, bool]:
+    def value(self, event: Any, events: Iterator[Any]) -> tuple[Node, bool]:
         if isinstance(event, yaml.AliasEvent):
-            return self.anchors[event.anchor], True
-        mark = event.start_mark
+            return self.anchors[str(event.anchor)], True
+        mark, end = _mark(event.start_mark), _mark(event.end_mark)
         anchor = getattr(event, "anchor", None) or ""
         if isinstance(event, yaml.ScalarEvent):
-            node = Node("scalar", mark.index, event.end_mark.index, mark.column, mark.line,
+            node = Node("scalar", mark.index, end.index, mark.column, mark.line,
                         text=event.value, plain=event.style in (None, ""))  # fmt: skip
             if anchor or event.tag:
                 self._skip_properties(node)
@@ -110,7 +110,7 @@ class _Maker:
         else:
             kind: Kind = "sequence" if isinstance(event, yaml.SequenceStartEvent) else "mapping"
             node = Node(kind, mark.index, mark.index, mark.column, mark.line,
-                        flow=bool(event.flow_style))  # type: ignore[attr-defined]  # fmt: skip
+                        flow=bool(event.flow_style))  # fmt: skip
             if anchor:
                 node.anchor = anchor
                 self.anchors[anchor] = node
@@ -126,19 +126,19 @@ class _Maker:
         if found is not None and found.end() <= node.end:
             node.start = found.end()
 
-    def _fill(self, node: Node, events: Iterator[yaml.Event]) -> None:
+    def _fill(self, node: Node, events: Iterator[Any]) -> None:
         for event in events:
             if isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
                 last = node.entries[-1].end if node.entries else node.start
-                node.end = event.end_mark.index if node.flow else last
+                node.end = _mark(event.end_mark).index if node.flow else last
                 break
             key = None
             if node.kind == "mapping":
                 key = self.value(event, events)[0]
                 event = next(events)
-            start = key.start if key is not None else event.start_mark.index
+            start = key.start if key is not None else _mark(event.start_mark).index
             value, alias = self.value(event, events)
-            end = event.end_mark.index if alias else value.end
+            end = _mark(event.end_mark).index if alias else value.end
             node.entries.append(Entry(key, value, alias, start, end))
         if not node.flow and node.entries:
             # An anchor before a block collection is no part of where its entries stand.
@@ -147,12 +147,17 @@ class _Maker:
                 node.column, node.line = first.key.column, first.key.line
 
 
+def _mark(mark: Any) -> Any:
+    """The parser's own place, which its types call optional."""
+    return mark
+
+
 def parse(text: str) -> Tree:
     """The tree of a text. Raises yaml.YAMLError for a text that is not YAML, and ValueError for one
     that has no value."""
     text = filled(text) or text
     maker = _Maker(text)
-    events = iter(yaml.parse(text, Loader=PlainLoader))
+    events: Iterator[Any] = iter(yaml.parse(text, Loader=PlainLoader))
     root = None
     for event in events:
         if isinstance(event, yaml.NodeEvent):
@@ -257,7 +262,7 @@ class _Attaching:
             if open_now.entry.end > comment.index or ended < 0:
                 chosen = open_now
         if chosen is None and ended >= 0:
-            tied = [level for level in self._ending_at(last)]
+            tied = list(self._ending_at(last))
             here = [level for level in tied if level.entry.start >= start]
             chosen = min(here, key=_depth) if here else max(tied, key=_depth)
         if chosen is None:
@@ -280,14 +285,14 @@ class _Attaching:
         inside = self._innermost_flow(comment.index)
         if inside is not None:
             if following is None or following.entry.start > inside.end:
-                return _put(inside.foot, comment)
+                return _close(inside, comment)
             return _put(following.entry.before, comment)
         if comment.own_line:
             closed = self._closed(comment, following)
             if closed is not None:
-                return _put(closed.foot, comment)
+                return _close(closed, comment)
         if following is None:
-            return _put(self.root.foot, comment)
+            return _close(self.root, comment)
         return _put(following.entry.before, comment)
 
     def _innermost_flow(self, index: int) -> Node | None:
@@ -307,6 +312,13 @@ class _Attaching:
 
 def _depth(level: _Level) -> int:
     return level.depth
+
+
+def _close(node: Node, comment: _Comment) -> None:
+    """Put a comment at the end of a collection; the empty line after it is no part of that."""
+    _put(node.foot, comment)
+    if not node.foot[-1]:
+        node.foot.pop()
 
 
 def _put(lines: list[str], comment: _Comment) -> None:

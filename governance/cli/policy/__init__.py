@@ -10,6 +10,9 @@ from governance.cli.policy import (
     explaining as explaining,
 )
 from governance.cli.policy import (
+    formatting as formatting,
+)
+from governance.cli.policy import (
     releasing as releasing,
 )
 from governance.cli.policy import (
