@@ -161,7 +161,9 @@ def retired(state: State, index: int, at: datetime, by: Any, data: Any) -> State
     for number, approval in state.approvals.items():
         if approval.agent == gone.id:
             approvals = approvals.delete(number)
-            open_actions = open_actions.delete((approval.session, approval.digest))
+            action = (approval.session, approval.digest)
+            if action in open_actions:  # two may wait for one: an overdue one, and a new one
+                open_actions = open_actions.delete(action)
     last = replace(gone, state="retired", pending=None, standing=None, sessions=(), refusals=Map())
     return replace(
         state,

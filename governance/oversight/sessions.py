@@ -136,7 +136,9 @@ def without(state: State, number: int) -> State:
     for index, approval in state.approvals.items():
         if approval.session == number:
             approvals = approvals.delete(index)
-            open_actions = open_actions.delete((number, approval.digest))
+            key = (number, approval.digest)
+            if key in open_actions:  # two may wait for one action: an overdue one, and a new one
+                open_actions = open_actions.delete(key)
     return replace(
         state,
         sessions=state.sessions.delete(number),

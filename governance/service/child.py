@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from multiprocessing.connection import Connection
+from typing import Any, Final, TypeVar
 
 from governance.service.problem import Problem
 
@@ -29,13 +31,69 @@ def run(work: Callable[..., T], *arguments: Any) -> T:
         try:
             return pool.submit(work, *arguments).result()
         except BrokenProcessPool:
-            raise Problem(
-                "not-ready",
-                "the process that did the work was ended by the system, most likely for want of "
-                "memory; try again with less",
-                retry_after=60,
-            ) from None
+            raise _died() from None
+
+
+def watched(tell: Callable[[int, int], None] | None, work: Callable[..., T], *arguments: Any) -> T:
+    """As `run`, for work that says how far it is: `work(told, *arguments)` may call `told(done,
+    total)`, and `tell(done, total)` is called here with the newest of it, at most five times a
+    second."""
+    heard, says = multiprocessing.get_context("spawn").Pipe(duplex=False)
+    with (
+        heard,
+        says,
+        ProcessPoolExecutor(
+            max_workers=1,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_yield_and_tell,
+            initargs=(says,),
+        ) as pool,
+    ):
+        done = pool.submit(_telling, work, *arguments)
+        while not wait((done,), timeout=_HEARD).done:
+            newest = None
+            while heard.poll():
+                newest = heard.recv()
+            if newest is not None and tell is not None:
+                tell(*newest)
+        try:
+            return done.result()
+        except BrokenProcessPool:
+            raise _died() from None
+
+
+def _telling(work: Callable[..., T], *arguments: Any) -> T:
+    """In the child: `work` with a way to be heard, which never makes it wait."""
+    last = 0.0
+
+    def told(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if _says is not None and now - last >= _HEARD:
+            last = now
+            _says.send((done, total))
+
+    return work(told, *arguments)
+
+
+_HEARD: Final = 0.2
+_says: Connection | None = None
+
+
+def _yield_and_tell(says: Connection) -> None:
+    global _says
+    _yield()
+    _says = says
 
 
 def _yield() -> None:
     os.nice(10)
+
+
+def _died() -> Problem:
+    return Problem(
+        "not-ready",
+        "the process that did the work was ended by the system, most likely for want of "
+        "memory; try again with less",
+        retry_after=60,
+    )

@@ -2,12 +2,11 @@
 
 Law: state replay always succeeds.  Verdict replay re-performs every decision whose disclosed values
 suffice and compares effect, findings, clauses, charges, labels and obligations byte for byte; the
-others are counted, never assumed.  A draft is tried in the same way (backtest), on the same past.
+others are counted, never assumed.  A draft is tried on the same past in `trial`.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,13 +15,11 @@ from typing import Any, Final
 from audit.canonical import canonical
 from audit.entry import Entry
 from governance.engine.compile import Release
-from governance.engine.decide import charges, confirmed
-from governance.engine.model import SEMANTICS, Charge, FactQuery, Total
+from governance.engine.model import SEMANTICS, FactQuery, Total
 from governance.oversight.model import State
 from governance.oversight.state import apply
-from governance.oversight.times import micros
 from governance.service import judging, recalling
-from governance.service.judging import Judged, charges_of, written
+from governance.service.judging import Judged, written
 from governance.service.releases import zone_of
 
 COMPARED: Final = (
@@ -141,136 +138,3 @@ def perform(
     request = judging.complete(recalled.request, state, agent, session, zone, entry.at)
     judged = judging.judge(release, request, state, agent, session, facts, data["digest"], entry.at)
     return judged, recalled.hidden
-
-
-class Windows:
-    """Totals of every series, kept in memory while a log is read: what the facts would have been."""
-
-    def __init__(self) -> None:
-        self._rows: dict[tuple[str, str], list[tuple[int, Decimal, str, int]]] = {}
-        self._gone: set[int] = set()
-        self.now = 0
-
-    def get(self, query: FactQuery, default: Total, /) -> Total:
-        """The total for a query over everything charged so far."""
-        rows = self._rows.get((query.series, query.key), ())
-        start = 0 if query.since is None else bisect_left(rows, query.since, key=_at)
-        total, count, mixed = Decimal(0), 0, False
-        for _, amount, unit, index in rows[start:]:
-            if index not in self._gone:
-                total, count = total + amount, count + 1
-                mixed = mixed or unit != query.unit
-        return Total(total, count, mixed)
-
-    def charge(self, index: int, at: int, charges: Iterable[Charge]) -> None:
-        """Add what entry `index` charges at a time (microseconds)."""
-        for charge in charges:
-            rows = self._rows.setdefault((charge.series, charge.key), [])
-            rows.append((at, charge.amount, charge.unit, index))
-
-    def give_back(self, index: int) -> None:
-        """Forget what decision `index` charged."""
-        self._gone.add(index)
-
-
-def _at(row: tuple[int, Decimal, str, int]) -> int:
-    return row[0]
-
-
-def backtest(
-    entries: Iterable[Entry],
-    first: State,
-    draft: Release,
-    opened: Opened,
-    start: int,
-    stop: int,
-    minimum: int = 0,
-) -> dict[str, Any]:
-    """What `draft` would have said about the decisions from time `start` to `stop` (microseconds).
-
-    Windows are counted from the beginning of the log, over what was really allowed.  Returns
-    `{decisions, reperformed, not_reperformed, changed: [...], by_change: {"allow -> deny": n}}`;
-    every changed verdict is counted, the first 1,000 are listed.
-    """
-    windows, state = Windows(), first
-    made: dict[int, tuple[Charge, ...]] = {}
-    out: dict[str, Any] = {"decisions": 0, "reperformed": 0, "not_reperformed": 0}
-    changes: dict[str, int] = {}
-    changed: list[dict[str, Any]] = []
-    for index, entry in enumerate(entries, minimum):
-        at = micros(entry.at)
-        if entry.kind == "decision":
-            judged, hidden = perform(draft, state, entry, windows, opened(index))
-            if start <= at < stop:
-                _compare(out, changes, changed, index, entry, judged, hidden)
-            if entry.data["effect"] == "allow" and judged is not None:
-                made[index] = _charged(draft, judged, entry)
-                windows.charge(index, at, made[index])
-        elif entry.kind == "outcome":
-            _outcome(windows, made, index, at, entry)
-        state = apply(state, index, entry)
-    return out | {"changed": changed, "by_change": changes}
-
-
-def _charged(draft: Release, judged: Judged, entry: Entry) -> tuple[Charge, ...]:
-    budget = tuple(c for c in charges_of(entry.data) if c.series == judging.BUDGET)
-    return (*charges(draft, judged.request, entry.at), *budget)
-
-
-def _outcome(
-    windows: Windows, made: dict[int, tuple[Charge, ...]], index: int, at: int, entry: Entry
-) -> None:
-    decision = entry.data["refs"]["decision"]
-    if entry.data["released"]:
-        windows.give_back(decision)
-    elif entry.data["attested"] and entry.data["status"] == "executed":
-        windows.charge(index, at, confirmed(made.get(decision, ())))
-
-
-def _compare(
-    out: dict[str, Any],
-    changes: dict[str, int],
-    changed: list[dict[str, Any]],
-    index: int,
-    entry: Entry,
-    judged: Judged | None,
-    hidden: tuple[str, ...],
-) -> None:
-    out["decisions"] += 1
-    data = entry.data
-    doubtful = judged is None or any(
-        name in hidden for finding in judged.verdict.findings for name in finding.unknown
-    )
-    if judged is None or doubtful:
-        out["not_reperformed"] += 1
-        return
-    out["reperformed"] += 1
-    was, now = data["effect"], judged.verdict.effect.word
-    if was == now:
-        return
-    name = f"{was} -> {now}"
-    changes[name] = changes.get(name, 0) + 1
-    if len(changed) < 1_000:
-        changed.append(
-            {
-                "decision": index,
-                "agent": data["agent"],
-                "action": data["action"],
-                "was": was,
-                "now": now,
-                "rules_was": _rules(data["findings"], was),
-                "rules_now": [
-                    finding.name
-                    for finding in judged.verdict.findings
-                    if finding.effect is judged.verdict.effect and not finding.lifted
-                ],
-            }
-        )
-
-
-def _rules(findings: Iterable[Mapping[str, Any]], effect: str) -> list[str]:
-    return [
-        f"{finding['policy']}/{finding['rule']}"
-        for finding in findings
-        if finding["effect"] == effect and "lifted" not in finding
-    ]

@@ -32,6 +32,10 @@ MOVED = 1 << 40
 
 MOST = 1 << 62
 _NOBODY: Final[frozenset[str | None]] = frozenset()
+_KEPT: Final = (
+    "SELECT idx, field, subject, sealed FROM vault_values WHERE idx >= ? AND idx < ? "
+    "AND field IN ({})"
+)
 _RECORDED: Final = "UPDATE erasures SET idx = ? WHERE subject = ? AND idx IS NULL"
 _AT_ONCE = 500
 
@@ -41,6 +45,14 @@ class Opened(NamedTuple):
 
     value: bytes
     salt: bytes
+
+
+class Kept(NamedTuple):
+    """A value as it is kept: the field, whose it is (None: nobody's), the sealed bytes."""
+
+    field: str
+    subject: str | None
+    sealed: bytes
 
 
 SealedRow = tuple[int, str, str | None, bytes]
@@ -184,6 +196,24 @@ class Vault:
         )
         opened = {field: self._open(index, field, *rest) for field, *rest in rows}
         return {field: value for field, value in opened.items() if value is not None}
+
+    def kept(self, start: int, stop: int, fields: Sequence[str]) -> dict[int, list[Kept]]:
+        """What is kept for the entries `start` to `stop` under some fields, by entry; to be opened
+        one by one with `open`, as far as it is needed."""
+        rows = self._file.all(
+            _KEPT.format(",".join("?" * len(fields))),
+            start,
+            stop,
+            *fields,
+        )
+        found: dict[int, list[Kept]] = {}
+        for index, field, subject, sealed in rows:
+            found.setdefault(index, []).append(Kept(field, subject, sealed))
+        return found
+
+    def open(self, index: int, kept: Kept) -> Opened | None:
+        """One value of `kept` for entry `index`; None if it was erased meanwhile."""
+        return self._open(index, kept.field, kept.subject, kept.sealed)
 
     # -- people ------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from governance.engine.compile import compile_release
 from governance.engine.model import Effect, Verdict
 from governance.service import (
     asking,
+    backtesting,
     checking,
     deciding,
     erasing,
@@ -31,9 +32,10 @@ from governance.service import (
     releasing,
     stopping,
 )
+from governance.service.beside import Beside
 from governance.service.disclosing import Selection
 from governance.service.problem import Problem
-from governance.service.replaying import backtest, replay
+from governance.service.replaying import replay
 from governance.store.fold import Fold
 from governance.store.snapshots import quick
 
@@ -76,7 +78,7 @@ def busy(world: World) -> None:
 
 def replayed(world: World) -> dict[str, Any]:
     """The workspace performed again, in this process."""
-    here = exporting._Workspace(world.root)
+    here = Beside(world.root)
     counts, state = replay(here.entries(), here.first, here.release, here.opened)
     assert state == world.desk.state, "the fold of the log is not the state the service has"
     return counts.json()
@@ -89,7 +91,7 @@ class TestLaw1:
         """If an answer left before its entry was on disk, a crash would unmake what was done."""
         answer = world.pay()
         receipt = answer["context"]["receipt"]
-        beside = exporting._Workspace(world.root)  # what another process sees right now
+        beside = Beside(world.root)  # what another process sees right now
         assert beside.size == receipt["tree_size"]
         assert beside.reader.checkpoint() == receipt["checkpoint"]
         recorded = beside.reader.entry(receipt["index"])
@@ -131,7 +133,7 @@ class TestLaw2:
     def test_a_flipped_verdict_is_found(self, world: World) -> None:
         """If replay missed a verdict that the rules do not give, it would be a ritual."""
         busy(world)
-        here = exporting._Workspace(world.root)
+        here = Beside(world.root)
         entries = list(here.entries())
         number = next(
             n for n, e in enumerate(entries)
@@ -385,10 +387,8 @@ class TestReplayAsABacktest:
         busy(world)
         size = world.desk.state.size
         strict = POLICY.replace(b"at_most: 500 EUR}}", b"at_most: 5 EUR}}")
-        here = exporting._Workspace(world.root)
-        draft = compile_release({**FILES, "policies/payments.yaml": strict})
-        found = backtest(here.entries(), here.first, draft, here.opened, 0, 2**62)
-        same = backtest(here.entries(), here.first, compile_release(FILES), here.opened, 0, 2**62)
+        found = backtesting.backtest(world.desk, {**FILES, "policies/payments.yaml": strict})
+        same = backtesting.backtest(world.desk, FILES)
         assert same["changed"] == []
         assert same["not_reperformed"] == 0
         assert found["by_change"].get("allow -> deny", 0) >= 8

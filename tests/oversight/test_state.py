@@ -166,6 +166,18 @@ def test_ended_sessions_make_room_and_take_their_approvals_along(log: Log) -> No
     assert not log.state.open_actions
 
 
+def test_two_approvals_of_one_action_end_with_their_session(log: Log) -> None:
+    """If an overdue request and a new one for the same action broke the fold, the log would stop."""
+    closed, retired = log.session("person"), log.session("person")
+    for session in (closed, closed, retired, retired):
+        log.ask(session)
+    log.add("session.closed", {"refs": {"session": closed}})
+    assert {each.session for each in log.state.approvals.values()} == {retired}
+    log.add("agent.retired", {"agent": "pay-1", "commitments": COMMITTED})
+    assert not log.state.approvals
+    assert not log.state.open_actions
+
+
 def test_used_refused_expired_approvals_leave_the_state(log: Log) -> None:
     """If answered approvals stayed, the state would grow with the log."""
     session = log.session()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from service_world import DE, World, payment
 
 from governance.engine.model import Effect
-from governance.service import asked, deciding, exporting
+from governance.service import asked, deciding
+from governance.service.beside import Beside
 from governance.service.problem import Problem
 from governance.service.replaying import replay
 
@@ -116,7 +117,7 @@ def test_what_was_recorded_of_anything_can_be_performed_again(world: World) -> N
                     world.desk, world.agent_key,
                     payment(arguments={name: value}, cost="0.5 EUR", confidence=Decimal("0.25")),
                 )  # fmt: skip
-    here = exporting._Workspace(world.root)
+    here = Beside(world.root)
     counts, _ = replay(here.entries(), here.first, here.release, here.opened)
     assert counts.different == 0, counts.differences
     assert counts.same == counts.decisions >= 30

@@ -12,7 +12,7 @@ from service_world import DE, FILES, POLICY, World, payment
 
 from audit.errors import Tampered
 from audit.verify import verify
-from governance.service import asking, deciding, exporting, outcomes, stopping
+from governance.service import asking, backtesting, deciding, exporting, outcomes, stopping
 
 
 def test_one_request(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_one_request(tmp_path: Path) -> None:
     again = exporting.replay(tmp_path / "package")
     assert again["same"] == again["decisions"] == 4
     strict = POLICY.replace(b"at_most: 10000 EUR", b"at_most: 550 EUR")
-    tried = exporting.backtest(desk, {**FILES, "policies/payments.yaml": strict})
+    tried = backtesting.backtest(desk, {**FILES, "policies/payments.yaml": strict})
     assert tried["by_change"] == {"allow -> deny": 1, "require_approval -> deny": 2}
 
     # One altered byte, and the check names the entry.

@@ -18,7 +18,7 @@ from governance.cli import output
 from governance.cli.demo import acts, cast, moments, stage
 from governance.cli.frame import Frame, command
 from governance.cli.transport import Failed
-from governance.service import checking, exporting
+from governance.service import backtesting, checking, exporting
 
 
 def register(root: click.Group) -> None:
@@ -128,7 +128,7 @@ def _evidence(scene: stage.Stage, made: Path, denied: int) -> dict[str, Any]:
     )
     draft = moments.draft(directory / "policies", made / "draft-policies")
     changed, tampered = moments.rehearse(
-        lambda: exporting.backtest(directory, checking.read_folder(draft)),
+        lambda: backtesting.backtest(directory, checking.read_folder(draft)),
         package, scene.log_key, made / "altered-package", denied,
     )  # fmt: skip
     say("\nMoment one. Small payments end at 10 EUR instead of 500: what would have changed?")
