@@ -8,20 +8,23 @@ wrong (a rule that was only moved), *same* never is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
 from governance.engine.compile import Plan, Release
-from governance.engine.rules import PolicyFile
+from governance.engine.rules import PolicyFile, RiskTable
 
 _CODE: Final = (FunctionType, BuiltinFunctionType, MethodType)
 _READ_BY_PEOPLE: Final = frozenset(
     {"line", "column", "path", "title", "because", "owner", "review_by", "controls"}
 )
-_ELSEWHERE: Final = frozenset({"rules", "limits", "cases", "governs"})
-"""Of a file: what its plans hold anyway, for the actions that it concerns, and its cases."""
+_ELSEWHERE: Final[dict[type, frozenset[str]]] = {
+    PolicyFile: frozenset({"rules", "limits", "exceptions", "cases", "governs"}),
+    RiskTable: frozenset({"cases"}),
+}
+"""What the plans of the actions concerned hold anyway, and cases."""
 _NOT_COMPARED: Final = frozenset({"digest", "bundle", "files", "plans", "series", "governors"})
 """Of a release: what names it, and what is compared action by action."""
 
@@ -35,7 +38,7 @@ def same_actions(old: Release, new: Release) -> frozenset[str]:
     return frozenset(
         name
         for name in old.plans
-        if pair.plan(name) and all(map(pair.series, _series_of(old.plans[name])))
+        if pair.plan(name) and all(map(pair.series, _series_of(old, old.plans[name])))
     )
 
 
@@ -97,23 +100,25 @@ class _Pair:
         return self._lists[policy]
 
 
-def _series_of(plan: Plan) -> set[str]:
+def _series_of(release: Release, plan: Plan) -> set[str]:
     """The series that a plan looks at."""
-    found = {cap.limit.series for cap in plan.caps}
-    for candidate in plan.index.everything:
-        for past in candidate.pasts:
-            found |= {past.history.series, past.history.confirmed_series}
-    return found
+    return {text for text in _texts((plan,)) if text in release.series}
 
 
 def _policies(plan: Plan) -> set[str]:
-    """The files that speak in a plan."""
+    """The files that speak in a plan; the empty name stands for the table of risk points."""
     found = {candidate.policy for candidate in plan.index.everything}
     found |= {cap.policy for cap in plan.caps}
-    return found | {governor.file.policy for governor in plan.governors}
+    found |= {governor.file.policy for governor in plan.governors}
+    if plan.extras is not None:
+        found |= {lifter.policy for lifter in plan.extras.lifters}
+    return found | ({""} if plan.risk is not None else set())
 
 
 def _lists(release: Release, policy: str) -> Any:
+    if not policy:
+        table = release.bundle.risk
+        return None if table is None else table.lists
     governor = release.governors.get(policy)
     return None if governor is None else governor.file.lists
 
@@ -151,7 +156,7 @@ class _Seen:
 def _names(kind: type) -> tuple[str, ...] | None:
     """The parts of a compound value that matter; None for a plain one."""
     if kind not in _known_names:
-        left_out = _READ_BY_PEOPLE | (_ELSEWHERE if kind is PolicyFile else frozenset[str]())
+        left_out = _READ_BY_PEOPLE | _ELSEWHERE.get(kind, frozenset())
         found: tuple[str, ...] | None = None
         if is_dataclass(kind):
             found = tuple(field.name for field in fields(kind) if field.name not in left_out)
@@ -170,15 +175,22 @@ def fields_said(release: Release, action: str) -> frozenset[str]:
     plan = release.plans.get(action)
     if plan is None:
         return frozenset()
+    rest = [getattr(release, f.name) for f in fields(Release) if f.name not in _NOT_COMPARED]
+    return frozenset(text for text in _texts((plan, *rest)) if text.startswith(_SPEAKERS))
+
+
+_SPEAKERS: Final = ("args.", "resource.", "subject.", "context.", "command.")
+
+
+def _texts(values: Iterable[Any]) -> set[str]:
+    """Every text in compiled things, but for those that only people read."""
     found: set[str] = set()
     done: set[int] = set()
-    rest = [getattr(release, f.name) for f in fields(Release) if f.name not in _NOT_COMPARED]
-    waiting: list[Any] = [plan, *rest]
+    waiting = list(values)
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
-            if value.startswith(_SPEAKERS):
-                found.add(value)
+            found.add(value)
             continue
         if isinstance(value, _CODE) or id(value) in done:
             continue
@@ -189,7 +201,4 @@ def fields_said(release: Release, action: str) -> frozenset[str]:
             waiting += value
         else:
             waiting += [getattr(value, name) for name in _names(type(value)) or ()]
-    return frozenset(found)
-
-
-_SPEAKERS: Final = ("args.", "resource.", "subject.", "context.", "command.")
+    return found

@@ -40,6 +40,7 @@ LOOKED: Final = 8_192
 Tell = Callable[[int, int], None]
 _DECISION: Final = b'"kind":"decision","v":1}'
 _ALLOW: Final = b'"effect":"allow"'
+_CHARGES: Final = b'"charges":['
 _AT: Final = slice(7, 34)  # of an entry's canonical bytes, which begin `{"at":"`
 _WORDS: Final = tuple(effect.word for effect in Effect)
 _DAY: Final = timedelta(days=1)
@@ -145,14 +146,14 @@ def run(
 def _read(
     raw: Iterable[bytes], span: tuple[int, int], minimum: int
 ) -> Iterator[tuple[int, Entry | None]]:
-    """Entries up to the period's end; None for decisions before it that allowed nothing, which
-    changed nothing and are not even read."""
+    """Entries up to the period's end; None for decisions before it that allowed and charged nothing,
+    which changed nothing and are not even read."""
     first, last = _stamp(span[0]), _stamp(span[1])
     for index, data in enumerate(raw, minimum):
         at = data[_AT]
         if at >= last:
             return
-        if at < first and data.endswith(_DECISION) and _ALLOW not in data:
+        if at < first and data.endswith(_DECISION) and _ALLOW not in data and _CHARGES not in data:
             yield index, None
         else:
             yield index, quick(data)

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from audit.entry import Entry
-from governance.engine.compile import Release
+from governance.engine.compile import Plan, Release
 from governance.engine.decide import charges
 from governance.engine.model import (
     SEMANTICS,
@@ -43,6 +43,7 @@ from governance.service.replaying import total_of
 from governance.service.windows import Worlds
 from governance.store.vault import Kept, Vault
 
+GRADUAL: Final = "gradual:"
 Known = Callable[[str], Release | None]
 Both = tuple[Agent, Session]
 Opened = Callable[[int, Mapping[str, Any]], Mapping[str, Any]]
@@ -157,7 +158,7 @@ class Trial:
         if entry.kind == "decision":
             if at >= self._start:
                 tried = self._decision(index, at, entry)
-            elif entry.data["effect"] == "allow":
+            elif entry.data["effect"] == "allow" or "charges" in entry.data:
                 self.worlds.charge(index, at, self._before(entry))
         elif entry.kind == "outcome":
             self._outcome(index, at, entry)
@@ -176,7 +177,7 @@ class Trial:
         was = data["effect"]
         against = self._compared(data["release"])
         if self._stands(data, against):
-            if was == "allow" and "charges" in data:
+            if "charges" in data:
                 self.worlds.charge(index, at, charges_of(data))
             return Tried(index, entry, was, was, was)
         both = recalling.standing(self.state, data)
@@ -194,8 +195,12 @@ class Trial:
         looked_at = self._looked_at(data["action"]).difference(data.get("undeclared", ()))
         gone = looked_at.intersection(hidden)
         cut = any(total is _UNKNOWN for total in facts.values())
-        lost = _lost(judged, gone, cut) if gone or cut else ()
+        lost = ()
+        if gone or cut:
+            lost = _lost(judged, gone, cut, self.draft.plans.get(data["action"]))
         self._charge(index, at, entry, judged, bool(lost))
+        if self.draft.rollouts:
+            self._count(index, at, at_once, judged)
         words = judged.verdict.effect.word, at_once.verdict.effect.word
         return Tried(index, entry, was, *words, judged, lost)
 
@@ -292,6 +297,15 @@ class Trial:
             )
             self.worlds.charge(index, at, made, was=was, would=would)
 
+    def _count(self, index: int, at: int, at_once: Judged, judged: Judged) -> None:
+        """What a decision of a file that speaks for a share is counted as; denies, too."""
+        was, would = map(_counted, (at_once, judged))
+        if was == would:
+            self.worlds.charge(index, at, would)
+        else:
+            self.worlds.charge(index, at, was, would=False)
+            self.worlds.charge(index, at, would, was=False)
+
     def _before(self, entry: Entry) -> tuple[Charge, ...]:
         """What an action that was allowed before the period charges, as when a release is signed:
         what the service kept already stays, what is new is filled from the log alone."""
@@ -300,7 +314,9 @@ class Trial:
         wanted = self.draft.series
         made = tuple(c for c in charges_of(data) if c.series in wanted or c.series == BUDGET)
         plan = self.draft.plans.get(data["action"])
-        if plan is None or not (plan.caps or plan.feeds) or wanted.keys() <= live:
+        if data["effect"] != "allow" or plan is None or not (plan.caps or plan.feeds):
+            return made
+        if wanted.keys() <= live:
             return made
         both = recalling.standing(self.state, data)
         if both is None:
@@ -360,26 +376,31 @@ _FROM_RISK: Final = frozenset({"service/autonomy", "service/obligation"})
 """Findings that may come from a rule that could not be told, without naming it."""
 
 
-def _lost(judged: Judged, gone: frozenset[str], cut: bool) -> tuple[str, ...]:
+def _lost(judged: Judged, gone: frozenset[str], cut: bool, plan: Plan | None) -> tuple[str, ...]:
     """The fields because of which nobody can tell what the draft would have said: values that were
     erased (`gone`), totals that were pruned (`cut`). Empty if the effect is the same without them.
 
     Sound because what cannot be told only ever tightens: the effect stands if a finding that does
-    not rest on what is lost asks for it.
+    not rest on what is lost asks for it, and nothing that is lost could have lifted that.
     """
     names: list[str] = []
     sure = Effect.ALLOW
     said = False
+    extras = None if plan is None else plan.extras
+    shaky = set(_FROM_RISK) if gone else set[str]()
+    for lifter in extras.lifters if extras is not None else ():
+        shaky |= lifter.targets
+    split = cut and extras is not None and bool(extras.rollouts)
     for finding in judged.verdict.findings:
         if finding.lifted:
             continue
         doubts = [name for name in finding.unknown if _is_gone(name, gone, cut)]
         names += doubts
-        if not doubts and not (gone and finding.name in _FROM_RISK):
+        if not doubts and finding.name not in shaky and not split:
             said, sure = True, max(sure, finding.effect)
     if said and sure >= judged.verdict.effect:
         return ()
-    return tuple(dict.fromkeys(names or sorted(gone)))
+    return tuple(dict.fromkeys(names or sorted(gone) or ("history",)))
 
 
 def _is_gone(name: str, gone: frozenset[str], cut: bool) -> bool:
@@ -387,6 +408,10 @@ def _is_gone(name: str, gone: frozenset[str], cut: bool) -> bool:
     if name.startswith("command."):
         return bool(gone)
     return name in gone or (cut and (name == "history" or name.startswith("limits.")))
+
+
+def _counted(judged: Judged) -> tuple[Charge, ...]:
+    return tuple(each for each in judged.verdict.charges if each.series.startswith(GRADUAL))
 
 
 def _budget(data: Mapping[str, Any], request: Request, was: bool) -> tuple[Charge, ...]:

@@ -136,7 +136,7 @@ class Worlds:
             if would and own is not None:
                 own.add(entry, at, charge.amount, charge.unit)
         if places:
-            self._made[entry] = tuple(places)
+            self._made[entry] = (*self._made.get(entry, ()), *places)
 
     def confirm(self, entry: int, at: int, decision: int) -> None:
         """It was attested that the action of `decision` was carried out: the confirmed histories

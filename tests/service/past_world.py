@@ -22,6 +22,37 @@ from governance.service.beside import Beside
 from governance.service.judging import charges_of
 from governance.service.releases import zone_of
 
+GRADUAL = b"""mode: gradual
+gradual:
+  replaces: payments
+  share: 60 %
+  of: sessions
+  by: risk@corp.example
+  from: 2026-11-17
+  until: 2026-11-29
+  stop_if: {denied: 60 %, out_of: 6, in_last: 8h}"""
+RISK = b"""risk: company-risk
+title: Points
+owner: risk@corp.example
+review_by: 2027-05-31
+factors:
+  - {id: RISK-001, title: Money, points: 20, when: {tool.labels: {contains_any: [moves_money]}}, because: It moves.}
+  - {id: RISK-002, title: Much, points: 30, when: {action: payment.create, args.amount: {above: 400 EUR}}, because: Much.}
+  - id: RISK-003
+    title: Nobody called
+    points: 40
+    when: {action: payment.create, history: {did_not: payee.verify, same: args.iban, in_last: 12h, by: any_agent}}
+    because: Nobody heard the payee.
+levels: {medium: 30, high: 60, critical: 85}
+matrix:
+  L4: {high: require_approval, critical: deny}
+approval:
+  high: {needs: [1 treasurer], answer_within: 4h}
+cases:
+  columns: [name, action, agent.autonomy, expect]
+  rows:
+    - [mail, mail.read, L4, allow]
+"""
 FR = "FR1420041010050500013M02606"
 
 
@@ -101,9 +132,11 @@ def _override(world: World, decision: int) -> None:
 def drafts() -> dict[str, dict[str, bytes]]:
     """What a risk team might try, by name."""
 
-    def policy(old: bytes, new: bytes) -> dict[str, bytes]:
-        changed = POLICY.replace(old, new)
-        assert changed != POLICY, old
+    def policy(*pairs: bytes) -> dict[str, bytes]:
+        changed = POLICY
+        for old, new in zip(pairs[::2], pairs[1::2], strict=True):
+            assert old in changed, old
+            changed = changed.replace(old, new)
         return {**FILES, "policies/payments.yaml": changed}
 
     def catalogue(old: bytes, new: bytes) -> dict[str, bytes]:
@@ -136,6 +169,25 @@ def drafts() -> dict[str, dict[str, bytes]]:
             b"in_last: 6h, by: this_agent}\n    because: It wears on payees.\n    severity: low\n"
             b"limits:\n",
         ),
+        "an exception": policy(
+            b"cases:\n",
+            b"exceptions:\n  - id: EXC-1\n    title: The second agent may for a while\n"
+            b"    lifts: PAY-4\n    for: {agent.id: {is: payments-2}, args.amount: {at_most: 200 EUR}}\n"
+            b"    instead: allow\n    reason: Month end.\n    ticket: TRE-1\n    from: 2026-11-18\n"
+            b"    expires: 2026-11-30\ncases:\n",
+            b"    may_be_waived_by: [cfo]\n  - id: VER-1", b"    may_be_waived_by: [cfo, exception]\n  - id: VER-1",
+        ),
+        "risk points": {
+            **FILES,
+            "policies/risk.yaml": RISK,
+        },
+        "another file for a share": {
+            **FILES,
+            "policies/next.yaml": POLICY.replace(b"policy: payments", b"policy: payments-next")
+            .replace(b"mode: enforce", GRADUAL)
+            .replace(b"at_most: 500 EUR}}", b"at_most: 100 EUR}}")
+            .replace(b"PAY-", b"NEX-").replace(b"VER-", b"NEV-").replace(b"WEB-", b"NEW-").replace(b"LIM-", b"NEL-"),
+        },
         "a forgiven fraud": policy(
             b"args.iban: {one_of: [GB82WEST12345698765432]}}",
             b"args.iban: {one_of: [FR1420041010050500013M02606]}}",
@@ -231,6 +283,8 @@ def _slow_decision(
     elif request.fields.get("context.cost") is not None:
         own += [c for c in now.verdict.charges if c.series == "budget"]
     effect = now.verdict.effect
+    for rows, verdict in ((was, once.verdict), (would, now.verdict)):
+        rows.rows += [(at, index, c) for c in verdict.charges if c.series.startswith("gradual:")]
     if really:
         was.rows += [(at, index, charge) for charge in own]
     if effect is Effect.ALLOW or (effect is Effect.REQUIRE_APPROVAL and really):

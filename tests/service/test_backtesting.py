@@ -197,3 +197,11 @@ def test_a_period_ends_where_it_was_said(past: World) -> None:
     assert from_micros(span[1]) - from_micros(span[0]) >= timedelta(days=found["days"]) - timedelta(
         days=1
     )
+
+
+def test_the_drafts_change_something(past: World) -> None:
+    """If the drafts of these tests changed nothing, agreeing about them would show nothing."""
+    here, quiet = Beside(past.root), {"nothing", "a title", "a limit of another name"}
+    idle = {name for name, files in drafts().items() if not result(here, files)["changes"]}
+    assert quiet <= idle
+    assert len(idle - quiet) <= 2, idle
