@@ -195,7 +195,7 @@ class Trial:
         looked_at = self._looked_at(data["action"]).difference(data.get("undeclared", ()))
         gone = looked_at.intersection(hidden)
         cut = any(total is _UNKNOWN for total in facts.values())
-        lost = ()
+        lost: tuple[str, ...] = ()
         if gone or cut:
             lost = _lost(judged, gone, cut, self.draft.plans.get(data["action"]))
         self._charge(index, at, entry, judged, bool(lost))
