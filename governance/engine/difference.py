@@ -1,39 +1,62 @@
-"""What one release answers differently from another. The law: every difference has a witness.
+"""What one release answers differently from another. The law: every difference has a witness, and
+*the same* is said only when it was proved.
 
-For each action the values of all tested fields are cut into classes that no rule of either release
-can tell apart; one request for every combination is decided by both. Within the budget that is all
-requests there are, with nothing in the past; beyond it the combinations are those that single rules
-ask for, and `complete` is False. What is compared is allow, approval or deny: a changed limit or a
-changed seat of an approval is told by `words`, not here. An action that only one release knows is a difference by itself.
+For each action both releases are laid into one space of situations (`situations`). They differ
+exactly where one has a finding and the other nothing as strict: what the old one has and the new one
+has not is looser, the other way round tighter. A difference is shown only after both releases have
+decided its witness. Where the budget ends, or a field cannot be cut exactly and only unreal
+situations are left, the action is named in `open`, and nothing is claimed about the rest of it.
+
+What an action is (its arguments, what its allowing leaves in the session) is compared as written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import product
-from math import prod
-from typing import Final
+from typing import Final, Literal
 
-from governance.engine import words
-from governance.engine.analyse import Term, TooMany, field_classes, terms
-from governance.engine.cases import AGENT
-from governance.engine.compile import Candidate, Release
-from governance.engine.decide import decide, needs
-from governance.engine.model import ABSENT, NOTHING, Effect, Request, Value, Verdict
-from governance.engine.rules import Test
-from governance.engine.vocabulary import Reading
+from governance.engine.atoms import Use
+from governance.engine.catalogue import ActionType
+from governance.engine.compile import Release
+from governance.engine.model import ApprovalClause, Effect, Obligation, Verdict
+from governance.engine.rules import Condition, Limit, ListUse, Rule, Test
+from governance.engine.situations import Situations, leaves
+from governance.engine.space import Budget, Exhausted, TooMany
+from governance.engine.standing import (
+    LADDER,
+    Duty,
+    Item,
+    Side,
+    TooManyBranches,
+    as_strict,
+    asks_as_much,
+    gather,
+    sides,
+    standing_without,
+)
+from governance.engine.witness import Witness, witness
 
-BUDGET: Final = 4_000
-"""At most so many requests are decided for one action."""
+BUDGET: Final = 200_000
+"""Steps of the search, over all actions."""
+_TRIES: Final = 12
+"""How many situations of one kind are decided before they are taken to be unreal."""
+
+Kind = Literal["verdict", "approval", "waiver", "obligation", "catalogue"]
+Outcome = Literal["same", "looser", "tighter", "changed", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Requests for one action whose answer changes in one way. `witness` is one of them, by field
-    in words; `before` and `after` are effects; `was` and `by` name what decided and what decides
-    now; `count` counts the combinations found."""
+    """Requests for one action whose answer changes in one way.
+
+    `kind`: the `verdict` itself, who must give an `approval` and how, who may lift a deny
+    (`waiver`), an `obligation`, or what the `catalogue` says of the action. `before` and `after` are
+    effects; `was` and `by` name what decided and what decides now. `witness` is one such request, by
+    field in words; `situation` is the same, to be decided again (None for the catalogue).
+    """
 
     action: str
     before: str
@@ -42,181 +65,329 @@ class Difference:
     was: str
     by: str
     witness: Mapping[str, str]
-    count: int
+    kind: Kind = "verdict"
+    note: str = ""
+    situation: Witness | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """All differences, looser ones first. `complete` = every combination was decided."""
+    """All differences, looser ones first. `open` names the actions of which not everything could be
+    searched, with the reason; `steps` is what was used of the budget."""
 
     found: tuple[Difference, ...]
-    complete: bool
+    open: Mapping[str, str] = field(default_factory=dict)
+    steps: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return not self.open
+
+    @property
+    def outcome(self) -> Outcome:
+        """`changed`: looser here, tighter there. `same`, `looser` and `tighter` mean that nothing
+        else can be; where that was not proved it is `incomplete`."""
+        ways = {each.looser for each in self.found}
+        if len(ways) > 1:
+            return "changed"
+        if self.open:
+            return "incomplete"
+        return "same" if not ways else "looser" if ways == {True} else "tighter"
 
 
 def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Differences:
-    """The requests that the new release answers differently from the old one."""
-    found: dict[tuple[str, Effect, Effect, str, str], tuple[Request, int]] = {}
-    complete = True
-    actions = sorted({*old.plans, *new.plans})
-    tables = {action: field_classes((old, new), action) for action in actions}
-    for action, tested in tables.items():
-        whole = prod(len(values) for values in tested.values()) <= budget
-        complete = complete and whole
-        if whole:
-            combinations = _all(tested)
-        else:
-            combinations = _around_rules((old, new), action, tested, budget)
-        for chosen in combinations:
-            before, after, request = _both(old, new, action, chosen, at)
-            if before.effect is after.effect:
-                continue
-            key = (action, before.effect, after.effect, _decides(before), _decides(after))
-            first, count = found.get(key, (request, 0))
-            found[key] = (first, count + 1)
-    made = [
-        Difference(
-            action=action,
-            before=before.word,
-            after=after.word,
-            looser=after < before,
-            was=was,
-            by=by,
-            witness=_witness(request, tables[action], _hidden((old, new), action)),
-            count=count,
-        )
-        for (action, before, after, was, by), (request, count) in found.items()
-    ]
-    made.sort(
-        key=lambda each: (not each.looser, each.action, each.before, each.after, each.was, each.by)
+    """The requests that the new release answers differently from the old one, from `at` on.
+
+    Changes nothing and never raises for what the files hold.
+    """
+    spent = Budget(budget)
+    found: list[Difference] = []
+    unfinished: dict[str, str] = {}
+    for action in sorted({*old.plans, *new.plans}):
+        changed = list(_catalogue(old, new, action))
+        if speaks(old, action) == speaks(new, action):
+            found += changed
+            continue
+        search = _Search(old, new, action, at, spent)
+        found += [*search.run(), *changed]
+        if search.open:
+            unfinished[action] = search.open
+        elif _declared(old, action) != _declared(new, action) and action in old.plans and (
+            action in new.plans
+        ):  # fmt: skip
+            unfinished[action] = "the catalogue declares other arguments, so requests are read anew"
+    once = {(d.action, d.kind, d.before, d.after, d.looser, d.was, d.by, d.note): d for d in found}
+    made = sorted(
+        once.values(),
+        key=lambda d: (not d.looser, d.kind != "verdict", d.action, d.before, d.after, d.was, d.by),
     )
-    return Differences(tuple(made), complete)
+    return Differences(tuple(made), unfinished, min(spent.used, budget))
+
+
+def speaks(release: Release, action: str) -> object:
+    """Everything of a release that can decide about an action, whatever its order, numbers and
+    titles: where this is equal, nothing is answered differently."""
+    plan = release.plans.get(action)
+    if plan is None:
+        return None
+    rules = Counter(
+        repr((each.policy, each.condition, _used(each.condition, each.lists), _clauses(each.rule)))
+        for each in release.candidates(action)
+    )
+    governors = sorted(
+        repr((each.file.policy, each.node.condition, _used(each.node.condition, each.file.lists),
+              each.file.default, _bare(each.file.default_clause), each.file.observing))
+        for each in plan.governors
+    )  # fmt: skip
+    caps = sorted(
+        repr((each.policy, each.node.condition, each.limit.at_most, each.limit.window,
+              each.limit.calendar_day, each.limit.series,
+              _used(each.node.condition, release.governors[each.policy].file.lists),
+              _clauses(each.limit)))
+        for each in plan.caps
+    )  # fmt: skip
+    watching = sorted(repr((n, g.file.observing)) for n, g in release.governors.items())
+    own = plan.action
+    return (rules, governors, caps, watching, own.labels, own.risk, _declared(release, action))
+
+
+def _used(condition: Condition | bool, lists: Mapping[str, ListUse]) -> list[tuple[object, ...]]:
+    return [
+        (use.field, use.op, sorted(map(repr, made.constants)), made.until)
+        for use in leaves(condition)
+        if isinstance(use, Test)
+        for made in (Use.of(use, lists, False),)
+    ]
+
+
+def _clauses(rule: Rule | Limit) -> tuple[object, ...]:
+    effect = rule.effect if isinstance(rule, Rule) else rule.otherwise
+    duties = tuple(_plain(d) for d in rule.obligations) if isinstance(rule, Rule) else ()
+    return (effect, rule.severity, _bare(rule.clause), frozenset(rule.waivable_by), duties,
+            rule.attested_only)  # fmt: skip
+
+
+def _bare(clause: ApprovalClause | None) -> ApprovalClause | None:
+    return clause and replace(clause, rule="")
+
+
+class _Search:
+    """The differences of one action."""
+
+    def __init__(
+        self, old: Release, new: Release, action: str, at: datetime, budget: Budget
+    ) -> None:
+        self.releases, self.action, self.at, self.budget = (old, new), action, at, budget
+        self.open = ""
+        self.shown: set[tuple[str, bool, Kind]] = set()
+
+    def run(self) -> list[Difference]:
+        found = self._search(free=False)
+        if self.space.exact or self.open:
+            return found
+        # Examples were tried; now every answer is free: where nothing is found, nothing is left.
+        return [*found, *self._search(free=True)]
+
+    def _search(self, *, free: bool) -> list[Difference]:
+        plans = [r.plans[self.action] for r in self.releases if self.action in r.plans]
+        self.space = Situations([plan.action for plan in plans], self.at, free=free)
+        for release in self.releases:
+            gather(release, self.action, self.space)
+        found: list[Difference] = []
+        try:
+            self.space.close()
+            old, new = sides(self.releases, self.action, self.space)
+            for looser, one, other in ((True, old, new), (False, new, old)):
+                found += self._one_way(one, other, looser)
+        except Exhausted:
+            self.open = f"the budget of {self.budget.steps} steps was used"
+        except (TooMany, TooManyBranches):
+            self.open = "there are too many alternatives"
+        return found
+
+    def _one_way(self, one: Side, other: Side, looser: bool) -> Iterator[Difference]:
+        """What stands on one side with nothing as strict on the other."""
+        for item in one.items:
+            if any(_covers(each, item) for each in other.items):
+                continue
+            tougher = [each for each in other.items if each.effect >= item.effect]
+            found = self._first(item, tougher, looser, "verdict")
+            if found is not None:
+                yield found
+            yield from self._milder(item, tougher, looser)
+        yield from self._duties(one, other, looser)
+
+    def _milder(self, item: Item, tougher: list[Item], looser: bool) -> Iterator[Difference]:
+        """Where both sides ask, or both deny, but the other one is met or lifted more easily."""
+        kind: Kind = "waiver" if item.effect is Effect.DENY else "approval"
+        closer = [each for each in tougher if as_strict(each, item)]
+        milder = [each for each in tougher if not as_strict(each, item)]
+        plain = 0
+        for each in milder:
+            plain |= 0 if each.unless else each.when
+        beside = [each for each in milder if each.unless]
+        if plain:
+            beside.append(Item("", item.effect, plain))
+        for each in beside:
+            found = self._first(item, closer, looser, kind, beside=each)
+            if found is not None:
+                yield found
+                return
+
+    def _duties(self, one: Side, other: Side, looser: bool) -> Iterator[Difference]:
+        denies = [
+            item for side in (one, other) for item in side.items if item.effect is Effect.DENY
+        ]
+        if not one.duties:
+            return
+        for duty in one.duties:
+            same = [each for each in other.duties if _same_duty(each, duty)]
+            if any(duty.when & ~each.when == 0 for each in same):
+                continue
+            rest = [Item(each.name, Effect.ALLOW, each.when) for each in same]
+            item = Item(duty.name, Effect.ALLOW, duty.when)
+            found = self._first(item, [*denies, *rest], looser, "obligation", duty)
+            if found is not None:
+                yield found
+
+    def _first(
+        self,
+        item: Item,
+        others: list[Item],
+        looser: bool,
+        kind: Kind,
+        duty: Duty | None = None,
+        beside: Item | None = None,
+    ) -> Difference | None:
+        tried, key = 0, (item.name, looser, kind)
+        if key in self.shown:
+            return None
+        for choice in standing_without(self.space, item, others, self.budget, beside):
+            seen = witness(self.space, choice, self.releases, self.action)
+            made = _difference(seen, item, looser, kind, duty)
+            if made is not None:
+                self.shown.add(key)
+                return made
+            tried += 1
+            if tried >= _TRIES:
+                break
+        if tried:
+            self.open = "some fields can only be searched by examples"
+        return None
+
+
+def _covers(one: Item, item: Item) -> bool:
+    """True when one item surely stands wherever the other does, and is as strict."""
+    return not item.when & ~one.when and not one.unless & ~item.unless and as_strict(one, item)
+
+
+def _same_duty(one: Duty, other: Duty) -> bool:
+    return _plain(one.obligation) == _plain(other.obligation)
+
+
+def _plain(duty: Obligation) -> tuple[str, str, tuple[tuple[str, object], ...]]:
+    return duty.id, duty.type, tuple(sorted(duty.properties.items()))
+
+
+def _difference(
+    seen: Witness, item: Item, looser: bool, kind: Kind, duty: Duty | None
+) -> Difference | None:
+    """The difference that both verdicts on the witness show, or None if they show none of the
+    kind."""
+    before, after = seen.verdicts
+    if kind == "verdict":
+        shown = after.effect < before.effect if looser else after.effect > before.effect
+        note = ""
+    else:
+        shown, note = _told(kind, item, duty, *((before, after) if looser else (after, before)))
+    if not shown:
+        return None
+    return Difference(
+        action=seen.action,
+        before=before.effect.word,
+        after=after.effect.word,
+        looser=looser,
+        was=item.name if looser and kind != "verdict" else _decides(before),
+        by=item.name if not looser and kind != "verdict" else _decides(after),
+        witness=seen.cells,
+        kind=kind,
+        note=note,
+        situation=seen,
+    )
+
+
+def _told(
+    kind: Kind, item: Item, duty: Duty | None, strict: Verdict, lax: Verdict
+) -> tuple[bool, str]:
+    """Whether the first verdict asks for something that the second does not, and what."""
+    if kind == "obligation" and duty is not None:
+        owed = [_plain(each) for each in lax.obligations]
+        shown = _plain(duty.obligation) in [_plain(e) for e in strict.obligations] and (
+            _plain(duty.obligation) not in owed and lax.effect is not Effect.DENY
+        )  # fmt: skip
+        return shown, f"`{duty.obligation.id}` is owed on one side only"
+    if strict.effect is not item.effect or lax.effect is not item.effect:
+        return False, ""
+    if kind == "approval":
+        clauses = [each for each in lax.clauses if not each.rule.startswith("service/")]
+        shown = item.name != LADDER and not any(asks_as_much(c, item.clause) for c in clauses)
+        return shown and _has(strict, item), "the approval asks less on one side"
+    denies = [f for f in lax.findings if f.effect is Effect.DENY]
+    shown = not any(set(f.waivable_by) <= item.waivable_by for f in denies)
+    return shown and _has(strict, item), "more people may lift the deny on one side"
+
+
+def _has(verdict: Verdict, item: Item) -> bool:
+    return any(finding.name == item.name for finding in verdict.findings)
 
 
 def _decides(verdict: Verdict) -> str:
     return next((f.name for f in verdict.findings if f.effect is verdict.effect), "")
 
 
-def _all(tested: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:
-    for values in product(*tested.values()):
-        yield dict(zip(tested, values, strict=True))
+# ---- the catalogue ----
 
 
-def _around_rules(
-    releases: tuple[Release, ...],
-    action: str,
-    tested: Mapping[str, tuple[Value, ...]],
-    budget: int,
-) -> Iterator[dict[str, Value]]:
-    """For every way a rule can match: a request that does, and its neighbours in two fields."""
-    quiet = {name: _quietest(releases, action, name, values) for name, values in tested.items()}
-    left = budget
-    for release in releases:
-        for candidate in release.candidates(action) if action in release.plans else ():
-            for term in _terms(candidate):
-                base = {**quiet, **_fitting(term, tested)}
-                for chosen in _neighbours(base, tested):
-                    if left <= 0:
-                        return
-                    left -= 1
-                    yield chosen
-
-
-def _neighbours(
-    base: Mapping[str, Value], tested: Mapping[str, tuple[Value, ...]]
-) -> Iterator[dict[str, Value]]:
-    yield dict(base)
-    for name, values in tested.items():
-        yield from ({**base, name: value} for value in values)
-
-
-def _fitting(term: Term, tested: Mapping[str, tuple[Value, ...]]) -> dict[str, Value]:
-    """Values under which every comparison of a term holds, where there are such."""
-    chosen: dict[str, Value] = {}
-    for name, values in tested.items():
-        about = [x for x in term if isinstance(x.test, Test) and x.test.field == name]
-        for value in values if about else ():
-            if all(literal.fits(value) for literal in about):
-                chosen[name] = value
-                break
-    return chosen
-
-
-def _terms(candidate: Candidate) -> tuple[Term, ...]:
-    try:
-        return terms(candidate.condition, True, candidate.lists, Reading(candidate.allow))
-    except TooMany:
-        return ()
-
-
-def _quietest(
-    releases: tuple[Release, ...], action: str, name: str, values: tuple[Value, ...]
-) -> Value:
-    """The value under which the fewest denies and approvals hold."""
-    literals = [
-        literal
-        for release in releases
-        for candidate in (release.candidates(action) if action in release.plans else ())
-        if not candidate.allow
-        for term in _terms(candidate)
-        for literal in term
-        if isinstance(literal.test, Test) and literal.test.field == name
-    ]
-    return min(values, key=lambda value: sum(literal.fits(value) for literal in literals))
-
-
-def _both(
-    old: Release, new: Release, action: str, chosen: Mapping[str, Value], at: datetime
-) -> tuple[Verdict, Verdict, Request]:
-    plan = new.plans.get(action) or old.plans[action]
-    fields: dict[str, Value] = {
-        **AGENT,
-        "context.obligations_supported": ("redact", "notify", "log", "tell_user"),
-    }
-    fields["tool.labels"] = plan.action.labels
-    fields["tool.risk"] = plan.action.risk.word
-    for name, arg in plan.action.args.items():
-        fields[f"args.{name}"] = ABSENT if not arg.required else _ordinary(arg.type.name)
-    fields.update(chosen)
-    names = {
-        f"args.{name}": "s-witness"
-        for name, arg in plan.action.args.items()
-        if arg.cls == "identity"
-    }
-    request = Request(action, fields, (), True, names)
-    verdicts = []
-    for release in (old, new):
-        facts = dict.fromkeys(needs(release, request, at), NOTHING)
-        verdicts.append(decide(release, request, facts, at))
-    return verdicts[0], verdicts[1], request
-
-
-def _ordinary(kind: str) -> Value:
-    return () if kind.startswith("list of ") else "something"
-
-
-def _hidden(releases: tuple[Release, ...], action: str) -> frozenset[str]:
-    """Identity arguments: their values may be members of a list."""
-    plans = [release.plans[action] for release in releases if action in release.plans]
-    return frozenset(
-        f"args.{name}"
-        for plan in plans
-        for name, arg in plan.action.args.items()
-        if arg.cls == "identity"
+def _declared(release: Release, action: str) -> object:
+    plan = release.plans.get(action)
+    if plan is None:
+        return None
+    return (
+        {name: arg for name, arg in plan.action.args.items()},
+        {name: arg for name, arg in plan.action.claims.items()},
     )
 
 
-def _witness(
-    request: Request, tested: Mapping[str, tuple[Value, ...]], hidden: frozenset[str]
-) -> dict[str, str]:
-    out = {}
-    for name in tested:
-        value = request.fields.get(name)
-        if name in hidden:
-            out[name] = "not shown (an identity)"
-        elif value is ABSENT:
-            out[name] = "not given"
-        elif isinstance(value, tuple):
-            out[name] = words.joined([words.value(item) for item in value]) or "nothing"
-        elif value is not None:
-            out[name] = words.value(value)  # type: ignore[arg-type]
-    return out
+def _catalogue(old: Release, new: Release, action: str) -> Iterable[Difference]:
+    """What changed in the action itself; nothing of it could be allowed before it was known."""
+    if action not in old.plans or action not in new.plans:
+        return
+    one, other = old.plans[action].action, new.plans[action].action
+    for name in sorted(one.attaches ^ other.attaches):
+        looser = name in one.attaches
+        verb = "no longer marks" if looser else "now marks"
+        yield _structural(action, looser, f"an allowed `{action}` {verb} the session as `{name}`")
+    for name in sorted({*one.args, *other.args, *one.claims, *other.claims}):
+        yield from _argument(action, name, one, other)
+
+
+def _argument(action: str, name: str, one: ActionType, other: ActionType) -> Iterable[Difference]:
+    before = one.args.get(name) or one.claims.get(name)
+    after = other.args.get(name) or other.claims.get(name)
+    if before == after:
+        return
+    if before is None:
+        yield _structural(action, True, f"`{name}` is a known argument now, so it silences no allow")
+    elif after is None:
+        yield _structural(action, False, f"`{name}` is known no more, so it silences every allow")
+    else:
+        told = f"`{name}` is declared differently, so the same request may be read differently"
+        yield _structural(action, True, told)
+        yield _structural(action, False, told)
+
+
+def _structural(action: str, looser: bool, note: str) -> Difference:
+    return Difference(action, "", "", looser, "", "", {}, "catalogue", note)
+
+
+__all__ = ["BUDGET", "ApprovalClause", "Difference", "Differences", "Outcome", "diff"]

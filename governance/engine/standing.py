@@ -1,0 +1,278 @@
+"""What may stand in a verdict, as sets of situations. The law: the strictest finding that stands
+decides, so two releases differ exactly where one has a finding that the other has nothing as strict
+as.
+
+An item is a finding that may be made: it stands where one of its cubes (`when`) holds and none of
+those that take it away (`unless`). Rules, limits, defaults, *no file governs* and the autonomy
+ladder are items; what a file allows is no item but what takes its default away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from itertools import product
+from typing import Final
+
+from governance.engine.compile import Cap, Candidate, Release
+from governance.engine.model import SERVICE, ApprovalClause, Effect, Obligation, Risk
+from governance.engine.reach import conjuncts, specialise
+from governance.engine.rules import All, Condition, PolicyFile
+from governance.engine.situations import MAY, YES, Situations
+from governance.engine.space import ALWAYS, Budget, Choice, Dnf, both, each_bit
+
+_ASK, _DENY = Effect.REQUIRE_APPROVAL, Effect.DENY
+LADDER: Final = f"{SERVICE}/autonomy"
+GOVERNED: Final = f"{SERVICE}/governed"
+_MOST_BRANCHES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One finding that may stand: its name (`policy/rule`), its effect, who may lift it and how."""
+
+    name: str
+    effect: Effect
+    when: int
+    unless: int = 0
+    clause: ApprovalClause | None = None
+    waivable_by: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One obligation that may be owed."""
+
+    name: str
+    obligation: Obligation
+    when: int
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """All that one release may say about one action. `matches` are the cubes of each rule and limit
+    (perhaps, and with certainty), by name."""
+
+    items: tuple[Item, ...]
+    duties: tuple[Duty, ...]
+    matches: dict[str, tuple[int, int]]
+
+
+class TooManyBranches(Exception):
+    """Too many findings may be taken away to go through all ways of it."""
+
+
+def gather(release: Release, action: str, into: Situations) -> None:
+    """Take note of everything that a release looks at for an action."""
+    plan = release.plans.get(action)
+    if plan is None:
+        return
+    for candidate in release.candidates(action):
+        into.gather(candidate.condition, candidate.lists)
+    for governor in plan.governors:
+        into.gather(_applies(governor.file, release, action), governor.file.lists)
+    for cap in plan.caps:
+        file = release.governors[cap.policy].file
+        into.gather(_counted(cap, file), file.lists)
+        into.gather_cap(cap)
+    for governor in release.governors.values():
+        watching = governor.file.observing
+        if watching is not None:
+            into.cuts |= {_start(watching.since), _start(watching.until + timedelta(days=1))}
+
+
+def _start(day: object) -> datetime:
+    return datetime.combine(day, time(), UTC)  # type: ignore[arg-type]
+
+
+def _applies(file: PolicyFile, release: Release, action: str) -> Condition | bool:
+    return specialise(All(conjuncts(file.applies_to)), release.plans[action].action)
+
+
+def _counted(cap: Cap, file: PolicyFile) -> Condition | bool:
+    whole = All((*conjuncts(file.applies_to), *conjuncts(cap.limit.of)))
+    return specialise(whole, cap.action)
+
+
+class _Maker:
+    """Makes the items of one release and action."""
+
+    def __init__(self, release: Release, action: str, space: Situations) -> None:
+        self.release, self.action, self.at = release, action, space
+        self.items: list[Item] = []
+        self.duties: list[Duty] = []
+        self.spoken: dict[str, int] = {}
+        self.risky: list[tuple[Risk, Dnf]] = []
+        self.matches: dict[str, tuple[int, int]] = {}
+
+    def make(self) -> Side:
+        plan = self.release.plans.get(self.action)
+        if plan is None:
+            self._item(GOVERNED, _DENY, ALWAYS)
+            return Side(tuple(self.items), (), {})
+        for candidate in self.release.candidates(self.action):
+            self._rule(candidate)
+        for cap in plan.caps:
+            self._limit(cap)
+        governing = 0
+        for governor in plan.governors:
+            file = governor.file
+            condition = _applies(file, self.release, self.action)
+            bits = self.at.space.bits
+            governing |= bits(self.at.where(condition, YES, file.lists, allow=False))
+            applies = both(self.at.where(condition, MAY, file.lists, allow=False), self._live(file))
+            self._item(f"{file.policy}/default", file.default, applies,
+                       unless=self.spoken.get(file.policy, 0), clause=file.default_clause)  # fmt: skip
+        self._item(GOVERNED, _DENY, ALWAYS, unless=governing)
+        self.items.append(Item(LADDER, _ASK, self._ladder(plan.action.risk)))
+        return Side(tuple(self.items), tuple(self.duties), self.matches)
+
+    def _item(
+        self,
+        name: str,
+        effect: Effect,
+        when: Dnf,
+        unless: int = 0,
+        clause: ApprovalClause | None = None,
+        waivable_by: Iterable[str] = (),
+    ) -> None:
+        bits = self.at.space.bits(when)
+        if bits:
+            made = Item(name, effect, bits, unless, clause, frozenset(waivable_by))
+            self.items.append(made)
+
+    def _live(self, file: PolicyFile) -> Dnf:
+        """The time in which a file counts: not while it only watches."""
+        watching = file.observing
+        if watching is None:
+            return ALWAYS
+        first, last = watching.since, watching.until
+        return self.at.space.options(self.at.time, lambda t: not first <= t.date() <= last)
+
+    def _rule(self, candidate: Candidate) -> None:
+        rule, file = candidate.rule, self.release.governors[candidate.policy].file
+        name = f"{candidate.policy}/{rule.id}"
+
+        def where(want: frozenset[bool | None]) -> Dnf:
+            return self.at.where(candidate.condition, want, candidate.lists,
+                                 allow=candidate.allow, attested_only=rule.attested_only)  # fmt: skip
+
+        may, sure, bits = where(MAY), where(YES), self.at.space.bits
+        if candidate.allow:
+            declared = self.at.space.options(self.at.undeclared, lambda strange: not strange)
+            sure = both(sure, declared)
+        counts = both(may, self._live(file))
+        self.matches[name] = (bits(counts), bits(both(sure, self._live(file))))
+        if rule.effect is not _DENY:
+            self.spoken[file.policy] = self.spoken.get(file.policy, 0) | bits(sure)
+        if not candidate.allow:
+            self._item(name, rule.effect, counts, clause=rule.clause, waivable_by=rule.waivable_by)
+        self.risky.append((rule.severity, counts))
+        self.duties += [Duty(name, each, bits(counts)) for each in rule.obligations if counts]
+
+    def _limit(self, cap: Cap) -> None:
+        file, limit = self.release.governors[cap.policy].file, cap.limit
+        counted = _counted(cap, file)
+
+        def where(want: frozenset[bool | None]) -> Dnf:
+            return both(
+                self.at.where(counted, want, file.lists, allow=False,
+                              attested_only=limit.attested_only),
+                self.at.passed(cap, want),
+            )  # fmt: skip
+
+        name = f"{cap.policy}/{limit.id}"
+        may, sure = both(where(MAY), self._live(file)), both(where(YES), self._live(file))
+        self.matches[name] = (self.at.space.bits(may), self.at.space.bits(sure))
+        self._item(name, limit.otherwise, may, clause=limit.clause, waivable_by=limit.waivable_by)
+        self.risky.append((limit.severity, may))
+
+    def _ladder(self, base: Risk) -> int:
+        """Where the ladder asks, if no rule does: from the action's risk, or a rule's severity."""
+        level = self.at.autonomy.where
+
+        def asks(risk: Risk) -> set[str]:
+            return {"L1"} | ({"L2"} if risk >= Risk.MEDIUM else set()) | (
+                {"L3"} if risk >= Risk.HIGH else set()
+            )  # fmt: skip
+
+        bits = self.at.space.bits(level(lambda v: v in asks(base)))
+        for risk, where in self.risky:
+            more = asks(risk) - asks(base)
+            if more:
+                levels = level(lambda v, more=more: v in more)  # type: ignore[misc]
+                bits |= self.at.space.bits(both(levels, where))
+        return bits
+
+
+def sides(releases: Sequence[Release], action: str, space: Situations) -> list[Side]:
+    """The items of several releases in one space; `gather` must have seen all of them."""
+    return [_Maker(release, action, space).make() for release in releases]
+
+
+def as_strict(one: Item, other: Item) -> bool:
+    """True when the first finding leaves nothing open that the second closes."""
+    if one.effect is not other.effect:
+        return one.effect > other.effect
+    if one.effect is _DENY:
+        return one.waivable_by <= other.waivable_by
+    if other.name == LADDER:  # the ladder asks only where nobody else does
+        return True
+    return one.name != LADDER and asks_as_much(one.clause, other.clause)
+
+
+def asks_as_much(one: ApprovalClause | None, other: ApprovalClause | None) -> bool:
+    """True when whoever meets the first clause has met the second."""
+    if other is None or one is None:
+        return other is None
+    seats = {seat.role: seat.count for seat in one.needs}
+    return (
+        all(seats.get(seat.role, 0) >= seat.count for seat in other.needs)
+        and one.answer_within <= other.answer_within
+        and set(one.not_by) >= set(other.not_by)
+        and one.reason_required >= other.reason_required
+        and set(one.checklist) >= set(other.checklist)
+        and one.review_time >= other.review_time
+    )
+
+
+def standing_without(
+    space: Situations,
+    item: Item,
+    others: Iterable[Item],
+    budget: Budget,
+    beside: Item | None = None,
+) -> Iterator[Choice]:
+    """Situations in which an item stands, none of the others does, and `beside` stands, too, if it
+    is given. None only if there is none.
+
+    Raises Exhausted, TooManyBranches.
+    """
+    forbid = item.unless | (beside.unless if beside else 0)
+    with_it = [beside.when] if beside else []
+    taken: list[Item] = []
+    for other in others:
+        if other.unless:
+            taken.append(other)
+        else:
+            forbid |= other.when
+    ways: list[list[tuple[int, int]]] = []
+    for other in taken:
+        options = [(other.when, 0)]
+        if other.unless & ~forbid:
+            options.append((0, other.unless))
+        ways.append(options)
+    count = 1
+    for options in ways:
+        count *= len(options)
+    if count > _MOST_BRANCHES:
+        raise TooManyBranches
+    for bit in each_bit(item.when & ~forbid):
+        for way in product(*ways):
+            never, groups = forbid, [*with_it]
+            for when, unless in way:
+                never |= when
+                groups += [unless] if unless else []
+            if not never >> bit & 1:
+                yield from space.space.find(1 << bit, never, groups, budget)
