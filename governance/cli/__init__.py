@@ -2,6 +2,7 @@
 
 Law: data on stdout, words for people on stderr, and an exit code that means the same everywhere:
 0 done · 1 error · 2 usage, or a hook's block · 3 policy invalid · 4 policy cases failed ·
+5 policy looser, or an invariant refuted · 6 not proved ·
 10 tampered · 11 key unknown · 12 gap · 13 nothing to verify · 14 `fsck --repair` makes it good.
 """
 
@@ -35,7 +36,8 @@ Begin here:
   governance serve -w my-workspace      run it
 \b
 Exit codes: 0 done, 1 error, 2 usage or a hook's block, 3 policy invalid,
-4 policy cases failed, 10 tampered, 11 key unknown, 12 gap, 13 nothing to verify.
+4 policy cases failed, 5 policy looser or refuted, 6 not proved, 10 tampered, 11 key unknown,
+12 gap, 13 nothing to verify.
 """
 
 

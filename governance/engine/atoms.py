@@ -172,7 +172,9 @@ class Lists:
         if test.op == "contains_all":
             parts = []
             for constant in use.constants:
-                one = check(Test(name, test.kind, "contains_any", (constant,)), (constant,), reading)
+                one = check(
+                    Test(name, test.kind, "contains_any", (constant,)), (constant,), reading
+                )
                 parts.append(self._quantified(one, any_of=True, want=want))
             return every(parts) if True in want else some(parts)
         run = check(test, use.constants, reading)
@@ -213,9 +215,7 @@ def _places(members: tuple[Scalar, ...]) -> bool:
     return any(isinstance(m, str) and m.startswith("workspace:/") for m in members)
 
 
-def _told_apart(
-    kind: Type, members: Iterable[Scalar], uses: Iterable[Said]
-) -> tuple[Scalar, ...]:
+def _told_apart(kind: Type, members: Iterable[Scalar], uses: Iterable[Said]) -> tuple[Scalar, ...]:
     """One member for each way the comparisons come out; only so many where they are examples."""
     single = Type(kind.name).kind
     runs = []

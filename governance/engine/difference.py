@@ -12,19 +12,17 @@ What an action is (its arguments, what its allowing leaves in the session) is co
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from governance.engine.atoms import Use
 from governance.engine.catalogue import ActionType
 from governance.engine.compile import Release
-from governance.engine.model import ApprovalClause, Effect, Obligation, Verdict
-from governance.engine.rules import Condition, Limit, ListUse, Rule, Test
-from governance.engine.situations import Situations, leaves
+from governance.engine.model import Effect, Verdict
+from governance.engine.situations import Situations
 from governance.engine.space import Budget, Exhausted, TooMany
+from governance.engine.speaking import declared, plain_duty, speaks
 from governance.engine.standing import (
     LADDER,
     Duty,
@@ -112,7 +110,7 @@ def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Diff
         found += [*search.run(), *changed]
         if search.open:
             unfinished[action] = search.open
-        elif _declared(old, action) != _declared(new, action) and action in old.plans and (
+        elif declared(old, action) != declared(new, action) and action in old.plans and (
             action in new.plans
         ):  # fmt: skip
             unfinished[action] = "the catalogue declares other arguments, so requests are read anew"
@@ -122,53 +120,6 @@ def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Diff
         key=lambda d: (not d.looser, d.kind != "verdict", d.action, d.before, d.after, d.was, d.by),
     )
     return Differences(tuple(made), unfinished, min(spent.used, budget))
-
-
-def speaks(release: Release, action: str) -> object:
-    """Everything of a release that can decide about an action, whatever its order, numbers and
-    titles: where this is equal, nothing is answered differently."""
-    plan = release.plans.get(action)
-    if plan is None:
-        return None
-    rules = Counter(
-        repr((each.policy, each.condition, _used(each.condition, each.lists), _clauses(each.rule)))
-        for each in release.candidates(action)
-    )
-    governors = sorted(
-        repr((each.file.policy, each.node.condition, _used(each.node.condition, each.file.lists),
-              each.file.default, _bare(each.file.default_clause), each.file.observing))
-        for each in plan.governors
-    )  # fmt: skip
-    caps = sorted(
-        repr((each.policy, each.node.condition, each.limit.at_most, each.limit.window,
-              each.limit.calendar_day, each.limit.series,
-              _used(each.node.condition, release.governors[each.policy].file.lists),
-              _clauses(each.limit)))
-        for each in plan.caps
-    )  # fmt: skip
-    watching = sorted(repr((n, g.file.observing)) for n, g in release.governors.items())
-    own = plan.action
-    return (rules, governors, caps, watching, own.labels, own.risk, _declared(release, action))
-
-
-def _used(condition: Condition | bool, lists: Mapping[str, ListUse]) -> list[tuple[object, ...]]:
-    return [
-        (use.field, use.op, sorted(map(repr, made.constants)), made.until)
-        for use in leaves(condition)
-        if isinstance(use, Test)
-        for made in (Use.of(use, lists, False),)
-    ]
-
-
-def _clauses(rule: Rule | Limit) -> tuple[object, ...]:
-    effect = rule.effect if isinstance(rule, Rule) else rule.otherwise
-    duties = tuple(_plain(d) for d in rule.obligations) if isinstance(rule, Rule) else ()
-    return (effect, rule.severity, _bare(rule.clause), frozenset(rule.waivable_by), duties,
-            rule.attested_only)  # fmt: skip
-
-
-def _bare(clause: ApprovalClause | None) -> ApprovalClause | None:
-    return clause and replace(clause, rule="")
 
 
 class _Search:
@@ -282,11 +233,7 @@ def _covers(one: Item, item: Item) -> bool:
 
 
 def _same_duty(one: Duty, other: Duty) -> bool:
-    return _plain(one.obligation) == _plain(other.obligation)
-
-
-def _plain(duty: Obligation) -> tuple[str, str, tuple[tuple[str, object], ...]]:
-    return duty.id, duty.type, tuple(sorted(duty.properties.items()))
+    return plain_duty(one.obligation) == plain_duty(other.obligation)
 
 
 def _difference(
@@ -321,9 +268,9 @@ def _told(
 ) -> tuple[bool, str]:
     """Whether the first verdict asks for something that the second does not, and what."""
     if kind == "obligation" and duty is not None:
-        owed = [_plain(each) for each in lax.obligations]
-        shown = _plain(duty.obligation) in [_plain(e) for e in strict.obligations] and (
-            _plain(duty.obligation) not in owed and lax.effect is not Effect.DENY
+        owed = [plain_duty(each) for each in lax.obligations]
+        shown = plain_duty(duty.obligation) in [plain_duty(e) for e in strict.obligations] and (
+            plain_duty(duty.obligation) not in owed and lax.effect is not Effect.DENY
         )  # fmt: skip
         return shown, f"`{duty.obligation.id}` is owed on one side only"
     if strict.effect is not item.effect or lax.effect is not item.effect:
@@ -348,16 +295,6 @@ def _decides(verdict: Verdict) -> str:
 # ---- the catalogue ----
 
 
-def _declared(release: Release, action: str) -> object:
-    plan = release.plans.get(action)
-    if plan is None:
-        return None
-    return (
-        {name: arg for name, arg in plan.action.args.items()},
-        {name: arg for name, arg in plan.action.claims.items()},
-    )
-
-
 def _catalogue(old: Release, new: Release, action: str) -> Iterable[Difference]:
     """What changed in the action itself; nothing of it could be allowed before it was known."""
     if action not in old.plans or action not in new.plans:
@@ -377,7 +314,9 @@ def _argument(action: str, name: str, one: ActionType, other: ActionType) -> Ite
     if before == after:
         return
     if before is None:
-        yield _structural(action, True, f"`{name}` is a known argument now, so it silences no allow")
+        yield _structural(
+            action, True, f"`{name}` is a known argument now, so it silences no allow"
+        )
     elif after is None:
         yield _structural(action, False, f"`{name}` is known no more, so it silences every allow")
     else:
@@ -390,4 +329,4 @@ def _structural(action: str, looser: bool, note: str) -> Difference:
     return Difference(action, "", "", looser, "", "", {}, "catalogue", note)
 
 
-__all__ = ["BUDGET", "ApprovalClause", "Difference", "Differences", "Outcome", "diff"]
+__all__ = ["BUDGET", "Difference", "Differences", "Outcome", "diff"]

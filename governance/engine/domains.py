@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Final
 
 from governance.engine.codes import COUNTRIES, CURRENCIES, IBAN_LENGTHS
@@ -50,7 +51,8 @@ def cut(kind: Type, said: Iterable[Said], fine: bool = False) -> Cut:
     if name == "money":
         return Cut(tuple(_money(kind, said)), True)
     if name in ("number", "integer", "count", "date", "datetime", "duration"):
-        points = sorted({c for each in said for c in each.constants if _point(name, c)})
+        found: set[Any] = {c for each in said for c in each.constants if _point(name, c)}
+        points = sorted(found)
         return Cut(tuple(_between(points, kind, fine)), True)
     if name == "boolean":
         return Cut((True, False), True)
@@ -171,7 +173,7 @@ def _numbers(points: list[Decimal], kind: Type) -> Iterator[Decimal]:
     first, last = ends[0], ends[-1]
     if low is None or first > low:
         yield first - 1 if low is None else (first + low) / 2
-    for one, other in zip(ends, ends[1:], strict=False):
+    for one, other in pairwise(ends):
         yield one
         yield (one + other) / 2
     yield last

@@ -75,9 +75,7 @@ class Situations:
 
     # ---- gathering ----
 
-    def gather(
-        self, condition: Condition | bool, lists: Mapping[str, ListUse]
-    ) -> None:
+    def gather(self, condition: Condition | bool, lists: Mapping[str, ListUse]) -> None:
         """Take note of every value, moment and window that a condition looks at."""
         for leaf in leaves(condition):
             if isinstance(leaf, History):

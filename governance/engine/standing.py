@@ -10,17 +10,32 @@ ladder are items; what a file allows is no item but what takes its default away.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import combinations, product
 from typing import Final
 
-from governance.engine.compile import Cap, Candidate, Release
+from governance.engine.atoms import Want
+from governance.engine.compile import Candidate, Cap, Extras, Release
+from governance.engine.lifting import Lifter, period
 from governance.engine.model import SERVICE, ApprovalClause, Effect, Obligation, Risk
+from governance.engine.points import RULE as RISK_RULE
+from governance.engine.points import RiskPlan
 from governance.engine.reach import conjuncts, specialise
-from governance.engine.rules import All, Condition, PolicyFile
+from governance.engine.rules import All, Condition, Limit, PolicyFile, Rule
+from governance.engine.sides import Rollout
 from governance.engine.situations import MAY, YES, Situations
-from governance.engine.space import ALWAYS, Budget, Choice, Dnf, both, each_bit
+from governance.engine.space import (
+    ALWAYS,
+    NEVER,
+    Budget,
+    Choice,
+    Dnf,
+    TooMany,
+    both,
+    each_bit,
+    every,
+    some,
+)
 
 _ASK, _DENY = Effect.REQUIRE_APPROVAL, Effect.DENY
 LADDER: Final = f"{SERVICE}/autonomy"
@@ -79,11 +94,19 @@ def gather(release: Release, action: str, into: Situations) -> None:
     for governor in release.governors.values():
         watching = governor.file.observing
         if watching is not None:
-            into.cuts |= {_start(watching.since), _start(watching.until + timedelta(days=1))}
+            into.cuts.update(period(watching.since, watching.until))
+    if plan.extras is not None:
+        _gather_extras(release, plan.extras, into)
 
 
-def _start(day: object) -> datetime:
-    return datetime.combine(day, time(), UTC)  # type: ignore[arg-type]
+def _gather_extras(release: Release, extras: Extras, into: Situations) -> None:
+    for lifter in extras.lifters:
+        into.gather(lifter.node.condition, release.governors[lifter.policy].file.lists)
+        into.cuts.update(lifter.when or ())
+    for part in extras.risk.parts if extras.risk is not None else ():
+        into.gather(part.node.condition, extras.risk.table.lists if extras.risk else {})
+    for rollout in extras.rollouts:
+        into.cuts.update(rollout.when)
 
 
 def _applies(file: PolicyFile, release: Release, action: str) -> Condition | bool:
@@ -105,28 +128,38 @@ class _Maker:
         self.spoken: dict[str, int] = {}
         self.risky: list[tuple[Risk, Dnf]] = []
         self.matches: dict[str, tuple[int, int]] = {}
+        self.sure: dict[str, Dnf] = {}
+        self.rollouts: tuple[Rollout, ...] = ()
 
     def make(self) -> Side:
         plan = self.release.plans.get(self.action)
         if plan is None:
             self._item(GOVERNED, _DENY, ALWAYS)
             return Side(tuple(self.items), (), {})
+        extras = plan.extras or Extras()
+        self.rollouts = extras.rollouts
         for candidate in self.release.candidates(self.action):
             self._rule(candidate)
         for cap in plan.caps:
             self._limit(cap)
-        governing = 0
-        for governor in plan.governors:
-            file = governor.file
+        for lifter in extras.lifters:
+            self._lifter(lifter)
+        if extras.risk is not None:
+            self._points(extras.risk)
+        self._defaults([governor.file for governor in plan.governors])
+        self.items.append(Item(LADDER, _ASK, self._ladder(plan.action.risk)))
+        return Side(tuple(self.items), tuple(self.duties), self.matches)
+
+    def _defaults(self, files: Iterable[PolicyFile]) -> None:
+        governing, bits = 0, self.at.space.bits
+        for file in files:
             condition = _applies(file, self.release, self.action)
-            bits = self.at.space.bits
-            governing |= bits(self.at.where(condition, YES, file.lists, allow=False))
+            sure = self.at.where(condition, YES, file.lists, allow=False)
+            governing |= bits(both(sure, self._speaking(file.policy)))
             applies = both(self.at.where(condition, MAY, file.lists, allow=False), self._live(file))
             self._item(f"{file.policy}/default", file.default, applies,
                        unless=self.spoken.get(file.policy, 0), clause=file.default_clause)  # fmt: skip
         self._item(GOVERNED, _DENY, ALWAYS, unless=governing)
-        self.items.append(Item(LADDER, _ASK, self._ladder(plan.action.risk)))
-        return Side(tuple(self.items), tuple(self.duties), self.matches)
 
     def _item(
         self,
@@ -143,18 +176,118 @@ class _Maker:
             self.items.append(made)
 
     def _live(self, file: PolicyFile) -> Dnf:
-        """The time in which a file counts: not while it only watches."""
+        """Where a file counts: while it speaks, and does not only watch."""
         watching = file.observing
         if watching is None:
-            return ALWAYS
+            return self._speaking(file.policy)
         first, last = watching.since, watching.until
-        return self.at.space.options(self.at.time, lambda t: not first <= t.date() <= last)
+        counts = self.at.space.options(self.at.time, lambda t: not first <= t.date() <= last)
+        return both(counts, self._speaking(file.policy))
+
+    def _speaking(self, policy: str) -> Dnf:
+        """Where a file is not silent because another one speaks in its place, for a share."""
+        space, where = self.at.space, ALWAYS
+        for rollout in self.rollouts:
+            if policy not in rollout.pair:
+                continue
+            mine = "new" if policy == rollout.policy else "old"
+            start, end = rollout.when
+            if rollout.gradual.forced:
+                return ALWAYS if rollout.gradual.forced in (mine, "both") else NEVER
+            number = space.coordinate(("side", rollout.gradual.series), ("old", "new", "both"))
+            inside = space.options(self.at.time, lambda t, a=start, b=end: a <= t < b)  # type: ignore[misc]
+            outside = space.options(self.at.time, lambda t, a=start, b=end: not a <= t < b)  # type: ignore[misc]
+            side = both(inside, space.options(number, lambda s, m=mine: s in (m, "both")))  # type: ignore[misc]
+            where = both(where, some([side, outside if mine == "old" else NEVER]))
+        return where
+
+    def _lifter(self, lifter: Lifter) -> None:
+        """What an exception or a child's rule takes away, and what the exception says instead."""
+        file = self.release.governors[lifter.policy].file
+        named: tuple[Rule | Limit, ...] = (*file.rules, *file.limits)
+        attested = any(
+            rule.attested_only for rule in named if f"{file.policy}/{rule.id}" == lifter.name
+        )
+        holds = self.at.where(lifter.node.condition, YES, file.lists, allow=True,
+                              attested_only=attested)  # fmt: skip
+        declared = self.at.space.options(self.at.undeclared, lambda strange: not strange)
+        holds = every([holds, declared, self._live(file)])
+        if lifter.when is not None:
+            start, end = lifter.when
+            holds = both(holds, self.at.space.options(self.at.time, lambda t: start <= t < end))
+        if lifter.finds:
+            holds = both(holds, self.sure.get(lifter.name, NEVER))
+        lifted = {
+            name: both(self.sure[name], holds) for name in lifter.targets if name in self.sure
+        }
+        bits = self.at.space.bits
+        self.items = [
+            replace(item, unless=item.unless | bits(lifted[item.name]))
+            if item.name in lifted else item for item in self.items
+        ]  # fmt: skip
+        instead = lifter.finding
+        if instead is not None:
+            where = some(lifted.values())
+            self.spoken[file.policy] = self.spoken.get(file.policy, 0) | bits(where)
+            if instead.effect is not Effect.ALLOW:
+                self._item(lifter.name, instead.effect, where, clause=instead.clause)
+
+    def _points(self, risk: RiskPlan) -> None:
+        """What the risk points ask for, level by level."""
+        table, bits = risk.table, self.at.space.bits
+        reached = {level: self._reach(risk, level) for level in table.levels}
+        levels = sorted(reached)
+        for level in levels:
+            self.risky.append((level, reached[level]))
+            above = [reached[other] for other in levels if other > level]
+            unless = 0
+            for where in above:
+                unless |= bits(where)
+            for effect in (_ASK, _DENY):
+                rows = self.at.autonomy.where(
+                    lambda v, e=effect, at=level: table.oversight(v, at) is e  # type: ignore[misc]
+                )
+                clause = table.clauses.get(level) if effect is _ASK else None
+                self._item(f"{table.risk}/{RISK_RULE}", effect, both(rows, reached[level]),
+                           unless=unless, clause=clause)  # fmt: skip
+
+    def _reach(self, risk: RiskPlan, level: Risk) -> Dnf:
+        """Where the points of the factors that hold, or may, reach a level: each smallest set of
+        factors that does."""
+        table = risk.table
+        missing = table.levels[level] - risk.base
+        parts = [
+            (part.factor.points,
+             self.at.where(part.node.condition, MAY, table.lists, allow=False,
+                           attested_only=part.factor.attested_only))
+            for part in risk.parts
+        ]  # fmt: skip
+        if missing <= 0:
+            return ALWAYS
+        found: list[frozenset[int]] = []
+        out: list[Dnf] = []
+        try:
+            for size in range(1, len(parts) + 1):
+                for chosen in combinations(range(len(parts)), size):
+                    if sum(parts[i][0] for i in chosen) < missing or any(
+                        each <= frozenset(chosen) for each in found
+                    ):
+                        continue
+                    if len(found) >= _MOST_BRANCHES:
+                        raise TooMany
+                    found.append(frozenset(chosen))
+                    out.append(every(parts[i][1] for i in chosen))
+            return some(out)
+        except TooMany:
+            name = ("points", repr((risk.base, level, [(p, repr(d)) for p, d in parts])))
+            number = self.at.space.coordinate(name, (False, True))
+            return self.at.space.options(number, bool)
 
     def _rule(self, candidate: Candidate) -> None:
         rule, file = candidate.rule, self.release.governors[candidate.policy].file
         name = f"{candidate.policy}/{rule.id}"
 
-        def where(want: frozenset[bool | None]) -> Dnf:
+        def where(want: Want) -> Dnf:
             return self.at.where(candidate.condition, want, candidate.lists,
                                  allow=candidate.allow, attested_only=rule.attested_only)  # fmt: skip
 
@@ -163,9 +296,11 @@ class _Maker:
             declared = self.at.space.options(self.at.undeclared, lambda strange: not strange)
             sure = both(sure, declared)
         counts = both(may, self._live(file))
-        self.matches[name] = (bits(counts), bits(both(sure, self._live(file))))
+        self.sure[name] = both(sure, self._live(file))
+        self.matches[name] = (bits(counts), bits(self.sure[name]))
         if rule.effect is not _DENY:
-            self.spoken[file.policy] = self.spoken.get(file.policy, 0) | bits(sure)
+            spoke = bits(both(sure, self._speaking(file.policy)))
+            self.spoken[file.policy] = self.spoken.get(file.policy, 0) | spoke
         if not candidate.allow:
             self._item(name, rule.effect, counts, clause=rule.clause, waivable_by=rule.waivable_by)
         self.risky.append((rule.severity, counts))
@@ -175,7 +310,7 @@ class _Maker:
         file, limit = self.release.governors[cap.policy].file, cap.limit
         counted = _counted(cap, file)
 
-        def where(want: frozenset[bool | None]) -> Dnf:
+        def where(want: Want) -> Dnf:
             return both(
                 self.at.where(counted, want, file.lists, allow=False,
                               attested_only=limit.attested_only),
@@ -184,6 +319,7 @@ class _Maker:
 
         name = f"{cap.policy}/{limit.id}"
         may, sure = both(where(MAY), self._live(file)), both(where(YES), self._live(file))
+        self.sure[name] = sure
         self.matches[name] = (self.at.space.bits(may), self.at.space.bits(sure))
         self._item(name, limit.otherwise, may, clause=limit.clause, waivable_by=limit.waivable_by)
         self.risky.append((limit.severity, may))

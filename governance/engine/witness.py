@@ -17,7 +17,7 @@ from governance.engine import words
 from governance.engine.atoms import WORKSPACE, Free, Lists, Scalars
 from governance.engine.cases import AGENT
 from governance.engine.catalogue import MISSING, ActionType
-from governance.engine.compile import Cap, Release
+from governance.engine.compile import Cap, Extras, Release
 from governance.engine.decide import decide, needs
 from governance.engine.domains import cut
 from governance.engine.keys import UNKNOWN_KEY, Context, Past
@@ -34,6 +34,7 @@ from governance.engine.model import (
     Verdict,
 )
 from governance.engine.rules import Limit
+from governance.engine.sides import STOPPED, in_share
 from governance.engine.situations import UNKNOWN, Situations, _weight, _window
 from governance.engine.space import Choice
 from governance.engine.totals import cap_queries
@@ -55,16 +56,14 @@ class Witness:
     verdicts: tuple[Verdict, ...]
 
 
-def witness(
-    space: Situations, choice: Choice, releases: Sequence[Release], action: str
-) -> Witness:
+def witness(space: Situations, choice: Choice, releases: Sequence[Release], action: str) -> Witness:
     """The situation of a choice, decided by every release."""
     made = _Scene(space, choice, releases, action)
     verdicts = []
     facts: dict[FactQuery, Total] = {}
     for release in releases:
         request = made.request(release)
-        facts |= made.facts(release, request)
+        facts = {**facts, **made.facts(release, request)}
         verdicts.append(decide(release, request, facts, made.moment))
     request = made.request(releases[-1])
     return Witness(action, request, facts, made.moment, made.cells(request), tuple(verdicts))
@@ -88,7 +87,10 @@ class _Scene:
         return self.space.space.coordinates[number].options[self.choice[number]]
 
     def _fields(self) -> dict[str, Value]:
-        fields: dict[str, Value] = {**AGENT, "context.obligations_supported": _supported(self.releases)}
+        fields: dict[str, Value] = {
+            **AGENT,
+            "context.obligations_supported": _supported(self.releases),
+        }
         for action in self.declared:
             for name, arg in action.args.items():
                 own = ABSENT if not arg.required else _ordinary(arg.type)
@@ -106,7 +108,25 @@ class _Scene:
         if isinstance(tools, tuple) and tools != ("*",) and self.action not in tools:
             fields["agent.tools"] = (*tools, self.action)
         self._pairs(fields)
+        self._shares(fields)
         return fields
+
+    def _shares(self, fields: dict[str, Value]) -> None:
+        """An agent and a session that are in every share, unless rules look at who it is; whether
+        the share was stopped then decides the side."""
+        shares = [
+            rollout for release in self.releases if self.action in release.plans
+            for rollout in (release.plans[self.action].extras or Extras()).rollouts
+        ]  # fmt: skip
+        for name, of in (("agent.id", "agents"), ("session.id", "sessions")):
+            wanted = [each for each in shares if each.gradual.of == of]
+            if wanted and name not in self.space.models:
+                for number in range(4_000):
+                    made = f"case-{number}"
+                    if all(in_share(f"{each.policy}\0{each.gradual.replaces}", made,
+                                    each.gradual.share) for each in wanted):  # fmt: skip
+                        fields[name] = made
+                        break
 
     def _several(self, name: str, model: Lists) -> Value:
         state = self.option(("status", name))
@@ -126,7 +146,7 @@ class _Scene:
             assert kind is not None
             values = cut(kind, self.space.said[name]).values
             return (values[0],) if kind.many else values[0]
-        return {"absent": ABSENT, "empty": ()}.get(state, MISSING)
+        return model.states[state]
 
     def _pairs(self, fields: dict[str, Value]) -> None:
         """Two fields that must be the same, different, absent or unknown."""
@@ -180,7 +200,24 @@ class _Scene:
                     facts.pop(query, None)
                 else:
                     facts[query] = total
+        if plan.extras is not None:
+            self._extra_facts(plan.extras, request, context, facts)
         return facts
+
+    def _extra_facts(
+        self, extras: Extras, request: Request, context: Context, facts: dict[FactQuery, Total]
+    ) -> None:
+        for part in extras.risk.parts if extras.risk is not None else ():
+            for past in part.pasts:
+                facts |= self._seen(past, request, context)
+        for rollout in extras.rollouts:
+            side = self.option(("side", rollout.gradual.series), "old")
+            for query in rollout.queries(request.fields, context):
+                if query.key == STOPPED and side == "both":
+                    facts.pop(query, None)
+                elif query.key == STOPPED:
+                    stopped = side == "old"
+                    facts[query] = Total(Decimal(stopped), int(stopped))
 
     def _seen(self, past: Past, request: Request, context: Context) -> dict[FactQuery, Total]:
         history, out = past.history, {}
@@ -217,7 +254,11 @@ class _Scene:
         for name in self.space.models:
             value = request.fields.get(name)
             if name not in AGENT or value != AGENT[name]:
-                out[name] = "not shown (an identity)" if name in hidden and value is not ABSENT and not isinstance(value, CannotTell) else told(value)
+                out[name] = (
+                    "not shown (an identity)"
+                    if name in hidden and value is not ABSENT and not isinstance(value, CannotTell)
+                    else told(value)
+                )
         if request.undeclared:
             out["undeclared"] = "an argument that the catalogue does not know"
         if self.space.space.named.get("attested") in self._used_numbers() and not request.attested:
@@ -245,7 +286,7 @@ class _Scene:
                     seen = self.option(("past", past.history.series))
                     windows = self.space.windows(past.history.series)
                     answer = seen[windows.index(past.history.in_last)] if seen else False
-                    if answer is not False:
+                    if answer is not False and seen:
                         said = UNKNOWN if answer is None else "happened"
                         out[f"history.{candidate.policy}/{candidate.rule.id}"] = said
         return out

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from governance.engine import analyse, boundaries, cases, difference, new, words
+from governance.engine import analyse, boundaries, cases, new, words
 from governance.engine.compile import Release, compile_release
 from governance.engine.explain import explain, plain
 from governance.engine.model import PolicyErrors
@@ -127,20 +127,6 @@ def edges(files: Mapping[str, bytes], policy: str | None = None) -> list[dict[st
         }
         for each in boundaries.boundaries(release, cases.run(release, policy))
     ]
-
-
-def compare(old: Mapping[str, bytes], new_files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Which requests the new files answer differently, each kind with one witness.
-
-    `{complete, looser: n, differences: [{action, before, after, looser, was, by, witness, count}]}`;
-    `complete` is false when there were too many combinations to try all of them.
-    """
-    found = difference.diff(_compiled(old), _compiled(new_files), cases.AT)
-    return {
-        "complete": found.complete,
-        "looser": sum(each.looser for each in found.found),
-        "differences": [asdict(each) for each in found.found],
-    }
 
 
 def questions() -> list[dict[str, str]]:

@@ -186,6 +186,7 @@ ROUTES: tuple[Route, ...] = (
     # policies
     _people("GET", "/v1/policies", "readPolicies"),
     _people("POST", "/v1/policies/check", "checkPolicies", batch=True),
+    _people("POST", "/v1/policies/diff", "comparePolicies", batch=True),
     _people("POST", "/v1/policies/proposals", "proposePolicies", RISK_EDITOR, batch=True),
     _people(
         "POST",
@@ -243,6 +244,7 @@ ROUTES: tuple[Route, ...] = (
 _LONG = frozenset(
     {
         "checkPolicies",
+        "comparePolicies",
         "proposePolicies",
         "makeReport",
         "exportLog",

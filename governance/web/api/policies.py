@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from governance.service import checking, releasing
+from governance.service import checking, comparing, releasing
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.parsing import bad_request, printable
 
@@ -20,6 +20,15 @@ def read_policies(call: Call) -> Mapping[str, Any]:
 def check_policies(call: Call) -> Mapping[str, Any]:
     """Findings with file, line and column; nothing is written."""
     return checking.check(_files(call))
+
+
+def compare_policies(call: Call) -> Mapping[str, Any]:
+    """What one side answers differently from the other; nothing is written."""
+    sides = [
+        side if isinstance(side, str) else _named(side, name)
+        for name, side in (("old", call.body["old"]), ("new", call.body["new"]))
+    ]
+    return comparing.between(call.desk, sides[0], sides[1])
 
 
 def propose_policies(call: Call) -> Mapping[str, Any] | Reply:
@@ -36,13 +45,17 @@ def sign_policies(call: Call) -> Mapping[str, Any]:
 
 
 def _files(call: Call) -> dict[str, bytes]:
+    return _named(call.body["files"], "files")
+
+
+def _named(texts: Mapping[str, str], field: str) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    for path, text in call.body["files"].items():
+    for path, text in texts.items():
         parts = path.split("/")
         if parts[0] != "policies" or ".." in parts or "" in parts or "\\" in path:
             raise bad_request(
                 f"`{printable(path)}` is no policy file; paths are such as `policies/payments.yaml`",
-                f"files.{printable(path)}",
+                f"{field}.{printable(path)}",
             )
         files[path] = text.encode("utf-8")
     return files
@@ -51,6 +64,7 @@ def _files(call: Call) -> dict[str, bytes]:
 HANDLERS: Mapping[str, Handler] = {
     "readPolicies": read_policies,
     "checkPolicies": check_policies,
+    "comparePolicies": compare_policies,
     "proposePolicies": propose_policies,
     "signPolicies": sign_policies,
 }

@@ -1,0 +1,112 @@
+"""What two sets of policy files answer differently: folders, drafts, releases by digest.
+
+Law: nothing here touches the log. Comparing runs in a process of its own, within a budget of steps;
+what was not searched is said, and *same* is said only when it was proved. Every difference was
+decided by both sides before it is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from governance.engine import difference
+from governance.engine.compile import Release, compile_release
+from governance.engine.model import PolicyErrors
+from governance.service import child
+from governance.service.desk import Desk
+from governance.service.problem import Problem
+from governance.store.blobs import BlobError
+
+IN_FORCE: Final = "in-force"
+BUDGET: Final = difference.BUDGET
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+Files = Mapping[str, bytes]
+
+
+def compiled(files: Files, what: str = "the files") -> Release:
+    """The release of files that load; raises `Problem` with every finding."""
+    try:
+        return compile_release(files)
+    except PolicyErrors as errors:
+        told = "\n".join(map(str, errors.findings))
+        raise Problem("bad-policy", f"{what} cannot be compared:\n{told}") from None
+
+
+def compare(
+    old: Files, new: Files, at: datetime | None = None, *, budget: int = BUDGET
+) -> dict[str, Any]:
+    """Which requests the new files answer differently from `at` on (now), each kind with a witness.
+
+    `{outcome, complete, open, steps, budget, looser, tighter, differences}`: `outcome` is `same`,
+    `looser`, `tighter`, `changed` (some looser, some tighter) or `incomplete`; `open` names actions
+    that were not searched to the end, with the reason; `looser` and `tighter` are counts. A
+    difference is `{action, kind, looser, before, after, was, by, witness, note}`; `kind` is
+    `verdict`, `approval`, `waiver`, `obligation` or `catalogue`, `witness` a request by field.
+    Raises `Problem` for files that do not load.
+    """
+    moment = at or datetime.now(UTC)  # noqa: TID251 - what lapses is compared from today on
+    return child.run(compared, dict(old), dict(new), moment, budget)
+
+
+def compared(old: Files, new: Files, at: datetime, budget: int) -> dict[str, Any]:
+    """As `compare`, here and now."""
+    before, after = compiled(old, "the old files"), compiled(new, "the new files")
+    found = difference.diff(before, after, at, budget)
+    return {
+        "outcome": found.outcome,
+        "complete": found.complete,
+        "open": dict(found.open),
+        "steps": found.steps,
+        "budget": budget,
+        "looser": sum(each.looser for each in found.found),
+        "tighter": sum(not each.looser for each in found.found),
+        "differences": [plain(each) for each in found.found],
+    }
+
+
+def plain(each: difference.Difference) -> dict[str, Any]:
+    """A difference as plain values."""
+    bare = replace(each, situation=None)
+    return {
+        "action": bare.action,
+        "kind": bare.kind,
+        "looser": bare.looser,
+        "before": bare.before,
+        "after": bare.after,
+        "was": bare.was,
+        "by": bare.by,
+        "witness": dict(bare.witness),
+        "note": bare.note,
+    }
+
+
+def named(desk: Desk, name: str) -> dict[str, bytes]:
+    """The files of a release that is kept: `in-force`, or a digest (64 hexadecimal digits).
+
+    Raises `Problem` for a name that is neither, and for a release that is not kept here.
+    """
+    digest = desk.state.release if name == IN_FORCE else name
+    if digest is None:
+        raise Problem("unknown", "no release is in force yet")
+    if not _DIGEST.fullmatch(digest):
+        raise Problem(
+            "bad-field", f"`{name}` is neither `{IN_FORCE}` nor the digest of a release (64 digits)"
+        )
+    try:
+        return desk.releases.files(digest)
+    except BlobError:
+        raise Problem("unknown", f"release `{digest}` is not kept here") from None
+
+
+def between(
+    desk: Desk, old: str | Files, new: str | Files, *, budget: int = BUDGET
+) -> dict[str, Any]:
+    """As `compare`, with releases by name (see `named`) or files on either side."""
+    one = named(desk, old) if isinstance(old, str) else old
+    other = named(desk, new) if isinstance(new, str) else new
+    return compare(one, other, desk.now(), budget=budget)

@@ -1,0 +1,249 @@
+"""A difference has a witness that both releases have decided; *the same* is never said wrongly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import engine_world as world
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from governance.engine.compile import Release, compile_release
+from governance.engine.decide import decide, needs
+from governance.engine.difference import Difference, Differences, diff
+from governance.engine.model import Effect, PolicyErrors, Verdict
+
+ALLOW = "{action: pay, args.amount: {at_most: 500 EUR}}"
+ASK = "{action: pay, args.amount: {above: 500 EUR}}"
+
+
+def one(*rules: str, **more: str) -> Release:
+    """A release of one file that governs `pay`."""
+    return world.release(world.file("\n".join(rules), **more))
+
+
+def kinds(found: Differences) -> set[tuple[str, bool]]:
+    """What kinds of difference there are, and which way."""
+    return {(each.kind, each.looser) for each in found.found}
+
+
+def again(old: Release, new: Release, each: Difference) -> tuple[Verdict, Verdict]:
+    """Both verdicts on the witness of a difference."""
+    seen = each.situation
+    assert seen is not None
+    return (
+        decide(old, seen.request, seen.facts, seen.at),
+        decide(new, seen.request, seen.facts, seen.at),
+    )
+
+
+def asking(needs: str, more: str = "") -> str:
+    """A rule that asks for an approval above 500 EUR."""
+    return (
+        "  - {id: R-2, title: Rule 2, effect: require_approval, when: "
+        f"{ASK}, because: test, severity: low, approval: {{needs: [{needs}], answer_within: 1h{more}}}}}"
+    )
+
+
+SMALL = world.rule(1, "allow", ALLOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "looser"),
+    [
+        ("2 boss", "1 boss", True),
+        ("1 boss, 1 cfo", "1 boss", True),
+        ("1 boss", "2 boss", False),
+    ],
+)
+def test_who_must_approve_is_a_difference(before: str, after: str, looser: bool) -> None:
+    """Half of the four eyes could be taken away and the release would look the same."""
+    found = diff(one(SMALL, asking(before)), one(SMALL, asking(after)), world.AT)
+    assert kinds(found) == {("approval", looser)}
+    assert found.outcome == ("looser" if looser else "tighter")
+
+
+def test_a_longer_time_to_answer_and_a_dropped_condition_are_looser() -> None:
+    """An approval would quietly become easier to get."""
+    strict = one(SMALL, asking("1 boss", ", not_by: [requester], reason: required"))
+    for more in (", not_by: [requester]", ", reason: required"):
+        assert diff(strict, one(SMALL, asking("1 boss", more)), world.AT).outcome == "looser"
+
+
+def test_who_may_lift_a_deny_is_a_difference() -> None:
+    """A deny that nobody could lift could be lifted, and nobody would have been told."""
+    deny = "{action: pay, args.country: {is: KP}}"
+    hard = one(SMALL, world.rule(2, "deny", deny), default="deny")
+    soft = one(SMALL, world.rule(2, "deny", deny, ", may_be_waived_by: [boss]"))
+    found = diff(hard, soft, world.AT)
+    assert kinds(found) == {("waiver", True)}
+    assert kinds(diff(soft, hard, world.AT)) == {("waiver", False)}
+
+
+def test_an_obligation_that_is_dropped_is_looser() -> None:
+    """Account numbers would go out in the clear from the day of a release that changed nothing."""
+    duty = world.rule(1, "allow", ALLOW, ", obligations: [{redact: [args.note]}]")
+    found = diff(one(duty), one(SMALL), world.AT)
+    assert ("obligation", True) in kinds(found)
+    assert found.outcome == "looser"
+
+
+def _limited(most: str, window: str = "in_last: 24h", per: str = "[args.iban]") -> Release:
+    return one(
+        SMALL,
+        limits="  - {id: LIM-1, title: L, measure: sum args.amount, of: {action: pay}, "
+        f"per: {per}, {window}, at_most: {most}, otherwise: deny, because: test}}",
+    )
+
+
+def test_a_raised_limit_is_looser_and_the_witness_has_used_it_up() -> None:
+    """What a hijacked agent can lose in a day could grow without a word."""
+    found = diff(_limited("1000 EUR"), _limited("2000 EUR"), world.AT)
+    assert found.outcome == "looser"
+    (only,) = [each for each in found.found if each.kind == "verdict"]
+    assert only.witness["limits.pay/LIM-1"] == "used up"
+    before, after = again(_limited("1000 EUR"), _limited("2000 EUR"), only)
+    assert (before.effect, after.effect) == (Effect.DENY, Effect.ALLOW)
+
+
+def test_a_longer_window_is_tighter_and_nothing_else() -> None:
+    """A state that cannot be (less in two days than in one) would make every change look both ways."""
+    found = diff(_limited("1000 EUR"), _limited("1000 EUR", "in_last: 48h"), world.AT)
+    assert found.outcome == "tighter"
+
+
+def _listed(as_of: str, members: str) -> Release:
+    lists = (f"list: erp/known\nas_of: {as_of}\ntype: iban\nmembers: [{members}]\n").encode()
+    rule = world.rule(1, "allow", "{action: pay, args.iban: {one_of: $known}}")
+    text = world.file(rule, more="lists: {known: {from: erp/known, max_age: 24h}}")
+    return world.release(text, known=lists)
+
+
+def test_a_list_counts_with_its_members_and_its_age() -> None:
+    """Whoever keeps the list could let anybody be paid, and no release would show it."""
+    old = _listed("2026-11-20T08:00:00Z", world.IBAN)
+    more = _listed("2026-11-20T08:00:00Z", f"{world.IBAN}, {world.OTHER_IBAN}")
+    assert diff(old, more, world.AT).outcome == "looser"
+    fresh = diff(old, _listed("2026-11-20T09:00:00Z", world.IBAN), world.AT)
+    assert fresh.outcome == "looser"
+    assert fresh.found[0].witness["time"].startswith("2026-11-21T08:00:00")
+
+
+def test_what_the_catalogue_says_counts() -> None:
+    """A session would no longer be marked as private, or an argument no longer be unknown."""
+    rules = world.file(SMALL)
+    files = {"policies/f0.yaml": rules, world.CATALOGUE_PATH: world.CATALOGUE}
+    old = compile_release(files)
+    for before, after in (
+        (b"attaches: [paid]", b"attaches: []"),
+        (
+            b"required: false, max_length: 50}",
+            b"required: false, max_length: 50}\n      bcc: {type: text, class: private, required: false}",
+        ),
+    ):
+        changed = world.CATALOGUE.replace(before, after, 1)
+        assert changed != world.CATALOGUE
+        found = diff(old, compile_release({**files, world.CATALOGUE_PATH: changed}), world.AT)
+        assert ("catalogue", True) in kinds(found)
+        assert found.outcome != "same"
+
+
+def test_the_order_numbers_and_words_of_rules_are_no_difference() -> None:
+    """Every tidy-up would have to be signed as a change of what agents may do."""
+    deny = world.rule(2, "deny", "{action: pay, args.country: {one_of: [KP, IR]}}")
+    other = world.rule(7, "deny", "{args.country: {one_of: [IR, KP]}, action: pay}")
+    found = diff(one(SMALL, deny), one(other.replace("Rule 7", "Never"), SMALL), world.AT)
+    assert found.outcome == "same"
+    split = [
+        world.rule(n, "deny", f"{{action: pay, args.country: {{is: {c}}}}}")
+        for n, c in ((3, "KP"), (4, "IR"))
+    ]
+    assert diff(one(SMALL, deny), one(SMALL, *split), world.AT).outcome == "same"
+
+
+def test_where_the_budget_ends_nothing_is_claimed() -> None:
+    """A search that was broken off would be read as a proof."""
+    old, new = one(SMALL), one(world.rule(1, "allow", ALLOW.replace("500", "600")))
+    found = diff(old, new, world.AT, budget=1)
+    assert found.outcome == "incomplete"
+    assert "budget" in found.open["pay"]
+    assert diff(old, new, world.AT).outcome == "looser"
+
+
+def test_names_that_are_patterns_are_not_taken_to_be_the_same() -> None:
+    """Two patterns that no example tells apart could still differ for some name."""
+    old = one(SMALL, world.rule(2, "deny", "{action: pay, args.note: {name_like: ['*ab*']}}"))
+    new = one(SMALL, world.rule(2, "deny", "{action: pay, args.note: {name_like: ['*a*b*']}}"))
+    assert diff(old, new, world.AT).outcome in ("tighter", "incomplete", "changed")
+
+
+def _signature(verdict: Verdict) -> tuple[object, ...]:
+    clauses = {repr(replace(c, rule="")) for c in verdict.clauses}
+    denies = {f.waivable_by for f in verdict.findings if f.effect is Effect.DENY}
+    asks = verdict.effect is Effect.REQUIRE_APPROVAL
+    return (
+        verdict.effect,
+        {repr(duty) for duty in verdict.obligations},
+        clauses if asks else set(),
+        () in denies if verdict.effect is Effect.DENY else None,
+    )
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Two sets of files: quite different, or with one rule changed, removed or moved."""
+    first = draw(world.worlds)
+    change = draw(st.sampled_from(["other", "drop", "change", "change", "move"]))
+    if change == "other":
+        return first, draw(world.worlds)
+    files = list(first)
+    at = draw(st.integers(0, len(files) - 1))
+    lines = files[at].decode().split("\n")
+    rules = [n for n, line in enumerate(lines) if line.startswith("  - {id: R-")]
+    spot = draw(st.sampled_from(rules))
+    if change == "change":
+        number = int(lines[spot].split("R-")[1].split(",")[0])
+        lines[spot] = draw(world.rules(number))
+    elif change == "move":
+        lines[rules[0]], lines[spot] = lines[spot], lines[rules[0]]
+    elif len(rules) > 1:
+        del lines[spot]
+    files[at] = "\n".join(lines).encode()
+    return first, tuple(reversed(files))
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs(), st.lists(st.tuples(world.asked(), st.integers(0, 50)), min_size=12, max_size=12))
+def test_what_is_claimed_of_two_releases_holds_for_every_request(
+    files: tuple[tuple[bytes, ...], tuple[bytes, ...]],
+    requests: list[tuple[tuple[str, dict[str, object], dict[str, object], bool], int]],
+) -> None:
+    """People would sign a release as *the same* or *only tighter*, and it would let more through."""
+    try:
+        old, new = world.release(*files[0]), world.release(*files[1])
+    except PolicyErrors:
+        return
+    found = diff(old, new, world.AT)
+    for each in found.found:
+        before, after = again(old, new, each)
+        assert (before.effect.word, after.effect.word) == (each.before, each.after)
+        if each.kind == "verdict":
+            assert (after.effect < before.effect) is each.looser
+        else:
+            assert _signature(before) != _signature(after)
+    known = {(each.action, each.looser) for each in found.found}
+    for (action, arguments, facts, attested), seed in requests:
+        asked = world.request(old, action, arguments, facts, attested)
+        totals = {
+            query: world.total_of(query, seed)
+            for release in (old, new)
+            for query in needs(release, asked, world.AT)
+        }
+        before, after = (decide(r, asked, totals, world.AT) for r in (old, new))
+        if action in found.open:
+            continue
+        if before.effect is not after.effect:
+            assert (action, after.effect < before.effect) in known
+        elif not any(each.action == action for each in found.found):
+            assert _signature(before) == _signature(after)
