@@ -17,7 +17,7 @@ from typing import Any, Final
 from benchmarks.traces.gateway import arguments
 from governance.engine.cases import AGENT
 from governance.engine.compile import Release, compile_release
-from governance.engine.decide import decide, needs
+from governance.engine.decide import confirmed, decide, needs
 from governance.engine.model import Charge, Effect, FactQuery, Request, Total, Verdict
 
 START: Final = datetime.fromisoformat("2026-11-20T10:00:00+00:00")
@@ -88,7 +88,8 @@ class Session:
         if done.effect is Effect.ALLOW:
             self.labels |= done.labels
             when = int(self.at.timestamp() * 1_000_000)
-            self._charges += [(when, charge) for charge in done.charges]
+            done_too = confirmed(done.charges)  # the gateway reports what was carried out
+            self._charges += [(when, charge) for charge in (*done.charges, *done_too)]
         return Answer(verdict, asked, done.effect is Effect.ALLOW)
 
     def _request(self, action: str, args: Mapping[str, Any], claims: Mapping[str, Any]) -> Request:
