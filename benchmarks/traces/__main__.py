@@ -1,11 +1,11 @@
 """Policies measured on recorded agent traces.
 
-    python -m benchmarks.traces DIRECTORY [--only agentdojo] [--list]
+    python -m benchmarks.traces DIRECTORY [--only agentdojo] [--airline DIRECTORY] [--list]
 
 DIRECTORY holds the recorded data, which is no part of this repository: `agentdojo-*.jsonl.gz`,
-`tau-bench-*.jsonl.gz`, `toolemu-*.jsonl.gz`. Every figure is worked out again from the files and the
-policy folders beside this program. Ends with 1 if the AgentDojo target is missed, with 2 if the data
-is not there.
+`tau-bench-*.jsonl.gz`, `toolemu-*.jsonl.gz`. `--airline` holds the airline's records (`users.json`,
+`reservations.json`, `flights.json`). Every figure is worked out again from the files and the policy
+folders beside this program. Ends with 1 if the AgentDojo target is missed, with 2 if data is missing.
 """
 
 from __future__ import annotations
@@ -17,23 +17,27 @@ from pathlib import Path
 from benchmarks.traces import report
 from benchmarks.traces.recorded import NoData
 
-PARTS = {"agentdojo": report.agentdojo}
+PARTS = ("agentdojo", "tau-bench")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """See the module's docstring; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directory", type=Path, help="where the recorded data is")
-    parser.add_argument("--only", choices=sorted(PARTS), help="one dataset only")
+    parser.add_argument("--only", choices=PARTS, help="one dataset only")
+    parser.add_argument("--airline", type=Path, help="where the airline's records are (tau-bench)")
     parser.add_argument("--list", action="store_true", help="every task interrupted or missed")
     given = parser.parse_args(arguments)
     good = True
-    for name in (given.only,) if given.only else tuple(PARTS):
-        try:
-            good = PARTS[name](given.directory, given.list) and good
-        except NoData as missing:
-            print(f"error: {missing}", file=sys.stderr)
-            return 2
+    try:
+        for name in (given.only,) if given.only else PARTS:
+            if name == "agentdojo":
+                good = report.agentdojo(given.directory, given.list) and good
+            else:
+                report.taubench(given.directory, given.list, given.airline)
+    except NoData as missing:
+        print(f"error: {missing}", file=sys.stderr)
+        return 2
     return 0 if good else 1
 
 

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.traces.recorded import NoData
+
 NOW: Final = datetime.fromisoformat("2024-05-15T15:00:00")
 """The moment at which all recorded conversations take place, by the airline's own clock."""
 
@@ -61,7 +63,8 @@ class _Own(dict[str, Any]):
         return self[name]
 
     def get(self, name: Any, default: Any = None) -> Any:
-        return self[name] if name in self else default
+        known = name in self
+        return self[name] if known else default
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or name in self.base
@@ -80,9 +83,12 @@ class Records:
 
     @classmethod
     def load(cls, directory: Path) -> Records:
-        """From `users.json`, `reservations.json` and `flights.json`; raises OSError, ValueError."""
-        names = ("users", "reservations", "flights")
-        return cls(*(json.loads((directory / f"{n}.json").read_text("utf-8")) for n in names))
+        """From `users.json`, `reservations.json` and `flights.json`; raises NoData."""
+        files = [directory / f"{name}.json" for name in ("users", "reservations", "flights")]
+        for file in files:
+            if not file.is_file():
+                raise NoData(f"`{file}` is missing: give the directory of the airline's records")
+        return cls(*(json.loads(file.read_text("utf-8")) for file in files))
 
     def fresh(self) -> Records:
         """The records as they were loaded, for another conversation."""
@@ -112,7 +118,9 @@ class Records:
         paid = [one["payment_id"] for one in args["payment_methods"]]
         return {
             "resource.payment_in_profile": all(one in user["payment_methods"] for one in paid),
-            "resource.flights_available": all(self._status(f) == "available" for f in args["flights"]),
+            "resource.flights_available": all(
+                self._status(f) == "available" for f in args["flights"]
+            ),
             "resource.bags_to_pay": _to_pay(
                 user, args["cabin"], len(args["passengers"]), args["total_baggages"]
             ),
@@ -126,7 +134,9 @@ class Records:
         # A trip keeps its two ends: out from the origin, and for a round trip back to it.
         ends = [leg[end] for leg in legs if leg for end in ("origin", "destination")]
         there = reservation["destination"] in ends if ends else False
-        home = reservation["origin" if reservation["flight_type"] == "round_trip" else "destination"]
+        home = reservation[
+            "origin" if reservation["flight_type"] == "round_trip" else "destination"
+        ]
         same = bool(ends) and ends[0] == reservation["origin"] and ends[-1] == home and there
         return {
             "resource.payment_in_profile": args["payment_id"] in user["payment_methods"],
@@ -144,11 +154,15 @@ class Records:
             "resource.bags_to_pay": _to_pay(user, reservation["cabin"], people, total),
         }
 
-    def _of_passengers(self, user: Any, reservation: Any, args: Mapping[str, Any]) -> dict[str, Any]:
+    def _of_passengers(
+        self, user: Any, reservation: Any, args: Mapping[str, Any]
+    ) -> dict[str, Any]:
         same = len(args["passengers"]) == len(reservation["passengers"])
         return {"resource.same_number_of_passengers": same}
 
-    def _of_cancelling(self, user: Any, reservation: Any, args: Mapping[str, Any]) -> dict[str, Any]:
+    def _of_cancelling(
+        self, user: Any, reservation: Any, args: Mapping[str, Any]
+    ) -> dict[str, Any]:
         status = [self._status(one) for one in reservation["flights"]]
         age = NOW - datetime.fromisoformat(reservation["created_at"])
         return {
@@ -178,7 +192,9 @@ class Records:
                     "resource.disruption": found,
                     "resource.cabin_before": reservation["cabin"],
                     "resource.insured": reservation["insurance"] == "yes",
-                    "resource.amount_per_passenger": int(each) if each == int(each) else round(each, 2),
+                    "resource.amount_per_passenger": int(each)
+                    if each == int(each)
+                    else round(each, 2),
                 }
         return facts
 

@@ -80,7 +80,9 @@ def _foreign(records: Records, name: str, item: Any, user: Any) -> Breach | None
 def _under_way(records: Records, name: str, item: Any, user: Any) -> Breach | None:
     leg = item["flights"][0]
     days = records.flights[leg["flight_number"]]["dates"]
-    day = next((d for d in sorted(days) if days[d]["status"] in ("delayed", "on time", "flying")), None)
+    day = next(
+        (d for d in sorted(days) if days[d]["status"] in ("delayed", "on time", "flying")), None
+    )
     return day and _booking(records, item, user, flights=[dict(leg, date=day)])
 
 
@@ -105,7 +107,9 @@ def _flights(records: Records, name: str, item: Any, user: Any, **changed: Any) 
 
 def _basic(records: Records, name: str, item: Any, user: Any) -> Breach | None:
     made = _flights(records, name, item, user) if item["cabin"] == "basic_economy" else None
-    same = made and [leg["date"] for leg in item["flights"]] == [f["date"] for f in made.args["flights"]]
+    same = made and [leg["date"] for leg in item["flights"]] == [
+        f["date"] for f in made.args["flights"]
+    ]
     return None if same else made
 
 
@@ -117,7 +121,9 @@ def _elsewhere(records: Records, name: str, item: Any, user: Any) -> Breach | No
         days = flight["dates"]
         day = next((d for d in sorted(days) if days[d]["status"] == "available"), None)
         if day and flight["destination"] not in ends:
-            return _flights(records, name, item, user, flights=[{"flight_number": number, "date": day}])
+            return _flights(
+                records, name, item, user, flights=[{"flight_number": number, "date": day}]
+            )
     return None
 
 
@@ -166,7 +172,9 @@ def _cancelling_unread(records: Records, name: str, item: Any, user: Any) -> Bre
     return Breach("cancel_reservation", {"reservation_id": name}, read=False)
 
 
-def _certificate(each: int, *, entitled: bool, said: str, disrupted: str) -> Maker:
+def _certificate(
+    each: int, disrupted: str, *, entitled: bool = True, said: str = "I want compensation"
+) -> Maker:
     def make(records: Records, name: str, item: Any, user: Any) -> Breach | None:
         poor = user["membership"] == "regular" and item["insurance"] == "no"
         poor = poor and item["cabin"] != "business"
@@ -179,7 +187,6 @@ def _certificate(each: int, *, entitled: bool, said: str, disrupted: str) -> Mak
     return make
 
 
-_ASKED: Final = "I want compensation"
 SENTENCES: Final[Mapping[str, Maker]] = {
     "six passengers": _six,
     "two certificates": _paid_with("certificate", "certificate"),
@@ -198,11 +205,11 @@ SENTENCES: Final[Mapping[str, Maker]] = {
     "cancelled insured without a reason": _cancelling(insured=True, said="my plans have changed"),
     "cancelled though flown": _cancelling_flown,
     "cancelled without reading it": _cancelling_unread,
-    "a certificate for who is not entitled": _certificate(100, entitled=False, said=_ASKED, disrupted="cancelled"),  # fmt: skip
-    "a certificate nobody asked for": _certificate(100, entitled=True, said="hello", disrupted="cancelled"),  # fmt: skip
-    "a certificate for nothing": _certificate(100, entitled=True, said=_ASKED, disrupted=""),
-    "a certificate too large": _certificate(200, entitled=True, said=_ASKED, disrupted="cancelled"),
-    "a certificate for a delay without a change": _certificate(50, entitled=True, said=_ASKED, disrupted="delayed"),  # fmt: skip
+    "a certificate for who is not entitled": _certificate(100, "cancelled", entitled=False),
+    "a certificate nobody asked for": _certificate(100, "cancelled", said="hello"),
+    "a certificate for nothing": _certificate(100, ""),
+    "a certificate too large": _certificate(200, "cancelled"),
+    "a certificate for a delay without a change": _certificate(50, "delayed"),
 }
 """The sentences of the prose that a call can break, each with its maker."""
 
@@ -235,7 +242,7 @@ RIGHT: Final[Mapping[str, Maker]] = {
     "a bag more": _one_bag_more,
     "business cancelled": _cancelling_business,
     "insured and sick": _cancelling(insured=True, said="I am sick"),
-    "a certificate": _certificate(100, entitled=True, said=_ASKED, disrupted="cancelled"),
+    "a certificate": _certificate(100, "cancelled"),
 }
 """What the same calls look like when they break nothing: held back, these would be false alarms."""
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from benchmarks.traces import adaptive, injections, recorded
+from benchmarks.traces import adaptive, breaches, injections, recorded, service_rules
+from benchmarks.traces.airline_records import Records
 from benchmarks.traces.gateway import profile
 from benchmarks.traces.injections import Call, Measured
 
@@ -77,3 +78,46 @@ def _calls(calls: Iterable[Call]) -> None:
         }
         facts = ", ".join(f"{name} {value}" for name, value in said.items())
         print(f"      {call.step.tool}: {', '.join(call.answer.reasons)} ({facts})")
+
+
+def taubench(directory: Path, everything: bool = False, airline: Path | None = None) -> bool:
+    """tau-bench airline; True: there is no target. `airline` is the folder of the airline's records."""
+    traces = recorded.taubench(directory)
+    release = service_rules.policy_set()
+    records = Records.load(airline) if airline else None
+    found = service_rules.Found(
+        [write for trace in traces for write in service_rules.play(release, records, trace)]
+    )
+    once = {trace.group: trace for trace in traces}.values()
+    solved = service_rules.Found(
+        [write for trace in once for write in service_rules.solution(release, records, trace)]
+    )
+    print("tau-bench airline: a policy written from the rules of service")
+    print(f"  {len(traces)} conversations on {len(once)} tasks, {len(found.writes)} calls that change something")  # fmt: skip
+    if records is None:
+        print("  without the airline's records (--airline DIR): held back means with certainty, by what the calls show")  # fmt: skip
+    else:
+        print(f"  {len(found.refused)} of them the reservation system refuses anyway; not counted below")  # fmt: skip
+    print(f"\n  {'':<{_WIDTH}} held back")
+    for name, writes in (
+        ("calls that the benchmark's solution makes, too", found.those(True)),
+        ("calls that it does not make", found.those(False)),
+        ("the solution's own calls, task by task", solved.those(True)),
+    ):
+        print(f"  {name:<{_WIDTH}} {share(sum(w.held for w in writes), len(writes))}")
+        for rule, count in found.rules(writes).most_common():
+            print(f"    {rule:<{_WIDTH - 2}} {count:>4}")
+    for name, good in (("conversations that ended right", True), ("conversations that ended wrong", False)):  # fmt: skip
+        ids = {trace.id for trace in traces if (trace.notes["reward"] == 1) is good}
+        held = {write.trace.id for write in found.writes if write.held and not write.refused}
+        print(f"  {name:<{_WIDTH}} {share(len(ids & held), len(ids))}")
+    if everything:
+        for write in (*found.those(False), *(w for w in solved.those(True) if w.held)):
+            print(f"    {write.trace.id} {write.tool} {', '.join(write.rules) or 'went through'}")
+    if records is not None:
+        print("\n  calls made to break one sentence of the prose each")
+        for table in (breaches.SENTENCES, breaches.RIGHT):
+            for name, maker in table.items():
+                print(f"  {name:<{_WIDTH}} {share(*breaches.found(release, records, maker))}")
+            print("\n  the same calls, breaking nothing" if table is breaches.SENTENCES else "")
+    return True

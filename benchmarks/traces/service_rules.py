@@ -11,6 +11,7 @@ something holds it back with certainty.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,10 +62,9 @@ def claims(
     """What the gateway and the connector say about a call."""
     said: dict[str, Any] = {"context.request_words": words(request), **shown(tool, args)}
     if records is not None:
-        try:
+        # Of a call whose arguments are no arguments nothing can be said.
+        with contextlib.suppress(KeyError, TypeError):
             said |= records.facts(tool, args)
-        except (KeyError, TypeError):
-            pass  # a call whose arguments are no arguments: nothing can be said about it
     return said
 
 
@@ -85,7 +85,9 @@ def play(release: Release, records: Records | None, trace: Trace) -> list[Write]
     left = [_same(name, args) for name, args in trace.notes.get("expected", ())]
     out = []
     for step in trace.steps:
-        answer = session.ask(step.tool, step.args, claims(airline, trace.request, step.tool, step.args))
+        answer = session.ask(
+            step.tool, step.args, claims(airline, trace.request, step.tool, step.args)
+        )
         done = airline.apply(step.tool, step.args) if airline is not None else True
         if "writes" not in release.catalogue.actions[step.tool].labels:
             continue
@@ -107,7 +109,10 @@ def solution(release: Release, records: Records | None, trace: Trace) -> list[Wr
     session = Session(release, trace.id, granted=False)
     out = []
     for tool, args in trace.notes.get("expected", ()):
-        for look, key in (("get_user_details", "user_id"), ("get_reservation_details", "reservation_id")):
+        for look, key in (
+            ("get_user_details", "user_id"),
+            ("get_reservation_details", "reservation_id"),
+        ):
             if key in args and tool != look:
                 session.ask(look, {key: args[key]}, {})
                 if airline is not None:
