@@ -21,11 +21,11 @@ from governance.engine.rules import Case, Factor, PolicyFile, RiskTable, Rule
 from governance.engine.scope import known_fields
 from governance.engine.shape import TABLE, fits, nearest
 
-_PLAIN = (
+PLAIN_COLUMNS = (
     "name", "expect", "by", "neighbour", "action", "attested", "at", "obligations", "points",
 )  # fmt: skip
-_OF_FILES = ("lists", "limits", "history", "gradual")
-_MORE = frozenset({"context.cwd", "context.obligations_supported"})
+OF_FILES = ("lists", "limits", "history", "gradual")
+OTHER_COLUMNS = frozenset({"context.cwd", "context.obligations_supported"})
 
 
 def read_tables(
@@ -103,13 +103,13 @@ def _columns(
     way: Way,
     findings: Findings,
 ) -> bool:
-    known = {*_PLAIN, *_MORE, *known_fields(catalogue.actions.values())}
+    known = {*PLAIN_COLUMNS, *OTHER_COLUMNS, *known_fields(catalogue.actions.values())}
     sound = True
     named = [((*way, "columns", i), name, False) for i, name in enumerate(columns)]
     named += [((*way, "always", name), name, True) for name in always]
     for at, name, key in named:
         place = document.place(at, key=key)
-        if name not in known and name.partition(".")[0] not in _OF_FILES:
+        if name not in known and name.partition(".")[0] not in OF_FILES:
             undeclared = name.startswith("args.") and name.count(".") == 1
             if not undeclared:
                 findings.add(document.path, place, "unknown-column",

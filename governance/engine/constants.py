@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from governance.engine import rules
+from governance.engine.catalogue import Catalogue
 from governance.engine.model import CannotTell, Scalar
 from governance.engine.programs import EFFECTS
 from governance.engine.reading import Way
@@ -136,16 +137,20 @@ def _other_unit(why: str, raw: Any) -> bool:
     return why in ("not_an_amount", "not_a_number") and number.isdigit()
 
 
+def closed_members(catalogue: Catalogue, name: str) -> frozenset[str] | None:
+    """Every value that a field of labels or effects can have; None for a field that is open."""
+    if name == "tool.labels":
+        return catalogue.labels
+    if name == "session.labels":
+        attached = (action.attaches for action in catalogue.actions.values())
+        return catalogue.labels.union(*attached, {UNTRUSTED})
+    return frozenset(EFFECTS) if name == "command.effects" else None
+
+
 def _known(scope: Scope, name: str, value: str, way: Way) -> bool:
     """Labels and effects are closed lists: a misspelt one would never match."""
-    if name == "tool.labels":
-        known = scope.catalogue.labels
-    elif name == "session.labels":
-        attached = (a.attaches for a in scope.catalogue.actions.values())
-        known = scope.catalogue.labels.union(*attached, {UNTRUSTED})
-    elif name == "command.effects":
-        known = frozenset(EFFECTS)
-    else:
+    known = closed_members(scope.catalogue, name)
+    if known is None:
         return True
     if value in known:
         return True

@@ -14,7 +14,7 @@ from governance.engine.scope import Scope, actions_of, not_a_key, types_of
 from governance.engine.shape import nearest
 from governance.engine.values import duration
 
-_HISTORY_KEYS: Final = ("did", "did_not", "same", "in_last", "by")
+HISTORY_KEYS: Final = ("did", "did_not", "same", "in_last", "by")
 BY: Final = ("this_agent", "any_agent", "any_person")
 
 
@@ -26,9 +26,9 @@ def history(scope: Scope, data: Any, way: Way, negated: bool) -> rules.History |
         return None
     before = len(scope.findings.items)
     for key in data:
-        if key not in _HISTORY_KEYS:
+        if key not in HISTORY_KEYS:
             scope.wrong((*way, key), "unknown-key", f"`{key}` is not a key of `history`",
-                        nearest(key, _HISTORY_KEYS), key=True)  # fmt: skip
+                        nearest(key, HISTORY_KEYS), key=True)  # fmt: skip
     if ("did" in data) == ("did_not" in data):
         scope.wrong(way, "missing-key", "`history` needs either `did` or `did_not`")
         return None

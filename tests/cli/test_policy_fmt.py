@@ -101,3 +101,15 @@ def test_rights_and_links_stay(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert path.read_text() == CLEAN
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_the_schema_is_written_for_an_editor(tmp_path: Path) -> None:
+    """An editor could not be told what a policy file may hold."""
+    target = tmp_path / "schema.json"
+    done = cli("policy", "schema", "--folder", str(POLICIES), "--to", str(target))
+    assert done.exit_code == 0, done.output
+    made = json.loads(target.read_text())
+    assert made["$schema"].endswith("2020-12/schema")
+    assert "payment.create" in target.read_text()
+    shown = cli("policy", "schema", "--folder", str(POLICIES), "--kind", "lists")
+    assert json.loads(shown.stdout)["$ref"] == "#/$defs/file-lists"

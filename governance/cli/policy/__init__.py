@@ -7,6 +7,9 @@ from governance.cli.policy import (
     comparing as comparing,
 )
 from governance.cli.policy import (
+    editing as editing,
+)
+from governance.cli.policy import (
     explaining as explaining,
 )
 from governance.cli.policy import (

@@ -117,14 +117,21 @@ def replace(path: Path, data: bytes) -> None:
     being one: what it leads to is replaced. Raises OSError, and then the file is as it was."""
     target = path.resolve()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
-        if target.exists():
-            os.chmod(name, target.stat().st_mode & 0o7777)
+        os.chmod(name, mode)
         os.replace(name, target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _umask() -> int:
+    """What a new file must not allow; asking for it means setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
