@@ -92,6 +92,14 @@ def policy_proposed(state: State, index: int, at: datetime, by: Any, data: Any) 
     return replace(state, proposals=proposals)
 
 
+def policy_dropped(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
+    """policy.refused and policy.withdrawn: nobody signs it any more."""
+    number = data["refs"]["policy"]
+    if number not in state.proposals:
+        return state
+    return replace(state, proposals=state.proposals.delete(number))
+
+
 def policy_released(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """policy.released: in force from the next index on."""
     number = data["refs"]["policy"]

@@ -135,6 +135,8 @@ _FOLDS: Final[Mapping[str, Fold | None]] = {
     "permit.redeemed": None,
     "outcome": None,
     "policy.proposed": service.policy_proposed,
+    "policy.refused": service.policy_dropped,
+    "policy.withdrawn": service.policy_dropped,
     "policy.released": service.policy_released,
     "data.erased": None,
     "report.issued": None,

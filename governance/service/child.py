@@ -76,6 +76,62 @@ def _telling(work: Callable[..., T], *arguments: Any) -> T:
     return work(told, *arguments)
 
 
+def followed(
+    work: Callable[..., None],
+    *arguments: Any,
+    told: Callable[[Any], None],
+    seconds: Callable[[], float],
+) -> bool:
+    """`work(tell, *arguments)` in a fresh process; each value passed to `tell` arrives at `told`.
+
+    `seconds` is asked again and again how long it may take in all; beyond that the process is ended,
+    and what it told counts.  Whether it came to its end.  Raises what `work` raises, or a `Problem`
+    if the process died.
+    """
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_step_by_step, args=(there, work, arguments))
+    began = time.monotonic()
+    process.start()
+    there.close()
+    try:
+        while time.monotonic() - began <= seconds():
+            if not here.poll(_HEARD):
+                continue
+            try:
+                kind, value = here.recv()
+            except EOFError:
+                raise _died() from None
+            if kind == "told":
+                told(value)
+            elif kind == "raised":
+                raise value
+            else:
+                return True
+        return False
+    finally:
+        here.close()
+        process.join(_HEARD)
+        if process.is_alive():
+            process.kill()
+        process.join()
+
+
+def _step_by_step(
+    there: Connection, work: Callable[..., None], arguments: tuple[Any, ...]
+) -> None:
+    """In the child: do the work, and send all that it tells."""
+    _yield()
+    try:
+        work(lambda value: there.send(("told", value)), *arguments)
+    except BrokenPipeError:
+        return  # nobody waits any more
+    except Exception as error:
+        there.send(("raised", error))
+        return
+    there.send(("done", None))
+
+
 _HEARD: Final = 0.2
 _says: Connection | None = None
 
