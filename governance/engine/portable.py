@@ -59,7 +59,14 @@ def read(data: bytes, pause: Callable[[], None] = lambda: None) -> Bundle:
         return _read(data, pause)
     except NotPortable:
         raise
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise NotPortable(f"these bytes are no compiled release ({error})") from None
 
 
@@ -86,7 +93,7 @@ def _lines(bundle: Bundle) -> Iterator[Any]:
     for name, made in bundle.lists.items():
         yield ["list", name, _put(made)]
     for file in bundle.files:
-        yield ["file", _put(replace(file, **{name: () for name in _SPLIT}))]
+        yield ["file", _put(replace(file, rules=(), limits=(), cases=()))]
         for name in _SPLIT:
             items = getattr(file, name)
             for start in range(0, len(items), _GROUP):
@@ -126,7 +133,12 @@ def _read(data: bytes, pause: Callable[[], None]) -> Bundle:
     else:
         raise NotPortable("these bytes end too early")
     whole = tuple(
-        replace(file, **{name: tuple(items) for name, items in parts.items()})
+        replace(
+            file,
+            rules=tuple(parts["rules"]),
+            limits=tuple(parts["limits"]),
+            cases=tuple(parts["cases"]),
+        )
         for file, parts in files
     )
     catalogue = Catalogue(actions=actions, **rest_of_catalogue)
@@ -140,30 +152,29 @@ def _put(value: Any) -> Any:
     kind = type(value)
     if value is None or kind is bool or kind is str:
         return value
-    if kind is int:
-        return value if -(2**53) < value < 2**53 else ["int", str(value)]
-    if kind is tuple:
-        return ["tuple", *map(_put, value)]
-    if kind is list:
-        return ["list", *map(_put, value)]
-    if kind is frozenset:
-        return ["set", *sorted((_put(each) for each in value), key=repr)]
+    writer = _WRITERS.get(kind)
+    if writer is not None:
+        return writer(value)
     if isinstance(value, Mapping):
         return ["map", *([_put(name), _put(each)] for name, each in value.items())]
-    if kind is Decimal:
-        return ["decimal", str(value)]
-    if kind is datetime:
-        return ["datetime", value.isoformat()]
-    if kind is date:
-        return ["date", value.isoformat()]
-    if kind is timedelta:
-        return ["span", value // _MICROSECOND]
     name = kind.__name__
     if _known().get(name) is not kind:
         raise NotPortable(f"a value of type `{name}` cannot be kept in compiled form")
     if isinstance(value, enum.Enum):
         return [name, value.name]
     return [name, *(_put(getattr(value, each.name)) for each in fields(value))]
+
+
+_WRITERS: Final[Mapping[type, Callable[[Any], Any]]] = {
+    int: lambda value: value if -(2**53) < value < 2**53 else ["int", str(value)],
+    tuple: lambda value: ["tuple", *map(_put, value)],
+    list: lambda value: ["list", *map(_put, value)],
+    frozenset: lambda value: ["set", *sorted(map(_put, value), key=repr)],
+    Decimal: lambda value: ["decimal", str(value)],
+    datetime: lambda value: ["datetime", value.isoformat()],
+    date: lambda value: ["date", value.isoformat()],
+    timedelta: lambda value: ["span", value // _MICROSECOND],
+}
 
 
 def _get(value: Any) -> Any:

@@ -28,13 +28,6 @@ points to (`refs.approval` points to an `approval.asked`).  Fields beyond the co
   person's entry names them in `refs.retention`.
 - `retention.pruned`: below `minimum` entries are given up; `snapshot` is the SHA-256 of the state
   there, sealed by `refs.service`, and `last_at` the time of the last entry given up.
-- `policy.proposed`: `evidence` names the documents that were kept with it by SHA-256 (what `check`,
-  cases, proofs, diff and backtest found, and the approvals it adds), `against` the release that was
-  in force then, `compiled` the form in which processes take it over; `origin` is `rollback` when the
-  files are an earlier release's, `list` when only a list was refreshed.
-- `policy.released`: `evidence` is the digest of what the signer was shown; `ground` says why so many
-  people sufficed: another one `signed`, there is only one (`alone`), or it was proved that nothing
-  becomes looser (`not_looser`), for which a connector may stand in `signed_by`.
 - `decision`: `attested`, `undeclared` and `session` facts make it re-performable; `via` says
   which surface asked (api, batch, hook); `deny` findings say what could have been waived.
 """
@@ -42,7 +35,7 @@ points to (`refs.approval` points to an `approval.asked`).  Fields beyond the co
 from collections.abc import Mapping
 from typing import Any, Final
 
-from governance.oversight import anchors, log_keys
+from governance.oversight import anchors, log_keys, policies
 from governance.oversight.shapes import (
     Check,
     IllFormed,
@@ -79,9 +72,6 @@ SIDES: Final = ("new", "old", "both", "stopped")
 HOLDS: Final = ("decision", "agent", "subject", "range")
 STATUSES: Final = ("executed", "failed", "not_executed")
 VIAS: Final = ("api", "batch", "hook")
-ORIGINS: Final = ("files", "rollback", "list")
-EVIDENCE: Final = ("check", "cases", "proofs", "diff", "backtest", "approvals")
-GROUNDS: Final = ("signed", "alone", "not_looser")
 
 _words = listed(identifier)
 _maybe_instant = either(nothing, instant)
@@ -161,12 +151,6 @@ _lifted = record({"stop?": index, "service?": index})
 _of_hold: dict[str, Check] = {
     "refs": record({"retention?": index}),
     "older?": decimal,  # instead: the number of a hold from the log this one was restored from
-    "person": person_id,
-    "commitments": _texts("reason"),
-}
-
-_of_proposal: Final = {
-    "refs": record({"policy": index}),
     "person": person_id,
     "commitments": _texts("reason"),
 }
@@ -399,33 +383,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "charges?": listed(_charge),
         }
     ),
-    # policy
-    "policy.proposed": record(
-        {
-            "release": release,
-            "files": mapped(digest, names=300),
-            "lists": mapped(recorded, names=300),
-            "commitments?": _texts("note"),
-            "origin?": one_of(*ORIGINS),
-            "against?": either(nothing, release),  # what was in force when it was examined
-            "evidence?": record(dict.fromkeys(EVIDENCE, digest)),
-            "compiled?": digest,
-        }
-    ),
-    "policy.refused": record(_of_proposal),
-    "policy.withdrawn": record(_of_proposal),
-    "policy.released": record(
-        {
-            "refs": record({"policy": index}),
-            "release": release,
-            "proposed_by": identifier,
-            "signed_by": identifier,
-            "alone": flag,
-            "time_zone": text(64),  # of hours, weekdays and dates in rules, from here on
-            "evidence?": digest,
-            "ground?": one_of(*GROUNDS),
-        }
-    ),
+    **policies.KINDS,
     # data and reports
     "data.erased": record(
         {

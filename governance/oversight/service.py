@@ -1,7 +1,6 @@
-"""What the log says about the service itself: releases, starts, the clock, a restore.
+"""What the log says about the service itself: starts, the clock, a restore.
 
-Law: what is enforced is the release that the last `policy.released` names, whatever lies on disk;
-a restored workspace starts stopped, and a clock that jumped answers nothing, until people looked.
+Law: a restored workspace starts stopped, and a clock that jumped answers nothing, until people looked.
 """
 
 from dataclasses import replace
@@ -11,9 +10,8 @@ from typing import Any, Final
 from immutables import Map
 
 from governance.oversight import retention
-from governance.oversight.model import ClockPause, PolicyProposal, State, Stop
+from governance.oversight.model import ClockPause, State, Stop
 
-PROPOSALS_KEPT: Final = 64
 OLD_LOG: Final = 1 << 40
 """By how much the numbers of an old log are lowered when a new one goes on from it."""
 
@@ -81,34 +79,4 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
         log_key_wish=None,
         anchors=Map(),
         unanchored=None,
-    )
-
-
-def policy_proposed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
-    """policy.proposed"""
-    proposals = state.proposals.set(index, PolicyProposal(index, data["release"], by["id"], at))
-    if len(proposals) > PROPOSALS_KEPT:
-        proposals = proposals.delete(min(proposals))
-    return replace(state, proposals=proposals)
-
-
-def policy_dropped(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
-    """policy.refused and policy.withdrawn: nobody signs it any more."""
-    number = data["refs"]["policy"]
-    if number not in state.proposals:
-        return state
-    return replace(state, proposals=state.proposals.delete(number))
-
-
-def policy_released(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
-    """policy.released: in force from the next index on."""
-    number = data["refs"]["policy"]
-    proposals = state.proposals.delete(number) if number in state.proposals else state.proposals
-    return replace(
-        state,
-        proposals=proposals,
-        release=data["release"],
-        release_index=index,
-        time_zone=data["time_zone"],
-        authors=tuple(dict.fromkeys((data["proposed_by"], data["signed_by"]))),
     )

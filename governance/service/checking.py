@@ -79,8 +79,8 @@ def in_child(files: Mapping[str, bytes], today: date) -> Checked:
     return child.run(checked, dict(files), today)
 
 
-def checked(files: dict[str, bytes], today: date) -> Checked:
-    """Everything that is wrong with files on a day, here and now."""
+def checked(files: dict[str, bytes], today: date | None) -> Checked:
+    """Everything that is wrong with files on a day, here and now (None: whatever has lapsed)."""
     try:
         release = compile_release(files, at=today)
     except PolicyErrors as errors:

@@ -117,9 +117,7 @@ def followed(
         process.join()
 
 
-def _step_by_step(
-    there: Connection, work: Callable[..., None], arguments: tuple[Any, ...]
-) -> None:
+def _step_by_step(there: Connection, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     """In the child: do the work, and send all that it tells."""
     _yield()
     try:

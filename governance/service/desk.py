@@ -17,10 +17,12 @@ from zoneinfo import ZoneInfo
 
 from audit.entry import Entry
 from governance.anchoring.station import NONE, Anchors
+from governance.engine.model import PolicyErrors
 from governance.oversight import entries, log_keys, retention, snapshot
 from governance.oversight.model import State
 from governance.oversight.state import SEMANTICS, apply, genesis
 from governance.service import committing
+from governance.service.problem import Problem
 from governance.service.releases import Releases, zone_of
 from governance.store.blobs import BlobError, BlobStore
 from governance.store.clock import Clock, SystemClock, to_datetime
@@ -40,6 +42,10 @@ SERVICE_ID: Final = "governance"
 
 def _windows_unknown(state: State) -> bool:
     return state.restored
+
+
+def _release_of(state: object) -> str | None:
+    return state.release if isinstance(state, State) else None
 
 
 def _clock_jumped(state: State) -> bool:
@@ -143,16 +149,30 @@ class Desk:
         """Another process that serves the same log recorded `entry`."""
         if entry.kind == "data.erased":
             committing.forget()
+        elif entry.kind == "policy.proposed":
+            # taken over now, beside the service: when it is signed nobody has to wait for it
+            self.releases.learn(str(entry.data["release"]), entry.data.get("compiled"))
+            self._get_ready(str(entry.data["release"]))
         elif entry.kind == "policy.released":
-            # compiled now, beside the service, so that the next decision need not wait for it
             self._get_ready(str(entry.data["release"]))
 
     def _get_ready(self, release: str) -> None:
         def load() -> None:
-            with suppress(BlobError):  # who needs it is told
+            with suppress(BlobError, Problem, PolicyErrors):  # who needs it is told
                 self.releases.get(release)
 
         threading.Thread(target=load, name="release", daemon=True).start()
+
+    def compiled_form(self) -> str | None:
+        """The SHA-256 of the compiled form of the release in force, if an entry names one."""
+        released = self.state.release_index
+        if released is None or released < self.reader.minimum:
+            return None
+        proposal = int(self.reader.entry(released).data["refs"]["policy"])
+        if proposal < self.reader.minimum:
+            return None
+        found = self.reader.entry(proposal).data.get("compiled")
+        return None if found is None else str(found)
 
     @staticmethod
     def zone(name: str) -> ZoneInfo | None:
@@ -173,7 +193,8 @@ class Desk:
         """
         settings = settings or Settings()
         blobs = workspace.blobs
-        releases = Releases(blobs)
+        ledger = workspace.ledger
+        releases = Releases(blobs, in_force=lambda: _release_of(ledger.state), serving=True)
         desk = cls(
             directory=workspace.paths.root,
             ledger=workspace.ledger,
@@ -188,6 +209,7 @@ class Desk:
         workspace.on_news(desk.elsewhere)
         if desk.state.release is not None:
             try:
+                releases.learn(desk.state.release, desk.compiled_form())
                 releases.get(desk.state.release)
             except BlobError as error:
                 raise CannotOpen(

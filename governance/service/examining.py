@@ -8,31 +8,36 @@ failing case or a refuted invariant become no proposal.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
-from audit.entry import Entry
-from governance.engine import analyse, cases, difference, portable
-from governance.engine.compile import Release, compile_release
-from governance.engine.model import LoadFinding, PolicyErrors
-from governance.oversight.entries import EVIDENCE
+from governance.engine import difference, portable, tightening
+from governance.engine.compile import Release, compile_bundle, compile_release
+from governance.engine.model import LoadFinding
 from governance.oversight.times import micros
-from governance.service import child, exporting, replaying
+from governance.service import backtesting, checking, child
+from governance.service.beside import Beside
+from governance.service.disclosing import FAR
 from governance.service.problem import Problem
+from governance.service.trial import Openings, Trial
 
+EVIDENCE: Final = ("check", "cases", "proofs", "diff", "backtest", "approvals")
+"""What is found out about a proposal; each is a file of it, see `path_of`."""
 DAYS: Final = 30
 WITHIN: Final = 60.0
 """Seconds that proofs, diff and backtest may take together, once the files are checked."""
 _CHECKED_WITHIN: Final = 600.0
 _WAIT: Final = 30.0
-_EACH: Final = 2_000
 MOST_SHOWN: Final = 1_000
+
+Tell = Callable[[Any], None]
 
 _one_at_a_time = threading.BoundedSemaphore(1)
 
@@ -40,13 +45,17 @@ _one_at_a_time = threading.BoundedSemaphore(1)
 @dataclass(frozen=True, slots=True)
 class Job:
     """What is to be examined.  `root` is the workspace; `current` the files in force (empty: none);
-    `days` how far back the backtest looks."""
+    `days` how far back the backtest looks; `against` is the digest of those in force; `lapsed`: they were checked once, and what has lapsed
+    since does not matter; `seconds` is how long the backtest may take."""
 
     root: str
     files: Mapping[str, bytes]
     current: Mapping[str, bytes]
     at: datetime
     days: int = DAYS
+    against: str | None = None
+    lapsed: bool = False
+    seconds: float = WITHIN / 2
 
 
 @dataclass(slots=True)
@@ -58,7 +67,14 @@ class Examined:
     digest: str = ""
     compiled: bytes = b""
     cases: int = 0
+    against: str | None = None
     documents: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def not_looser(self) -> bool:
+        """Whether it is proved that nothing becomes looser than what is in force."""
+        diff = self.document("diff")
+        return self.against is not None and diff.get("doubts") == []
 
     def document(self, name: str) -> dict[str, Any]:
         """One document as a value."""
@@ -79,6 +95,26 @@ class Progress:
         return {"step": self.step, "share": self.share, "done": list(self.done)}
 
 
+_under_way: Final[dict[str, Progress]] = {}
+
+
+@contextmanager
+def told(who: str) -> Iterator[Progress]:
+    """How far it has come can be asked in the name of `who` while this is open."""
+    mine = _under_way[who] = Progress()
+    try:
+        yield mine
+    finally:
+        if _under_way.get(who) is mine:
+            del _under_way[who]
+
+
+def progress_of(who: str) -> dict[str, Any]:
+    """`{step, share, done}` of what `who` proposes just now, in this process; `step` None: nothing."""
+    found = _under_way.get(who)
+    return {"step": None, "share": None, "done": []} if found is None else found.json()
+
+
 def examine(job: Job, progress: Progress | None = None, within: float = WITHIN) -> Examined:
     """Examine files; one at a time in each process.
 
@@ -95,7 +131,7 @@ def examine(job: Job, progress: Progress | None = None, within: float = WITHIN) 
 
 
 def _examined(job: Job, progress: Progress, within: float) -> Examined:
-    made = Examined()
+    made = Examined(against=job.against)
     began = time.monotonic()
     limit = [_CHECKED_WITHIN]
 
@@ -112,7 +148,7 @@ def _examined(job: Job, progress: Progress, within: float) -> Examined:
             made.documents[what] = values[0]
             progress.done.append(what)
 
-    ended = child.watched(_examine, job, told=told, seconds=lambda: limit[0])
+    ended = child.followed(_examine, job, told=told, seconds=lambda: limit[0])
     if not ended and not made.digest:
         raise Problem("too-large", f"the files were not checked within {_CHECKED_WITHIN:.0f} s")
     if made.digest:
@@ -126,46 +162,30 @@ def _examined(job: Job, progress: Progress, within: float) -> Examined:
 # in the child
 
 
-def _examine(tell: child.Tell, job: Job) -> None:
+def _examine(tell: Tell, job: Job) -> None:
     tell(("step", "check", None))
-    files = dict(job.files)
-    try:
-        release = compile_release(files, at=job.at.date())
-    except PolicyErrors as errors:
-        tell(("findings", errors.findings, 0))
+    made = checking.checked(dict(job.files), None if job.lapsed else job.at.date())
+    if made.errors or made.digest is None:
+        tell(("findings", made.findings, made.ran))
         return
-    tell(("step", "cases", None))
-    results = cases.run(release)
-    failed = tuple(map(_failed, cases.failures(results)))
-    if failed:
-        tell(("findings", failed, len(results)))
-        return
-    _document(tell, "check", _check(release))
-    _document(tell, "cases", _cases(release, results))
-    tell(("compiled", release.digest, portable.write(release.bundle), len(results)))
+    bundle = made.bundle
+    _document(tell, "check", _check(made))
+    _document(tell, "cases", _cases(made))
+    tell(("compiled", made.digest, portable.write(bundle), made.ran))
+    release = compile_bundle(bundle, dict(job.files), made.digest)
     current = compile_release(dict(job.current)) if job.current else None
     tell(("step", "proofs", None))
     _document(tell, "proofs", {"complete": True, "proofs": []})
     tell(("step", "diff", None))
     _document(tell, "diff", _diff(current, release, job.at))
     tell(("step", "backtest", 0.0))
-    found = _backtest(job, release, lambda share: tell(("step", "backtest", share)))
+    found = _backtest(job, release, lambda done, all_: tell(("step", "backtest", done / all_)))
+    approvals = {"complete": found["complete"], "days": found["days"], **found.pop("approvals")}
     _document(tell, "backtest", found)
-    _document(tell, "approvals", approvals_added(found))
+    _document(tell, "approvals", approvals)
 
 
-def _failed(each: cases.CaseResult) -> LoadFinding:
-    return LoadFinding(
-        each.case.path,
-        each.case.line,
-        each.case.column,
-        "case-failed",
-        f"case `{each.case.name}` of `{each.policy}`: {each.problem}",
-        "change the rule or what the case expects",
-    )
-
-
-def _document(tell: child.Tell, name: str, found: Mapping[str, Any]) -> None:
+def _document(tell: Tell, name: str, found: Mapping[str, Any]) -> None:
     tell((name, _bytes({"what": name, **found})))
 
 
@@ -173,44 +193,46 @@ def _bytes(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def digest_of(document: bytes) -> str:
-    """SHA-256 (hex) of a document: what the entry names."""
-    return hashlib.sha256(document).hexdigest()
+def path_of(name: str) -> str:
+    """Under which name the entry of a proposal has one of `EVIDENCE` among its files."""
+    return f"evidence/{name}.json"
 
 
-def _check(release: Release) -> dict[str, Any]:
-    remarks = [
-        {"path": each.path, "line": each.line, "message": each.message}
-        for each in analyse.remarks(release)
-    ]
+def attached(files: Mapping[str, str]) -> dict[str, str]:
+    """The digests of `EVIDENCE` among the files of a proposal's entry (none: an older version)."""
+    found = {name: files.get(path_of(name)) for name in EVIDENCE}
+    return {name: digest for name, digest in found.items() if digest is not None}
+
+
+def refuted(proofs: Mapping[str, Any]) -> list[str]:
+    """The invariants that do not hold, by id."""
+    return [each["id"] for each in proofs.get("proofs", ()) if each["verdict"] == "refuted"]
+
+
+def _check(made: checking.Checked) -> dict[str, Any]:
+    warnings = [checking.plain(each) for each in made.findings]
     return {
         "complete": True,
-        "release": release.digest,
+        "release": made.digest,
         "engine": portable.engine_digest(),
-        "remarks": remarks[:MOST_SHOWN],
-        "more": max(0, len(remarks) - MOST_SHOWN),
+        "warnings": warnings[:MOST_SHOWN],
+        "more": max(0, len(warnings) - MOST_SHOWN),
     }
 
 
-def _cases(release: Release, results: tuple[cases.CaseResult, ...]) -> dict[str, Any]:
-    by_policy: dict[str, int] = {}
-    for each in results:
-        by_policy[each.policy] = by_policy.get(each.policy, 0) + 1
-    return {
-        "complete": True,
-        "ran": len(results),
-        "held": sum(each.passed for each in results),
-        "by_policy": by_policy,
-        "uncovered": list(cases.uncovered(release, results))[:MOST_SHOWN],
-    }
+def _cases(made: checking.Checked) -> dict[str, Any]:
+    """All of them hold: a case that fails is an error."""
+    by_policy = {file.policy: len(file.cases) for file in made.bundle.files}
+    return {"complete": True, "ran": made.ran, "held": made.ran, "by_policy": by_policy}
 
 
 def _diff(current: Release | None, draft: Release, at: datetime) -> dict[str, Any]:
     """What the files answer differently from those in force, looser first."""
     if current is None:
-        return {"complete": True, "against": None, "looser": 0, "differences": []}
+        return {"complete": True, "against": None, "looser": 0, "differences": [], "doubts": []}
     found = difference.diff(current, draft, at)
     return {
+        "doubts": list(tightening.doubts(current.bundle, draft.bundle, at))[:MOST_SHOWN],
         "complete": found.complete,
         "against": current.digest,
         "looser": sum(each.looser for each in found.found),
@@ -219,43 +241,16 @@ def _diff(current: Release | None, draft: Release, at: datetime) -> dict[str, An
     }
 
 
-def _backtest(job: Job, draft: Release, share: Callable[[float], None]) -> dict[str, Any]:
+def _backtest(job: Job, draft: Release, tell: Callable[[int, int], None]) -> dict[str, Any]:
     """What the files would have said about the decisions of the last days."""
-    here = exporting.recorded(job.root)
-    start = job.at - timedelta(days=job.days)
-    total = max(1, here.size - here.minimum)
-    found = replaying.backtest(
-        _counted(here.entries(), total, share),
-        here.first,
-        draft,
-        here.opened,
-        micros(start),
-        micros(job.at),
-        here.minimum,
+    here = Beside(Path(job.root))
+    start = micros(job.at - timedelta(days=job.days))
+    return backtesting.run(
+        Trial(draft, here.release, here.first, Openings(here.vault, draft), start),
+        here.reader.entries(here.minimum, here.size),
+        (start, FAR),
+        minimum=here.minimum,
+        size=here.size,
+        seconds=job.seconds,
+        tell=tell,
     )
-    return {"complete": True, "days": job.days, "release": draft.digest, **found}
-
-
-def _counted(
-    entries: Iterable[Entry], total: int, share: Callable[[float], None]
-) -> Iterator[Entry]:
-    for number, entry in enumerate(entries):
-        if number % _EACH == 0:
-            share(min(1.0, number / total))
-        yield entry
-
-
-def approvals_added(found: Mapping[str, Any]) -> dict[str, Any]:
-    """How many approvals a release adds and saves a day, from its backtest."""
-    added = saved = 0
-    for change, count in found.get("by_change", {}).items():
-        was, _, now = change.partition(" -> ")
-        added += count if now == "require_approval" else 0
-        saved += count if was == "require_approval" else 0
-    days = int(found.get("days", DAYS))
-    return {
-        "complete": bool(found.get("complete")),
-        "days": days,
-        "added": added,
-        "saved": saved,
-    }

@@ -24,6 +24,10 @@ from governance.service.reading import plain
 from governance.service.recording import Recorded, record_action, secret_name
 from governance.store.errors import StoreError
 
+PATIENCE: Final = 0.5
+"""Seconds that a request waits for a release which another service put in force and this one is
+still reading; it may be asked on the event loop, or under the lock."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -76,7 +80,7 @@ def prepared(desk: Desk, caller: Caller, state: State, ask: Asked) -> Item:
     place = judging.workspace_of(agent, session)
     supported = sorted({*ask.supported, *key.obligations})
     claims = {**ask.claims, "context.obligations_supported": supported}
-    catalogue = desk.releases.get(state.release).release.bundle.catalogue
+    catalogue = desk.releases.get(state.release, PATIENCE).release.bundle.catalogue
     request = catalogue.take(
         ask.action,
         ask.arguments,

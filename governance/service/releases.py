@@ -1,22 +1,37 @@
-"""Compiled releases by digest: what is in force, and what was in force when an entry was written.
+"""Compiled releases by digest: what is in force, what may be next, and what was in force once.
 
-Law: a release is loaded from the bytes that were signed, and counts only if compiling them gives
-the digest that the log names.  Files in the policy folder are drafts; nothing here reads them.
+Law: a release is loaded from the bytes that were signed, and counts only if they give the digest that
+the log names.  Files in the policy folder are drafts; nothing here reads them.  Reading YAML is slow,
+so a release that was proposed is taken over in the compiled form whose SHA-256 the proposal's entry
+names; where that is missing, altered or of another version, the files are compiled again, beside the
+service.  Loading a large release stalls nobody: it is read in short strokes, and who cannot wait for
+it is told so.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from governance.engine.compile import Release, compile_release
+from governance.engine import portable
+from governance.engine.compile import Release, compile_bundle, compile_release, manifest_digest
+from governance.service import child
+from governance.service.problem import Problem
 from governance.store.blobs import BlobError, BlobStore
 
 KEPT: Final = 8
+_LARGE: Final = 200_000
+"""From so many bytes of files on, they are compiled in a process of their own."""
+_STROKE: Final = 0.002
+_REST: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +43,101 @@ class Ready:
     files: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    ready: Future[Ready]
+    began: float
+
+
+def _none() -> str | None:
+    return None
+
+
 class Releases:
     """Releases of one workspace; safe for several threads."""
 
-    def __init__(self, blobs: BlobStore) -> None:
+    def __init__(
+        self,
+        blobs: BlobStore,
+        *,
+        in_force: Callable[[], str | None] = _none,
+        serving: bool = False,
+    ) -> None:
+        """`in_force` names the release that is never let go; `serving`: others wait meanwhile."""
         self._blobs = blobs
+        self._in_force = in_force
+        self._serving = serving
         self._ready: dict[str, Ready] = {}
+        self._loading: dict[str, _Loading] = {}
+        self._compiled: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def get(self, digest: str) -> Ready:
-        """The release `digest`; raises `BlobError` if its files are missing or altered."""
+    def get(self, digest: str, patience: float | None = None) -> Ready:
+        """The release `digest`; raises `BlobError` if its files are missing or altered.
+
+        With `patience` (seconds since the loading began) it raises a `Problem` instead of waiting
+        longer: who holds a lock or runs on the event loop never waits for a compiler.
+        """
         found = self._ready.get(digest)
-        return found if found is not None else self._load(digest)
+        return found if found is not None else self._wait(digest, patience)
+
+    def _wait(self, digest: str, patience: float | None) -> Ready:
+        mine = None
+        with self._lock:
+            loading = self._loading.get(digest)
+            if loading is None:
+                found = self._ready.get(digest)
+                if found is not None:
+                    return found
+                mine = loading = _Loading(Future(), time.monotonic())
+                self._loading[digest] = loading
+        if mine is not None:
+            if patience is None:
+                self._load_into(digest, mine)
+            else:
+                threading.Thread(
+                    target=self._load_into, args=(digest, mine), name="release", daemon=True
+                ).start()
+        left = None if patience is None else max(0.0, loading.began + patience - time.monotonic())
+        try:
+            return loading.ready.result(left)
+        except FutureTimeout:
+            raise Problem(
+                "not-ready",
+                "the release in force was just signed and is still being read; ask again",
+                retry_after=1,
+            ) from None
+
+    def _load_into(self, digest: str, loading: _Loading) -> None:
+        try:
+            loading.ready.set_result(self._load(digest))
+        except BaseException as error:
+            loading.ready.set_exception(error)
+        finally:
+            with self._lock:
+                self._loading.pop(digest, None)
 
     def known(self, digest: str) -> bool:
         """Whether the files of this release are kept here."""
         return digest in self._ready or self._blobs.manifest(digest) is not None
 
-    def keep(self, release: Release) -> Ready:
-        """Keep the files of a release by digest, and be ready to enforce it."""
-        files = release.files
+    def learn(self, digest: str, compiled: str | None) -> None:
+        """Entry `policy.proposed` of release `digest` names this compiled form."""
+        if compiled is not None:
+            self._compiled[digest] = compiled
+            while len(self._compiled) > 8 * KEPT:
+                del self._compiled[next(iter(self._compiled))]
+
+    def keep(self, digest: str, files: Mapping[str, bytes], compiled: bytes) -> tuple[Ready, str]:
+        """Keep the files of a release and its compiled form by digest, and be ready to enforce it.
+
+        `compiled` comes from our own child.  Returns it ready, and the compiled form's SHA-256.
+        """
         digests = {path: self._blobs.put(data) for path, data in sorted(files.items())}
-        self._blobs.put_manifest(release.digest, _manifest_bytes(release.digest, digests))
-        return self._remember(release, digests)
+        self._blobs.put_manifest(digest, _manifest_bytes(digest, digests))
+        name = self._blobs.put(compiled)
+        self.learn(digest, name)
+        return self.get(digest), name
 
     def files(self, digest: str) -> dict[str, bytes]:
         """The files of a release as they were signed."""
@@ -58,13 +145,40 @@ class Releases:
 
     def _load(self, digest: str) -> Ready:
         digests = self._digests(digest)
-        release = compile_release({p: self._blobs.get(blob) for p, blob in digests.items()})
+        files = {path: self._blobs.get(blob) for path, blob in digests.items()}
+        release = self._taken_over(digest, files) or self._compile(files)
         if release.digest != digest:
             raise BlobError(
                 f"the files kept for release `{digest}` make release `{release.digest}`; restore "
                 f"{self._blobs.place} from a backup"
             )
         return self._remember(release, digests)
+
+    def _taken_over(self, digest: str, files: dict[str, bytes]) -> Release | None:
+        """The release from its compiled form, or None if that is of no use."""
+        name = self._compiled.get(digest)
+        if name is None:
+            return None
+        try:
+            return self._of(self._blobs.get(name), files)
+        except (BlobError, portable.NotPortable):
+            return None
+
+    def _compile(self, files: dict[str, bytes]) -> Release:
+        """The release from its files; a large one beside the service."""
+        if not self._serving or sum(map(len, files.values())) < _LARGE:
+            return compile_release(files)
+        return self._of(child.run(compiled_form, files), files)
+
+    def _of(self, compiled: bytes, files: dict[str, bytes]) -> Release:
+        large = self._serving and sum(map(len, files.values())) >= _LARGE
+        paused = _Paused() if large else None
+        try:
+            bundle = portable.read(compiled, paused.stroke if paused else _nothing)
+            return compile_bundle(bundle, files, manifest_digest(files, bundle.lists))
+        finally:
+            if paused is not None:
+                paused.end()
 
     def _digests(self, digest: str) -> dict[str, str]:
         found = manifest_in(self.manifest(digest))
@@ -84,11 +198,46 @@ class Releases:
     def _remember(self, release: Release, digests: Mapping[str, str]) -> Ready:
         ready = Ready(release, texts_of(release), dict(digests))
         with self._lock:
-            self._ready.pop(release.digest, None)
             self._ready[release.digest] = ready
-            while len(self._ready) > KEPT:
-                del self._ready[next(iter(self._ready))]
+            spared = {release.digest, self._in_force()}
+            old = [each for each in self._ready if each not in spared]
+            for each in old[: max(0, len(self._ready) - KEPT)]:
+                del self._ready[each]
         return ready
+
+
+class _Paused:
+    """Lets the others have the interpreter between strokes, and the collector rest meanwhile.
+
+    A release of 10,000 rules is a million objects that stay: a collection in between would look at
+    all of them, and nobody would be answered for a quarter of a second.
+    """
+
+    def __init__(self) -> None:
+        self._collecting = gc.isenabled()
+        gc.disable()
+        self._since = time.monotonic()
+
+    def stroke(self) -> None:
+        """One short stroke is done."""
+        if time.monotonic() - self._since > _STROKE:
+            time.sleep(_REST)
+            self._since = time.monotonic()
+
+    def end(self) -> None:
+        """Everything is read: it is not garbage, and is not looked at again."""
+        gc.freeze()
+        if self._collecting:
+            gc.enable()
+
+
+def _nothing() -> None:
+    return None
+
+
+def compiled_form(files: dict[str, bytes]) -> bytes:
+    """In a child: the compiled form of files that were checked before."""
+    return portable.write(compile_release(files).bundle)
 
 
 def texts_of(release: Release) -> dict[str, tuple[str, str]]:

@@ -6,60 +6,194 @@ marked `alone`), ready to decide before its entry is written; on any failure the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from governance.engine.compile import Release, compile_bundle
+from audit.canonical import canonical
+from governance.engine.compile import Release
 from governance.oversight import people
 from governance.oversight.commands import AdoptRow, Facts, Proposal
 from governance.oversight.errors import Refused
 from governance.oversight.model import State
-from governance.service import checking
-from governance.service.acting import Act, Texts, allowed, do, entry, one
+from governance.service import checking, examining
+from governance.service.acting import Act, Texts, allowed, do, entry, lane_of
 from governance.service.backfilling import Charging
 from governance.service.desk import Caller, Desk
+from governance.service.examining import Examined, Job, Progress
 from governance.service.judging import BUDGET
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
+from governance.service.releases import Ready
+from governance.store.blobs import BlobError
 
 
 def propose(
-    desk: Desk, caller: Caller, files: Mapping[str, bytes], *, note: str | None = None
+    desk: Desk,
+    caller: Caller,
+    files: Mapping[str, bytes],
+    *,
+    note: str | None = None,
+    days: int = examining.DAYS,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Propose files as a release.  Risk editors only.
 
-    Returns `{proposal, release, findings, warnings, cases}`; with findings nothing is proposed and
-    `proposal` is None.  `warnings` name roles that nobody active holds.
+    The files are examined first, in a process of their own, against the release in force; what was
+    found is kept, and the entry names it.  `days` is how far back the backtest looks.  Returns
+    `{proposal, release, evidence, findings, warnings, cases, looser}`; with findings nothing is
+    proposed and `proposal` is None.  `warnings` name roles that nobody active holds.
     """
     who, texts = allowed(desk, caller, "propose policies"), Texts.of(note=note)
-    checking.require_size(files)
-    made = checking.in_child(files, desk.now().date())
-    digest, ran = made.digest, made.ran
-    if made.errors or digest is None:
-        return {
-            "proposal": None,
-            "release": None,
-            "findings": [checking.plain(each) for each in made.errors],
-            "warnings": [],
-            "cases": ran,
-        }
-    ready = desk.releases.keep(compile_bundle(made.bundle, dict(files), digest))
-    lists = {name: made.as_of.isoformat() for name, made in ready.release.bundle.lists.items()}
+    made = examined(desk, files, days=days, progress=progress)
+    if made.findings:
+        return nothing_proposed(made)
+    return offered(
+        desk, caller, kept(desk, files, made, "files"), texts, _may(who, "propose policies")
+    )
+
+
+def rollback(
+    desk: Desk, caller: Caller, release: str, *, note: str | None = None
+) -> dict[str, Any]:
+    """Return to the exact bytes of a release that was in force.  Risk editors, compliance officers.
+
+    What has lapsed since does not stop it.  Where it is proved that nothing becomes looser, it is in
+    force at once: undoing what loosened should not wait for a second person.  Undoing what
+    tightened loosens, and waits for one as any release does.  As `propose`, and `in_force`.
+    """
+    who, texts = allowed(desk, caller, "sign policies"), Texts.of(note=note)
+    files = desk.releases.files(release)
+    made = examined(desk, files, lapsed=True)
+    if made.findings:
+        return nothing_proposed(made)
+    offer = kept(desk, files, made, "rollback")
+    return offered(desk, caller, offer, texts, _may(who, "sign policies"), at_once=made.not_looser)
+
+
+Require = Callable[[State], None]
+
+
+def _may(who: str, right: str) -> Require:
+    def require(state: State) -> None:
+        people.require(state, who, right)
+
+    return require
+
+
+def offered(
+    desk: Desk,
+    caller: Caller,
+    offer: Offer,
+    texts: Texts,
+    require: Require,
+    *,
+    at_once: bool = False,
+) -> dict[str, Any]:
+    """Record a proposal; `at_once` also puts it in force, for it was proved to loosen nothing."""
+    series = filled(desk, offer.ready.release) if at_once else ()
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
-        people.require(state, who, "propose policies")
-        data = {"release": digest, "files": dict(ready.files), "lists": lists}
-        answer = {
-            "proposal": index,
-            "release": digest,
-            "findings": [],
-            "warnings": warnings(state, ready.release),
-            "cases": ran,
-        }
-        return one("policy.proposed", at, caller, index, data, answer, texts)
+        require(state)
+        require_unchanged(state, offer)
+        data = texts.into(dict(offer.data))
+        evidence = shown_digest(index, data)
+        answer = offer.answer(index, warnings(state, offer.ready.release))
+        answer |= {"evidence": evidence, "in_force": at_once}
+        entries = [entry("policy.proposed", at, caller, data)]
+        rows: tuple[AdoptRow, ...] = ()
+        if at_once:
+            by = (caller.id, caller.id)
+            made = released(desk, index, offer.data["release"], by, "not_looser", evidence)
+            entries.append(entry("policy.released", at, caller, made))
+            rows = (AdoptRow(index + 1, series),)
+            answer["entry"] = index + 1
+        return Proposal(tuple(entries), answer, rows, texts.rows(index))
 
-    return do(desk, Act(who, run))
+    return do(desk, Act(lane_of(caller)[0], run))
+
+
+def examined(
+    desk: Desk,
+    files: Mapping[str, bytes],
+    *,
+    days: int = examining.DAYS,
+    lapsed: bool = False,
+    progress: Progress | None = None,
+) -> Examined:
+    """What is found out about files, against the release in force."""
+    checking.require_size(files)
+    in_force = desk.state.release
+    current = {} if in_force is None else desk.releases.files(in_force)
+    job = Job(str(desk.directory), dict(files), current, desk.now(), days, in_force, lapsed)
+    return examining.examine(job, progress)
+
+
+def nothing_proposed(made: Examined) -> dict[str, Any]:
+    """The answer for files that become no proposal."""
+    return {
+        "proposal": None,
+        "release": None,
+        "findings": [checking.plain(each) for each in made.findings],
+        "warnings": [],
+        "cases": made.cases,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Files that can be proposed: ready to be enforced, with the data of their entry."""
+
+    ready: Ready
+    data: Mapping[str, Any]
+    made: Examined
+
+    def answer(self, index: int, warnings: list[str]) -> dict[str, Any]:
+        """The answer to who proposes them."""
+        return {
+            "proposal": index,
+            "release": self.ready.release.digest,
+            "findings": [],
+            "warnings": warnings,
+            "cases": self.made.cases,
+            "looser": self.made.document("diff").get("looser"),
+        }
+
+
+def kept(desk: Desk, files: Mapping[str, bytes], made: Examined, origin: str) -> Offer:
+    """Keep examined files, their compiled form and what was found out about them, by digest."""
+    ready, compiled = desk.releases.keep(made.digest, files, made.compiled)
+    attached = {
+        examining.path_of(name): desk.blobs.put(each) for name, each in made.documents.items()
+    }
+    lists = {name: each.as_of.isoformat() for name, each in ready.release.bundle.lists.items()}
+    data = {
+        "release": made.digest,
+        "files": {**ready.files, **attached},
+        "lists": lists,
+        "origin": origin,
+        "against": made.against,
+        "compiled": compiled,
+    }
+    return Offer(ready, data, made)
+
+
+def require_unchanged(state: State, offer: Offer) -> None:
+    """Refuse if another release came in force while these files were examined."""
+    if state.release != offer.data["against"]:
+        raise Refused(
+            "conflict",
+            "another release came in force while these files were examined, so what was found is "
+            "about an older one; propose them again",
+        )
+
+
+def shown_digest(proposal: int, data: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a proposal with all that belongs to it: what a signature is bound to."""
+    return hashlib.sha256(canonical({"proposal": proposal, **data})).hexdigest()
 
 
 def warnings(state: State, release: Release) -> list[str]:
@@ -81,26 +215,34 @@ def warnings(state: State, release: Release) -> list[str]:
     ]
 
 
-def sign(desk: Desk, caller: Caller, proposal: int) -> dict[str, Any]:
+def sign(desk: Desk, caller: Caller, proposal: int, evidence: str) -> dict[str, Any]:
     """Put a proposed release in force, as another person than who proposed it.
 
-    What a new limit counts is filled from the decisions recorded so far before the entry is
-    written.  Returns `{release, proposal, alone, entry}`.
+    `evidence` is the digest of the proposal as it was shown to the signer.  What a new limit counts
+    is filled from the decisions recorded so far before the entry is written.  Returns `{release,
+    proposal, alone, entry}`.
     """
     who = allowed(desk, caller, "sign policies")
     found = desk.state.proposals.get(proposal)
     if found is None:
         raise Problem("unknown", f"there is no proposal `{proposal}` that waits for a signature")
+    data = entry_of(desk, proposal, "policy.proposed").data
+    if evidence != shown_digest(proposal, data):
+        raise Problem(
+            "not-shown",
+            f"proposal `{proposal}` is not what this signature names; look at it and sign again",
+            field="evidence",
+        )
+    require_provable(desk, data)
     ready = desk.releases.get(found.release)
-    series = (*sorted(ready.release.series), BUDGET)
-    desk.workspace.backfill.prepare(series, Charging(desk, ready.release))
+    series = filled(desk, ready.release)
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         people.require(state, who, "sign policies")
         waiting = state.proposals.get(proposal)
         if waiting is None:
             raise Refused("conflict", f"proposal `{proposal}` waits no more")
-        if state.release_index is not None and proposal < state.release_index:
+        if expired(state, proposal):
             raise Refused(
                 "conflict",
                 f"proposal `{proposal}` was made before the release now in force (entry "
@@ -109,19 +251,54 @@ def sign(desk: Desk, caller: Caller, proposal: int) -> dict[str, Any]:
         alone = state.single_person
         if waiting.person == who and not alone:
             raise Refused("needs-another", "you proposed this release; another person must sign it")
-        data = {
-            "refs": {"policy": proposal},
-            "release": waiting.release,
-            "proposed_by": waiting.person,
-            "signed_by": who,
-            "alone": alone,
-            "time_zone": desk.settings.time_zone,
-        }
+        ground = "alone" if alone and waiting.person == who else "signed"
+        made = released(desk, proposal, waiting.release, (waiting.person, who), ground, evidence)
         answer = {"release": waiting.release, "proposal": proposal, "alone": alone, "entry": index}
         rows = (AdoptRow(index, series),)
-        return Proposal((entry("policy.released", at, caller, data),), answer, rows)
+        return Proposal((entry("policy.released", at, caller, made),), answer, rows)
 
     return do(desk, Act(who, run))
+
+
+def filled(desk: Desk, release: Release) -> tuple[str, ...]:
+    """Fill what the limits of a release count from the decisions so far; the series they charge."""
+    series = (*sorted(release.series), BUDGET)
+    desk.workspace.backfill.prepare(series, Charging(desk, release))
+    return series
+
+
+def expired(state: State, proposal: int) -> bool:
+    """Whether another release came in force since the proposal was made."""
+    return state.release_index is not None and proposal < state.release_index
+
+
+def require_provable(desk: Desk, data: Mapping[str, Any]) -> None:
+    """Refuse if what was found out is not there any more, or refutes what must never be allowed."""
+    for name, digest in examining.attached(data["files"]).items():
+        try:
+            document = desk.blobs.get(digest)
+        except BlobError as error:
+            raise Problem(
+                "not-ready", f"what was found about the proposal cannot be read ({name}): {error}"
+            ) from None
+        if name == "proofs" and examining.refuted(json.loads(document)):
+            raise Problem("bad-policy", "an invariant is refuted: this release can never be signed")
+
+
+def released(
+    desk: Desk, proposal: int, release: str, by: tuple[str, str], ground: str, evidence: str
+) -> dict[str, Any]:
+    """The data of `policy.released`; `by` proposed and signed."""
+    return {
+        "refs": {"policy": proposal},
+        "release": release,
+        "proposed_by": by[0],
+        "signed_by": by[1],
+        "alone": ground == "alone",
+        "time_zone": desk.settings.time_zone,
+        "evidence": evidence,
+        "ground": ground,
+    }
 
 
 def first(desk: Desk, caller: Caller, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -134,7 +311,7 @@ def first(desk: Desk, caller: Caller, files: Mapping[str, bytes]) -> dict[str, A
             f"{worst['path']}:{worst['line']}:{worst['column']}: {worst['message']}"
             + (f" (and {len(proposed['findings']) - 1} more)" if proposed["findings"][1:] else ""),
         )
-    return {**proposed, **sign(desk, caller, proposed["proposal"])}
+    return {**proposed, **sign(desk, caller, proposed["proposal"], proposed["evidence"])}
 
 
 def current(desk: Desk) -> dict[str, Any]:

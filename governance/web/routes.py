@@ -110,6 +110,7 @@ def _tiles(path: str, name: str) -> Route:
 _MANAGERS = (AGENT_MANAGER, ADMINISTRATOR)
 _STOPPERS = (AGENT_MANAGER, ADMINISTRATOR, COMPLIANCE_OFFICER)
 _SEEING = (COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR)
+_SIGNERS = (RISK_EDITOR, COMPLIANCE_OFFICER)
 _READERS = (COMPLIANCE_OFFICER, AUDITOR, AGENT_MANAGER, ADMINISTRATOR)
 
 ROUTES: tuple[Route, ...] = (
@@ -188,13 +189,14 @@ ROUTES: tuple[Route, ...] = (
     _people("POST", "/v1/policies/check", "checkPolicies", batch=True),
     _people("POST", "/v1/policies/diff", "comparePolicies", batch=True),
     _people("POST", "/v1/policies/proposals", "proposePolicies", RISK_EDITOR, batch=True),
-    _people(
-        "POST",
-        "/v1/policies/proposals/{index}/sign",
-        "signPolicies",
-        RISK_EDITOR,
-        COMPLIANCE_OFFICER,
-    ),
+    _people("GET", "/v1/policies/releases", "listReleases"),
+    _people("GET", "/v1/policies/proposals", "listProposals"),
+    _people("GET", "/v1/policies/proposals/{index}", "readProposal"),
+    _people("GET", "/v1/policies/progress", "readProgress"),
+    _people("POST", "/v1/policies/proposals/{index}/sign", "signPolicies", *_SIGNERS),
+    _people("POST", "/v1/policies/proposals/{index}/refuse", "refusePolicies", *_SIGNERS),
+    _people("POST", "/v1/policies/proposals/{index}/withdraw", "withdrawPolicies", RISK_EDITOR),
+    _people("POST", "/v1/policies/rollback", "rollBackPolicies", *_SIGNERS),
     # evidence and upkeep
     _people("GET", "/v1/retention", "readRetention", *_READERS),
     _people("POST", "/v1/retention", "setRetention", COMPLIANCE_OFFICER, ADMINISTRATOR),
@@ -246,6 +248,8 @@ _LONG = frozenset(
         "checkPolicies",
         "comparePolicies",
         "proposePolicies",
+        "rollBackPolicies",
+        "signPolicies",
         "makeReport",
         "exportLog",
         "backUp",

@@ -248,6 +248,30 @@ def test_a_release_takes_two_people(company: Company, tmp_path: Path) -> None:
     assert {"decisions", "changed", "by_change"} <= backtest.keys()
 
 
+def test_a_proposal_is_looked_at_refused_withdrawn_and_undone(company: Company) -> None:
+    """What was found out about a proposal, and the ways it ends, would be there but out of reach."""
+    served = company.served
+    made = served.json("policy", "release", "--note", "RISK-5", "--days", "7")
+    number = str(made["proposal"])
+    shown = served.run("policy", "proposal", number)
+    for said in ("RISK-5", "check: no error", "cases:", "proofs:", "diff:", "backtest:"):
+        assert said in shown.stdout, said
+    rows = served.json("policy", "proposals")["proposals"]
+    assert (rows[0]["proposal"], rows[0]["state"]) == (made["proposal"], "waiting")
+    reason = ("--reason", "a case is missing")
+    assert served.json("policy", "withdraw", number, *reason)["state"] == "withdrawn"
+    again = str(served.json("policy", "release")["proposal"])
+    refused = served.json("policy", "refuse", again, *reason, key=company.tom_key)
+    assert refused["state"] == "refused"
+    signed = served.run("policy", "sign", again, key=company.tom_key)
+    assert signed.exit_code == 1
+    history = served.json("policy", "history")["releases"]
+    assert history[0]["in_force"]
+    nothing = served.run("policy", "rollback", history[0]["release"][:12])
+    assert nothing.exit_code == 1
+    assert "in force now" in nothing.stderr
+
+
 def test_evidence_leaves_while_the_service_works(company: Company, tmp_path: Path) -> None:
     """Evidence could be had only by stopping the service."""
     served = company.served

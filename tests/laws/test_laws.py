@@ -406,7 +406,7 @@ class TestReplayAsABacktest:
         files = {**FILES, "policies/payments.yaml": renamed}
         proposed = releasing.propose(world.desk, world.maria, files)
         assert proposed["findings"] == []
-        releasing.sign(world.desk, world.tom, proposed["proposal"])
+        releasing.sign(world.desk, world.tom, proposed["proposal"], proposed["evidence"])
         answer = world.pay(amount="100 EUR", iban=NL)
         assert "payments/LIM-2" in [reason["rule"] for reason in answer["context"]["reasons"]]
         assert not answer["decision"]
@@ -433,9 +433,11 @@ def test_a_release_takes_two_people(world: World) -> None:
     )
     made = releasing.propose(world.desk, world.maria, {**FILES, "policies/payments.yaml": looser})
     with pytest.raises(Problem) as caught:
-        releasing.sign(world.desk, world.maria, made["proposal"])
+        releasing.sign(world.desk, world.maria, made["proposal"], made["evidence"])
     assert caught.value.type == "needs-another"
-    assert releasing.sign(world.desk, world.tom, made["proposal"])["alone"] is False
+    assert (
+        releasing.sign(world.desk, world.tom, made["proposal"], made["evidence"])["alone"] is False
+    )
     assert world.pay(amount="520 EUR")["decision"]
 
 

@@ -173,7 +173,7 @@ def test_a_release_signed_here_is_enforced_there(pair: Pair) -> None:
     assert pair.two.call("POST", EVALUATION, payment("120"))[2]["decision"] is True
     people.set_roles(pair.one.desk, ada, bob.id, roles=("auditor", "treasurer", "risk_editor"))
     proposed = releasing.propose(pair.one.desk, ada, files)
-    releasing.sign(pair.one.desk, bob, proposed["proposal"])
+    releasing.sign(pair.one.desk, bob, proposed["proposal"], proposed["evidence"])
     pair.settle()
     assert pair.two.desk.state.release == proposed["release"]
     answer = pair.two.call("POST", EVALUATION, payment("120"))[2]

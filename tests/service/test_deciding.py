@@ -234,7 +234,7 @@ def test_a_new_release_decides_what_was_prepared_under_the_old_one(world: World)
         world.desk, world.maria, {**FILES, "policies/payments.yaml": strict}
     )
     assert proposal["findings"] == []
-    releasing.sign(world.desk, world.tom, proposal["proposal"])
+    releasing.sign(world.desk, world.tom, proposal["proposal"], proposal["evidence"])
     answer = deciding.finish(world.desk, world.desk.ledger.submit(command).result())
     assert not answer["decision"]
     assert answer["context"]["policy_release"] == proposal["release"]

@@ -387,9 +387,9 @@ def test_an_older_proposal_does_not_undo_a_newer_release(world: World) -> None:
     second = releasing.propose(
         world.desk, world.maria, {**FILES, "policies/payments.yaml": changed}
     )
-    releasing.sign(world.desk, world.tom, second["proposal"])
+    releasing.sign(world.desk, world.tom, second["proposal"], second["evidence"])
     with pytest.raises(Problem, match="propose the files again"):
-        releasing.sign(world.desk, world.tom, first["proposal"])
+        releasing.sign(world.desk, world.tom, first["proposal"], first["evidence"])
     assert world.desk.state.release == second["release"]
 
 

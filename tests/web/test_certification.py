@@ -132,7 +132,7 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         }
         proposed = releasing.propose(desk, ada, files)
         _second(world, bob)
-        releasing.sign(desk, bob, proposed["proposal"])
+        releasing.sign(desk, bob, proposed["proposal"], proposed["evidence"])
         issued = keys.issue(
             desk, ada, holder_type="gateway", holder_id="gate-2", agents=("payer-1",)
         )

@@ -166,7 +166,9 @@ def release(stage: Stage, files: Mapping[str, bytes]) -> str:
     """One person proposes the policy files, another signs them off."""
     texts = {path: data.decode("utf-8") for path, data in files.items()}
     proposal = stage.api(cast.RISK).post("/v1/policies/proposals", files=texts)
-    signed = stage.api(cast.COMPLIANCE).post(f"/v1/policies/proposals/{proposal['proposal']}/sign")
+    signed = stage.api(cast.COMPLIANCE).post(
+        f"/v1/policies/proposals/{proposal['proposal']}/sign", evidence=proposal["evidence"]
+    )
     return str(signed["release"])
 
 

@@ -1,9 +1,16 @@
-"""`governance policy release`: proposed by one person, signed by another."""
+"""`governance policy release`, `sign`, `refuse`, `withdraw`, `rollback`: how rules come into force.
+
+Law: whoever signs is shown first what was found out about the proposal, looser first; the signature
+names the digest of what was shown.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -11,45 +18,123 @@ from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.policy.folder import FOLDER, files_of, folder_of, report
 from governance.cli.policy.group import policy
-from governance.cli.transport import Api
+from governance.cli.policy.proposals import tell
+from governance.cli.transport import Api, Failed
 from governance.service import checking
+
+_LOOK: Final = 1.0
 
 
 @command(policy, "release", example="governance policy release policies --note 'RISK-4411'")
 @click.argument("folder", type=FOLDER, required=False)
 @click.option("--note", help="Why; kept where it can be erased.")
+@click.option("--days", type=click.IntRange(0, 3660), help="How far back to try it (default 30).")
 @click.option("--sign", "proposal", type=int, help="Sign off this proposal as the second person.")
-def release(frame: Frame, folder: Path | None, note: str | None, proposal: int | None) -> None:
+def release(
+    frame: Frame,
+    folder: Path | None,
+    note: str | None,
+    days: int | None,
+    proposal: int | None,
+) -> None:
     """Propose the files as a release; another person signs it with --sign NUMBER.
 
-    While a workspace has one person only, that person's release is in force at once, and every
-    report says that nobody else signed it.
+    The files are examined first: their cases, what must never be allowed, what they answer
+    differently from the release in force, and what they would have changed in what happened. While
+    a workspace has one person only, that person's release is in force at once, and every report says
+    that nobody else signed it.
     """
     if proposal is not None and folder is not None:
         raise click.UsageError("give FOLDER to propose, or --sign NUMBER to sign off")
     with frame.api() as api:
         if proposal is not None:
-            made = api.post(f"/v1/policies/proposals/{proposal}/sign")
-            output.show(frame.output, made)
-            return output.say("In force.")
-        made = _propose(frame, api, folder, note)
+            return _sign(frame, api, proposal)
+        made = _propose(frame, api, folder, note, days)
         if len(api.get("/v1/people")["people"]) == 1:
-            made |= api.post(f"/v1/policies/proposals/{made['proposal']}/sign")
-    if frame.json:
-        output.document(made)
-    else:
-        spoken = ("findings", "warnings")
-        output.show(frame.output, {k: v for k, v in made.items() if k not in spoken})
-    for warning in made["warnings"]:
-        output.say(f"warning: {warning}")
+            path = f"/v1/policies/proposals/{made['proposal']}/sign"
+            made |= api.post(path, evidence=made["evidence"])
+    _proposed(frame, made)
     if made.get("alone"):
         output.say("In force, signed by you alone; every report will say so.")
     else:
+        output.say(f"Look at it: governance policy proposal {made['proposal']}")
         output.say(f"Now another person: governance policy release --sign {made['proposal']}")
     return None
 
 
-def _propose(frame: Frame, api: Api, folder: Path | None, note: str | None) -> Any:
+@command(policy, "sign", example="governance policy sign 1204")
+@click.argument("number", type=int)
+def sign(frame: Frame, number: int) -> None:
+    """Sign off a proposal as the second person, as it is shown to you now; it is in force at once."""
+    with frame.api() as api:
+        _sign(frame, api, number)
+
+
+@command(policy, "refuse", example="governance policy refuse 1204 --reason 'PAY-009 is too wide'")
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="Why; kept where it can be erased.")
+def refuse(frame: Frame, number: int, reason: str) -> None:
+    """Refuse a proposal, with a reason; nobody signs it any more."""
+    with frame.api() as api:
+        made = api.post(f"/v1/policies/proposals/{number}/refuse", reason=reason)
+    output.show(frame.output, made)
+
+
+@command(policy, "withdraw", example="governance policy withdraw 1204 --reason 'a case is missing'")
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="Why; kept where it can be erased.")
+def withdraw(frame: Frame, number: int, reason: str) -> None:
+    """Take back a proposal of your own, with a reason."""
+    with frame.api() as api:
+        made = api.post(f"/v1/policies/proposals/{number}/withdraw", reason=reason)
+    output.show(frame.output, made)
+
+
+@command(policy, "rollback", example="governance policy rollback 4f1a09 --note 'INC-77'")
+@click.argument("release", metavar="[DIGEST]", required=False)
+@click.option("--note", help="Why; kept where it can be erased.")
+def rollback(frame: Frame, release: str | None, note: str | None) -> None:
+    """Return to the release before the one in force, or to the one whose digest begins so.
+
+    Its exact files come into force again, whatever has lapsed in them since. Where it is proved that
+    nothing becomes looser, that is at once; else another person signs, as for any release.
+    """
+    with frame.api() as api, _progress(api):
+        made = api.post("/v1/policies/rollback", release=release, note=note)
+    if made["findings"]:
+        report(frame, {**made, "ok": False}, folder_of(frame, None), "")
+    _proposed(frame, made)
+    if made["in_force"]:
+        output.say("In force: it was proved that nothing becomes looser.")
+    else:
+        output.say("Something may become looser, or it could not be proved that nothing does.")
+        output.say(f"Now another person: governance policy sign {made['proposal']}")
+
+
+def _sign(frame: Frame, api: Api, number: int) -> None:
+    shown = api.get(f"/v1/policies/proposals/{number}")
+    if not frame.json:
+        tell(shown, err=True)
+    made = api.post(f"/v1/policies/proposals/{number}/sign", evidence=shown["evidence"])
+    output.show(frame.output, made)
+    output.say("In force.")
+
+
+def _proposed(frame: Frame, made: dict[str, Any]) -> None:
+    if frame.json:
+        output.document(made)
+    else:
+        spoken = ("findings", "warnings", "looser", "in_force")
+        output.show(frame.output, {k: v for k, v in made.items() if k not in spoken})
+    if made.get("looser"):
+        output.say(f"{made['looser']} kinds of requests would be answered more loosely.")
+    for warning in made["warnings"]:
+        output.say(f"warning: {warning}")
+
+
+def _propose(
+    frame: Frame, api: Api, folder: Path | None, note: str | None, days: int | None
+) -> Any:
     """The proposal, or the end with what is wrong with the files."""
     files = files_of(frame, folder)
     try:
@@ -57,7 +142,35 @@ def _propose(frame: Frame, api: Api, folder: Path | None, note: str | None) -> A
     except UnicodeDecodeError:
         made = checking.check(files)
     else:
-        made = api.post("/v1/policies/proposals", files=texts, note=note)
+        with _progress(api):
+            made = api.post("/v1/policies/proposals", files=texts, note=note, days=days)
     if made["findings"]:
         report(frame, {**made, "ok": False}, folder_of(frame, folder), "")
     return made
+
+
+@contextmanager
+def _progress(api: Api) -> Iterator[None]:
+    """Say on the side which step the examination has come to, once it takes a while."""
+    over = threading.Event()
+
+    def look() -> None:
+        last = ""
+        while not over.wait(_LOOK):
+            try:
+                found = api.get("/v1/policies/progress")
+            except Failed:
+                return  # it is only told; the answer itself says what went wrong
+            step, share = found["step"], found["share"]
+            said = f"{step} …" if share is None else f"{step} {share:.0%}"
+            if step is not None and said != last and not over.is_set():
+                output.say(said)
+                last = said
+
+    watching = threading.Thread(target=look, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()

@@ -1,4 +1,4 @@
-"""Routes of policy releases. Compiling is done in a child process, by the verbs."""
+"""Routes of policy releases. Examining is done in a child process, by the verbs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from governance.service import checking, comparing, releasing
+from governance.service import checking, comparing, examining, proposals, releasing
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.parsing import bad_request, printable
 
@@ -31,17 +31,70 @@ def compare_policies(call: Call) -> Mapping[str, Any]:
     return comparing.between(call.desk, sides[0], sides[1])
 
 
+def list_releases(call: Call) -> Mapping[str, Any]:
+    """Every release that was in force, newest first."""
+    return proposals.history(call.desk)
+
+
+def list_proposals(call: Call) -> Mapping[str, Any]:
+    """Every proposal, newest first."""
+    return proposals.listed(call.desk)
+
+
+def read_proposal(call: Call) -> Mapping[str, Any]:
+    """One proposal, with everything that was found out about it."""
+    return proposals.show(call.desk, call.given["index"])
+
+
 def propose_policies(call: Call) -> Mapping[str, Any] | Reply:
     """Propose a release; a second person signs it. 200 with the findings when nothing was."""
-    made = releasing.propose(call.desk, call.who, _files(call), note=call.body.get("note"))
-    if made["proposal"] is None:
-        return Reply(orjson.dumps(made), "application/json")
-    return made
+    body = call.body
+    days = body.get("days")
+    with examining.told(call.who.id) as progress:
+        made = releasing.propose(
+            call.desk,
+            call.who,
+            _files(call),
+            note=body.get("note"),
+            days=examining.DAYS if days is None else days,
+            progress=progress,
+        )
+    return _proposed(made)
+
+
+def read_progress(call: Call) -> Mapping[str, Any]:
+    """How far the examination of what this person just proposed has come."""
+    return examining.progress_of(call.who.id)
 
 
 def sign_policies(call: Call) -> Mapping[str, Any]:
     """Put a proposed release in force."""
-    return releasing.sign(call.desk, call.who, call.given["index"])
+    return releasing.sign(call.desk, call.who, call.given["index"], call.body["evidence"])
+
+
+def refuse_policies(call: Call) -> Mapping[str, Any]:
+    """Refuse a proposal with a reason."""
+    return proposals.refuse(call.desk, call.who, call.given["index"], reason=call.body["reason"])
+
+
+def withdraw_policies(call: Call) -> Mapping[str, Any]:
+    """Take one's own proposal back."""
+    return proposals.withdraw(call.desk, call.who, call.given["index"], reason=call.body["reason"])
+
+
+def roll_back(call: Call) -> Mapping[str, Any] | Reply:
+    """Return to an earlier release; at once where it is proved that nothing becomes looser."""
+    body = call.body
+    release = proposals.earlier(call.desk, body.get("release"))
+    with examining.told(call.who.id):
+        made = releasing.rollback(call.desk, call.who, release, note=body.get("note"))
+    return _proposed(made)
+
+
+def _proposed(made: dict[str, Any]) -> Mapping[str, Any] | Reply:
+    if made["proposal"] is None:
+        return Reply(orjson.dumps(made), "application/json")
+    return made
 
 
 def _files(call: Call) -> dict[str, bytes]:
@@ -65,6 +118,13 @@ HANDLERS: Mapping[str, Handler] = {
     "readPolicies": read_policies,
     "checkPolicies": check_policies,
     "comparePolicies": compare_policies,
+    "listReleases": list_releases,
+    "listProposals": list_proposals,
+    "readProposal": read_proposal,
     "proposePolicies": propose_policies,
+    "readProgress": read_progress,
     "signPolicies": sign_policies,
+    "refusePolicies": refuse_policies,
+    "withdrawPolicies": withdraw_policies,
+    "rollBackPolicies": roll_back,
 }

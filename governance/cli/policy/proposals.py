@@ -1,0 +1,143 @@
+"""`governance policy proposals`, `proposal`, `history`: what waits, what was found, what was in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from governance.cli import output
+from governance.cli.frame import Frame, command
+from governance.cli.policy.group import policy
+
+_SHOWN = 20
+
+
+@command(policy, "proposals", example="governance policy proposals")
+def proposals(frame: Frame) -> None:
+    """Proposals of releases, newest first: who made them, and how they stand."""
+    with frame.api() as api:
+        found = api.get("/v1/policies/proposals")
+    if frame.json:
+        return output.document(found)
+    columns = {"proposal": "proposal", "state": "state", "at": "made", "proposed_by": "by"}
+    columns |= {"origin": "from", "looser": "looser", "note": "note"}
+    output.table(columns, found["proposals"], "Nobody has proposed a release.")
+    return None
+
+
+@command(policy, "proposal", example="governance policy proposal 1204")
+@click.argument("number", type=int)
+def proposal(frame: Frame, number: int) -> None:
+    """One proposal with everything that was found out about it: looser answers first."""
+    with frame.api() as api:
+        found = api.get(f"/v1/policies/proposals/{number}")
+    if frame.json:
+        return output.document(found)
+    tell(found)
+    return None
+
+
+@command(policy, "history", example="governance policy history")
+def history(frame: Frame) -> None:
+    """Releases that were in force, newest first: by whom, and on what ground."""
+    with frame.api() as api:
+        found = api.get("/v1/policies/releases")
+    if frame.json:
+        return output.document(found)
+    columns = {"release": "release", "at": "since", "proposed_by": "proposed by"}
+    columns |= {"signed_by": "signed by", "ground": "ground", "in_force": "in force"}
+    rows = [{**row, "release": row["release"][:12]} for row in found["releases"]]
+    output.table(columns, rows, "No release was ever in force.")
+    return None
+
+
+def tell(found: Mapping[str, Any], *, err: bool = False) -> None:
+    """A proposal for a person who may sign it."""
+    head = ("proposal", "state", "release", "proposed_by", "at", "origin", "note", "evidence")
+    output.facts({name: found[name] for name in head if found.get(name) is not None}, err=err)
+    for line in lines(found["attached"]):
+        click.echo(output.inert(line), err=err)
+    for warning in found["warnings"]:
+        output.say(f"warning: {warning}")
+
+
+def lines(attached: Mapping[str, Any]) -> list[str]:
+    """What was found out, in sentences; what was not found out is said, too."""
+    if not attached:
+        return ["Nothing was found out about it: it was proposed under an older version."]
+    out = []
+    for name, document in attached.items():
+        if not document["complete"] and "why" in document:
+            out.append(f"{name}: NOT FOUND OUT: {document['why']}")
+        else:
+            out += _LINES[name](document)
+    return out
+
+
+def _check(found: Mapping[str, Any]) -> list[str]:
+    count = len(found["warnings"]) + found["more"]
+    told = [f"check: no error, {count} warning{'' if count == 1 else 's'}"]
+    told += [
+        f"  {each['path']}:{each['line']}: {each['message']}" for each in found["warnings"][:_SHOWN]
+    ]
+    return told
+
+
+def _cases(found: Mapping[str, Any]) -> list[str]:
+    return [f"cases: {found['held']} of {found['ran']} hold"]
+
+
+def _proofs(found: Mapping[str, Any]) -> list[str]:
+    if not found["proofs"]:
+        return ["proofs: no invariants are written"]
+    return ["proofs:"] + [f"  {each['id']}: {each['verdict']}" for each in found["proofs"]]
+
+
+def _diff(found: Mapping[str, Any]) -> list[str]:
+    if found["against"] is None:
+        return ["diff: nothing is in force to compare it with"]
+    told = []
+    for each in found["differences"][:_SHOWN]:
+        witness = ", ".join(f"{name} {value}" for name, value in each["witness"].items())
+        how = "LOOSER" if each["looser"] else "stricter"
+        change = f"{each['before']} -> {each['after']}"
+        told.append(f"  {how}: {each['action']}: {change} ({each['by']}), such as {witness}")
+    more = len(found["differences"]) + found.get("more", 0) - len(told)
+    first = "diff: every request is answered as before" if not told else "diff:"
+    if not found["complete"]:
+        told.append("  not all combinations could be tried: there may be more")
+    return [first, *told, *([f"  … and {more} more"] if more else [])]
+
+
+def _backtest(found: Mapping[str, Any]) -> list[str]:
+    said = ", ".join(f"{count} × {change}" for change, count in found["by_change"].items())
+    told = [
+        f"backtest: {found['changes']} of {found['reperformed']} decisions of {found['days']:g} "
+        f"days would change{f' ({said})' if said else ''}; {found['not_reperformed']} cannot be told"
+    ]
+    if not found["complete"]:
+        told.append(f"  not all of the log was tried: {found['entries']} entries in time")
+    return told
+
+
+def _approvals(found: Mapping[str, Any]) -> list[str]:
+    per_day = found["per_day"]
+    told = [f"approvals: {per_day['added']:+g} a day ({per_day['was']:g} so far)"]
+    for role in found["roles"]:
+        told.append(
+            f"  {role['role']}: {role['minutes_per_day']:+g} minutes a day, shared by "
+            f"{role['holders']} {'person' if role['holders'] == 1 else 'people'}"
+        )
+    return told
+
+
+_LINES = {
+    "check": _check,
+    "cases": _cases,
+    "proofs": _proofs,
+    "diff": _diff,
+    "backtest": _backtest,
+    "approvals": _approvals,
+}

@@ -1,0 +1,198 @@
+"""Proposals of releases: what waits for a signature, what was found about it, and how it ends.
+
+Law: whoever signs sees everything that was found out, under a digest that their signature names; a
+proposal ends by a signature, by a refusal with its reason, by being withdrawn by who made it, or by
+another release coming in force first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from audit.entry import Entry
+from governance.oversight import people
+from governance.oversight.commands import Facts, Proposal
+from governance.oversight.errors import Refused
+from governance.oversight.model import PolicyProposal, State
+from governance.oversight.times import write
+from governance.service import examining, releasing
+from governance.service.acting import Act, Texts, allowed, do, one, stated
+from governance.service.desk import Caller, Desk
+from governance.service.problem import Problem
+from governance.service.reading import entry as read_entry
+from governance.service.reading import entry_of, opened
+from governance.store.blobs import BlobError
+
+ENDINGS: Mapping[str, str] = {
+    "policy.released": "released",
+    "policy.refused": "refused",
+    "policy.withdrawn": "withdrawn",
+}
+
+
+def listed(desk: Desk, limit: int = 100) -> dict[str, Any]:
+    """All proposals, newest first: `{proposals: [{proposal, release, state, proposed_by, at, origin,
+    looser, ...}]}`; `state` is waiting, expired, released, refused or withdrawn."""
+    views = desk.workspace.views
+    views.wait_for(desk.state.size, 2.0)
+    rows = []
+    for line in views.entries(kind="policy.proposed", limit=limit):
+        entry = entry_of(desk, line.index, "policy.proposed")
+        rows.append(_row(desk, line.index, entry))
+    return {"proposals": rows}
+
+
+def waiting(state: State) -> tuple[PolicyProposal, ...]:
+    """Proposals that can still be signed, oldest first."""
+    return tuple(
+        each for index, each in sorted(state.proposals.items())
+        if not releasing.expired(state, index)
+    )  # fmt: skip
+
+
+def _row(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
+    data, diff = entry.data, None
+    digest = examining.attached(data["files"]).get("diff")
+    if digest is not None:
+        diff = _document(desk, "diff", digest)
+    return {
+        "proposal": index,
+        "release": data["release"],
+        "proposed_by": entry.by["id"],
+        "at": write(entry.at),
+        "origin": data.get("origin", "files"),
+        "note": opened(desk, index, "note"),
+        "looser": None if diff is None or not diff["complete"] else diff.get("looser"),
+        **_standing(desk, index),
+    }
+
+
+def _standing(desk: Desk, index: int) -> dict[str, Any]:
+    """How a proposal stands: `state`, and the entry that ended it."""
+    state = desk.state
+    if index in state.proposals:
+        return {"state": "expired" if releasing.expired(state, index) else "waiting"}
+    for number, _ in desk.workspace.views.referring_to(index):
+        ended = read_entry(desk, number)
+        word = ENDINGS.get(ended.kind)
+        if word is not None:
+            told = {"state": word, "ended_by": number, "by": ended.by["id"]}
+            if word != "released":
+                told["reason"] = opened(desk, number, "reason")
+            return told
+    return {"state": "expired"}
+
+
+def show(desk: Desk, index: int) -> dict[str, Any]:
+    """One proposal with everything that was found out about it.
+
+    `evidence` is the digest that a signature must name; `attached` has one document for each of
+    check, cases, proofs, diff, backtest and approvals (`complete` says whether it could be finished).
+    Proposals of older versions have none.
+    """
+    entry = entry_of(desk, index, "policy.proposed")
+    data = entry.data
+    if index not in desk.state.proposals:
+        desk.workspace.views.wait_for(desk.state.size, 2.0)
+    attached = examining.attached(data["files"])
+    release = desk.releases.get(data["release"]).release
+    return {
+        **_row(desk, index, entry),
+        "evidence": releasing.shown_digest(index, data),
+        "against": data.get("against"),
+        "files": sorted(path for path in data["files"] if path.startswith("policies/")),
+        "lists": data["lists"],
+        "attached": {name: _document(desk, name, found) for name, found in attached.items()},
+        "warnings": releasing.warnings(desk.state, release),
+    }
+
+
+def _document(desk: Desk, name: str, digest: str) -> dict[str, Any]:
+    """What was found out, or that it cannot be read any more."""
+    try:
+        found: dict[str, Any] = json.loads(desk.blobs.get(digest))
+    except BlobError as error:
+        return {"what": name, "complete": False, "why": f"it cannot be read: {error}"}
+    return found
+
+
+def refuse(desk: Desk, caller: Caller, index: int, *, reason: str) -> dict[str, Any]:
+    """Refuse a proposal with a reason; nobody signs it any more.  `{proposal, state}`."""
+    who, texts = allowed(desk, caller, "sign policies"), Texts.of(reason=stated(reason))
+
+    def run(state: State, facts: Facts, at: datetime, entry: int) -> Proposal:
+        people.require(state, who, "sign policies")
+        _waiting(state, index)
+        data = {"refs": {"policy": index}, "person": who}
+        answer = {"proposal": index, "state": "refused"}
+        return one("policy.refused", at, caller, entry, data, answer, texts)
+
+    return do(desk, Act(who, run))
+
+
+def withdraw(desk: Desk, caller: Caller, index: int, *, reason: str) -> dict[str, Any]:
+    """Take one's own proposal back, with a reason.  `{proposal, state}`."""
+    who, texts = allowed(desk, caller, "propose policies"), Texts.of(reason=stated(reason))
+
+    def run(state: State, facts: Facts, at: datetime, entry: int) -> Proposal:
+        people.require(state, who, "propose policies")
+        if _waiting(state, index).person != who:
+            raise Refused("not-allowed", "only who made a proposal withdraws it; others refuse it")
+        data = {"refs": {"policy": index}, "person": who}
+        answer = {"proposal": index, "state": "withdrawn"}
+        return one("policy.withdrawn", at, caller, entry, data, answer, texts)
+
+    return do(desk, Act(who, run))
+
+
+def _waiting(state: State, index: int) -> PolicyProposal:
+    found = state.proposals.get(index)
+    if found is None:
+        raise Refused("conflict", f"proposal `{index}` waits no more")
+    return found
+
+
+def history(desk: Desk, limit: int = 100) -> dict[str, Any]:
+    """Releases that were ever in force here, newest first: `{releases: [{entry, release, at,
+    proposal, proposed_by, signed_by, ground, in_force}]}`."""
+    views = desk.workspace.views
+    views.wait_for(desk.state.size, 2.0)
+    rows = []
+    for line in views.entries(kind="policy.released", limit=limit):
+        entry = entry_of(desk, line.index, "policy.released")
+        data = entry.data
+        rows.append(
+            {
+                "entry": line.index,
+                "release": data["release"],
+                "at": write(entry.at),
+                "proposal": data["refs"]["policy"],
+                "proposed_by": data["proposed_by"],
+                "signed_by": data["signed_by"],
+                "ground": data.get("ground", "alone" if data["alone"] else "signed"),
+                "in_force": line.index == desk.state.release_index,
+            }
+        )
+    return {"releases": rows}
+
+
+def earlier(desk: Desk, digest: str | None) -> str:
+    """The release that a rollback returns to: the one before that in force, or one that a person
+    names by the first characters of its digest.  Raises `Problem`."""
+    now = desk.state.release
+    known = [row["release"] for row in history(desk, 1_000)["releases"]]
+    if digest is None:
+        found = [each for each in known if each != now][:1]
+        if not found:
+            raise Problem("unknown", "no release was in force before this one")
+        return str(found[0])
+    found = sorted({each for each in known if each.startswith(digest)})
+    if len(found) != 1:
+        why = "more than one release begins" if found else "no release that was in force begins"
+        raise Problem("unknown", f"{why} with `{digest}`; see `governance policy history`")
+    if found[0] == now:
+        raise Problem("conflict", "this release is in force now")
+    return str(found[0])

@@ -1,0 +1,210 @@
+"""Releases: what is found out about a proposal, who signs what, and how one goes back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from service_world import FILES, POLICY, World
+
+from governance.service import examining, proposals, releasing
+from governance.service.problem import Problem
+from governance.service.releases import Releases
+
+PATH = "policies/payments.yaml"
+LOOSER = POLICY.replace(b"at_most: 500 EUR}}", b"at_most: 550 EUR}}").replace(
+    b"{above: 500 EUR", b"{above: 550 EUR"
+)
+NARROWER = POLICY.replace(b"- [small, payment.create", b"- [smaller, payment.create").replace(
+    b"10 EUR, L4, allow, PAY-1", b"9 EUR, L4, allow, PAY-1"
+)
+
+
+def propose(world: World, policy: bytes, **how: object) -> dict[str, object]:
+    """Maria proposes the world's files with another policy."""
+    return releasing.propose(world.desk, world.maria, {**FILES, PATH: policy}, **how)  # type: ignore[arg-type]
+
+
+def test_a_proposal_carries_what_was_found_out_about_it(world: World) -> None:
+    """A signer would sign files about which nobody found out anything."""
+    world.pay(amount="520 EUR")
+    world.pay(amount="100 EUR")
+    made = propose(world, LOOSER, note="RISK-1")
+    shown = proposals.show(world.desk, int(str(made["proposal"])))
+    assert list(shown["attached"]) == list(examining.EVIDENCE)
+    assert all(each["complete"] for each in shown["attached"].values())
+    diff = shown["attached"]["diff"]
+    assert diff["against"] == world.desk.state.release
+    assert diff["looser"] >= 1
+    assert diff["differences"][0]["looser"]
+    assert "args.amount" in diff["differences"][0]["witness"]
+    backtest = shown["attached"]["backtest"]
+    assert backtest["by_change"] == {"require_approval -> allow": 1}
+    assert shown["attached"]["approvals"]["saved"] == 1
+    assert shown["note"] == "RISK-1"
+    entry = world.desk.reader.entry(int(str(made["proposal"])))
+    for name in examining.EVIDENCE:
+        kept = world.desk.blobs.get(entry.data["files"][f"evidence/{name}.json"])
+        assert json.loads(kept) == shown["attached"][name]
+
+
+def test_a_signature_names_what_was_shown(world: World) -> None:
+    """Somebody could be made to sign another proposal than the one on their screen."""
+    first, second = propose(world, LOOSER), propose(world, NARROWER)
+    with pytest.raises(Problem) as caught:
+        releasing.sign(world.desk, world.tom, int(str(first["proposal"])), str(second["evidence"]))
+    assert caught.value.type == "not-shown"
+    assert (
+        world.desk.state.release == first["release"] or world.desk.state.release_index is not None
+    )
+    made = releasing.sign(
+        world.desk, world.tom, int(str(first["proposal"])), str(first["evidence"])
+    )
+    data = world.desk.reader.entry(made["entry"]).data
+    assert (data["evidence"], data["ground"]) == (first["evidence"], "signed")
+
+
+def test_what_was_found_out_must_still_be_there(world: World) -> None:
+    """A proposal whose evidence was changed on the disk would be signed as if it were known."""
+    made = propose(world, LOOSER)
+    entry = world.desk.reader.entry(int(str(made["proposal"])))
+    digest = entry.data["files"]["evidence/diff.json"]
+    path = world.root / "blobs" / digest[:2] / digest
+    path.write_bytes(path.read_bytes().replace(b'"looser":true', b'"looser":false'))
+    with pytest.raises(Problem) as caught:
+        releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
+    assert caught.value.type == "not-ready"
+    assert "altered" in caught.value.detail
+
+
+def test_a_refused_proposal_is_signed_by_nobody(world: World) -> None:
+    """A refusal would be a remark, and the next signer would not see it."""
+    made = propose(world, LOOSER)
+    number = int(str(made["proposal"]))
+    with pytest.raises(Problem):
+        proposals.withdraw(world.desk, world.tom, number, reason="not mine")
+    proposals.refuse(world.desk, world.tom, number, reason="too wide")
+    with pytest.raises(Problem) as caught:
+        releasing.sign(world.desk, world.tom, number, str(made["evidence"]))
+    assert caught.value.type == "unknown"
+    row = proposals.listed(world.desk)["proposals"][0]
+    assert (row["state"], row["reason"], row["by"]) == ("refused", "too wide", world.tom.id)
+
+
+def test_who_made_a_proposal_takes_it_back(world: World) -> None:
+    """A mistake would wait for somebody to sign it by mistake, too."""
+    made = propose(world, LOOSER)
+    number = int(str(made["proposal"]))
+    proposals.withdraw(world.desk, world.maria, number, reason="a case is missing")
+    assert proposals.show(world.desk, number)["state"] == "withdrawn"
+    with pytest.raises(Problem):
+        proposals.refuse(world.desk, world.tom, number, reason="again")
+
+
+def test_undoing_what_loosened_takes_one_person(world: World) -> None:
+    """A release that opened too much would stay in force until a second person is found."""
+    first = world.desk.state.release
+    made = propose(world, LOOSER)
+    releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
+    assert world.pay(amount="520 EUR")["decision"]
+    back = releasing.rollback(world.desk, world.tom, proposals.earlier(world.desk, None))
+    if not back["in_force"]:  # a changed approval rule is no proof; a second person signs
+        releasing.sign(world.desk, world.maria, back["proposal"], back["evidence"])
+    assert world.desk.state.release == first
+    assert not world.pay(amount="520 EUR")["decision"]
+
+
+ALLOWING = POLICY.replace(
+    b"  - id: WEB-2",
+    b"  - id: PAY-9\n    title: Mid-size is fine, too\n    effect: deny\n"
+    b"    when: {action: payment.create, args.amount: {above: 90000 EUR}}\n"
+    b"    because: Nobody pays that much.\n    severity: high\n  - id: WEB-2",
+)
+
+
+def test_going_back_to_what_is_stricter_is_at_once_and_to_what_is_looser_is_not(
+    world: World,
+) -> None:
+    """One person could undo a tightening, or would have to wait to undo a loosening."""
+    loose = world.desk.state.release
+    made = propose(world, ALLOWING)
+    assert made["proposal"], made
+    releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
+    strict = world.desk.state.release
+    back = releasing.rollback(world.desk, world.maria, str(loose))
+    assert not back["in_force"]
+    assert world.desk.state.release == strict
+    with pytest.raises(Problem) as caught:
+        releasing.sign(world.desk, world.maria, back["proposal"], back["evidence"])
+    assert caught.value.type == "needs-another"
+    releasing.sign(world.desk, world.tom, back["proposal"], back["evidence"])
+    again = releasing.rollback(world.desk, world.maria, str(strict))
+    assert again["in_force"]
+    assert world.desk.state.release == strict
+    row = proposals.history(world.desk)["releases"][0]
+    assert (row["ground"], row["proposed_by"], row["signed_by"]) == (
+        "not_looser",
+        world.maria.id,
+        world.maria.id,
+    )
+
+
+def test_what_lapsed_since_does_not_stop_a_rollback(world: World) -> None:
+    """The way back would be shut on the day somebody needs it."""
+    first = str(world.desk.state.release)
+    made = propose(world, LOOSER)
+    releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
+    world.clock.advance(400 * 86_400)
+    assert propose(world, POLICY)["findings"], "the review date has passed: no new release"
+    back = releasing.rollback(world.desk, world.maria, first)
+    assert back["findings"] == []
+    assert back["proposal"]
+
+
+def test_a_release_is_taken_over_in_its_compiled_form(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every start and every other service would read 10,000 rules from YAML again."""
+    made = propose(world, LOOSER)
+    number = int(str(made["proposal"]))
+    data = world.desk.reader.entry(number).data
+    monkeypatch.setattr("governance.service.releases.compile_release", None)
+    fresh = Releases(world.desk.blobs)
+    fresh.learn(data["release"], data["compiled"])
+    assert fresh.get(data["release"]).release.bundle == (
+        world.desk.releases.get(data["release"]).release.bundle
+    )
+
+
+def test_a_tampered_compiled_form_counts_for_nothing(world: World) -> None:
+    """Who can write files beside the log could put looser rules in force than those signed."""
+    made = propose(world, LOOSER)
+    data = world.desk.reader.entry(int(str(made["proposal"]))).data
+    name = data["compiled"]
+    path = Path(world.root) / "blobs" / name[:2] / name
+    path.write_bytes(path.read_bytes().replace(b'"550"', b'"9999"'))
+    fresh = Releases(world.desk.blobs)
+    fresh.learn(data["release"], name)
+    assert fresh.get(data["release"]).release.bundle == (
+        world.desk.releases.get(data["release"]).release.bundle
+    )
+
+
+def test_a_proposal_is_about_the_release_that_is_still_in_force(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found out would be about another comparison than the one that is signed."""
+    real = examining.examine
+
+    def slow(job: examining.Job, *more: object) -> examining.Examined:
+        found = real(job)
+        monkeypatch.setattr(examining, "examine", real)
+        other = propose(world, ALLOWING)
+        releasing.sign(world.desk, world.tom, int(str(other["proposal"])), str(other["evidence"]))
+        return found
+
+    monkeypatch.setattr(examining, "examine", slow)
+    with pytest.raises(Problem) as caught:
+        propose(world, LOOSER)
+    assert caught.value.type == "conflict"
