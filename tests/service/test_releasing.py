@@ -41,7 +41,10 @@ def test_a_proposal_carries_what_was_found_out_about_it(world: World) -> None:
     assert "args.amount" in diff["differences"][0]["witness"]
     backtest = shown["attached"]["backtest"]
     assert backtest["by_change"] == {"require_approval -> allow": 1}
-    assert shown["attached"]["approvals"]["saved"] == 1
+    approvals = shown["attached"]["approvals"]
+    assert (approvals["was"], approvals["added"]) == (1, -1)
+    (treasurer,) = approvals["roles"]
+    assert (treasurer["role"], treasurer["minutes_per_day"] < 0) == ("treasurer", True)
     assert shown["note"] == "RISK-1"
     entry = world.desk.reader.entry(int(str(made["proposal"])))
     for name in examining.EVIDENCE:

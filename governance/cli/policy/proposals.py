@@ -125,12 +125,11 @@ def _backtest(found: Mapping[str, Any]) -> list[str]:
 def _approvals(found: Mapping[str, Any]) -> list[str]:
     per_day = found["per_day"]
     told = [f"approvals: {per_day['added']:+g} a day ({per_day['was']:g} so far)"]
-    for role in found["roles"]:
-        told.append(
-            f"  {role['role']}: {role['minutes_per_day']:+g} minutes a day, shared by "
-            f"{role['holders']} {'person' if role['holders'] == 1 else 'people'}"
-        )
-    return told
+    return told + [
+        f"  {role['role']}: {role['minutes_per_day']:+g} minutes a day, shared by "
+        f"{role['holders']} {'person' if role['holders'] == 1 else 'people'}"
+        for role in found["roles"]
+    ]
 
 
 _LINES = {
