@@ -13,16 +13,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from governance.engine import difference, portable, tightening
+from governance.engine import difference, portable
 from governance.engine.compile import Release, compile_bundle, compile_release
 from governance.engine.model import LoadFinding
 from governance.oversight.times import micros
-from governance.service import backtesting, checking, child
+from governance.service import backtesting, checking, child, comparing
 from governance.service.beside import Beside
 from governance.service.disclosing import FAR
 from governance.service.problem import Problem
@@ -73,8 +73,7 @@ class Examined:
     @property
     def not_looser(self) -> bool:
         """Whether it is proved that nothing becomes looser than what is in force."""
-        diff = self.document("diff")
-        return self.against is not None and diff.get("doubts") == []
+        return self.document("diff").get("outcome") in ("same", "tighter")
 
     def document(self, name: str) -> dict[str, Any]:
         """One document as a value."""
@@ -229,14 +228,16 @@ def _cases(made: checking.Checked) -> dict[str, Any]:
 def _diff(current: Release | None, draft: Release, at: datetime) -> dict[str, Any]:
     """What the files answer differently from those in force, looser first."""
     if current is None:
-        return {"complete": True, "against": None, "looser": 0, "differences": [], "doubts": []}
+        return {"complete": True, "against": None, "looser": 0, "tighter": 0, "differences": []}
     found = difference.diff(current, draft, at)
     return {
-        "doubts": list(tightening.doubts(current.bundle, draft.bundle, at))[:MOST_SHOWN],
         "complete": found.complete,
+        "outcome": found.outcome,
+        "open": dict(found.open),
         "against": current.digest,
         "looser": sum(each.looser for each in found.found),
-        "differences": [asdict(each) for each in found.found[:MOST_SHOWN]],
+        "tighter": sum(not each.looser for each in found.found),
+        "differences": [comparing.plain(each) for each in found.found[:MOST_SHOWN]],
         "more": max(0, len(found.found) - MOST_SHOWN),
     }
 

@@ -65,7 +65,8 @@ def _row(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
         "at": write(entry.at),
         "origin": data.get("origin", "files"),
         "note": opened(desk, index, "note"),
-        "looser": None if diff is None or not diff["complete"] else diff.get("looser"),
+        "outcome": None if diff is None else diff.get("outcome"),
+        "looser": None if diff is None else diff.get("looser"),
         **_standing(desk, index),
     }
 

@@ -103,12 +103,23 @@ def _diff(found: Mapping[str, Any]) -> list[str]:
         witness = ", ".join(f"{name} {value}" for name, value in each["witness"].items())
         how = "LOOSER" if each["looser"] else "stricter"
         change = f"{each['before']} -> {each['after']}"
-        told.append(f"  {how}: {each['action']}: {change} ({each['by']}), such as {witness}")
+        note = each["note"] or f"{each['was']} -> {each['by']}"
+        such = f", such as {witness}" if witness else ""
+        told.append(f"  {how}: {each['action']}: {change} ({note}){such}")
     more = len(found["differences"]) + found.get("more", 0) - len(told)
-    first = "diff: every request is answered as before" if not told else "diff:"
-    if not found["complete"]:
-        told.append("  not all combinations could be tried: there may be more")
-    return [first, *told, *([f"  … and {more} more"] if more else [])]
+    if more:
+        told.append(f"  … and {more} more")
+    told += [f"  not searched to the end: {name}: {why}" for name, why in found["open"].items()]
+    return [f"diff: {_OUTCOMES[found['outcome']]}", *told]
+
+
+_OUTCOMES = {
+    "same": "the same answers, proved",
+    "looser": "looser",
+    "tighter": "stricter only, proved",
+    "changed": "looser here, stricter there",
+    "incomplete": "not proved to be the same: there may be more",
+}
 
 
 def _backtest(found: Mapping[str, Any]) -> list[str]:
