@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+from governance.engine.catalogue import ArgType
 from governance.engine.compile import Release
 from governance.engine.model import CannotTell, Request, Value
 from governance.oversight.model import Agent, Session, State
@@ -36,46 +37,72 @@ def recall(
     against.  `release` may be another one than then (a draft, in a backtest).
     """
     catalogue = release.bundle.catalogue
-    declared = catalogue.actions.get(data["action"])
-    arguments: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    spoiled: dict[str, Value] = {}
-    hidden: list[str] = []
-    pseudonyms: dict[str, str] = {}
-    committed = data.get("commitments", {})
-    recorded = {f"args.{name}": value for name, value in data["args"].items()}
-    recorded |= {f"resource.{name}": value for name, value in data["resource"].items()}
-    recorded |= data.get("claims", {})
-    for field in {**recorded, **committed}:
-        value = recorded.get(field)
-        arg = declared.declared(field) if declared is not None else None
-        if isinstance(value, dict):
-            spoiled[field] = CannotTell(str(value.get("spoiled", "spoiled")))
-        if field in committed:
-            if arg is not None and arg.cls == "identity" and isinstance(value, str):
-                pseudonyms[field] = value
-            value = opened.get(field)
-            if value is None:
-                hidden.append(field)
-        target = arguments if field.startswith("args.") else extra
-        target[field.removeprefix("args.") if target is arguments else field] = value
-    extra |= _common(data)
-    if place is not None:
-        extra["session.workspace"] = place
-    request = catalogue.read(data["action"], arguments, extra, data["attested"])
-    fields = dict(request.fields)
-    for field in hidden:
-        if field in fields:
-            fields[field] = HIDDEN
-    fields |= {field: why for field, why in spoiled.items() if field in fields}
+    action = data["action"]
+    declared = catalogue.actions.get(action)
+    committed = data.get("commitments", _NOTHING)
+    read = _Reading(committed, opened)
+    known = _NOTHING if declared is None else declared.args
+    arguments = {
+        name: read.one(f"args.{name}", value, known.get(name))
+        for name, value in data["args"].items()
+    }
+    claimed = _NOTHING if declared is None else declared.claims
+    claims = _common(data)
+    for name, value in data["resource"].items():
+        field = f"resource.{name}"
+        claims[field] = read.one(field, value, claimed.get(field))
+    for field, value in data.get("claims", _NOTHING).items():
+        claims[field] = read.one(field, value, claimed.get(field))
+    for field in committed:  # what only its commitment is recorded of
+        if field.startswith("args."):
+            if field[5:] not in arguments:
+                arguments[field[5:]] = read.one(field, None, None)
+        elif field not in claims:
+            claims[field] = read.one(field, None, None)
+    found: dict[str, Value] = {} if place is None else {"session.workspace": place}
+    request = catalogue.take(action, arguments, claims, found, data["attested"])
+    for field in read.hidden:
+        if field in found:
+            found[field] = HIDDEN
+    for field, why in read.spoiled.items():
+        if field in found:
+            found[field] = why
     if declared is not None and declared.command is not None:
         command = f"args.{declared.command}"
-        if command in hidden or "context.cwd" in hidden:
-            fields |= {name: HIDDEN for name in fields if name.startswith("command.")}
+        if command in read.hidden or "context.cwd" in read.hidden:
+            found |= {name: HIDDEN for name in found if name.startswith("command.")}
     return Recalled(
-        Request(request.action, fields, request.undeclared, request.attested, pseudonyms),
-        tuple(hidden),
+        Request(action, found, request.undeclared, request.attested, read.pseudonyms),
+        tuple(read.hidden),
     )
+
+
+class _Reading:
+    """Recorded values, opened where they are committed to and still there."""
+
+    __slots__ = ("_committed", "_opened", "hidden", "pseudonyms", "spoiled")
+
+    def __init__(self, committed: Mapping[str, str], opened: Mapping[str, Any]) -> None:
+        self._committed, self._opened = committed, opened
+        self.hidden: list[str] = []
+        self.pseudonyms: dict[str, str] = {}
+        self.spoiled: dict[str, Value] = {}
+
+    def one(self, field: str, value: Any, arg: ArgType | None) -> Any:
+        """The value of one field, None if it is hidden."""
+        if value.__class__ is dict:
+            self.spoiled[field] = CannotTell(str(value.get("spoiled", "spoiled")))
+        if field not in self._committed:
+            return value
+        if arg is not None and arg.cls == "identity" and value.__class__ is str:
+            self.pseudonyms[field] = value
+        value = self._opened.get(field)
+        if value is None:
+            self.hidden.append(field)
+        return value
+
+
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def _common(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,10 +73,11 @@ class Asked:
         self, data: Mapping[str, Any], at: datetime, asks: bool, clauses: Iterable[Clause]
     ) -> None:
         """One decision: whether it asks people, and for what."""
-        place = (data["refs"].get("session", -1), data["digest"])
         if not asks:
-            self._waiting.pop(place, None)  # it was granted and used, or needs nobody any more
+            if self._waiting:  # it was granted and used, or needs nobody any more
+                self._waiting.pop((data["refs"].get("session", -1), data["digest"]), None)
             return
+        place = (data["refs"].get("session", -1), data["digest"])
         clauses = tuple(clauses)
         until = self._waiting.get(place)
         if until is not None and at < until:
