@@ -6,7 +6,7 @@ read if it is disclosed and is *cannot tell* if not; nothing is guessed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -68,13 +68,17 @@ def recall(
         if field in found:
             found[field] = why
     if declared is not None and declared.command is not None:
-        command = f"args.{declared.command}"
-        if command in read.hidden or "context.cwd" in read.hidden:
-            found |= {name: HIDDEN for name in found if name.startswith("command.")}
+        _hide_command(found, declared.command, read.hidden)
     return Recalled(
         Request(action, found, request.undeclared, request.attested, read.pseudonyms),
         tuple(read.hidden),
     )
+
+
+def _hide_command(found: dict[str, Value], argument: str, hidden: Iterable[str]) -> None:
+    """What is derived from a command line is hidden with it, or with where it was run."""
+    if {f"args.{argument}", "context.cwd"}.intersection(hidden):
+        found |= {name: HIDDEN for name in found if name.startswith("command.")}
 
 
 class _Reading:

@@ -112,6 +112,7 @@ _STOPPERS = (AGENT_MANAGER, ADMINISTRATOR, COMPLIANCE_OFFICER)
 _SEEING = (COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR)
 _SIGNERS = (RISK_EDITOR, COMPLIANCE_OFFICER)
 _READERS = (COMPLIANCE_OFFICER, AUDITOR, AGENT_MANAGER, ADMINISTRATOR)
+_TRYING = (RISK_EDITOR, COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR)
 
 ROUTES: tuple[Route, ...] = (
     # AuthZEN
@@ -197,6 +198,9 @@ ROUTES: tuple[Route, ...] = (
     _people("POST", "/v1/policies/proposals/{index}/refuse", "refusePolicies", *_SIGNERS),
     _people("POST", "/v1/policies/proposals/{index}/withdraw", "withdrawPolicies", RISK_EDITOR),
     _people("POST", "/v1/policies/rollback", "rollBackPolicies", *_SIGNERS),
+    # policies tried on the past; the answer comes when it is ready
+    _people("POST", "/v1/policies/backtests", "backtestPolicies", *_TRYING, batch=True),
+    _people("GET", "/v1/policies/backtests/{id}", "readBacktest", *_TRYING),
     # evidence and upkeep
     _people("GET", "/v1/retention", "readRetention", *_READERS),
     _people("POST", "/v1/retention", "setRetention", COMPLIANCE_OFFICER, ADMINISTRATOR),
@@ -250,6 +254,7 @@ _LONG = frozenset(
         "proposePolicies",
         "rollBackPolicies",
         "signPolicies",
+        "backtestPolicies",
         "makeReport",
         "exportLog",
         "backUp",

@@ -31,6 +31,7 @@ from governance.web.api import (
     retention,
     stops,
     tiles,
+    trying,
 )
 from governance.web.api.call import Call, Handler, Reply, Surface
 from governance.web.errors import problem_of
@@ -52,6 +53,7 @@ _MODULES = (
     retention,
     stops,
     tiles,
+    trying,
 )
 HANDLERS: Mapping[str, Handler] = {
     name: handler for module in _MODULES for name, handler in module.HANDLERS.items()

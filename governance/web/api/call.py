@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from governance.config import Config
+from governance.service.background import Backtests
 from governance.service.desk import Caller, Desk
 from governance.web.accounts import Accounts
 from governance.web.api.repeats import Repeats
@@ -26,6 +27,7 @@ class Surface:
     quotas: Quotas
     accounts: Accounts
     repeats: Repeats = field(default_factory=Repeats)
+    backtests: Backtests = field(default_factory=Backtests)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,13 +36,14 @@ def make_report(call: Call) -> Mapping[str, Any]:
         call.desk,
         call.who,
         agent=body.get("agent"),
-        start=_instant(body.get("from"), "from"),
-        end=_instant(body.get("to"), "to"),
+        start=instant(body.get("from"), "from"),
+        end=instant(body.get("to"), "to"),
         names=body.get("names", False),
     )
 
 
-def _instant(text: str | None, name: str) -> datetime | None:
+def instant(text: str | None, name: str) -> datetime | None:
+    """A time of a body, with its zone; raises `Problem` for any other text."""
     if text is None:
         return None
     try:

@@ -19,7 +19,7 @@ def read_policies(call: Call) -> Mapping[str, Any]:
 
 def check_policies(call: Call) -> Mapping[str, Any]:
     """Findings with file, line and column; nothing is written."""
-    return checking.check(_files(call))
+    return checking.check(files_given(call))
 
 
 def compare_policies(call: Call) -> Mapping[str, Any]:
@@ -54,7 +54,7 @@ def propose_policies(call: Call) -> Mapping[str, Any] | Reply:
         made = releasing.propose(
             call.desk,
             call.who,
-            _files(call),
+            files_given(call),
             note=body.get("note"),
             days=examining.DAYS if days is None else days,
             progress=progress,
@@ -97,7 +97,8 @@ def _proposed(made: dict[str, Any]) -> Mapping[str, Any] | Reply:
     return made
 
 
-def _files(call: Call) -> dict[str, bytes]:
+def files_given(call: Call) -> dict[str, bytes]:
+    """The policy files of a body, by path."""
     return _named(call.body["files"], "files")
 
 

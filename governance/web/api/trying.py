@@ -1,0 +1,42 @@
+"""Routes that try policies on the past. What takes long runs beside the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from governance.web.api.call import Call, Handler, Reply
+from governance.web.api.evidence import instant
+from governance.web.api.policies import files_given
+from governance.web.parsing import bad_request
+
+
+def backtest_policies(call: Call) -> Reply:
+    """Begin a backtest; 202 with its number."""
+    body = call.body
+    if body.get("days") is not None and body.get("from") is not None:
+        raise bad_request("give `days` or `from`, not both", "days")
+    first, last = instant(body.get("from"), "from"), instant(body.get("to"), "to")
+    if body.get("days") is not None:
+        first = (last or call.desk.now()) - timedelta(days=body["days"])
+    if first is not None and last is not None and first >= last:
+        raise bad_request("the period ends before it begins", "to")
+    made = call.surface.backtests.start(call.desk, files_given(call), start=first, end=last)
+    where = f"/v1/policies/backtests/{made.id}"
+    return Reply(
+        orjson.dumps(made.json()), "application/json", 202, {"Location": where, "Retry-After": "1"}
+    )
+
+
+def read_backtest(call: Call) -> Mapping[str, Any]:
+    """How far a backtest is, or its result."""
+    return call.surface.backtests.get(call.given["id"]).json()
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "backtestPolicies": backtest_policies,
+    "readBacktest": read_backtest,
+}
