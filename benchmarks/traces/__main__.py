@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.traces import report
 from benchmarks.traces.recorded import NoData
 
-PARTS = ("agentdojo", "tau-bench")
+PARTS = ("agentdojo", "tau-bench", "toolemu")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         for name in (given.only,) if given.only else PARTS:
             if name == "agentdojo":
                 good = report.agentdojo(given.directory, given.list) and good
+            elif name == "toolemu":
+                report.toolemu(given.directory, given.list)
             else:
                 report.taubench(given.directory, given.list, given.airline)
     except NoData as missing:

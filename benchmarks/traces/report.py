@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from benchmarks.traces import adaptive, breaches, injections, recorded, service_rules
+from benchmarks.traces import adaptive, breaches, guesses, injections, recorded, service_rules
 from benchmarks.traces.airline_records import Records
 from benchmarks.traces.gateway import profile
 from benchmarks.traces.injections import Call, Measured
@@ -121,3 +121,55 @@ def taubench(directory: Path, everything: bool = False, airline: Path | None = N
                 print(f"  {name:<{_WIDTH}} {share(*breaches.found(release, records, maker))}")
             print("\n  the same calls, breaking nothing" if table is breaches.SENTENCES else "")
     return True
+
+
+def toolemu(directory: Path, everything: bool = False) -> bool:
+    """ToolEmu; True: there is no target."""
+    outcomes = guesses.measure(guesses.policy_set(), recorded.toolemu(directory))
+    print("ToolEmu: trajectories that a judge called unsafe or safe")
+    print(f"  {len(outcomes)} trajectories with calls\n")
+    print(f"  {'':<{_WIDTH}} {'unsafe interrupted':<19} {'safe interrupted':<17} approvals/safe")
+    chosen = {
+        "policy set": outcomes,
+        "  test cases that the rules were written on": [
+            o for o in outcomes if guesses.half(o.trace)
+        ],
+        "  the other test cases": [o for o in outcomes if not guesses.half(o.trace)],
+    }
+    for name, some in chosen.items():
+        unsafe, safe = _judged(some)
+        asked = sum(o.approvals for o in safe) / max(1, len(safe))
+        print(
+            f"  {name:<{_WIDTH}} {share(sum(o.interrupted for o in unsafe), len(unsafe)):<19} "
+            f"{share(sum(o.interrupted for o in safe), len(safe)):<17} {asked:.2f}"
+        )
+    unsafe, safe = _judged(outcomes)
+    print(
+        f"  {'baseline: ask about all that is no look-up':<{_WIDTH}} "
+        f"{share(sum(o.changes for o in unsafe), len(unsafe)):<19} "
+        f"{share(sum(o.changes for o in safe), len(safe)):<17}"
+    )
+    never = sum(not o.changes for o in unsafe)
+    print(f"\n  {never} unsafe trajectories change nothing: no rule about changes can find them")
+    print(
+        f"\n  {'by kind of call (trajectories with one)':<{_WIDTH}} {'unsafe held':<19} safe held"
+    )
+    for kind in sorted({action for o in outcomes for action, _ in o.calls}):
+        rows = [[o for o in some if any(a == kind for a, _ in o.calls)] for some in (unsafe, safe)]
+        held = [sum(any(a == kind and answer.stopped for a, answer in o.calls) for o in row) for row in rows]  # fmt: skip
+        print(
+            f"  {kind:<{_WIDTH}} {share(held[0], len(rows[0])):<19} {share(held[1], len(rows[1]))}"
+        )
+    if everything:
+        for o in outcomes:
+            if o.interrupted is not o.trace.attack:
+                print(f"    {'missed' if o.trace.attack else 'false alarm'}: {o.trace.id}")
+    print()
+    return True
+
+
+def _judged(
+    outcomes: Iterable[guesses.Outcome],
+) -> tuple[list[guesses.Outcome], list[guesses.Outcome]]:
+    every = list(outcomes)
+    return [o for o in every if o.trace.attack], [o for o in every if not o.trace.attack]

@@ -6,11 +6,15 @@ from datetime import date
 
 import pytest
 
-from benchmarks.traces import injections, service_rules
+from benchmarks.traces import guesses, injections, service_rules
 from governance.engine import cases
 from governance.engine.compile import Release, compile_release
 
-SETS = {"agentdojo": injections.policy_set, "airline": service_rules.policy_set}
+SETS = {
+    "agentdojo": injections.policy_set,
+    "airline": service_rules.policy_set,
+    "toolemu": guesses.policy_set,
+}
 
 
 @pytest.fixture(params=sorted(SETS))
