@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -250,6 +251,122 @@ def policy_files(draw: Any, number: int) -> bytes:
 worlds = st.sampled_from([1, 1, 1, 2, 3]).flatmap(
     lambda count: st.tuples(*(policy_files(number) for number in range(count)))
 )
+
+_NUMBERED = re.compile(r"id: ((?:R|LIM)-[0-9]+),.*?(?:effect|otherwise): (\w+)")
+_PERIODS = ["from: 2026-11-01, expires: 2026-11-30"] * 5 + ["from: 2026-09-01, expires: 2026-10-01"]
+
+
+def _loosenable(data: bytes, draw: Any) -> tuple[bytes, list[tuple[str, str]]]:
+    """A file some of whose rules and limits may be lifted, and their (number, effect)."""
+    lines, found = [], []
+    for line in data.decode().splitlines():
+        match = _NUMBERED.search(line)
+        if match and match[2] != "allow" and draw(st.integers(0, 2)) > 0:
+            words = "exception, child"
+            if "may_be_waived_by" in line:
+                line = line.replace(
+                    "may_be_waived_by: [boss]", f"may_be_waived_by: [boss, {words}]"
+                )
+            else:
+                line = line[:-1] + f", may_be_waived_by: [{words}]}}"
+            found.append((match[1], match[2]))
+        lines.append(line)
+    return ("\n".join(lines) + "\n").encode(), found
+
+
+@st.composite
+def exceptions(draw: Any, targets: list[tuple[str, str]]) -> str:
+    """The `exceptions` of a file with rules that may be lifted."""
+    out = []
+    for i, (target, _) in enumerate(targets):
+        whom = draw(st.sampled_from(["agent.labels: {contains_any: [blue]}",
+                                     "agent.id: {one_of: [case-agent, other]}"]))  # fmt: skip
+        more = draw(conditions(False, 2))
+        if "resource." in more or whom.partition(":")[0] in more:
+            more = "{args.country: {one_of: [DE, KP]}}"
+        instead = draw(st.sampled_from(["allow", "allow", "require_approval"]))
+        clause = ""
+        if instead == "require_approval":
+            clause = ", approval: {needs: [1 deputy], answer_within: 1h}"
+        out.append(
+            f"  - {{id: EXC-{i}, title: Exception {i}, lifts: {target}, for: {{{whom}, {more[1:-1]}}}, "
+            f"instead: {instead}{clause}, reason: test, ticket: T-1, {draw(st.sampled_from(_PERIODS))}}}"
+        )
+    return "exceptions:\n" + "\n".join(out) + "\n" if out else ""
+
+
+@st.composite
+def children(draw: Any, parent: str, targets: list[tuple[str, str]]) -> bytes:
+    """A file that extends another and replaces some of its rules."""
+    lines = []
+    for i in range(1, draw(st.integers(2, 4))):
+        line = draw(rules(i))
+        effect = re.search(r"effect: (\w+)", line)
+        fit = [name for name, _ in targets if name.startswith("R-")]
+        if fit and effect is not None and effect[1] != "deny" and draw(st.booleans()):
+            if draw(st.booleans()):
+                line = rule(i, effect[1], "{action: pay, args.country: {one_of: [DE, FR]}}")
+            line = line[:-1] + f", instead_of: {parent}/{draw(st.sampled_from(fit))}}}"
+        lines.append(line)
+    return file(
+        "\n".join(lines),
+        policy="child",
+        governs="[pay, mail]",
+        applies=draw(st.sampled_from(["all", "{labels: {contains_any: [blue]}}"])),
+        default="require_approval",
+        more=f"extends: [{parent}]\ndefault_approval: {{needs: [1 boss], answer_within: 1h}}",
+    )
+
+
+@st.composite
+def risk_tables(draw: Any) -> bytes:
+    """A table of risk points with up to three factors."""
+    factors = []
+    for i in range(1, draw(st.integers(2, 4))):
+        when = draw(conditions(False))
+        more = ", attested_only: true" if "resource.owner" in when else ""
+        factors.append(
+            f"  - {{id: RISK-{i}, title: Factor, points: 30, when: {when}, because: a{more}}}"
+        )
+    cells = draw(st.sampled_from(["{L4: {medium: require_approval}}", "{L3: {medium: deny}}",
+                                  "{L5: {low: require_approval}, L2: {medium: deny}}"]))  # fmt: skip
+    asks = "low" if "low" in cells else "medium"
+    clause = f"approval: {{{asks}: {{needs: [1 risk], answer_within: 1h}}}}\n"
+    return (
+        "risk: points\ntitle: Points\nowner: test@corp.example\nreview_by: 2099-01-01\n"
+        f"levels: {{medium: 30, high: 60}}\nmatrix: {cells}\n"
+        f"{clause if 'require_approval' in cells else ''}"
+        "cases: {columns: [name, action, expect], rows: [[x, look, deny]]}\n"
+        "factors:\n" + "\n".join(factors) + "\n"
+    ).encode()
+
+
+@st.composite
+def families(draw: Any) -> tuple[bytes, ...]:
+    """Files with everything: rules that are lifted, a child, risk points, a file for a share."""
+    first, targets = _loosenable(draw(policy_files(0)), draw)
+    share = draw(st.integers(0, 2)) == 0
+    plain = first
+    first += draw(exceptions(targets)).encode()
+    made = [first]
+    if draw(st.booleans()):
+        made.append(draw(children("file0", targets)))
+    if draw(st.booleans()):
+        made.append(draw(risk_tables()))
+    if share:
+        part = draw(st.sampled_from([50, 99]))
+        roll = (
+            f"mode: gradual\ngradual: {{replaces: file0, share: {part} %, of: agents, by: me, from: "
+            "2026-11-01, until: 2026-11-30, stop_if: {denied: 50 %, out_of: 3, in_last: 1h}}"
+        )
+        rule_lines = [draw(rules(i)) for i in range(1, 3)]
+        head = plain.decode().partition("rules:\n")[0]
+        text = head.replace("policy: file0", "policy: next").replace("mode: enforce", roll)
+        if "[pay, mail]" in "".join(rule_lines) and "governs: [pay]" in text:
+            rule_lines = [line for line in rule_lines if "[pay, mail]" not in line]
+        made.append((text + "rules:\n" + ("\n".join(rule_lines) or "  []") + "\n").encode())
+    return tuple(made)
+
 
 ARGUMENTS: dict[str, list[Any]] = {
     "amount": ["100 EUR", "49.99 EUR", "300 EUR", "100 USD", None, "x", -1],

@@ -6,9 +6,11 @@ Answers are numbers: 0 no, 1/2 cannot tell, 1 yes; `all` is min, `any` is max, `
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from fractions import Fraction
 from typing import Any
 
 from governance.engine import paths, rules
@@ -31,58 +33,144 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 NEGATIVE = {"is_not", "none_of", "contains_none", "not_under", "not_in_domain"}
 
 
+class Hit:
+    """One finding."""
+
+    def __init__(self, name: str, effect: Effect, certain: bool) -> None:
+        self.name, self.effect, self.certain, self.lifted = name, effect, certain, ""
+
+
 def decide(
     release: Release, request: Request, facts: Mapping[FactQuery, Total], at: datetime
-) -> tuple[Effect, frozenset[tuple[str, Effect]], str]:
-    """The effect, every finding as (policy/rule, effect), and the risk."""
+) -> tuple[Effect, frozenset[tuple[str, Effect, str]], str, dict[str, str]]:
+    """The effect, every finding as (policy/rule, effect, lifted by), the risk, and the sides."""
     world = World(release, request, facts, at)
-    hits: list[tuple[str, Effect]] = []
-    certain = [Effect.ALLOW]
     if world.action is None:
-        hits.append(("service/governed", Effect.DENY))
-        return Effect.DENY, frozenset(hits), "low"
-    risk, owed, governed = world.action.risk, set(), False
-    for file in release.bundle.files:
-        spoke, unsure, governs = False, False, request.action in file.governs
+        return Effect.DENY, frozenset({("service/governed", Effect.DENY, "")}), "low", {}
+    sides = {file.policy: world.side(file) for file in release.bundle.files if file.gradual}
+    files = [file for file in release.bundle.files if not world.silent(file, sides)]
+    hits: list[Hit] = []
+    spoke, unsure = set[str](), set[str]()
+    risk, owed = world.action.risk, set[str]()
+    for file in files:
         for rule in file.rules:
             allow = rule.effect is Effect.ALLOW
             answer = world.both(file, rule.when, allow, rule.attested_only)
-            if answer == 0 or (allow and not governs):
+            if answer == 0 or (allow and request.action not in file.governs):
                 continue
             risk, owed = max(risk, rule.severity), owed | {o.id for o in rule.obligations}
-            unsure = unsure or (allow and answer < 1)
+            if allow and answer < 1:
+                unsure.add(file.policy)
             if allow and (answer < 1 or request.undeclared):
                 continue
-            hits.append((f"{file.policy}/{rule.id}", rule.effect))
-            certain += [rule.effect] if answer == 1 else []
-            spoke = spoke or (answer == 1 and rule.effect is not Effect.DENY)
+            hits.append(Hit(f"{file.policy}/{rule.id}", rule.effect, answer == 1))
+            if answer == 1 and rule.effect is not Effect.DENY:
+                spoke.add(file.policy)
         for limit in file.limits:
             over = world.over(limit, world.both(file, limit.of, False, False))
-            certain += [limit.otherwise] if over == 1 else []
             if over > 0:
-                hits.append((f"{file.policy}/{limit.id}", limit.otherwise))
+                hits.append(Hit(f"{file.policy}/{limit.id}", limit.otherwise, over == 1))
                 risk = max(risk, limit.severity)
-        applies = world.holds(file.applies_to, False, True, False) if governs else 0
+    instead = [] if request.undeclared else world.lift(files, hits)
+    hits += instead
+    spoke |= {hit.name.partition("/")[0] for hit in instead}
+    if release.bundle.risk is not None:
+        level, brought = world.points(release.bundle.risk)
+        risk, hits = max(risk, level), hits + brought
+    governed = False
+    for file in files:
+        if request.action not in file.governs:
+            continue
+        applies = world.holds(file.applies_to, False, True, False)
         governed = governed or applies == 1
-        if applies > 0 and not spoke:
-            certain += (
-                [file.default] if applies == 1 and not unsure and not request.undeclared else []
-            )
-            extra = ["undeclared"] if request.undeclared else []
-            hits += [(f"{file.policy}/{name}", file.default) for name in ["default", *extra]]
+        if applies > 0 and file.policy not in spoke:
+            sure = applies == 1 and file.policy not in unsure and not request.undeclared
+            hits.append(Hit(f"{file.policy}/default", file.default, sure))
+            if request.undeclared:
+                hits.append(Hit(f"{file.policy}/undeclared", file.default, False))
     if not governed:
-        hits.append(("service/governed", Effect.DENY))
-        certain.append(Effect.DENY)
-    hits += world.autonomy(max(certain), risk)
+        hits.append(Hit("service/governed", Effect.DENY, True))
+    said = max([hit.effect for hit in hits if hit.certain and not hit.lifted], default=Effect.ALLOW)
+    hits += [Hit(name, effect, True) for name, effect in world.autonomy(said, risk)]
     if owed - set(request.fields.get("context.obligations_supported", ())):
-        hits.append(("service/obligation", Effect.DENY))
-    return max(effect for _, effect in hits), frozenset(hits), risk.word
+        hits.append(Hit("service/obligation", Effect.DENY, True))
+    effect = max((hit.effect for hit in hits if not hit.lifted), default=Effect.ALLOW)
+    found = frozenset((hit.name, hit.effect, hit.lifted) for hit in hits)
+    return effect, found, risk.word, sides
 
 
 class World:
     def __init__(self, release: Release, request: Request, facts: Any, at: datetime) -> None:
         self.request, self.facts, self.at = request, facts, at
+        self.files = release.bundle.files
         self.action: ActionType | None = release.catalogue.actions.get(request.action)
+
+    def side(self, file: Any) -> str:
+        roll = file.gradual
+        if not roll.since <= self.at.date() <= roll.until:
+            return "old"
+        name = self.request.fields.get("agent.id" if roll.of == "agents" else "session.id")
+        if not isinstance(name, str):
+            return "both"
+        number = hashlib.sha256(f"{file.policy}\0{roll.replaces}\0{name}".encode()).hexdigest()[:16]
+        if Fraction(int(number, 16), 2**64) >= Fraction(roll.share) / 100:
+            return "old"
+        start = datetime.combine(roll.since, time(), UTC)
+        since = (start - EPOCH) // timedelta(microseconds=1)
+        total = self.facts.get(FactQuery(roll.series, "stopped", since))
+        if total is None or total.mixed:
+            return "both"
+        return "stopped" if total.count else "new"
+
+    def silent(self, file: Any, sides: Mapping[str, str]) -> bool:
+        if file.gradual is not None:
+            return sides[file.policy] in ("old", "stopped")
+        rolls = [f.gradual.replaces for f in self.files if sides.get(f.policy) == "new"]
+        return file.policy in rolls
+
+    def lift(self, files: Any, hits: list[Hit]) -> list[Hit]:
+        """Mark what exceptions and children lift; what the exceptions say instead."""
+        sure = {hit.name: hit for hit in hits if hit.certain}
+        lifted: dict[str, list[str]] = {}
+        instead: list[Hit] = []
+        for file in files:
+            for rule in file.rules:
+                own = f"{file.policy}/{rule.id}"
+                lax = self.both(file, rule.when, True, rule.attested_only)
+                if own in sure and lax == 1:
+                    for name in rule.instead_of:
+                        lifted.setdefault(name, []).append(own)
+            for one in file.exceptions:
+                target, own = f"{file.policy}/{one.lifts}", f"{file.policy}/{one.id}"
+                if target not in sure or not one.since <= self.at.date() <= one.expires:
+                    continue
+                if self.both(file, one.who, True, False) < 1:
+                    continue
+                lifted.setdefault(target, []).append(own)
+                if one.instead is not Effect.ALLOW or self.request.action in file.governs:
+                    instead.append(Hit(own, one.instead, True))
+        for name, by in lifted.items():
+            if name in sure:
+                sure[name].lifted = by[0]
+        return instead
+
+    def points(self, table: Any) -> tuple[Risk, list[Hit]]:
+        """The level of the points, and what it brings."""
+        sure = unsure = 0
+        for factor in table.factors:
+            answer = self.holds(factor.when, False, True, factor.attested_only)
+            sure += factor.points * (answer == 1)
+            unsure += factor.points * (answer == HALF)
+        low = [Risk.LOW]
+        level = max([lv for lv, least in table.levels.items() if sure + unsure >= least] + low)
+        certain = max([lv for lv, least in table.levels.items() if sure >= least] + low)
+        word = self.request.fields.get("agent.autonomy")
+        rows = [table.matrix[word]] if isinstance(word, str) else list(table.matrix.values())
+        effect = max(row[level] for row in rows)
+        if effect is Effect.ALLOW:
+            return level, []
+        known = isinstance(word, str) and max(row[certain] for row in rows) is effect
+        return level, [Hit(f"{table.risk}/risk", effect, known)]
 
     def autonomy(self, said: Effect, risk: Risk) -> list[tuple[str, Effect]]:
         word = self.request.fields.get("agent.autonomy")
