@@ -23,11 +23,13 @@ import http.client
 import inspect
 import json
 import math
+import re
 import secrets
 import socket
 import ssl
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,7 +38,7 @@ from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-__all__ = ["ApprovalRequired", "Client", "Decision", "Denied", "Reason"]
+__all__ = ["ApprovalRequired", "Client", "Decision", "Denied", "Reason", "redacted"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -100,6 +102,11 @@ class Decision:
         return found if isinstance(found, str) else None
 
     @property
+    def redacted(self) -> dict[str, Any]:
+        """The arguments to act with: what the `redact` obligations name is blacked out."""
+        return redacted(self.arguments, self.obligations)
+
+    @property
     def allowed(self) -> bool:
         """True only for a complete yes: verdict, permit and receipt."""
         return self.effect == "allow" and self.failure is None and self.permit is not None
@@ -137,6 +144,7 @@ class Client:
     minted by the service; without one the agent's standing session is used. `timeout`: seconds for
     one exchange. `memory`: a file that keeps the largest log size seen across restarts.
     `fulfils`: the obligation ids this runtime really carries out; others turn a yes into a no.
+    What `redact` names is blacked out by `governed` itself, and by `Decision.redacted`.
     `receipt`: "proof" asks for a proof in each receipt, to keep (`Decision.proof`).
     Thread-safe: each thread keeps its own connection.
     """
@@ -275,6 +283,7 @@ class Client:
         The function's arguments, by name, are the action's arguments (defaults included; `self` is
         left out; None means not given); `only` names the ones that are sent. `resource` makes the
         AuthZEN resource from the same arguments. `wait`: seconds to wait for people.
+        What a `redact` obligation names is blacked out before the function sees it.
         Raises `Denied`, or `ApprovalRequired` when people must answer first.
         """
 
@@ -289,7 +298,8 @@ class Client:
                 given = _by_name(signature, args, kwargs, only)
                 decision = self._admit(action, given, resource(**given) if resource else None, wait)
                 with self._running(decision):
-                    return function(*args, **kwargs)
+                    bound = _with_redactions(signature.bind(*args, **kwargs), decision)
+                    return function(*bound.args, **bound.kwargs)
 
             return run
 
@@ -647,6 +657,204 @@ def _by_name(
         for name, value in given.items()
         if value is not None and (only is None or name in only)
     }
+
+
+# -- redaction ----------------------------------------------------------------------------------
+# It looks for too much rather than for too little: what is blacked out can be asked for again.
+
+BLACKED_OUT = "[redacted]"
+_GAP = r"[\W_]{0,4}"
+_PHONE_GAP = r"[ \-./()\[\]+*,;|\u2022]{0,4}"
+_AT = r"\s{0,4}(?:@|[(\[{<]\s*at\s*[)\]}>]|\bat\b)\s{0,4}"
+_DOT = r"\s{0,4}(?:\.|[(\[{<]\s*(?:dot|punkt)\s*[)\]}>]|\bdot\b)\s{0,4}"
+_LOOKS_LIKE = {
+    "email": re.compile(
+        rf"[^\s@<>()\[\]{{}},;:\"']{{1,64}}{_AT}[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,9}}", re.I
+    ),
+    "phone": re.compile(rf"[+(]?{_PHONE_GAP}\d(?:{_PHONE_GAP}\d){{6,}}"),
+    "card_number": re.compile(rf"\d(?:{_GAP}\d){{12,}}"),
+    "iban": re.compile(rf"(?=[^\W\d_]{_GAP}[^\W\d_]{_GAP}\d{_GAP}\d)"),
+}
+_TIMES = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?)?"
+    r"|[0-3]?\d[./][01]?\d[./](?:19|20)\d\d)(?!\d)"
+)
+_AMOUNTS = re.compile(
+    r"(?<![\d+])\d{1,3}(?:[ .,]\d{3})+(?:[.,]\d{2})?(?=\s*(?:[A-Z]{3}\b|[\u20ac$\u00a3]))"
+)
+_ESCAPED = re.compile(r"%[0-7][0-9A-Fa-f]|&#(?:\d{1,3}|[xX][0-9A-Fa-f]{1,2});|&nbsp;")
+
+
+_IBANS = {
+    code[:2]: int(code[2:])
+    for code in (
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 "
+        "DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 "
+        "IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 "
+        "MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 "
+        "SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"
+    ).split()
+}
+"""Lengths of account numbers by country (SWIFT IBAN registry)."""
+
+
+def redacted(
+    arguments: Mapping[str, Any], obligations: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """`arguments` with everything blacked out that the `redact` obligations name.
+
+    With `patterns` (`iban`, `card_number`, `email`, `phone`) only what looks like one is, wherever
+    it stands in the value and however it is spaced; without them, or with one that is not known
+    here, the whole value is. An obligation that names no field blacks out every argument.
+    """
+    out = dict(arguments)
+    for obligation in obligations:
+        if obligation.get("type") != "redact":
+            continue
+        properties = obligation.get("properties")
+        given = properties if isinstance(properties, Mapping) else {}
+        fields, patterns = given.get("fields"), given.get("patterns")
+        named = fields if isinstance(fields, (list, tuple)) and fields else list(out)
+        looked_for: Sequence[str] = ()
+        if isinstance(patterns, (list, tuple)) and set(patterns) <= _LOOKS_LIKE.keys():
+            looked_for = patterns
+        for field_name in map(str, named):
+            name = field_name.removeprefix("args.")
+            if name in out:
+                out[name] = _blacked_out(out[name], looked_for)
+    return out
+
+
+def _blacked_out(value: Any, patterns: Sequence[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            _blacked_out(key, patterns) if patterns else key: _blacked_out(item, patterns)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = [_blacked_out(item, patterns) for item in value]
+        whole = " ".join(item for item in map(str, items) if item != BLACKED_OUT)
+        spread = bool(patterns) and _redact(whole, patterns) != whole  # over several items
+        return [BLACKED_OUT] * len(items) if spread else items
+    if not patterns:
+        return value if value is None else BLACKED_OUT
+    if value is None or isinstance(value, bool):
+        return value
+    text = value if isinstance(value, str) else str(value)
+    found = _redact(text, patterns)
+    return value if found == text else found
+
+
+def _redact(text: str, patterns: Sequence[str]) -> str:
+    for _ in range(8):  # until nothing is found any more
+        plain, places = _plainly(text)
+        spans = sorted(span for name in patterns for span in _found(name, plain))
+        if not spans:
+            return text
+        out, done = [], 0
+        for start, end in spans:
+            first, last = places[start][0], places[end - 1][1]
+            if last <= done:
+                continue
+            if first >= done:
+                out += [text[done:first], BLACKED_OUT]
+            done = last
+        text = "".join(out) + text[done:]
+    return BLACKED_OUT
+
+
+def _plainly(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The text as a reader sees it: escapes read, widths and digits of any script made plain,
+    signs without width left out; and where each character of it stands in `text`."""
+    plain: list[str] = []
+    places: list[tuple[int, int]] = []
+    at = 0
+    while at < len(text):
+        escaped = _ESCAPED.match(text, at) if text[at] in "%&" else None
+        if escaped is None and text[at].isascii():
+            plain.append(text[at])
+            places.append((at, at + 1))
+            at += 1
+            continue
+        end = escaped.end() if escaped is not None else at + 1
+        for char in unicodedata.normalize("NFKC", _read(escaped[0]) if escaped else text[at]):
+            kind = unicodedata.category(char)
+            if kind in ("Cf", "Mn", "Me", "Cc") and char not in "\t\n\r":
+                continue
+            digit = unicodedata.digit(char, None)
+            plain.append(str(digit) if digit is not None else "-" if kind == "Pd" else char)
+            places.append((at, end))
+        at = end
+    return "".join(plain), places
+
+
+def _read(escape: str) -> str:
+    if escape[0] == "%":
+        return chr(int(escape[1:], 16))
+    if escape == "&nbsp;":
+        return " "
+    number = escape[2:-1]
+    return chr(int(number[1:], 16) if number[0] in "xX" else int(number))
+
+
+def _found(pattern: str, plain: str) -> Iterator[tuple[int, int]]:
+    """Where something stands that looks like an instance of a pattern."""
+    if pattern == "iban":
+        last = 0
+        for start in (match.start() for match in _LOOKS_LIKE["iban"].finditer(plain)):
+            end = _iban(plain, start) if start >= last else None
+            if end is not None:
+                last = end
+                yield start, end
+        return
+    if pattern in ("card_number", "phone"):  # a time or an amount is neither
+        plain = _TIMES.sub(lambda match: "x" * len(match[0]), plain)
+        plain = _AMOUNTS.sub(lambda match: "x" * len(match[0]), plain)
+    for match in _LOOKS_LIKE[pattern].finditer(plain):
+        yield match.span()
+
+
+def _iban(plain: str, start: int) -> int | None:
+    """Where the account number ends that begins here: two letters, two digits, 11 to 30 more
+    (ISO 13616). Its checksum holds, or it is made of digits but for the bank's name."""
+    marks, ends, gap = [], [], 0
+    for at in range(start, min(len(plain), start + 34 * 5)):
+        if plain[at].isalnum():
+            marks.append(plain[at].upper())
+            ends.append(at + 1)
+            gap = 0
+        else:
+            gap += 1
+        if gap > 4 or len(marks) == 34:
+            break
+    long = _IBANS.get("".join(marks[:2]), 99)
+    text = "".join(marks[:long])
+    if len(text) == long and text.isascii() and _checked(text):
+        return ends[long - 1]
+    after = next((i for i in range(8, len(marks)) if not marks[i].isdigit()), len(marks))
+    if ends[1] - start == 2 and after >= 15 and sum(char.isdigit() for char in marks[:after]) >= 9:
+        return ends[after - 1]
+    return None
+
+
+def _checked(text: str) -> bool:
+    return int("".join(str(int(char, 36)) for char in text[4:] + text[:4])) % 97 == 1
+
+
+def _with_redactions(bound: inspect.BoundArguments, decision: Decision) -> inspect.BoundArguments:
+    """The arguments of a call, with what the decision's obligations black out."""
+    if any(one.get("type") == "redact" for one in decision.obligations):
+        bound.apply_defaults()
+        clean = decision.redacted
+        for name, value in bound.arguments.items():
+            if bound.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                bound.arguments[name] = {
+                    **value,
+                    **{key: clean[key] for key in value if key in clean},
+                }
+            elif name in clean:
+                bound.arguments[name] = clean[name]
+    return bound
 
 
 def _remembered(path: Path | None) -> int:

@@ -117,10 +117,11 @@ def built() -> tuple[Release, tuple[Act, ...]]:
                 world.rule(base + 2, "deny", negated, lax),
                 world.rule(base + 3, "deny", optional, lax),
             ]
+            asks = "require_approval, approval: {needs: [1 deputy], answer_within: 1h}"
             rules["exc"] += [
-                f"  - {{id: EXC-{base + i}, title: t, lifts: R-{base + i}, instead: allow, for: "
-                f"{{agent.id: {{is: case-agent}}, {when[1:]}, reason: r, ticket: t, "
-                "from: 2026-11-01, expires: 2026-11-30}"
+                f"  - {{id: EXC-{base + i}, title: t, lifts: R-{base + i}, for: "
+                f"{{agent.id: {{is: case-agent}}, {when[1:]}, reason: r, ticket: t, instead: "
+                f"{'allow' if (number + i) % 3 else asks}, from: 2026-11-01, expires: 2026-11-30}}"
                 for i, when in enumerate((plain, negated, optional, plain))
             ]
             rules["child"] += [
