@@ -57,7 +57,7 @@ def formatted(path: str, data: bytes) -> bytes:
     crlf = b"\r\n" in data
     text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     tree = syntax.parse(text)
-    done = _written(tree, forms.form_of([entry.name for entry in tree.root.entries]))
+    done = written(tree, forms.form_of([entry.name for entry in tree.root.entries]))
     made = done.replace("\n", "\r\n").encode() if crlf else done.encode()
     _prove(path, before.data, tree, done, findings)
     return made
@@ -88,7 +88,7 @@ def _same(one: Any, two: Any) -> bool:
     return bool(one == two)
 
 
-def _written(tree: syntax.Tree, form: Form) -> str:
+def written(tree: syntax.Tree, form: Form) -> str:
     writer = _Writer()
     root = tree.root
     head: list[str] = []

@@ -14,7 +14,11 @@ from governance.engine.reading import is_text
 
 _START: Final = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=<]|[-](?=[^\s,\[\]{}])")
 _TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ])?[0-9]{1,2}:[0-9]{2}(:[0-9.]+)?\S*")
-_ODD: Final = re.compile(r"[\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_ODD: Final = re.compile(
+    r"[\x00-\x1f\x7f-\xa0\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff"
+    r"\U000e0000-\U000e007f]"
+)
+"""Characters that are there and not seen: they are written as escapes, so that a reader sees them."""
 _ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
 
@@ -50,6 +54,8 @@ def _escape(found: re.Match[str]) -> str:
     if sign in _ESCAPES:
         return _ESCAPES[sign]
     code = ord(sign)
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 

@@ -159,13 +159,13 @@ def test_what_cannot_be_read_is_left_alone(broken: str) -> None:
 
 def test_a_change_of_meaning_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake in the formatter would rewrite what a company enforces."""
-    monkeypatch.setattr(layout, "_written", lambda tree, form: "mode: draft\n# why\n")
+    monkeypatch.setattr(layout, "written", lambda tree, form: "mode: draft\n# why\n")
     with pytest.raises(layout.Unsafe, match="a value would change"):
         fmt("mode: enforce\n# why\n")
-    monkeypatch.setattr(layout, "_written", lambda tree, form: "mode: enforce\n")
+    monkeypatch.setattr(layout, "written", lambda tree, form: "mode: enforce\n")
     with pytest.raises(layout.Unsafe, match="a comment would be lost"):
         fmt("mode: enforce\n# why\n")
-    monkeypatch.setattr(layout, "_written", lambda tree, form: "limit: 1.0\n")
+    monkeypatch.setattr(layout, "written", lambda tree, form: "limit: 1.0\n")
     with pytest.raises(layout.Unsafe, match="a value would change"):
         fmt("limit: 1.00\n")
 

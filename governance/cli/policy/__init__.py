@@ -16,6 +16,9 @@ from governance.cli.policy import (
     formatting as formatting,
 )
 from governance.cli.policy import (
+    importing as importing,
+)
+from governance.cli.policy import (
     proposals as proposals,
 )
 from governance.cli.policy import (
