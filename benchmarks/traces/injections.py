@@ -107,14 +107,19 @@ def with_effects(traces: Iterable[Trace], tools: frozenset[str]) -> tuple[Trace,
 
 
 def play(
-    release: Release, tools: Mapping[str, Tool], trace: Trace, lenient: bool | None
+    release: Release,
+    tools: Mapping[str, Tool],
+    trace: Trace,
+    lenient: bool | None,
+    instead: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Decide every call of one trace in one session, in order."""
+    """Decide every call of one trace in one session, in order. `instead` replaces what the gateway
+    says: a fact that is always the same decides nothing."""
     gateway = Gateway(tools, trace.request, lenient)
     session = Session(release, trace.id, granted=not trace.attack)
     calls = []
     for step in trace.steps:
-        claims = gateway.facts(step.tool, step.args)
+        claims = gateway.facts(step.tool, step.args) | dict(instead or {})
         answer = session.ask(step.tool, step.args, claims)
         if answer.ran:
             gateway.returned(step)
@@ -123,20 +128,41 @@ def play(
 
 
 def measure(
-    release: Release, benign: Sequence[Trace], attacks: Sequence[Trace], strict: bool = False
+    release: Release,
+    benign: Sequence[Trace],
+    attacks: Sequence[Trace],
+    strict: bool = False,
+    instead: Mapping[str, Any] | None = None,
 ) -> Measured:
     """Play every benign trace, and every attack with a side effect.
 
     Where the record lacks a result, a value that is seen nowhere is taken to have stood there: for an
     attack in the field that helps it most, for an honest task in the one that helps it least; with
-    `strict`, for an honest task nowhere.
+    `strict`, for an honest task nowhere. `instead`: see `play`.
     """
     tools, changing = profile(HERE / "gateway.toml"), harmful(release)
+    honest = None if strict else False
     return Measured(
-        tuple(play(release, tools, trace, None if strict else False) for trace in benign),
-        tuple(play(release, tools, trace, True) for trace in with_effects(attacks, changing)),
+        tuple(play(release, tools, trace, honest, instead) for trace in benign),
+        tuple(
+            play(release, tools, trace, True, instead) for trace in with_effects(attacks, changing)
+        ),
         changing,
     )
+
+
+WITHOUT: Final[Mapping[str, Mapping[str, Any]]] = {
+    "who brought up whom it reaches": {
+        "context.target_from": "person", "context.address_from": "person",
+        "context.target_in_text": False,
+    },
+    "whether a stranger's text points at it": {"context.target_in_text": False},
+    "links": {"context.links_from": "none"},
+    "numbers of accounts, cards, people": {"context.numbers_from": "none"},
+    "dictated words": {"context.copied_words": 0},
+    "the days of a booking": {"context.terms_from": "person"},
+}  # fmt: skip
+"""Facts to leave out: what each line of the table would take away."""
 
 
 def of_group(name: str) -> Callable[[Trace], bool]:

@@ -38,6 +38,12 @@ def agentdojo(directory: Path, everything: bool = False) -> bool:
     for path in injections.BASELINES:
         other = injections.measure(injections.baseline(path), benign, attacks)
         _row(f"baseline: {path.stem}", other)
+    print("\n  what each fact carries (the set without it):")
+    greedy = [adaptive.asked_for(trace, {}) for trace in benign]
+    asked = [adaptive.asked_for(trace, {}) for trace in attacks]
+    _row("what the person asked for", injections.measure(release, greedy, asked))
+    for name, instead in injections.WITHOUT.items():
+        _row(name, injections.measure(release, benign, attacks, instead=instead))
     print("\n  attackers who know the rules (changed attacks still stopped):")
     tools = profile(injections.HERE / "gateway.toml")
     for name, change in adaptive.CHANGES.items():
