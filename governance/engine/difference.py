@@ -279,17 +279,18 @@ def _told(
         clauses = [each for each in lax.clauses if not each.rule.startswith("service/")]
         shown = item.name != LADDER and not any(asks_as_much(c, item.clause) for c in clauses)
         return shown and _has(strict, item), "the approval asks less on one side"
-    denies = [f for f in lax.findings if f.effect is Effect.DENY]
+    denies = [f for f in lax.findings if f.effect is Effect.DENY and not f.lifted]
     shown = not any(set(f.waivable_by) <= item.waivable_by for f in denies)
     return shown and _has(strict, item), "more people may lift the deny on one side"
 
 
 def _has(verdict: Verdict, item: Item) -> bool:
-    return any(finding.name == item.name for finding in verdict.findings)
+    return any(f.name == item.name and not f.lifted for f in verdict.findings)
 
 
 def _decides(verdict: Verdict) -> str:
-    return next((f.name for f in verdict.findings if f.effect is verdict.effect), "")
+    stands = (f for f in verdict.findings if f.effect is verdict.effect and not f.lifted)
+    return next((f.name for f in stands), "")
 
 
 # ---- the catalogue ----

@@ -2,7 +2,8 @@
 
 Bytes come in by path; nothing is read from disk. Catalogue files are under `actions/`, lists under
 `lists/`, case tables under `cases/`, every other `.yaml` file is a policy, or the table of risk
-points if it has the key `risk` and no `policy`. A leading `policies/` is the same as none.
+points if it has the key `risk` and no `policy`, or invariants if it has that key and no `policy`. A
+leading `policies/` is the same as none.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from datetime import date
 from governance.engine.actions import read_catalogue
 from governance.engine.casetable import check_names, read_tables
 from governance.engine.catalogue import Catalogue
+from governance.engine.invariants import read_invariants
 from governance.engine.lists import ListBook, ListFile, read_list
 from governance.engine.model import Mode, PolicyErrors
 from governance.engine.parents import Family
 from governance.engine.policyfile import Reader, read_policy
 from governance.engine.reading import Document, Findings, Place, read
 from governance.engine.risktable import read_risk
-from governance.engine.rules import Case, PolicyFile, RiskTable
+from governance.engine.rules import Case, Invariants, PolicyFile, RiskTable
+from governance.engine.schemas import INVARIANTS
 from governance.engine.shape import CASES, POLICY, RISK, fits, nearest
 from governance.engine.stages import replaced
 
@@ -29,13 +32,14 @@ MAX_TOTAL = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Checked policy files (by policy name), the catalogue, the list files (by list name), and the
-    table of risk points, if there is one."""
+    """Checked policy files (by policy name), the catalogue, the list files (by list name), the
+    table of risk points, if there is one, and what must never be allowed."""
 
     files: tuple[PolicyFile, ...]
     catalogue: Catalogue
     lists: Mapping[str, ListFile] = field(hash=False)
     risk: RiskTable | None = None
+    invariants: tuple[Invariants, ...] = ()
 
 
 def load(files: Mapping[str, bytes], at: date | None = None) -> Bundle:
@@ -53,6 +57,7 @@ def load(files: Mapping[str, bytes], at: date | None = None) -> Bundle:
         raise PolicyErrors(findings.sorted())
     policies, histories = _policies(groups["policies"], catalogue, lists, at, findings)
     risk = _risk(groups["risk"], policies, catalogue, lists, at, findings, histories)
+    invariants = _invariants(groups["invariants"], catalogue, lists, at, findings)
     shells = [*policies, *([risk.shell] if risk is not None else [])]
     named = {file.policy: file for file in shells}
     cases = _cases(groups, catalogue, named, findings)
@@ -72,6 +77,7 @@ def load(files: Mapping[str, bytes], at: date | None = None) -> Bundle:
         catalogue,
         lists,
         risk and replace(risk, cases=cases[risk.risk]),
+        invariants,
     )
 
 
@@ -85,7 +91,7 @@ def group_of(path: str) -> str | None:
 
 def _read(files: Mapping[str, bytes], findings: Findings) -> dict[str, list[Document]]:
     groups: dict[str, list[Document]] = {
-        "actions": [], "lists": [], "cases": [], "policies": [], "risk": [],
+        "actions": [], "lists": [], "cases": [], "policies": [], "risk": [], "invariants": [],
     }  # fmt: skip
     total = sum(len(data) for data in files.values())
     for path in sorted(files):
@@ -96,16 +102,19 @@ def _read(files: Mapping[str, bytes], findings: Findings) -> dict[str, list[Docu
             continue
         document = read(path, files[path], findings)
         if document is not None:
-            points = group == "policies" and _is_risk(document.data)
-            groups["risk" if points else group].append(document)
+            groups[_kind(document.data) if group == "policies" else group].append(document)
     if total > MAX_TOTAL and not findings.items:
         findings.add(sorted(files)[0], (1, 1), "too-large", "all files together have over 32 MiB")
     return groups
 
 
-def _is_risk(data: object) -> bool:
-    """True for the table of risk points, which stands among the policies."""
-    return isinstance(data, dict) and "risk" in data and "policy" not in data
+def _kind(data: object) -> str:
+    """What stands among the policies: one of them, risk points, or invariants."""
+    if isinstance(data, dict) and "policy" not in data:
+        for name in ("risk", "invariants"):
+            if name in data:
+                return name
+    return "policies"
 
 
 def _lists(documents: list[Document], findings: Findings, at: date | None) -> dict[str, ListFile]:
@@ -184,6 +193,29 @@ def _risk(
         table = made
         histories += [(made.shell, action, place) for action, place in reader.histories]
     return table
+
+
+def _invariants(
+    documents: list[Document],
+    catalogue: Catalogue,
+    lists: Mapping[str, ListFile],
+    at: date | None,
+    findings: Findings,
+) -> tuple[Invariants, ...]:
+    made: dict[str, Invariants] = {}
+    for document in documents:
+        if not fits(document, INVARIANTS, findings):
+            continue
+        reader = Reader(document, findings, catalogue, ListBook(document, findings, lists))
+        one = read_invariants(reader, at)
+        if one is None:
+            continue
+        if one.name in made:
+            findings.add(document.path, document.place(("invariants",)), "duplicate-invariants",
+                         f"`{one.name}` is already in {made[one.name].path}",
+                         "give each file of invariants a name of its own")  # fmt: skip
+        made[one.name] = one
+    return tuple(made[name] for name in sorted(made))
 
 
 def _cases(

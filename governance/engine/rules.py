@@ -20,6 +20,7 @@ from governance.engine.model import (
     Obligation,
     Risk,
     Scalar,
+    Seat,
 )
 from governance.engine.values import Type
 
@@ -321,3 +322,37 @@ class RiskTable:
             cases=self.cases,
             path=self.path,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """What must never be allowed: `when`, read as a deny is read.
+
+    Without `people` and `needs` only a deny is enough, else an approval, too, that one clause makes
+    at least `people` different people give, and these seats. A deny is enough if nobody but
+    `waivable_by` may lift it.
+    """
+
+    id: str
+    title: str
+    when: Condition
+    because: str
+    people: int = 0
+    needs: tuple[Seat, ...] = ()
+    waivable_by: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Invariants:
+    """One file of invariants. They decide nothing; they are proved of the files that do."""
+
+    name: str
+    title: str
+    owner: str
+    review_by: date
+    never: tuple[Invariant, ...]
+    lists: Mapping[str, ListUse] = field(hash=False)
+    path: str

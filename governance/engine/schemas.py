@@ -252,6 +252,38 @@ RISK: Final[dict[str, Any]] = {
     },
     "cases": {"type": ["dict", "list"]},
 }
+INVARIANTS: Final[dict[str, Any]] = {
+    "invariants": {"type": "string", "required": True, "regex": NAME},
+    "title": {**_TITLE, "required": True},
+    "owner": {**_TITLE, "required": True},
+    "review_by": {**_DAY, "required": True},
+    "controls": _CONTROLS,
+    "lists": POLICY["lists"],
+    "never": {
+        "type": "list",
+        "required": True,
+        "minlength": 1,
+        "schema": {
+            "type": "dict",
+            "schema": {
+                "id": _RULE["id"],
+                "title": _RULE["title"],
+                "when": _RULE["when"],
+                "without": {
+                    "type": "dict",
+                    "minlength": 1,
+                    "schema": {
+                        "people": {"type": "integer", "min": 1, "max": 99},
+                        "needs": {**_APPROVAL["schema"]["needs"], "required": False},
+                    },
+                },
+                "may_be_waived_by": _WAIVED,
+                "because": _RULE["because"],
+                "controls": _CONTROLS,
+            },
+        },
+    },
+}
 LIST_USE: Final[dict[str, Any]] = {
     "from": {"type": "string", "required": True, "regex": r"[a-z0-9][a-z0-9/_.-]*"},
     "max_age": {"type": "string", "required": True, "regex": _DURATION},

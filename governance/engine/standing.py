@@ -67,11 +67,12 @@ class Duty:
 @dataclass(frozen=True, slots=True)
 class Side:
     """All that one release may say about one action. `matches` are the cubes of each rule and limit
-    (perhaps, and with certainty), by name."""
+    (perhaps, and with certainty), by name; `always` is the cube that holds everywhere."""
 
     items: tuple[Item, ...]
     duties: tuple[Duty, ...]
     matches: dict[str, tuple[int, int]]
+    always: int = 0
 
 
 class TooManyBranches(Exception):
@@ -148,7 +149,8 @@ class _Maker:
             self._points(extras.risk)
         self._defaults([governor.file for governor in plan.governors])
         self.items.append(Item(LADDER, _ASK, self._ladder(plan.action.risk)))
-        return Side(tuple(self.items), tuple(self.duties), self.matches)
+        always = self.at.space.bits(ALWAYS)
+        return Side(tuple(self.items), tuple(self.duties), self.matches, always)
 
     def _defaults(self, files: Iterable[PolicyFile]) -> None:
         governing, bits = 0, self.at.space.bits

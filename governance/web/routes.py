@@ -189,6 +189,7 @@ ROUTES: tuple[Route, ...] = (
     _people("GET", "/v1/policies", "readPolicies"),
     _people("POST", "/v1/policies/check", "checkPolicies", batch=True),
     _people("POST", "/v1/policies/diff", "comparePolicies", batch=True),
+    _people("POST", "/v1/policies/prove", "provePolicies", batch=True),
     _people("POST", "/v1/policies/proposals", "proposePolicies", RISK_EDITOR, batch=True),
     _people("GET", "/v1/policies/releases", "listReleases"),
     _people("GET", "/v1/policies/proposals", "listProposals"),
@@ -251,6 +252,7 @@ _LONG = frozenset(
     {
         "checkPolicies",
         "comparePolicies",
+        "provePolicies",
         "proposePolicies",
         "rollBackPolicies",
         "signPolicies",

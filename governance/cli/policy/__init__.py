@@ -22,6 +22,9 @@ from governance.cli.policy import (
     proposals as proposals,
 )
 from governance.cli.policy import (
+    proving as proving,
+)
+from governance.cli.policy import (
     releasing as releasing,
 )
 from governance.cli.policy import (

@@ -38,10 +38,10 @@ def diff(frame: Frame, old: str, new: str | None, check: bool, budget: int) -> N
     OLD and NEW are folders, `in-force`, or digests of releases; without NEW the workspace's folder
     is compared. Approvals, waivers, obligations, limits, lists and the catalogue count, too.
     """
-    one, other = _side(frame, old), _side(frame, new)
+    one, other = side(frame, old), side(frame, new)
     if isinstance(one, str) or isinstance(other, str):
         with frame.api() as api:
-            result = api.post("/v1/policies/diff", old=_sent(one), new=_sent(other))
+            result = api.post("/v1/policies/diff", old=sent(one), new=sent(other))
     else:
         result = comparing.compare(one, other, budget=budget)
     _tell(frame, result)
@@ -51,7 +51,7 @@ def diff(frame: Frame, old: str, new: str | None, check: bool, budget: int) -> N
         raise click.exceptions.Exit(NOT_PROVED)
 
 
-def _side(frame: Frame, name: str | None) -> str | dict[str, bytes]:
+def side(frame: Frame, name: str | None) -> str | dict[str, bytes]:
     """The files of a folder, or the name of a release."""
     if name is None or Path(name).is_dir():
         return files_of(frame, Path(name) if name else None)
@@ -62,10 +62,11 @@ def _side(frame: Frame, name: str | None) -> str | dict[str, bytes]:
     )
 
 
-def _sent(side: str | Mapping[str, bytes]) -> str | dict[str, str]:
-    if isinstance(side, str):
-        return side
-    return {path: data.decode("utf-8", "replace") for path, data in side.items()}
+def sent(given: str | Mapping[str, bytes]) -> str | dict[str, str]:
+    """A side as the API takes it."""
+    if isinstance(given, str):
+        return given
+    return {path: data.decode("utf-8", "replace") for path, data in given.items()}
 
 
 def _tell(frame: Frame, result: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from governance.service import checking, comparing, examining, proposals, releasing
+from governance.service import checking, comparing, examining, proposals, proving, releasing
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.parsing import bad_request, printable
 
@@ -44,6 +44,12 @@ def list_proposals(call: Call) -> Mapping[str, Any]:
 def read_proposal(call: Call) -> Mapping[str, Any]:
     """One proposal, with everything that was found out about it."""
     return proposals.show(call.desk, call.given["index"])
+
+
+def prove_policies(call: Call) -> Mapping[str, Any]:
+    """The invariants of files or of a release; nothing is written."""
+    given = call.body["of"]
+    return proving.of(call.desk, given if isinstance(given, str) else _named(given, "of"))
 
 
 def propose_policies(call: Call) -> Mapping[str, Any] | Reply:
@@ -122,6 +128,7 @@ HANDLERS: Mapping[str, Handler] = {
     "listReleases": list_releases,
     "listProposals": list_proposals,
     "readProposal": read_proposal,
+    "provePolicies": prove_policies,
     "proposePolicies": propose_policies,
     "readProgress": read_progress,
     "signPolicies": sign_policies,
