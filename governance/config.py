@@ -385,12 +385,12 @@ def _section(name: str, shape: type[Any], values: Mapping[str, Any]) -> Any:
     return shape(**values)
 
 
-def _moved(sink: Any) -> str:
-    if not sink:
+def _moved(target: Any) -> str:
+    if not target:
         return "`log.head_sink` is no setting any more; take that line out"
     return (
         "`log.head_sink` is an anchor now; take that line out and write at the end of the file:"
-        f' `[[anchors]]`, `name = "file"`, `kind = "file"`, `target = {_toml(str(sink))}`,'
+        f' `[[anchors]]`, `name = "file"`, `kind = "file"`, `target = {_toml(str(target))}`,'
         " each on a line of its own"
     )
 

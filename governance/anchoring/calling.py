@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from governance.anchoring.sink import LONGEST, TIMEOUT, AnchorFailed
+from governance.anchoring.anchor import LONGEST, TIMEOUT, AnchorFailed
 
 
 class Answer(NamedTuple):

@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from audit.disk import replace_file
+from governance.anchoring.anchor import LONGEST, AnchorFailed, Head
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import LONGEST, AnchorFailed, Head
 
 
-class FileSink:
+class FileAnchor:
     """A file that holds the newest head."""
 
     tells = True

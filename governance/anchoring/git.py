@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from governance.anchoring.anchor import LONGEST, AnchorFailed, Head
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import LONGEST, AnchorFailed, Head
 
 SECONDS: Final = 30.0
 FILE: Final = "checkpoint"
@@ -33,7 +33,7 @@ _SSH: Final = "GIT_SSH_COMMAND"  # an operator's way to name a key
 _MISSING: Final = "0" * 40
 
 
-class GitSink:
+class GitAnchor:
     """A repository in a folder, pushed to its first remote if it has one, or at a URL.
 
     A URL needs a folder of its own, `cache`, which may be thrown away.

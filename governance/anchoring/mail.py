@@ -14,8 +14,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from governance.anchoring.anchor import TIMEOUT, AnchorFailed, Head
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import TIMEOUT, AnchorFailed, Head
 from governance.config import secret
 
 TEXT = """\
@@ -33,7 +33,7 @@ The checkpoint (a signed note, C2SP tlog-checkpoint):
 {note}"""
 
 
-class MailSink:
+class MailAnchor:
     """Sends each head to one mailbox; a mailbox cannot be asked what it holds."""
 
     tells = False

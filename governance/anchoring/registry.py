@@ -14,29 +14,29 @@ from typing import Final
 
 from audit.errors import LogError
 from audit.trust import TrustPolicy
-from governance.anchoring.file import FileSink
-from governance.anchoring.git import GitSink
-from governance.anchoring.mail import MailSink
+from governance.anchoring.anchor import Anchor
+from governance.anchoring.file import FileAnchor
+from governance.anchoring.git import GitAnchor
+from governance.anchoring.mail import MailAnchor
 from governance.anchoring.settings import Anchoring, AnchorSettings
-from governance.anchoring.sink import Sink
 from governance.anchoring.station import Anchors, Station
-from governance.anchoring.timestamps import TimestampSink
-from governance.anchoring.webhook import WebhookSink
-from governance.anchoring.witnesses import WitnessSink
+from governance.anchoring.timestamps import TimestampAnchor
+from governance.anchoring.webhook import WebhookAnchor
+from governance.anchoring.witnesses import WitnessAnchor
 from governance.config import ConfigError
 
 CACHE: Final = "anchors"
 """The folder in the workspace where copies of repositories at a URL lie; it can be thrown away."""
 
-Make = Callable[[AnchorSettings, Path], Sink]
+Make = Callable[[AnchorSettings, Path], Anchor]
 
 KINDS: Final[Mapping[str, Make]] = {
-    "file": lambda settings, _: FileSink(settings),
-    "git": lambda settings, directory: GitSink(settings, directory / CACHE / _stamp(settings)),
-    "webhook": lambda settings, _: WebhookSink(settings),
-    "mail": lambda settings, _: MailSink(settings),
-    "witness": lambda settings, _: WitnessSink(settings),
-    "timestamp": lambda settings, _: TimestampSink(settings),
+    "file": lambda settings, _: FileAnchor(settings),
+    "git": lambda settings, directory: GitAnchor(settings, directory / CACHE / _stamp(settings)),
+    "webhook": lambda settings, _: WebhookAnchor(settings),
+    "mail": lambda settings, _: MailAnchor(settings),
+    "witness": lambda settings, _: WitnessAnchor(settings),
+    "timestamp": lambda settings, _: TimestampAnchor(settings),
 }
 
 

@@ -15,8 +15,8 @@ from time import monotonic
 from typing import Final
 
 from audit.trust import TrustPolicy
+from governance.anchoring.anchor import Anchor
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import Sink
 
 RETRY: Final = 60.0
 """Seconds until an anchor that failed is visited again, or its own interval if that is shorter."""
@@ -29,7 +29,7 @@ class Station:
     """
 
     settings: AnchorSettings
-    sink: Sink
+    anchor: Anchor
     size: int | None = None
     at: datetime | None = None
     error: str = ""

@@ -14,13 +14,13 @@ from pathlib import Path
 from cryptography import x509
 
 from audit.note import split
+from governance.anchoring.anchor import AnchorFailed, Head
 from governance.anchoring.calling import call
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import AnchorFailed, Head
 from governance.config import ConfigError
 
 
-class TimestampSink:
+class TimestampAnchor:
     """Asks one authority for a token over each head; it cannot be asked what it stamped before."""
 
     tells = False

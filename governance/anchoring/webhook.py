@@ -11,14 +11,14 @@ import http.client
 import json
 
 from governance import notify
+from governance.anchoring.anchor import AnchorFailed, Head
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import AnchorFailed, Head
 from governance.config import ConfigError, secret
 from governance.notify import Notice, Target
 from governance.oversight.times import write
 
 
-class WebhookSink:
+class WebhookAnchor:
     """Sends each head to one address; a receiver cannot be asked what it holds."""
 
     tells = False

@@ -24,9 +24,9 @@ from audit.errors import LogError, Malformed, UnknownKey
 from audit.keys import COSIGNATURES, Verifier
 from audit.proof import verify_consistency
 from audit.witness_request import SIZE_TYPE, AddCheckpoint, parse_size
+from governance.anchoring.anchor import TIMEOUT, AnchorFailed, Contradicted, Head
 from governance.anchoring.calling import Answer, call
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import TIMEOUT, AnchorFailed, Contradicted, Head
 from governance.config import ConfigError
 
 SKEW: Final = 300
@@ -228,7 +228,7 @@ class WitnessClient:
         )
 
 
-class WitnessSink:
+class WitnessAnchor:
     """A witness as the service sees it: it can be asked what it holds, and it gives back evidence."""
 
     tells = True

@@ -20,7 +20,7 @@ import structlog
 from audit.checkpoint import Checkpoint, open_checkpoint, parse
 from audit.errors import LogError
 from audit.note import split
-from governance.anchoring.sink import AnchorFailed, Contradicted, Head
+from governance.anchoring.anchor import AnchorFailed, Contradicted, Head
 from governance.anchoring.station import Anchors, Station
 from governance.oversight import anchors as rules
 from governance.oversight import people
@@ -84,14 +84,14 @@ def shown_heads(outside: Anchors, origin: str, wait: float = START_SECONDS) -> d
 
     def ask(station: Station) -> None:
         try:
-            note = station.sink.newest(origin)
+            note = station.anchor.newest(origin)
         except AnchorFailed as error:
             _log.warning("anchor cannot be asked", anchor=station.name, error=str(error))
         else:
             if note is not None:
                 shown[station.name] = note
 
-    asked = [each for each in outside.stations if each.sink.tells]
+    asked = [each for each in outside.stations if each.anchor.tells]
     for station in outside.visit(asked, ask, wait):
         _log.warning("anchor did not answer in time", anchor=station.name)
     return shown.copy()
@@ -159,7 +159,7 @@ def last_head(desk: Desk, wait: float = LAST_SECONDS) -> None:
     """Before the end, hand the head to the anchors that are asked at the start: what is altered while
     nothing runs is found then. What cannot be done in time is left.
     """
-    asked = [each for each in desk.anchors.stations if each.sink.tells]
+    asked = [each for each in desk.anchors.stations if each.anchor.tells]
     if asked:
         with suppress(StoreError, LogError):  # the log may be why the service ends
             head = head_of(desk)
@@ -195,10 +195,10 @@ def head_of(desk: Desk) -> Head:
 
 def _visit(desk: Desk, station: Station, head: Head) -> None:
     with _told(desk, station):
-        held = _shown(desk, station) if station.sink.tells else station.size
-        unproven = station.sink.proves and station.size != held
+        held = _shown(desk, station) if station.anchor.tells else station.size
+        unproven = station.anchor.proves and station.size != held
         if held is None or held < head.size or (held == head.size and unproven):
-            _keep(desk, station, head.size, station.sink.publish(head))
+            _keep(desk, station, head.size, station.anchor.publish(head))
             held = head.size
         elif not unproven and station.size != held:
             _keep(desk, station, held, b"")
@@ -232,7 +232,7 @@ def _shown(desk: Desk, station: Station) -> int | None:
 
     Raises `AnchorFailed`, `Contradicted`.
     """
-    shown = station.sink.newest(desk.workspace.origin)
+    shown = station.anchor.newest(desk.workspace.origin)
     return None if shown is None else _held_against(desk, shown)
 
 
@@ -384,7 +384,7 @@ def now(desk: Desk, caller: Caller, *, hand_over: bool = True) -> Outside:
     if hand_over:
         anchor(desk, wait=NOW_SECONDS, due_only=False)
     else:
-        asked = [each for each in desk.anchors.stations if each.sink.tells]
+        asked = [each for each in desk.anchors.stations if each.anchor.tells]
         desk.anchors.visit(asked, lambda each: _ask(desk, each), NOW_SECONDS)
     return outside(desk)
 

@@ -8,7 +8,7 @@ from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.note import Ed25519Signer
 from audit.storage import MemoryLog
 from audit.tree import consistency_proof
-from governance.anchoring.sink import Head
+from governance.anchoring.anchor import Head
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
 

@@ -27,7 +27,7 @@ def test_paths_begin_in_the_workspace(
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     made = registry.anchors([config.anchor_of("file:head")], Anchoring(), tmp_path)
-    made.stations[0].sink.publish(log.head())
+    made.stations[0].anchor.publish(log.head())
     assert (tmp_path / "head").read_text() == log.head().note
     assert made.stations[0].settings.target == str(tmp_path / "head")
 

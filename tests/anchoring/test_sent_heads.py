@@ -18,10 +18,10 @@ import pytest
 from anchoring_world import Log
 
 from governance import notify
-from governance.anchoring.mail import MailSink
+from governance.anchoring.anchor import AnchorFailed
+from governance.anchoring.mail import MailAnchor
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import AnchorFailed
-from governance.anchoring.webhook import WebhookSink
+from governance.anchoring.webhook import WebhookAnchor
 from governance.config import ConfigError
 from tests.receiver import Receiver
 
@@ -37,10 +37,10 @@ def receiver() -> Iterator[Receiver]:
     found.close()
 
 
-def webhook(url: str, **settings: Any) -> WebhookSink:
+def webhook(url: str, **settings: Any) -> WebhookAnchor:
     """The anchor at `url`."""
     usual = {"secret": SECRET, "allow_private": True}
-    return WebhookSink(AnchorSettings("legal", "webhook", url, **{**usual, **settings}))
+    return WebhookAnchor(AnchorSettings("legal", "webhook", url, **{**usual, **settings}))
 
 
 def test_a_head_is_sent_signed(log: Log, receiver: Receiver) -> None:
@@ -173,10 +173,12 @@ def server(certificate: Path) -> Iterator[Server]:
     found.server_close()
 
 
-def mail(server: str, **settings: Any) -> MailSink:
+def mail(server: str, **settings: Any) -> MailAnchor:
     """The mailbox of the legal department behind `server`."""
     usual = {"server": server, "sender": "governance@corp.example"}
-    return MailSink(AnchorSettings("legal", "mail", "legal@corp.example", **{**usual, **settings}))
+    return MailAnchor(
+        AnchorSettings("legal", "mail", "legal@corp.example", **{**usual, **settings})
+    )
 
 
 def test_a_mail_holds_the_head_and_how_to_verify_with_it(

@@ -18,16 +18,16 @@ from audit.errors import LogError
 from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier
 from audit.note import Ed25519Signer, countersign, open_note, split
 from audit.witness_request import parse
+from governance.anchoring.anchor import AnchorFailed, Contradicted, Head
 from governance.anchoring.calling import Answer
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import AnchorFailed, Contradicted, Head
 from governance.anchoring.witnesses import (
     Behind,
     NotExtended,
     Refused,
     Unreachable,
+    WitnessAnchor,
     WitnessClient,
-    WitnessSink,
 )
 from governance.config import ConfigError
 from tests.audit.witness_world import LOG, ORIGIN, START, WITNESS, ALog, AWitness, served
@@ -54,10 +54,10 @@ def head(log: ALog, size: int) -> Head:
     return Head(ORIGIN, size, log.tree(size).root, log.note(size), at, log.proof)
 
 
-def sink(place: tuple[str, int], vkey: str = KEY.vkey) -> WitnessSink:
+def anchor_at(place: tuple[str, int], vkey: str = KEY.vkey) -> WitnessAnchor:
     """The anchor of a configuration."""
     url = f"http://{place[0]}:{place[1]}"
-    made = WitnessSink(AnchorSettings("audit", "witness", url, key=vkey))
+    made = WitnessAnchor(AnchorSettings("audit", "witness", url, key=vkey))
     made._client = client(place, vkey)
     return made
 
@@ -278,7 +278,7 @@ def test_any_answer_is_the_cosignature_or_a_sentence(status: int, body: bytes, k
         for ask in (
             lambda: client(("w", 1)).cosign(LOG_5.note(5), LOG_5.proof),
             lambda: client(("w", 1)).newest(ORIGIN),
-            lambda: sink(("w", 1)).publish(head(LOG_5, 5)).decode(),
+            lambda: anchor_at(("w", 1)).publish(head(LOG_5, 5)).decode(),
         ):
             said = ""
             try:
@@ -296,7 +296,7 @@ def test_keys_that_no_witness_has_are_refused() -> None:
         with pytest.raises(LogError):
             WitnessClient("http://127.0.0.1:9", bad)
         with pytest.raises(ConfigError, match="anchor `a`: `key`"):
-            WitnessSink(AnchorSettings("a", "witness", "http://w.example", key=bad or LOG.vkey))
+            WitnessAnchor(AnchorSettings("a", "witness", "http://w.example", key=bad or LOG.vkey))
 
 
 def test_what_a_witness_shows_counts_only_under_its_key(witness: AWitness, answers) -> None:
@@ -323,12 +323,12 @@ def test_the_anchor_gives_evidence_and_goes_on(witness: AWitness) -> None:
     """Otherwise the service would have nothing to put into a package."""
     log = ALog(20)
     with served(witness.witness) as place:
-        anchor = sink(place)
+        anchor = anchor_at(place)
         assert (anchor.tells, anchor.proves, anchor.newest(ORIGIN)) == (True, True, None)
         for size in (3, 9, 9):
             data = anchor.publish(head(log, size))
             assert open_note(log.note(size) + data.decode(), [KEY.verifier]).text
-        again = sink(place)
+        again = anchor_at(place)
         assert again.newest(ORIGIN) == log.note(9) + data.decode()
         assert again.publish(head(log, 20)).startswith(LINE.encode())
 
@@ -337,7 +337,7 @@ def test_a_forked_log_is_contradicted_with_what_the_witness_holds(witness: AWitn
     """Otherwise the service would go on with a history that others know to be false."""
     log, fork = ALog(20), ALog(20, other=3)
     with served(witness.witness) as place:
-        anchor = sink(place)
+        anchor = anchor_at(place)
         anchor.publish(head(log, 9))
         for size in (9, 20):
             with pytest.raises(Contradicted) as caught:
@@ -345,16 +345,16 @@ def test_a_forked_log_is_contradicted_with_what_the_witness_holds(witness: AWitn
             shown = open_note(caught.value.shown, [LOG.verifier, KEY.verifier])
             assert (shown.text, caught.value.size) == (split(log.note(9))[0], 9)
         # What it shows first is enough to know: an honest head, of a history that is not this one.
-        assert sink(place).newest(ORIGIN) == caught.value.shown.decode()
+        assert anchor_at(place).newest(ORIGIN) == caught.value.shown.decode()
 
 
 def test_a_log_put_back_to_an_older_state_is_told(witness: AWitness) -> None:
     """Otherwise a restored backup would look like a witness that is merely slow."""
     log = ALog(20)
     with served(witness.witness) as place:
-        first = sink(place)
+        first = anchor_at(place)
         first.publish(head(log, 20))
-        for anchor in (first, sink(place)):
+        for anchor in (first, anchor_at(place)):
             with pytest.raises(AnchorFailed, match=r"cosigned 20 entries.*put back"):
                 anchor.publish(head(log, 9))
 
@@ -366,7 +366,7 @@ def test_a_witness_that_shows_nothing_is_quoted(answers) -> None:
     script.give(422, "no\x07\nmore")
     script.give(404)
     with pytest.raises(Contradicted) as caught:
-        sink(place).publish(head(log, 9))
+        anchor_at(place).publish(head(log, 9))
     shown = json.loads(caught.value.shown)
     assert shown["format"] == "witness-refusal/v1"
     assert parse(shown["request"].encode()).note == log.note(9)
@@ -384,7 +384,7 @@ def test_a_witness_at_fault_is_not_a_contradiction(answers) -> None:
             (200, "text/plain", countersign(log.note(held), KEY).encode()),
         ]
         with pytest.raises(AnchorFailed, match="at fault") as caught:
-            sink(place).publish(head(log, 9))
+            anchor_at(place).publish(head(log, 9))
         assert not isinstance(caught.value, Contradicted)
 
 

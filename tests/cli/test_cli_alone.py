@@ -106,7 +106,7 @@ def test_the_first_agent_can_be_one_that_policies_know(tmp_path: Path) -> None:
 
 
 def test_init_refuses_what_it_cannot_use(tmp_path: Path, workspace: Path) -> None:
-    """A second init would destroy a workspace, or promise a sink that is never written."""
+    """A second init would destroy a workspace, or promise an anchor that is never written."""
     again = cli("init", workspace)
     assert again.exit_code == 1
     assert "empty" in again.stderr

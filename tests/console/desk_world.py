@@ -181,12 +181,12 @@ class DeskWorld:
 
 
 @contextmanager
-def make_desk_world(directory: Path, *sinks: Station) -> Iterator[DeskWorld]:
-    """Found a workspace in `directory` and put the console before it; `sinks` are its anchors."""
+def make_desk_world(directory: Path, *given: Station) -> Iterator[DeskWorld]:
+    """Found a workspace in `directory` and put the console before it; `given` are its anchors."""
     Workspace.create(directory, "corp.example/governance")
     workspace = Workspace.open(directory, FOLD, version="0.0.0")
     try:
-        outside = Anchors(sinks)
+        outside = Anchors(given)
         desk = Desk.over(workspace, Settings(time_zone="Europe/Berlin"), anchors=outside)
         store = AccountStore(workspace.vault_engine)
         accounts = Accounts(store, PasswordHasher.from_parameters(CHEAPEST))

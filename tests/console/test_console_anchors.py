@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from reading_pages import Page
 
 from audit.checkpoint import Checkpoint, sign_checkpoint
+from governance.anchoring.anchor import AnchorFailed, Head
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import AnchorFailed, Head
 from governance.anchoring.station import Station
 from governance.service import anchoring
 
@@ -45,8 +45,8 @@ class Held:
 
 def test_the_log_page_and_every_page_tell_of_anchors(tmp_path: Path) -> None:
     """People would learn from an auditor that their log has been anchored nowhere, or contradicted."""
-    sink = Held()
-    station = Station(AnchorSettings("dept", "witness", "https://witness.example"), sink)
+    outside = Held()
+    station = Station(AnchorSettings("dept", "witness", "https://witness.example"), outside)
     with make_desk_world(tmp_path, station) as world:
         desk = world.desk
         anchoring.configure(desk)
@@ -62,14 +62,14 @@ def test_the_log_page_and_every_page_tell_of_anchors(tmp_path: Path) -> None:
         assert "need you" not in after
 
         world.ask("100")
-        sink.wrong = AnchorFailed("`https://witness.example` cannot be reached")
+        outside.wrong = AnchorFailed("`https://witness.example` cannot be reached")
         station.since = station.at = desk.state.anchors["dept"].at
         anchoring._record(
             desk, "anchor.lost", {"since": "2026-11-20T08:00:00.000000Z", "size": size}
         )
         anchoring.anchor(desk, wait=5, due_only=False)
-        sink.wrong = None
-        sink.held = sign_checkpoint(
+        outside.wrong = None
+        outside.held = sign_checkpoint(
             Checkpoint(desk.workspace.origin, size + 90, b"\x07" * 32), *desk.workspace.signers
         )
         anchoring.anchor(desk, wait=5, due_only=False)

@@ -296,15 +296,15 @@ def test_the_schedule_holds_what_is_configured(
         "forget erased subjects",
         "keep what must be kept",
     }
-    sink = tmp_path / "head"
-    world.desk = anchored(world, f"file:{sink}")
+    outside = tmp_path / "head"
+    world.desk = anchored(world, f"file:{outside}")
     more = config.parse({"jobs": {"report": "weekly"}})
     planned = started(more).jobs
     assert {"back up", "periodic report", "anchor the head"} <= set(planned)
     for name in ("anchor the head", "forget erased subjects"):
         planned[name]()
         assert planned[name].last_error == ""
-    assert sink.exists()
+    assert outside.exists()
 
 
 def test_the_schedule_really_runs_and_ends(world: World) -> None:

@@ -20,8 +20,8 @@ from audit.note import Ed25519Signer, split
 from audit.verify import verify
 from governance import config
 from governance.anchoring import registry
+from governance.anchoring.anchor import AnchorFailed, Head
 from governance.anchoring.settings import Anchoring, AnchorSettings
-from governance.anchoring.sink import AnchorFailed, Head
 from governance.anchoring.station import Anchors, Station
 from governance.service import anchoring, anchors, exporting, reporting
 from governance.service.desk import Desk
@@ -71,11 +71,11 @@ class Sent(Held):
         return super().publish(head)
 
 
-def desk_with(world: World, **sinks: Held) -> Desk:
+def desk_with(world: World, **given: Held) -> Desk:
     """The world's desk with these anchors, configured; each due at every visit."""
     stations = tuple(
-        Station(AnchorSettings(name, "git", name, every_seconds=60), sink)
-        for name, sink in sinks.items()
+        Station(AnchorSettings(name, "git", name, every_seconds=60), outside)
+        for name, outside in given.items()
     )
     world.desk = dataclasses.replace(world.desk, anchors=Anchors(stations))
     anchoring.configure(world.desk)
@@ -101,16 +101,16 @@ def head(world: World, size: int, root: bytes, key: Ed25519Signer | None = None)
 
 def test_a_head_is_confirmed_and_remembered(world: World) -> None:
     """Nobody could say up to where the log is known outside, least of all after a restart."""
-    sink = Held()
-    desk = desk_with(world, dept=sink)
+    outside = Held()
+    desk = desk_with(world, dept=outside)
     assert visit(desk) == []
     size = desk.state.size
-    assert sink.got == [size]
-    assert parse(split(sink.held)[0]).size == size
+    assert outside.got == [size]
+    assert parse(split(outside.held)[0]).size == size
     assert [each[:3] for each in anchored.evidence(desk.reader, size)] == [(size, "dept", "git")]
     known = anchors.outside(desk)
     assert (known.kept, known.reaches) == (anchors.ANCHORED, size)
-    again = desk_with(world, dept=sink)
+    again = desk_with(world, dept=outside)
     assert again.anchors.stations[0].size == size
     assert kinds(world) == ["anchor.added"]
 
@@ -160,18 +160,18 @@ def test_an_anchor_that_hangs_or_fails_holds_up_no_other(world: World) -> None:
 
 def test_an_anchor_is_visited_again_when_its_time_has_come(world: World) -> None:
     """Every look at the clock would call every anchor, or none."""
-    sink = Held()
-    desk = desk_with(world, dept=sink)
+    outside = Held()
+    desk = desk_with(world, dept=outside)
     for _ in range(3):
         world.pay()
         assert anchoring.anchor(desk, wait=5) == []
-    assert len(sink.got) == 1
-    again = desk_with(world, dept=sink)  # started anew: what was handed over a moment ago counts
+    assert len(outside.got) == 1
+    again = desk_with(world, dept=outside)  # started anew: what was handed over a moment ago counts
     anchoring.anchor(again, wait=5)
-    assert len(sink.got) == 1
+    assert len(outside.got) == 1
     world.clock.advance(61)
     anchoring.anchor(again, wait=5)
-    assert len(sink.got) == 2
+    assert len(outside.got) == 2
 
 
 def shown_later(world: World) -> str:
@@ -189,11 +189,11 @@ def test_an_anchor_that_knows_another_log_is_evidence_until_two_people_looked(
     world: World, shown: Callable[[World], str]
 ) -> None:
     """A second log under our name, the worst that can happen, would be overwritten and forgotten."""
-    sink = Held()
-    desk = desk_with(world, dept=sink)
-    sink.held = note = shown(world)
+    outside = Held()
+    desk = desk_with(world, dept=outside)
+    outside.held = note = shown(world)
     assert len(visit(desk)) == 1
-    assert sink.held == note
+    assert outside.held == note
     assert kinds(world) == ["anchor.added", "anchor.conflict"]
     assert anchoring.evidence_of(desk, "dept") == note.encode()
     assert "`dept`" in failing(desk)["anchors"]
@@ -217,7 +217,7 @@ def test_an_anchor_that_knows_another_log_is_evidence_until_two_people_looked(
 
     assert len(visit(desk)) == 1, "settled is not agreed: it still holds another log"
     assert kinds(world)[2:] == ["anchor.looked", "anchor.looked"]
-    sink.held = head(world, desk.state.size + 50, b"\x09" * 32)
+    outside.held = head(world, desk.state.size + 50, b"\x09" * 32)
     visit(desk)
     assert kinds(world)[-1] == "anchor.conflict"
     assert world.pay()["decision"] in (True, False), "people, not the anchor, stop agents"
@@ -225,9 +225,9 @@ def test_an_anchor_that_knows_another_log_is_evidence_until_two_people_looked(
 
 def test_a_conflict_cannot_be_edited_away(world: World) -> None:
     """The operator alone would take the anchor out of config.toml, and with it what it knows."""
-    sink = Held()
-    desk = desk_with(world, dept=sink)
-    sink.held = shown_later(world)
+    outside = Held()
+    desk = desk_with(world, dept=outside)
+    outside.held = shown_later(world)
     visit(desk)
     gone = desk_with(world)
     assert "anchors" in failing(gone)
@@ -241,14 +241,14 @@ def test_a_conflict_cannot_be_edited_away(world: World) -> None:
 
 def test_evidence_of_a_conflict_is_in_every_package(world: World, tmp_path: Path) -> None:
     """The proof that somebody signed two logs would stay with the one who may have done it."""
-    sink = Held()
-    desk = desk_with(world, dept=sink)
-    sink.held = shown_fork(world)
+    outside = Held()
+    desk = desk_with(world, dept=outside)
+    outside.held = shown_fork(world)
     visit(desk)
     exporting.export(desk, world.tom, tmp_path / "package")
     digest = desk.state.anchors["dept"].shown
     blobs = [path for path in (tmp_path / "package").rglob("*") if digest in path.name]
-    assert [path.read_text() for path in blobs] == [sink.held]
+    assert [path.read_text() for path in blobs] == [outside.held]
     (vkey,) = desk.workspace.vkeys
     verify(tmp_path / "package", [Verifier.from_vkey(vkey)])
 
@@ -276,8 +276,8 @@ def test_repositories_on_this_disk_are_called_that(tmp_path: Path) -> None:
 
 def test_what_says_nothing_about_this_log_is_left_alone_and_stops_nobody(world: World) -> None:
     """Whoever can write one anchor could stop every agent, or another log's head be destroyed."""
-    sink = Held()
-    desk = desk_with(world, dept=sink)
+    outside = Held()
+    desk = desk_with(world, dept=outside)
     stranger = Ed25519Signer.generate(desk.workspace.origin)
     other = Ed25519Signer.generate("other.example/log")
     forged = head(world, 10**6, b"\x07" * 32, stranger)
@@ -288,35 +288,35 @@ def test_what_says_nothing_about_this_log_is_left_alone_and_stops_nobody(world: 
         (forged, "no key of this log signed"),
         (foreign, "another log, `other.example/log`"),
     ):
-        sink.held = shown
+        outside.held = shown
         (complaint,) = visit(desk)
         assert said in complaint
-        assert sink.held == shown
+        assert outside.held == shown
     assert kinds(world) == ["anchor.added"]
     assert not failing(desk)
 
 
 def test_a_later_head_outside_stops_the_start_and_others_do_not(world: World) -> None:
     """A rolled-back database would go on, and sign a second log where the first was longer."""
-    sink, dead = Held(), Held()
+    outside, dead = Held(), Held()
     dead.wrong = AnchorFailed("unreachable")
-    desk = desk_with(world, dead=dead, dept=sink)
+    desk = desk_with(world, dead=dead, dept=outside)
     for harmless in (None, desk.reader.checkpoint(), "x", shown_fork(world)):
-        sink.held = harmless
+        outside.held = harmless
         anchoring.look(desk)
-    sink.held = shown_later(world)
+    outside.held = shown_later(world)
     size = desk.state.size
     with pytest.raises(CannotOpen, match=r"dept.*older copy.*--known-head") as caught:
         anchoring.look(desk)
     (kept,) = world.root.glob("later-head-*.txt")
     assert str(kept) in str(caught.value)
-    assert kept.read_text() == sink.held
+    assert kept.read_text() == outside.held
     assert desk.state.size == size
-    sink.held, sink.gate = None, threading.Event()
+    outside.held, outside.gate = None, threading.Event()
     began = time.monotonic()
     anchoring.look(desk, wait=0.2)
     assert time.monotonic() - began < 2
-    sink.gate.set()
+    outside.gate.set()
 
 
 def test_unanchored_is_said_once_and_anchored_again_once(world: World) -> None:
@@ -347,10 +347,10 @@ def test_unanchored_is_said_once_and_anchored_again_once(world: World) -> None:
 
 def test_a_log_at_rest_and_a_service_that_was_off_are_not_late(world: World) -> None:
     """Every quiet weekend and every restart would alarm falsely."""
-    sink = Held()
-    desk = desk_with(world, dept=sink)
+    outside = Held()
+    desk = desk_with(world, dept=outside)
     visit(desk)
-    sink.wrong = AnchorFailed("the network is down")
+    outside.wrong = AnchorFailed("the network is down")
     world.clock.advance(90_000)
     visit(desk)
     assert kinds(world) == ["anchor.added"]
@@ -358,7 +358,7 @@ def test_a_log_at_rest_and_a_service_that_was_off_are_not_late(world: World) -> 
     visit(desk)
     assert kinds(world) == ["anchor.added"]
     world.clock.advance(90_000)
-    again = desk_with(world, dept=sink)  # started anew after a day
+    again = desk_with(world, dept=outside)  # started anew after a day
     visit(again)
     assert kinds(world) == ["anchor.added"]
 
@@ -370,9 +370,9 @@ def test_without_an_anchor_nothing_is_recorded_and_all_say_so(world: World) -> N
     assert kinds(world) == []
     assert "unanchored" in degraded(desk)["anchors"]
     assert anchors.outside(desk).kept == anchors.UNANCHORED
-    desk = desk_with(world, dept=(sink := Held()))
+    desk = desk_with(world, dept=(outside := Held()))
     visit(desk)
-    sink.wrong = AnchorFailed("gone")
+    outside.wrong = AnchorFailed("gone")
     world.pay()
     world.clock.advance(5_000)
     visit(desk)
@@ -412,15 +412,15 @@ def test_reports_say_who_holds_which_head_or_that_nobody_does(world: World) -> N
     lonely = report(desk_with(world))
     assert lonely["head"]["outside"] == {"anchors": [], "unanchored": True, "contradicted": []}
     assert "unanchored" in said_of(lonely, "rewrote")
-    sink = Held()
-    desk = desk_with(world, dept=sink)
+    outside = Held()
+    desk = desk_with(world, dept=outside)
     visit(desk)
     size = desk.state.size
     held = report(desk)["head"]["outside"]
     assert not held["unanchored"]
     assert [(row["name"], row["size"]) for row in held["anchors"]] == [("dept", size)]
     assert f"The first {size:,} entries are fixed" in said_of(report(desk), "rewrote")
-    sink.held = shown_later(world)
+    outside.held = shown_later(world)
     visit(desk)
     assert report(desk)["head"]["outside"]["contradicted"] == ["dept"]
     gaps = [gap["kind"] for gap in report(desk)["population"]["gaps"]]

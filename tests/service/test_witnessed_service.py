@@ -18,7 +18,7 @@ from audit.witness_request import AddCheckpoint
 from audit.witness_state import PinnedLog
 from governance.anchoring.settings import AnchorSettings
 from governance.anchoring.station import Anchors, Station
-from governance.anchoring.witnesses import WitnessClient, WitnessSink
+from governance.anchoring.witnesses import WitnessAnchor, WitnessClient
 from governance.service import anchoring, exporting
 from governance.service.anchors import outside
 from governance.service.desk import Desk, Settings
@@ -34,15 +34,15 @@ def witnessed(world: World, witness: AWitness) -> Iterator[Station]:
     witness.state.pin(PinnedLog(world.workspace.origin, log))
     with served(witness.witness) as (host, port):
         url = f"http://{host}:{port}"
-        sink = WitnessSink(AnchorSettings("audit", "witness", url, key=witness.key.vkey))
-        sink._client = WitnessClient(
+        anchor = WitnessAnchor(AnchorSettings("audit", "witness", url, key=witness.key.vkey))
+        anchor._client = WitnessClient(
             url,
             witness.key.vkey,
             2.0,
             now=lambda: world.clock.now / 1e6,
             pause=lambda _: None,
         )
-        station = Station(AnchorSettings("audit", "witness", url, key=witness.key.vkey), sink)
+        station = Station(AnchorSettings("audit", "witness", url, key=witness.key.vkey), anchor)
         world.desk = Desk.over(
             world.workspace, Settings(), world.clock, anchors=Anchors((station,))
         )

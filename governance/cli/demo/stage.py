@@ -124,15 +124,15 @@ def free_port() -> int:
 def build(app: Any, directory: Path, say: Callable[[str], None]) -> Stage:
     """A fresh workspace with its service running; the first person is the demo's manager."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    sink = directory.parent / f"{directory.name}-head.txt"
-    sink.unlink(missing_ok=True)
+    outside = directory.parent / f"{directory.name}-head.txt"
+    outside.unlink(missing_ok=True)
     first = cast.MANAGER
     made = app.initialise(
         directory,
         {
             "name": first.name, "email": first.email, "title": "Corp Example (demo)",
             "origin": "log.corp.example/demo", "policies": None, "agent": None,
-            "anchors": (f"file:{sink}",), "port": free_port(),
+            "anchors": (f"file:{outside}",), "port": free_port(),
         },
     )  # fmt: skip
     (directory / "policies" / "status-page.yaml").write_text(QUICK, encoding="utf-8")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from anchoring_world import Log
 
-from governance.anchoring.file import FileSink
-from governance.anchoring.git import GitSink
+from governance.anchoring.anchor import AnchorFailed
+from governance.anchoring.file import FileAnchor
+from governance.anchoring.git import GitAnchor
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import AnchorFailed
 
 BRANCH = "checkpoints"
 
@@ -33,14 +33,14 @@ def repository(folder: Path, *options: str) -> Path:
     return folder
 
 
-def sink(target: Path | str, tmp_path: Path) -> GitSink:
+def anchor_at(target: Path | str, tmp_path: Path) -> GitAnchor:
     """The anchor at `target`."""
-    return GitSink(AnchorSettings("git", "git", str(target)), tmp_path / "cache.git")
+    return GitAnchor(AnchorSettings("git", "git", str(target)), tmp_path / "cache.git")
 
 
 def test_a_file_holds_the_newest_head_whole(log: Log, tmp_path: Path) -> None:
     """Whoever reads the file at the wrong moment would find half a head."""
-    file = FileSink(AnchorSettings("file", "file", str(tmp_path / "head")))
+    file = FileAnchor(AnchorSettings("file", "file", str(tmp_path / "head")))
     assert file.newest(log.origin) is None
     for head in (log.head(), log.grow(2)):
         assert file.publish(head) == b""
@@ -50,20 +50,20 @@ def test_a_file_holds_the_newest_head_whole(log: Log, tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_used_is_a_sentence(log: Log, tmp_path: Path) -> None:
     """An unmounted volume would end the job in a stack trace, or be filled beneath its mount."""
-    nowhere = FileSink(AnchorSettings("file", "file", str(tmp_path / "no" / "head")))
+    nowhere = FileAnchor(AnchorSettings("file", "file", str(tmp_path / "no" / "head")))
     with pytest.raises(AnchorFailed, match=r"cannot be written.*mount the volume"):
         nowhere.publish(log.head())
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     with pytest.raises(AnchorFailed, match="holds no head"):
-        FileSink(AnchorSettings("file", "file", str(tmp_path / "bytes"))).newest(log.origin)
+        FileAnchor(AnchorSettings("file", "file", str(tmp_path / "bytes"))).newest(log.origin)
     with pytest.raises(AnchorFailed, match="cannot be read"):
-        FileSink(AnchorSettings("file", "file", str(tmp_path))).newest(log.origin)
+        FileAnchor(AnchorSettings("file", "file", str(tmp_path))).newest(log.origin)
 
 
 def test_each_head_is_a_commit_upon_the_last(log: Log, tmp_path: Path) -> None:
     """The history of heads, which is what makes a repository an anchor, would be lost."""
     bare = repository(tmp_path / "bare", "--bare")
-    anchor = sink(bare, tmp_path)
+    anchor = anchor_at(bare, tmp_path)
     assert anchor.newest(log.origin) is None
     heads = [log.head(), log.grow(2), log.grow(1)]
     for head in heads:
@@ -85,7 +85,7 @@ def test_a_work_tree_and_other_branches_are_left_alone(log: Log, tmp_path: Path)
     hook = normal / ".git" / "hooks" / "reference-transaction"
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    sink(normal, tmp_path).publish(log.head())
+    anchor_at(normal, tmp_path).publish(log.head())
     assert (normal / "mine").read_text() == "unfinished"
     assert git(normal, "status", "--porcelain") == " M mine\n"
     assert git(normal, "branch", "--show-current").strip() == "main"
@@ -95,7 +95,7 @@ def test_a_work_tree_and_other_branches_are_left_alone(log: Log, tmp_path: Path)
 def test_two_logs_share_a_repository(log: Log, tmp_path: Path) -> None:
     """The second log's first head would remove the first log's."""
     bare, other = repository(tmp_path / "bare", "--bare"), Log("other.example/log")
-    anchor = sink(bare, tmp_path)
+    anchor = anchor_at(bare, tmp_path)
     anchor.publish(log.head())
     anchor.publish(other.head())
     assert anchor.newest(log.origin) == log.head().note
@@ -110,7 +110,7 @@ def test_heads_are_pushed_to_the_remote(log: Log, tmp_path: Path, by_url: bool) 
     if not by_url:
         target = repository(tmp_path / "here")
         git(target, "remote", "add", "origin", remote.as_uri())
-    anchor = sink(target, tmp_path)
+    anchor = anchor_at(target, tmp_path)
     assert anchor.newest(log.origin) is None
     for head in (log.head(), log.grow(2)):
         anchor.publish(head)
@@ -124,7 +124,7 @@ def test_a_push_is_never_forced(log: Log, tmp_path: Path) -> None:
     remote = repository(tmp_path / "remote", "--bare")
     here = repository(tmp_path / "here")
     git(here, "remote", "add", "origin", remote.as_uri())
-    anchor = sink(here, tmp_path)
+    anchor = anchor_at(here, tmp_path)
     anchor.publish(log.head())
     git(here, "checkout", "--quiet", BRANCH)
     (here / "mine").write_text("only here")
@@ -145,13 +145,13 @@ def test_a_remote_that_refuses_is_a_sentence(log: Log, tmp_path: Path) -> None:
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     with pytest.raises(AnchorFailed, match="git push in"):
-        sink(remote.as_uri(), tmp_path).publish(log.head())
+        anchor_at(remote.as_uri(), tmp_path).publish(log.head())
     with pytest.raises(AnchorFailed, match="git ls-remote in"):
-        sink((tmp_path / "nowhere").as_uri(), tmp_path).newest(log.origin)
+        anchor_at((tmp_path / "nowhere").as_uri(), tmp_path).newest(log.origin)
 
 
 def test_no_transport_runs_a_command(log: Log, tmp_path: Path) -> None:
     """Whoever writes config.toml could run programs as the service by way of git's `ext::`."""
     with pytest.raises(AnchorFailed, match="not allowed"):
-        sink(f"ext::sh -c touch% {tmp_path}/ran", tmp_path).newest(log.origin)
+        anchor_at(f"ext::sh -c touch% {tmp_path}/ran", tmp_path).newest(log.origin)
     assert not (tmp_path / "ran").exists()

@@ -47,7 +47,7 @@ class Head(NamedTuple):
     extends: Callable[[int, int], Sequence[bytes]]
 
 
-class Sink(Protocol):
+class Anchor(Protocol):
     """One anchor, in whatever form."""
 
     @property

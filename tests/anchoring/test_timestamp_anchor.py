@@ -17,9 +17,9 @@ from anchoring_world import Log
 from rfc3161_client import VerifierBuilder, decode_timestamp_response
 
 from audit.note import split
+from governance.anchoring.anchor import AnchorFailed
 from governance.anchoring.settings import AnchorSettings
-from governance.anchoring.sink import AnchorFailed
-from governance.anchoring.timestamps import TimestampSink, certificates
+from governance.anchoring.timestamps import TimestampAnchor, certificates
 from governance.config import ConfigError
 
 CONFIG = """
@@ -128,10 +128,10 @@ def authority(authority_files: Path, tmp_path: Path) -> Iterator[Authority]:
     found.server.server_close()
 
 
-def sink(authority: Authority, roots: str = "roots.pem") -> TimestampSink:
+def anchor_at(authority: Authority, roots: str = "roots.pem") -> TimestampAnchor:
     """The anchor that asks this authority."""
     path = str(authority.folder / roots)
-    return TimestampSink(AnchorSettings("tsa", "timestamp", authority.url, roots=path))
+    return TimestampAnchor(AnchorSettings("tsa", "timestamp", authority.url, roots=path))
 
 
 def test_a_token_is_over_the_note_text_and_can_be_checked_by_others(
@@ -139,7 +139,7 @@ def test_a_token_is_over_the_note_text_and_can_be_checked_by_others(
 ) -> None:
     """The token would prove the time of something that an auditor cannot recompute."""
     head, before = log.head(), datetime.now(UTC)
-    token = sink(authority).publish(head)
+    token = anchor_at(authority).publish(head)
     found = decode_timestamp_response(token)
     text = split(head.note)[0].encode()
     assert found.tst_info.message_imprint.message == hashlib.sha256(text).digest()
@@ -151,20 +151,20 @@ def test_a_token_is_over_the_note_text_and_can_be_checked_by_others(
     (authority.work / "token.tsr").write_bytes(token)
     openssl(authority.work, "ts", "-verify", "-in", "token.tsr", "-data", "text", "-CAfile",
             authority.folder / "root.pem", "-untrusted", authority.folder / "between.pem")  # fmt: skip
-    assert sink(authority).newest(log.origin) is None
+    assert anchor_at(authority).newest(log.origin) is None
 
 
 def test_a_token_of_an_authority_nobody_named_is_not_kept(log: Log, authority: Authority) -> None:
     """Anybody between here and the authority could say when a head existed."""
     with pytest.raises(AnchorFailed, match="does not hold"):
-        sink(authority, "other.pem").publish(log.head())
+        anchor_at(authority, "other.pem").publish(log.head())
 
 
 def test_a_token_for_something_else_or_for_an_older_question_is_not_kept(
     log: Log, authority: Authority
 ) -> None:
     """A token that was recorded earlier would date a head that it never saw."""
-    anchor = sink(authority)
+    anchor = anchor_at(authority)
     anchor.publish(log.head())
     authority.query = authority.asked[0][1]
     with pytest.raises(AnchorFailed, match="does not hold"):
@@ -175,7 +175,7 @@ def test_a_token_for_something_else_or_for_an_older_question_is_not_kept(
 
 def test_an_altered_token_is_not_kept(log: Log, authority: Authority) -> None:
     """A transport error would be found by an auditor years later, when no other token can be had."""
-    anchor = sink(authority)
+    anchor = anchor_at(authority)
     for place in range(40, 400, 24):
         authority.spoil = lambda token, place=place: (
             token[:place] + bytes([token[place] ^ 1]) + token[place + 1 :]
@@ -199,7 +199,7 @@ def test_what_is_no_token_is_a_sentence(
     """The operator would see a stack trace instead of whom to call."""
     authority.spoil, authority.status = spoil, status
     with pytest.raises(AnchorFailed, match=said):
-        sink(authority).publish(log.head())
+        anchor_at(authority).publish(log.head())
 
 
 def test_an_authority_that_sends_its_chain_is_told_what_to_do(
@@ -208,7 +208,7 @@ def test_an_authority_that_sends_its_chain_is_told_what_to_do(
     """The commonest misconfiguration would be a riddle to whoever reads the operator's log."""
     authority.chain = "roots.pem"
     with pytest.raises(AnchorFailed, match="signer's certificate only"):
-        sink(authority).publish(log.head())
+        anchor_at(authority).publish(log.head())
 
 
 def test_roots_that_are_none_stop_the_start(authority: Authority, tmp_path: Path) -> None:
@@ -216,6 +216,6 @@ def test_roots_that_are_none_stop_the_start(authority: Authority, tmp_path: Path
     (tmp_path / "empty.pem").write_text("nothing")
     for roots, said in (("between.pem", "issued itself"), ("gone.pem", "no PEM certificates")):
         with pytest.raises(ConfigError, match=said):
-            sink(authority, roots)
+            anchor_at(authority, roots)
     with pytest.raises(ConfigError, match="no PEM certificates"):
         certificates(tmp_path / "empty.pem", "tsa")
