@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from governance.oversight import people
 from governance.oversight.errors import Refused
 from governance.oversight.model import Anchor, State
 from governance.oversight.shapes import (
@@ -80,11 +81,7 @@ def look(state: State, name: str, person: str) -> tuple[int, bool]:
         raise Refused("unknown", f"there is no anchor `{name}`; there are {known}", field="name")
     if anchor.conflict is None:
         raise Refused("conflict", f"the anchor `{name}` agrees with the log; nothing to settle")
-    if anchor.looked_by == person:
-        raise Refused(
-            "needs-another",
-            f"you have already looked at the anchor `{name}`; it takes another person",
-        )
+    people.require_another(person, (anchor.looked_by,), f"looked at the anchor `{name}`")
     first = anchor.looked_by is not None and anchor.looked_by in state.people
     return anchor.conflict, first or state.single_person
 

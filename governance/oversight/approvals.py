@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from governance.oversight import agents
+from governance.oversight import agents, people
 from governance.oversight.errors import Refused
 from governance.oversight.model import Agent, Approval, Clause, Grant, Seat, State
 from governance.oversight.times import MICROSECOND, parse
@@ -175,8 +175,12 @@ def require_answer(
             "the answer names other evidence than what you were last shown; open the request again",
             field="evidence",
         )
-    if any(grant.person == person for grant in approval.grants):
-        raise Refused("needs-another", "you have already granted this; it takes another person")
+    require_another(approval, person)
+
+
+def require_another(approval: Approval, person: str) -> None:
+    """Refuse if `person` has granted this approval before: further grants take further people."""
+    people.require_another(person, (grant.person for grant in approval.grants), "granted this")
 
 
 def require_confirmed(approval: Approval, confirmed: Iterable[str]) -> int:

@@ -6,6 +6,7 @@ be taken away.  Five roles belong to the service; every
 other word is a group of approvers that policy files name (treasurer, cfo, support_lead).
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -99,9 +100,14 @@ def second(state: State, who: str, asked_by: str | None, what: str) -> bool:
     """
     if state.single_person:
         return True
-    if asked_by == who:
-        raise Refused("needs-another", f"you have already asked to {what}; it takes another person")
+    require_another(who, (asked_by,), f"asked to {what}")
     return asked_by in state.people
+
+
+def require_another(who: str, before: Iterable[str | None], did: str) -> None:
+    """Refuse if `who` is among those who did `before` what takes several people; `did`: "signed this"."""
+    if who in before:
+        raise Refused("needs-another", f"you have already {did}; it takes another person")
 
 
 def require_answers_for_nothing(state: State, who: str) -> None:

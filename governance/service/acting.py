@@ -139,11 +139,16 @@ def allowed(desk: Desk, caller: Caller, right: str) -> str:
     For verbs that do work before they submit anything; under the lock it is asked again.
     """
     who = person(caller)
+    as_problem(people.require, desk.state, who, right)
+    return who
+
+
+def as_problem(check: Callable[..., object], *arguments: Any) -> None:
+    """Make a check outside the lock: what it refuses is a `Problem`."""
     try:
-        people.require(desk.state, who, right)
+        check(*arguments)
     except Refused as refused:
         raise Problem.of(refused) from None
-    return who
 
 
 def entry(kind: str, at: datetime, caller: Caller, data: Mapping[str, Any]) -> Entry:

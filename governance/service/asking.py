@@ -20,11 +20,20 @@ from governance.oversight.errors import Refused
 from governance.oversight.model import Approval, Seat, State
 from governance.oversight.times import parse, write
 from governance.service import describing
-from governance.service.acting import Act, Texts, do, entry, lane_of, one, perform, person
+from governance.service.acting import (
+    Act,
+    Texts,
+    as_problem,
+    do,
+    entry,
+    lane_of,
+    one,
+    perform,
+    person,
+)
 from governance.service.answering import ASK_WITHIN
 from governance.service.desk import SERVICE, Caller, Desk
 from governance.service.judging import clause_json
-from governance.service.problem import Problem
 from governance.service.reading import entry as read_entry
 from governance.service.reading import entry_of, opened
 from governance.service.recording import variant_of
@@ -160,7 +169,7 @@ def status(desk: Desk, caller: Caller, approval: int) -> dict[str, Any]:
     found = state.approvals.get(approval)
     asked = entry_of(desk, approval, "approval.asked")
     if caller.type != "person":
-        _as_problem(require_speaks_for, state, caller, asked.data["agent"])
+        as_problem(require_speaks_for, state, caller, asked.data["agent"])
     if found is not None and now < found.until:
         return _waiting(state, found)
     answer = {
@@ -200,13 +209,6 @@ def _ended(desk: Desk, approval: int, asked: Entry) -> dict[str, Any]:
     if asked.data["session"] not in desk.state.sessions:
         return {"state": "cancelled", "status": "cancelled"}
     return {"state": "open", "status": "pending"}
-
-
-def _as_problem(check: Any, *arguments: Any) -> None:
-    try:
-        check(*arguments)
-    except Refused as refused:
-        raise Problem.of(refused) from None
 
 
 def listed(desk: Desk, caller: Caller) -> dict[str, Any]:
@@ -259,9 +261,8 @@ def may_answer(state: State, approval: Approval, who: str) -> str | None:
     """Why `who` may not answer this request, as a sentence; None if they may."""
     if who not in state.people:
         return "only active people of this workspace answer requests"
-    if any(grant.person == who for grant in approval.grants):
-        return "you have already granted this; it takes another person"
     try:
+        approvals.require_another(approval, who)
         approvals.role_for(state, approval, who, None)
     except Refused as refused:
         return refused.detail

@@ -25,10 +25,7 @@ def confirm(desk: Desk, caller: Caller) -> dict[str, Any]:
         if state.clock is None:
             raise Refused("conflict", "the clock has not jumped; there is nothing to confirm")
         first = state.clock.confirmed_by
-        if first == who:
-            raise Refused(
-                "needs-another", "you have already confirmed the clock; it takes another person"
-            )
+        people.require_another(who, (first,), "confirmed the clock")
         done = state.single_person or (first is not None and first in state.people)
         event = "confirmed" if done else "looked"
         data = {"event": event, "seconds": "0"}

@@ -20,7 +20,7 @@ from governance.oversight.model import Cut, State
 from governance.oversight.state import SEMANTICS
 from governance.oversight.times import micros, parse, write
 from governance.service import backing_up, child
-from governance.service.acting import Act, Texts, allowed, do, one, stated
+from governance.service.acting import Act, Texts, allowed, as_problem, do, one, stated
 from governance.service.desk import FOLD, SERVICE, Caller, Desk
 from governance.service.erasing import longest_look
 from governance.service.explaining import state_at
@@ -112,10 +112,7 @@ def prune(desk: Desk, caller: Caller, *, minimum: int | None = None, reason: str
         if desk.state.single_person or (first is not None and first != who):
             signed = (who,) if first is None or asked is None else (asked.person, who)
             return _decide(desk, caller, before, made, minimum, signed, why)
-        if first == who:
-            raise Problem(
-                "needs-another", "you have already asked for this cut; it takes another person"
-            )
+        as_problem(people.require_another, who, (first,), "asked for this cut")
         return do(desk, _ask(caller, who, minimum, why))
     finally:
         _ONE.release()

@@ -149,8 +149,7 @@ def _earlier(state: State, digest: str, at: datetime) -> Override | None:
 
 
 def _require_same(earlier: Override, waivable: Mapping[str, Any], who: str) -> None:
-    if who in earlier.people:
-        raise Refused("needs-another", "you have signed this override; it takes another person")
+    people.require_another(who, earlier.people, "signed this override")
     if set(earlier.lifts) != waivable.keys():
         raise Refused(
             "conflict",
