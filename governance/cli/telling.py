@@ -34,8 +34,14 @@ def tell(told: Mapping[str, Any]) -> None:
             pad = "  " * (1 + row["level"])
             line = f"{row['holds']:<12} {row['says']}  (saw: {row['saw']}; {row['who']})"
             click.echo(pad + output.one_line(line))
+    nearest = told.get("nearest", ())
+    for line in nearest:
+        click.echo(f"\nNearest: {output.inert(line)}")
     for line in told["enough"]:
-        click.echo(f"\n{output.inert(line)}")
+        if line not in nearest:
+            click.echo(f"\n{output.inert(line)}")
+    if told.get("turning"):
+        click.echo(f"\n{output.inert(told['turning'])}")
     if told.get("incomplete"):
         click.echo(f"\n{output.inert(told['incomplete'])}")
 

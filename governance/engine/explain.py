@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
-from governance.engine import reasons, words
+from governance.engine import reasons, turning, words
 from governance.engine.compile import Candidate, Cap, Release
 from governance.engine.decide import NOTHING_LIFTED, decide
 from governance.engine.model import (
@@ -29,7 +29,8 @@ from governance.engine.model import (
     Value,
     Verdict,
 )
-from governance.engine.nodes import Context, Node
+from governance.engine.nearest import search
+from governance.engine.nodes import Context, Node, queries
 from governance.engine.rules import Any, History, Not, Test
 from governance.engine.suppose import Change, enough
 from governance.engine.totals import amount_of, cap_queries
@@ -71,12 +72,16 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """`sentence` is the verdict in one sentence; `accounts` the findings in the order of `reasons`,
-    then the allow rules that did not match; `enough` what would have been enough, one line each."""
+    then the allow rules that did not match; `enough` what would have been enough, one line each;
+    `nearest` the smallest changes that turn it; `turning` what people would have to do where no
+    change of the request does."""
 
     effect: str
     sentence: str
     accounts: tuple[Account, ...]
     enough: tuple[str, ...]
+    nearest: tuple[str, ...] = ()
+    turning: str = ""
 
 
 def explain(
@@ -85,19 +90,28 @@ def explain(
     facts: Mapping[FactQuery, Total],
     at: datetime,
     lifted: frozenset[str] = NOTHING_LIFTED,
+    *,
+    everything: bool = False,
 ) -> Explanation:
-    """Explain the verdict that `decide` gives for the same arguments."""
+    """Explain the verdict that `decide` gives for the same arguments; with `everything`, also the
+    rules and limits that could have spoken and did not."""
     verdict = decide(release, request, facts, at, lifted)
     context = Context(request, facts, at)
     teller = _Teller(release, request, context)
     accounts = [teller.of(f) for f in reasons.told(verdict.findings, verdict.effect.word)]
     accounts += teller.failed_allows(verdict)
+    if everything:
+        told = {f"{account.policy}/{account.rule}" for account in accounts}
+        accounts += teller.silent(told)
     changes = enough(release, request, facts, at, lifted, verdict)
+    found = search(release, request, facts, at, lifted, verdict)
     return Explanation(
         effect=verdict.effect.word,
         sentence=sentence(release, verdict, request),
         accounts=tuple(accounts),
         enough=tuple(_change(change, request) for change in changes),
+        nearest=turning.nearest(found),
+        turning=turning.turning(release, request, verdict, found),
     )
 
 
@@ -177,6 +191,26 @@ class _Teller:
                     tuple(self.rows(candidate.node, candidate)),
                 )  # fmt: skip
 
+    def silent(self, told: set[str]) -> Iterator[Account]:
+        """Everything else that could have spoken about the action."""
+        plan = self.release.plans.get(self.request.action)
+        for candidate in self.release.candidates(self.request.action):
+            if candidate.finding.name not in told:
+                rows = tuple(self.rows(candidate.node, candidate))
+                yield self._quiet(candidate.finding, candidate.node, rows)
+        for cap in plan.caps if plan else ():
+            if cap.finding.name not in told:
+                yield self._quiet(
+                    cap.finding, cap.node, (*self.rows(cap.node, None), *self._used(cap))
+                )
+
+    def _quiet(self, finding: Finding, node: Node, rows: tuple[Seen, ...]) -> Account:
+        holds = _TOLD[node.test(self.request.fields, self.context)]
+        return Account(
+            finding.policy, finding.rule, finding.title, finding.effect.word, finding.because,
+            "no" if holds == "yes" else holds, False, rows,
+        )  # fmt: skip
+
     def _candidate(self, finding: Finding) -> Candidate | None:
         for candidate in self.release.candidates(self.request.action):
             if candidate.finding.name == finding.name:
@@ -209,27 +243,46 @@ class _Teller:
         elif isinstance(condition, History):
             catalogue = self.release.catalogue.actions
             says = words.history(condition, catalogue)
-            yield Seen(says, _happened(condition, holds), holds, "the log", level)
+            yield Seen(says, self._happened(condition, holds), holds, "the log", level)
 
     def _used(self, cap: Cap) -> Iterator[Seen]:
+        """What a limit counted, under every key that it counts, and since when."""
         amount = amount_of(cap, self.request.fields)
         limit = cap.limit
         most = words.value(limit.at_most)
-        for query in cap_queries(cap, self.request.fields, self.context):
+        since = words.window(limit.window) if limit.window else f"this day in {limit.calendar_day}"
+        says = f"used in {since} and asked for is above {most}"
+        asked_for = list(cap_queries(cap, self.request.fields, self.context))
+        for number, query in enumerate(asked_for):
             total = self.context.facts.get(query)
             if total is None or total.mixed or amount is None or amount[1] != limit.unit:
                 mixed = total is not None and total.mixed
                 saw = "another currency or unit is in the window" if mixed else "cannot be told"
-                yield Seen(f"used and asked for is above {most}", saw, "cannot tell", "the log")
+                yield Seen(says, saw, "cannot tell", "the log")
                 continue
-            used = _amount(limit.at_most, total.sum)
-            asked = _amount(limit.at_most, amount[0])
+            used, asked = _amount(limit.at_most, total.sum), _amount(limit.at_most, amount[0])
+            left = max(_number(limit.at_most) - total.sum, Decimal(0))
             over = total.sum + amount[0] > _number(limit.at_most)
-            saw = f"{used} used, {asked} asked for"
-            yield Seen(
-                f"used and asked for is above {most}", saw, "yes" if over else "no", "the log"
-            )
-            return
+            above = " (counted for who delegated)" if number else ""
+            saw = f"{used} used, {asked} asked for, {_amount(limit.at_most, left)} was left{above}"
+            yield Seen(says, saw, "yes" if over else "no", "the log")
+        if not asked_for:
+            yield Seen(says, "cannot be told for whom it counts", "cannot tell", "the log")
+
+    def _happened(self, history: History, holds: Told) -> str:
+        """What the log knows of an earlier action, in figures."""
+        action = self.release.catalogue.actions.get(self.request.action)
+        asked = queries(history, action, self.request.fields, self.context)
+        totals = [self.context.facts.get(query) for query in asked]
+        if not totals or any(total is None or total.mixed for total in totals):
+            return "not known"
+        confirmed, allowed, unknown = (total.count if total else 0 for total in totals)
+        if not (confirmed or allowed or unknown):
+            return "it did not happen"
+        said = f"confirmed {_times(confirmed)}, allowed {_times(allowed)}"
+        if unknown:
+            said += f", and {_times(unknown)} for nobody knows whom"
+        return f"it did happen: {said}" if confirmed else f"allowed but not confirmed: {said}"
 
     def _plain(self, name: str) -> Seen:
         value = self.request.fields.get(name)
@@ -283,11 +336,8 @@ class _Teller:
         return "the service"
 
 
-def _happened(history: History, holds: Told) -> str:
-    if holds == "cannot tell":
-        return "allowed but not confirmed, or not known"
-    happened = (holds == "yes") != history.negative
-    return "it did happen (confirmed)" if happened else "it did not happen"
+def _times(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _number(most: Money | Decimal) -> Decimal:
@@ -342,6 +392,8 @@ def plain(explanation: Explanation) -> dict[str, object]:
             for account in explanation.accounts
         ],
         "enough": list(explanation.enough),
+        "nearest": list(explanation.nearest),
+        "turning": explanation.turning,
     }
 
 

@@ -69,7 +69,11 @@ def plain_words(files: Mapping[str, bytes], policy: str | None = None) -> dict[s
 
 
 def suppose(
-    files: Mapping[str, bytes], cells: Mapping[str, str], policy: str | None = None
+    files: Mapping[str, bytes],
+    cells: Mapping[str, str],
+    policy: str | None = None,
+    *,
+    everything: bool = False,
 ) -> dict[str, Any]:
     """Explain a supposed action, described as a case's cells are (`args.amount: 120 EUR`).
 
@@ -77,6 +81,8 @@ def suppose(
     Returns `engine.explain.plain`'s form.
     """
     release = _compiled(files)
+    if not cells.get("action"):
+        raise Problem("bad-field", "say which action, such as `payment.create`", field="action")
     if policy is None:
         speaking = [f for f in release.bundle.files if cells["action"] in f.governs]
         policy = speaking[0].policy if speaking else None
@@ -87,7 +93,8 @@ def suppose(
     if problems:
         raise Problem("bad-request", "; ".join(problems))
     facts = cases.facts_of(variant, file, typed, request)
-    return plain(explain(variant, request, facts, cases.moment(typed)))
+    told = explain(variant, request, facts, cases.moment(typed), everything=everything)
+    return plain(told)
 
 
 def _cell(text: str) -> object:

@@ -6,18 +6,21 @@ decision can no longer be performed again, it says so and shows what the log rec
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from audit.entry import Entry
 from governance.engine import explain
+from governance.engine.compile import Release
 from governance.engine.decide import decide
-from governance.engine.model import Effect, FactQuery, Total
+from governance.engine.model import Effect, FactQuery, Request, Total
 from governance.oversight import snapshot
 from governance.oversight.model import State
 from governance.oversight.state import apply, genesis
 from governance.oversight.times import from_micros, write
-from governance.service import child, describing, judging, recalling
+from governance.service import child, describing, judging, recalling, supposing
 from governance.service.desk import FOLD, Caller, Desk
+from governance.service.problem import Problem
 from governance.service.reading import entry_of, opened
 from governance.service.replaying import total_of
 from governance.store.blobs import BlobError
@@ -31,11 +34,11 @@ NEAR: Final = 2_000  # entries that are folded beside everything else, in some 1
 FARTHEST: Final = 500_000  # entries that are folded to see the state a decision saw
 
 
-def decision(desk: Desk, caller: Caller, index: int) -> dict[str, Any]:
-    """Everything about decision `index`.
+def decision(desk: Desk, caller: Caller, index: int, *, everything: bool = False) -> dict[str, Any]:
+    """Everything about decision `index`; with `everything`, also the rules that did not speak.
 
     `{decision, at, by, agent, action, digest, effect, ..., facts, findings, sentence, accounts,
-    enough, incomplete, story, receipt}`; `accounts` have conditions `{says, saw, holds, who,
+    nearest, turning, enough, incomplete, story, receipt}`; `accounts` have conditions `{says, saw, holds, who,
     level}`, `incomplete` is a sentence where it could not be performed again, else None.
     """
     entry = entry_of(desk, index, "decision")
@@ -62,53 +65,136 @@ def decision(desk: Desk, caller: Caller, index: int) -> dict[str, Any]:
         "redeemed": None if found is None else found.redeemed,
         "story": story(desk, index),
     }  # fmt: skip
-    return out | _account(desk, index, entry)
+    return out | _account(desk, index, entry, everything=everything)
 
 
-def _account(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
+def _account(desk: Desk, index: int, entry: Entry, *, everything: bool = False) -> dict[str, Any]:
     """The engine's account, or what was recorded and why there is no more."""
+    data = entry.data
+    found = _performed(desk, index, entry)
+    if isinstance(found, str):
+        return _recorded(desk, data, found)
+    if _overspent(data):
+        return _recorded(desk, data, None) | {"turning": _BUDGET}
+    verdict = decide(found.release, found.request, found.facts, entry.at, found.lifted)
+    if verdict.effect is not Effect.of(data["effect"]):
+        missing = ", ".join(found.hidden) or "a fact of the service"
+        return _recorded(
+            desk, data, f"it cannot be performed again without what is gone: {missing}"
+        )
+    told = explain.plain(
+        explain.explain(
+            found.release,
+            found.request,
+            found.facts,
+            entry.at,
+            found.lifted,
+            everything=everything,
+        )
+    )
+    return {name: told[name] for name in _TOLD} | {"incomplete": None}
+
+
+_TOLD: Final = ("sentence", "accounts", "nearest", "turning", "enough")
+_BUDGET: Final = (
+    "No change of the action turns it, as long as it costs anything: an agent manager would have to "
+    "approve it or raise the budget."
+)
+
+
+def _overspent(data: Any) -> bool:
+    """Whether it was the agent's budget alone that held an action back; the engine has no budgets."""
+    live = [f for f in data["findings"] if f["effect"] == data["effect"] and not f.get("lifted")]
+    return bool(live) and all((f["policy"], f["rule"]) == ("service", "budget") for f in live)
+
+
+class _Performed(NamedTuple):
+    """A recorded decision, ready to be decided again."""
+
+    release: Release
+    request: Request
+    facts: dict[FactQuery, Total]
+    lifted: frozenset[str]
+    hidden: tuple[str, ...]
+
+
+def _performed(
+    desk: Desk, index: int, entry: Entry, release: Release | None = None
+) -> _Performed | str:
+    """Decision `index` as it was asked, under its own release or another one; or why not."""
     data = entry.data
     values = {name: opened(desk, index, name) for name in data.get("commitments", {})}
     state = state_before(desk, index)
     if state is None:
-        return _recorded(desk, data, "the decision is too far back to be performed again here")
+        return "the decision is too far back to be performed again here"
     both = recalling.standing(state, data)
     if both is None:
-        return _recorded(desk, data, "its session is not in the log before it")
-    try:
-        release = desk.releases.get(data["release"]).release
-    except BlobError:
-        return _recorded(desk, data, "the files of the release it was taken under are not here")
+        return "its session is not in the log before it"
+    if release is None:
+        try:
+            release = desk.releases.get(data["release"]).release
+        except BlobError:
+            return "the files of the release it was taken under are not here"
     recalled = recalling.recall(release, data, values, recalling.place_of(state, data))
     zone = desk.zone(state.time_zone)
     request = judging.complete(recalled.request, state, *both, zone, entry.at)
-    facts: dict[FactQuery, Total] = dict(map(total_of, data.get("facts", ())))
     lifted = frozenset(
         f"{finding['policy']}/{finding['rule']}"
         for finding in data["findings"]
-        if finding.get("lifted")
+        if finding.get("lifted") and not finding.get("lifted_by")
     )
-    if decide(release, request, facts, entry.at, lifted).effect is not Effect.of(data["effect"]):
-        missing = ", ".join(recalled.hidden) or "a fact of the service"
-        return _recorded(
-            desk, data, f"it cannot be performed again without what is gone: {missing}"
-        )
-    told = explain.plain(explain.explain(release, request, facts, entry.at, lifted))
+    facts = dict(map(total_of, data.get("facts", ())))
+    return _Performed(release, request, facts, lifted, recalled.hidden)
+
+
+def what_if(
+    desk: Desk,
+    caller: Caller,
+    index: int,
+    cells: Mapping[str, str],
+    files: Mapping[str, bytes] | None = None,
+) -> dict[str, Any]:
+    """Decision `index` with something else: other facts (`cells`: dotted name -> text), other rules
+    (`files`), or both.
+
+    `{decision, was, effect, sentence, accounts, nearest, turning, enough, changed, notes}`. What is
+    not named stays as it was then; totals that the service did not keep for the decision count as
+    empty, and `notes` says so. Raises `Problem` for a name or a value that does not fit.
+    """
+    entry = entry_of(desk, index, "decision")
+    draft = None if files is None else supposing.compiled(files)
+    found = _performed(desk, index, entry, draft)
+    if isinstance(found, str):
+        raise Problem("conflict", f"decision `{index}` cannot be taken up: {found}")
+    changed = supposing.changed(found.release, found.request, found.facts, cells, entry.at)
+    told = explain.plain(
+        explain.explain(found.release, changed.request, changed.facts, changed.at, found.lifted)
+    )
+    notes = list(changed.notes)
+    gone = [name for name in found.hidden if name not in cells]
+    if gone:
+        notes.append(f"not known any more: {', '.join(gone)}")
+    if _overspent(entry.data):
+        notes.append("the agent's budget, which held the decision back, is left out here")
     return {
-        "sentence": told["sentence"],
-        "accounts": told["accounts"],
-        "enough": told["enough"],
-        "incomplete": None,
+        "decision": index,
+        "was": entry.data["effect"],
+        "effect": told["effect"],
+        **{name: told[name] for name in _TOLD},
+        "changed": dict(cells),
+        "notes": notes,
     }
 
 
-def _recorded(desk: Desk, data: Any, why: str) -> dict[str, Any]:
+def _recorded(desk: Desk, data: Any, why: str | None) -> dict[str, Any]:
     findings = describing.findings_of(desk, data)
     first = findings[0]
     return {
         "sentence": f"{data['effect'].replace('_', ' ').capitalize()}: {first['title']} "
         f"(`{first['policy']}/{first['rule']}`).",
         "accounts": [{**finding, "matters": True, "conditions": []} for finding in findings],
+        "nearest": [],
+        "turning": "",
         "enough": [],
         "incomplete": why,
     }

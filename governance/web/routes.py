@@ -177,6 +177,7 @@ ROUTES: tuple[Route, ...] = (
     _people("GET", "/v1/decisions", "listDecisions"),
     _all("GET", "/v1/decisions/{id}", "readDecision"),
     _all("GET", "/v1/decisions/{id}/proof", "readProof"),
+    _people("POST", "/v1/decisions/{id}/suppose", "supposeDecision", batch=True),
     _people("POST", "/v1/decisions/{id}/override", "overrideDecision"),
     _people("POST", "/v1/decisions/{id}/disregard", "disregardDecision", *_MANAGERS),
     _people("POST", "/v1/decisions/{id}/reverse", "reverseDecision", *_MANAGERS),
@@ -202,6 +203,7 @@ ROUTES: tuple[Route, ...] = (
     # policies tried on the past; the answer comes when it is ready
     _people("POST", "/v1/policies/backtests", "backtestPolicies", *_TRYING, batch=True),
     _people("GET", "/v1/policies/backtests/{id}", "readBacktest", *_TRYING),
+    _people("POST", "/v1/policies/explain", "explainPolicies", batch=True),
     # evidence and upkeep
     _people("GET", "/v1/retention", "readRetention", *_READERS),
     _people("POST", "/v1/retention", "setRetention", COMPLIANCE_OFFICER, ADMINISTRATOR),
@@ -257,6 +259,8 @@ _LONG = frozenset(
         "rollBackPolicies",
         "signPolicies",
         "backtestPolicies",
+        "explainPolicies",
+        "supposeDecision",
         "makeReport",
         "exportLog",
         "backUp",

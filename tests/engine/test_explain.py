@@ -92,7 +92,7 @@ def test_a_limit_says_what_is_used_and_what_is_left(made: Release) -> None:
     used = {"limit:": Total(Decimal(950), 9)}
     found, _ = told(made, used)
     row = found.accounts[0].rows[-1]
-    assert row.saw == "950 EUR used, 100 EUR asked for"
+    assert row.saw == "950 EUR used, 100 EUR asked for, 50 EUR was left"
     assert row.holds == "yes"
     assert found.enough[0].startswith("If the amount were at most 50 EUR, which is left")
 

@@ -10,6 +10,7 @@ from governance.service import explaining, overriding, tiling
 from governance.service.reading import entry_of
 from governance.service.sessions import require_speaks_for
 from governance.web.api.call import Call, Handler, Reply
+from governance.web.api.policies import files_given
 
 
 def list_decisions(call: Call) -> Mapping[str, Any]:
@@ -31,7 +32,14 @@ def read_decision(call: Call) -> Mapping[str, Any]:
     if call.who.type != "person":
         agent = entry_of(call.desk, number, "decision").data["agent"]
         require_speaks_for(call.desk.state, call.who, agent)
-    return explaining.decision(call.desk, call.who, number)
+    return explaining.decision(call.desk, call.who, number, everything=call.given.get("all") == "1")
+
+
+def suppose_decision(call: Call) -> Mapping[str, Any]:
+    """The same decision with other facts, or under other rules; nothing is recorded."""
+    body = call.body
+    files = None if body.get("files") is None else files_given(call)
+    return explaining.what_if(call.desk, call.who, call.given["id"], body.get("given", {}), files)
 
 
 def read_proof(call: Call) -> Reply:
@@ -85,6 +93,7 @@ def reverse_decision(call: Call) -> Mapping[str, Any]:
 HANDLERS: Mapping[str, Handler] = {
     "listDecisions": list_decisions,
     "readDecision": read_decision,
+    "supposeDecision": suppose_decision,
     "readProof": read_proof,
     "overrideDecision": override_decision,
     "disregardDecision": disregard_decision,

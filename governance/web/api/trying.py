@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from governance.service import child, drafting
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.api.evidence import instant
 from governance.web.api.policies import files_given
@@ -36,7 +37,22 @@ def read_backtest(call: Call) -> Mapping[str, Any]:
     return call.surface.backtests.get(call.given["id"]).json()
 
 
+def explain_policies(call: Call) -> Mapping[str, Any]:
+    """A supposed action under the files of the body, or under the release in force."""
+    body = call.body
+    files = files_given(call) if body.get("files") is not None else _in_force(call)
+    return child.run(drafting.suppose, files, dict(body["given"]), body.get("policy"))
+
+
+def _in_force(call: Call) -> dict[str, bytes]:
+    release = call.desk.state.release
+    if release is None:
+        raise bad_request("no policy is in force; send the files", "files")
+    return call.desk.releases.files(release)
+
+
 HANDLERS: Mapping[str, Handler] = {
     "backtestPolicies": backtest_policies,
     "readBacktest": read_backtest,
+    "explainPolicies": explain_policies,
 }
