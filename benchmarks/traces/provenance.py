@@ -44,7 +44,9 @@ _NUMBER: Final = re.compile(
     r"(?<![\w.])\+?[a-z]{0,4}\d[a-z0-9]*(?:[ ()/-]{1,2}\d[a-z0-9]*)*(?![\w@])"
 )
 _DIGITS: Final = 6
-_DATE: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}")
+_DATE: Final = re.compile(
+    r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\b(?:19|20)\d\d ?[-/–] ?(?:19|20)?\d\d\b"
+)
 _WORD: Final = re.compile(r"[^\W_]+(?:['’.@-][^\W_]+)*")
 _HIDDEN: Final = dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 

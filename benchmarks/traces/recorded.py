@@ -77,10 +77,20 @@ def agentdojo(directory: Path) -> tuple[tuple[Trace, ...], tuple[Trace, ...]]:
 
 def _benign(raw: Mapping[str, Any]) -> Trace:
     steps = tuple(
-        Step(one["tool"], one["args"], one["output"], len(one["output"]) >= CUT_AT)
-        for one in raw["steps"]
+        Step(one["tool"], _args(one), *_output(one.get("output"))) for one in raw["steps"]
     )
     return Trace(raw["id"], raw["suite"], raw["user_task"], steps)
+
+
+def _args(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A call's arguments; arguments that are no object are none."""
+    args = raw.get("args")
+    return args if isinstance(args, dict) else {}
+
+
+def _output(raw: Any) -> tuple[str | None, bool]:
+    """A result, and whether it is cut."""
+    return (raw, len(raw) >= CUT_AT) if isinstance(raw, str) else (None, False)
 
 
 def _attack(raw: Mapping[str, Any], known: Mapping[str, Trace]) -> Trace:
@@ -95,12 +105,12 @@ def _attack(raw: Mapping[str, Any], known: Mapping[str, Trace]) -> Trace:
         output, cut = None, False
         if not injected:
             for i, (tool, args, result, short) in enumerate(results):
-                if tool == one["tool"] and args == one["args"]:
+                if tool == one["tool"] and args == _args(one):
                     output, cut = result, short
                     del results[i]
                     break
         planted = goal if one.get("reads_injection") else ""
-        steps.append(Step(one["tool"], one["args"], output, cut, planted, injected))
+        steps.append(Step(one["tool"], _args(one), output, cut, planted, injected))
     return Trace(raw["id"], raw["suite"], raw["user_task"], tuple(steps), True, goal)
 
 
@@ -129,7 +139,7 @@ def taubench(directory: Path) -> tuple[Trace, ...]:
             f"{raw['task_id']}/{raw['trial']}",
             str(raw["task_id"]),
             raw["instruction"],
-            tuple(Step(s["tool"], s["args"]) for s in raw["steps"]),
+            tuple(Step(s["tool"], _args(s)) for s in raw["steps"]),
             notes={
                 "reward": raw["reward"],
                 "expected": tuple((e["name"], e["kwargs"]) for e in raw["expected_actions"]),

@@ -89,7 +89,7 @@ def play(release: Release, records: Records | None, trace: Trace) -> list[Write]
             step.tool, step.args, claims(airline, trace.request, step.tool, step.args)
         )
         done = airline.apply(step.tool, step.args) if airline is not None else True
-        if "writes" not in release.catalogue.actions[step.tool].labels:
+        if not _writes(release, step.tool):
             continue
         mine = _same(step.tool, step.args)
         expected = mine in left
@@ -119,10 +119,15 @@ def solution(release: Release, records: Records | None, trace: Trace) -> list[Wr
                     airline.apply(look, {key: args[key]})
         answer = session.ask(tool, args, claims(airline, trace.request, tool, args))
         done = airline.apply(tool, args) if airline is not None else True
-        if "writes" in release.catalogue.actions[tool].labels:
+        if _writes(release, tool):
             held = held_back(answer, airline is None)
             out.append(Write(trace, tool, args, answer, held, True, not done))
     return out
+
+
+def _writes(release: Release, tool: str) -> bool:
+    known = release.catalogue.actions.get(tool)
+    return known is not None and "writes" in known.labels
 
 
 def _same(tool: str, args: Mapping[str, Any]) -> str:

@@ -100,7 +100,7 @@ def test_links_and_numbers() -> None:
     assert numbers("card 4237-4252-7456-2574, pass HGK137803, code 463820, +41 44 123 45 67") == [
         "4237-4252-7456-2574", "hgk137803", "463820", "+41 44 123 45 67",
     ]  # fmt: skip
-    assert numbers("on 2024-05-15 at 10:00 for 1200.00 in 75002 Paris") == []
+    assert numbers("on 2024-05-15 at 10:00 for 1200.00 in 75002 Paris, season 2023-2024") == []
 
 
 def test_orders_are_told_from_things() -> None:
