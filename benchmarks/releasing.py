@@ -1,0 +1,175 @@
+"""A release of 10,000 rules coming in force while agents ask: how long it takes, and who waits.
+
+    python -m benchmarks.releasing [--rules 10000] [--rate 200] [-o json]
+
+The service runs in a child process exactly as `governance serve` wires it. Agents ask at a steady rate
+over a few connections; meanwhile a second release with as many rules is proposed and signed. Printed
+are the time from the signature to the first answer under the new release, and the latencies of the
+agents at rest, while the proposal is examined, and while it comes in force. Each question is sent when
+it is due, late ones too, so that a stall shows in every question that it held up. Exit code 0 whether
+or not the target holds; it is printed with `ok` or `missed`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import platform
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks._http_workspace import bodies, found, policy_files
+from benchmarks.http import service
+
+EVALUATION = "/access/v1/evaluation"
+TARGET = 1.0
+CONNECTIONS = 4
+
+
+@dataclass
+class Asked:
+    """What agents saw: (when it was due, seconds until the answer, status), and the phases."""
+
+    rows: list[tuple[float, float, int]] = field(default_factory=list)
+    phases: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def of(self, phase: str) -> dict[str, float]:
+        """Median, 99th percentile and longest wait of one phase, in milliseconds."""
+        start, end = self.phases[phase]
+        waits = sorted(wait for due, wait, _ in self.rows if start <= due < end)
+        if not waits:
+            return {"questions": 0}
+        return {
+            "questions": len(waits),
+            "p50_ms": round(waits[len(waits) // 2] * 1000, 1),
+            "p99_ms": round(waits[min(len(waits) - 1, len(waits) * 99 // 100)] * 1000, 1),
+            "max_ms": round(waits[-1] * 1000, 1),
+        }
+
+
+def main() -> None:
+    """See the module's docstring."""
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments.add_argument("--rules", type=int, default=10_000)
+    arguments.add_argument("--rate", type=int, default=200)
+    arguments.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        result = run(Path(folder) / "workspace", given.rules, given.rate)
+    result["machine"] = (
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
+    if given.output == "json":
+        print(json.dumps(result, indent=2))
+        return
+    print(result["machine"])
+    for name in ("at rest", "examined", "in force"):
+        print(f"{name}: {result[name]}")
+    print(f"proposed and examined in {result['proposed_s']} s")
+    took = result["in_force_s"]
+    print(f"in force {took} s after the signature ({'ok' if took <= TARGET else 'missed'}: 1 s)")
+
+
+def run(directory: Path, rules: int, rate: int) -> dict[str, Any]:
+    """One release under load."""
+    secret = found(directory, rules)
+    admin = (directory / "keys" / "admin.key").read_text(encoding="ascii")
+    files = policy_files(rules)
+    files["policies/bench.yaml"] = files["policies/bench.yaml"].replace(
+        b"at_most: 500", b"at_most: 499"
+    )
+    asked, over = Asked(), threading.Event()
+    with service(directory) as address:
+        asking = [
+            threading.Thread(target=_ask, args=(address, secret, rules, rate, n, asked, over))
+            for n in range(CONNECTIONS)
+        ]
+        for each in asking:
+            each.start()
+        try:
+            result = _release(address, admin, secret, rules, files, asked)
+        finally:
+            over.set()
+            for each in asking:
+                each.join()
+    result["refused"] = sum(status != 200 for *_, status in asked.rows)
+    return result | {name: asked.of(name) for name in asked.phases}
+
+
+def _release(
+    address: str, admin: str, secret: str, rules: int, files: dict[str, bytes], asked: Asked
+) -> dict[str, Any]:
+    texts = {path: data.decode() for path, data in files.items()}
+    time.sleep(2)
+    began = time.perf_counter()
+    time.sleep(5)
+    asked.phases["at rest"] = (began, time.perf_counter())
+    began = time.perf_counter()
+    made = _post(address, admin, "/v1/policies/proposals", {"files": texts, "days": 1})
+    proposed = time.perf_counter()
+    asked.phases["examined"] = (began, proposed)
+    assert made["proposal"], made["findings"][:3]
+    time.sleep(1)
+    signing = time.perf_counter()
+    path = f"/v1/policies/proposals/{made['proposal']}/sign"
+    _post(address, admin, path, {"evidence": made["evidence"]})
+    limit = dict(bodies(rules, 1)[0])
+    limit["action"]["properties"]["arguments"]["amount"]["amount"] = "499.50"
+    answer = _post(address, secret, EVALUATION, limit)
+    in_force = time.perf_counter() - signing
+    assert not answer["decision"], "the older release answered after the new one was signed"
+    time.sleep(2)
+    asked.phases["in force"] = (signing - 0.5, time.perf_counter())
+    return {"proposed_s": round(proposed - began, 2), "in_force_s": round(in_force, 3)}
+
+
+def _ask(
+    address: str,
+    secret: str,
+    rules: int,
+    rate: int,
+    number: int,
+    asked: Asked,
+    over: threading.Event,
+) -> None:
+    """One connection's share of the rate; a question that is late is asked all the same."""
+    parts = urlsplit(address)
+    assert parts.hostname is not None
+    lines = [json.dumps(each).encode() for each in bodies(rules)]
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=120)
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    due, count = time.perf_counter() + number / rate, number
+    while not over.is_set():
+        wait = due - time.perf_counter()
+        if wait > 0:
+            time.sleep(wait)
+        connection.request("POST", EVALUATION, body=lines[count % len(lines)], headers=headers)
+        response = connection.getresponse()
+        response.read()
+        asked.rows.append((due, time.perf_counter() - due, response.status))
+        due += CONNECTIONS / rate
+        count += CONNECTIONS
+
+
+def _post(address: str, key: str, path: str, body: dict[str, Any]) -> Any:
+    parts = urlsplit(address)
+    assert parts.hostname is not None
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=900)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    connection.request("POST", path, body=json.dumps(body).encode(), headers=headers)
+    answer = connection.getresponse()
+    data = json.loads(answer.read())
+    connection.close()
+    assert answer.status < 300, data
+    return data
+
+
+if __name__ == "__main__":
+    main()
