@@ -197,3 +197,11 @@ def earlier(desk: Desk, digest: str | None) -> str:
     if found[0] == now:
         raise Problem("conflict", "this release is in force now")
     return str(found[0])
+
+
+def file_digest(desk: Desk, proposal: int, path: str) -> str | None:
+    """The SHA-256 of a file as a proposal had it; None if it had none, or is no longer kept."""
+    if proposal < desk.reader.minimum:
+        return None
+    found = entry_of(desk, proposal, "policy.proposed").data["files"].get(path)
+    return None if found is None else str(found)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from paper_policies import PaperPolicies
 from paper_retention import PaperRetention
 from paper_views import AGENTS, DIGEST, FINDINGS, HOSTILE, JONAS, LONG, MARIA, OTTO, START, YES
 
@@ -51,7 +52,7 @@ def evidence(state: str) -> str:
 
 
 @dataclass
-class PaperFront(PaperRetention):
+class PaperFront(PaperRetention, PaperPolicies):
     """`Front` on paper; `acts` lists every act that reached it."""
 
     at: datetime = START

@@ -26,6 +26,11 @@ PAGES = (
     "/stops/new?agent=pay-runner",
     "/agents",
     "/log",
+    "/policies",
+    "/policies/in-force/payments",
+    "/policies/proposals/300",
+    "/policies/proposals/301",
+    "/policies/back/abcd",
     "/account",
     "/approvals/77",
 )

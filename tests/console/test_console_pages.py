@@ -33,6 +33,11 @@ PAGES = (
     "/retention/holds/92",
     "/retention/holds/-17",
     "/retention/cut",
+    "/policies",
+    "/policies/in-force/payments",
+    "/policies/proposals/300",
+    "/policies/proposals/301",
+    "/policies/back/abcd",
     "/account",
     "/approvals/77",
 )

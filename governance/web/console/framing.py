@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.oversight import autonomy, people
 from governance.oversight.errors import Refused
-from governance.service import anchors, log_keys
+from governance.service import anchors, log_keys, proposals
 from governance.service.people import name_of
 from governance.service.reading import opened
 from governance.web.console.outside import Outside
@@ -101,7 +101,16 @@ def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: in
         ),
         kept=outside.kept,
         warning=_warning(desk),
+        proposals=_to_sign(state, person),
     )
+
+
+def _to_sign(state: State, person: str) -> int:
+    """How many proposals of releases this person may sign."""
+    if not allowed(state, person, "sign policies").yes:
+        return 0
+    waiting = proposals.waiting(state)
+    return sum(each.person != person or state.single_person for each in waiting)
 
 
 def _warning(desk: Desk) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Literal, Protocol
 
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
+from governance.web.console.rule_views import BackView, PoliciesView, PolicyView, ProposalView
 from governance.web.console.views import (
     AgentRow,
     ApprovalRow,
@@ -157,6 +158,27 @@ class Front(Protocol):
 
     def prune(self, person: str, minimum: int, *, reason: str) -> None:
         """Ask to give up every entry before `minimum`, or, as the second person, do it."""
+
+    def policies(self, person: str) -> PoliciesView:
+        """All policies in force, proposals, and what was in force before."""
+
+    def policy(self, person: str, name: str) -> PolicyView:
+        """One policy in force, in words."""
+
+    def proposal(self, person: str, index: int) -> ProposalView:
+        """One proposal of a release with everything that was found out about it."""
+
+    def sign_policies(self, person: str, index: int, evidence: str) -> None:
+        """Put a proposal in force exactly as it was shown (`evidence`)."""
+
+    def end_proposal(self, person: str, index: int, *, withdraw: bool, reason: str) -> None:
+        """Refuse a proposal, or withdraw one's own."""
+
+    def way_back(self, person: str, release: str) -> BackView:
+        """A release that was in force and may be again."""
+
+    def go_back(self, person: str, release: str, *, reason: str) -> int:
+        """Return to a release, or propose to; gives the proposal's number."""
 
     def agents(self, person: str) -> tuple[AgentRow, ...]:
         """All agents by id."""

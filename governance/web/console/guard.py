@@ -216,7 +216,7 @@ _OWN_PAGES = ("/stops/new", "/retention/holds/new", "/retention/rules", "/retent
 
 def page_of_form(path: str) -> str:
     """The page whose form is sent to `path`: `/approvals/7/answer` belongs to `/approvals/7`."""
-    if path in _OWN_PAGES:
+    if path in _OWN_PAGES or path.startswith("/policies/back/"):
         return path
     return "/retention" if path.startswith("/retention/rules/") else path.rpartition("/")[0] or "/"
 

@@ -24,7 +24,15 @@ from audit.errors import Pruned
 from governance.oversight.errors import Refused
 from governance.service.problem import Problem
 from governance.web.accounts import Accounts
-from governance.web.console import approvals, decisions, places, retention, signing_in, stops
+from governance.web.console import (
+    approvals,
+    decisions,
+    places,
+    policies,
+    retention,
+    signing_in,
+    stops,
+)
 from governance.web.console.forms import LONGEST_REASON
 from governance.web.console.front import Front
 from governance.web.console.guard import LONGEST_FORM, Guard, page_of_form
@@ -45,6 +53,9 @@ _SENT_TO = (
     "/stops/<int:index>/lift",
     "/retention/rules/<int:index>/confirm",
     "/retention/holds/<int(signed=True):index>/release",
+    "/policies/proposals/<int:index>/sign",
+    "/policies/proposals/<int:index>/refuse",
+    "/policies/proposals/<int:index>/withdraw",
     "/account/password",
     "/account/sign-out-everywhere",
 )
@@ -62,6 +73,7 @@ _HEADINGS = {
     "cooling-down": "Refused a short while ago",
     "not-ready": "The service cannot answer now",
     "bad-field": "Something in the form does not fit",
+    "bad-policy": "These files make no release",
     "bad-request": "Something in the form does not fit",
 }
 _BACK = {
@@ -138,6 +150,7 @@ def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
     decisions.add(mounted, guard, front, pages)
     stops.add(mounted, guard, front, pages)
     retention.add(mounted, guard, front, pages)
+    policies.add(mounted, guard, front, pages)
     return mounted
 
 

@@ -16,17 +16,21 @@ from governance.service import (
     asking,
     cutting,
     overriding,
+    proposals,
+    releasing,
     retaining,
     stopping,
     tiling,
 )
 from governance.service.desk import Caller
+from governance.service.problem import Problem
 from governance.service.reading import entry_of
-from governance.web.console import approving, explaining, framing, keeping
+from governance.web.console import approving, explaining, framing, keeping, ruling
 from governance.web.console.front import Answer, Scope, Undone
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.outside import Outside, told
 from governance.web.console.present import Clockface
+from governance.web.console.rule_views import BackView, PoliciesView, PolicyView, ProposalView
 from governance.web.console.views import (
     AgentRow,
     ApprovalRow,
@@ -141,6 +145,22 @@ class ServiceFront:
     def cut(self, person: str) -> CutView:
         """What a cut would take now."""
         return keeping.plan(self._desk, person)
+
+    def policies(self, person: str) -> PoliciesView:
+        """All policies in force, proposals, and what was in force before."""
+        return ruling.policies(self._desk, person)
+
+    def policy(self, person: str, name: str) -> PolicyView:
+        """One policy in force, in words."""
+        return ruling.policy(self._desk, name)
+
+    def proposal(self, person: str, index: int) -> ProposalView:
+        """One proposal of a release with everything that was found out about it."""
+        return ruling.proposal(self._desk, person, index)
+
+    def way_back(self, person: str, release: str) -> BackView:
+        """A release that was in force and may be again."""
+        return ruling.way_back(self._desk, person, release)
 
     def agents(self, person: str) -> tuple[AgentRow, ...]:
         """All agents by id."""
@@ -269,3 +289,21 @@ class ServiceFront:
     def prune(self, person: str, minimum: int, *, reason: str) -> None:
         """Ask to give up every entry before `minimum`, or, as the second person, do it."""
         cutting.prune(self._desk, Caller("person", person), minimum=minimum, reason=reason)
+
+    def sign_policies(self, person: str, index: int, evidence: str) -> None:
+        """Put a proposal in force exactly as it was shown."""
+        releasing.sign(self._desk, Caller("person", person), index, evidence)
+
+    def end_proposal(self, person: str, index: int, *, withdraw: bool, reason: str) -> None:
+        """Refuse a proposal, or withdraw one's own."""
+        end = proposals.withdraw if withdraw else proposals.refuse
+        end(self._desk, Caller("person", person), index, reason=reason)
+
+    def go_back(self, person: str, release: str, *, reason: str) -> int:
+        """Return to a release, or propose to."""
+        wanted = proposals.earlier(self._desk, release)
+        made = releasing.rollback(self._desk, Caller("person", person), wanted, note=reason)
+        if made["proposal"] is None:
+            worst = made["findings"][0]
+            raise Problem("bad-policy", f"{worst['path']}:{worst['line']}: {worst['message']}")
+        return int(made["proposal"])

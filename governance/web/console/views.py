@@ -105,6 +105,8 @@ class Frame:
     """Where the log's head is kept, in a few words."""
     warning: str = ""
     """What is wrong with the log's anchors, or nothing."""
+    proposals: int = 0
+    """How many proposals of releases this person may sign."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,198 @@
+"""What was found out about a proposal, in words for its page.
+
+Law: pure; what could not be found out is said in its place, and looser answers come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from governance.engine import words
+from governance.web.console.rule_views import (
+    ApprovalsRow,
+    DiffRow,
+    Found,
+    ProofRow,
+    ProposalRow,
+    ProposalView,
+)
+from governance.web.console.views import May, Verdict
+
+SHOWN: Final = 50
+_LOOSER: Final = Verdict("deny", "Looser")
+_STRICTER: Final = Verdict("plain", "Stricter")
+_WORDS: Final = {"allow": "allowed", "require_approval": "a person asked", "deny": "refused"}
+_PROOFS: Final = {
+    "proved": Verdict("allow", "Proved"),
+    "refuted": Verdict("deny", "Refuted"),
+    "not proved": Verdict("unknown", "Not proved"),
+}
+_OUTCOMES: Final = {
+    "same": "Every request is answered as before. That was proved.",
+    "looser": "It only loosens.",
+    "tighter": "Nothing becomes looser. That was proved.",
+    "changed": "Some requests are answered more loosely, others more strictly.",
+    "incomplete": "It was not proved that nothing becomes looser: there may be more than is shown.",
+}
+_NOTHING: Final = Found(missing="It was proposed under an older version, which did not look.")
+
+
+def view(
+    told: Mapping[str, Any],
+    row: ProposalRow,
+    *,
+    is_open: bool,
+    ended: str,
+    may: tuple[May, May, May],
+) -> ProposalView:
+    """The page of a proposal; `may` sign, refuse, withdraw."""
+    kept = told["attached"]
+    diff = kept.get("diff", {})
+    return ProposalView(
+        index=row.index,
+        release=told["release"],
+        who=row.who,
+        at=row.at,
+        note=row.note,
+        origin=row.origin,
+        state=row.state,
+        open=is_open,
+        evidence=told["evidence"],
+        files=tuple(told["files"]),
+        ended=ended,
+        looser=int(diff.get("looser") or 0),
+        check=_found(kept.get("check"), _check),
+        cases=_found(kept.get("cases"), _cases),
+        proofs=_found(kept.get("proofs"), _proofs),
+        proof_rows=tuple(map(_proof, kept.get("proofs", {}).get("proofs", ())[:SHOWN])),
+        diff=_found(diff or None, _diff),
+        diff_rows=tuple(map(_difference, diff.get("differences", ())[:SHOWN])),
+        backtest=_found(kept.get("backtest"), _backtest),
+        backtest_rows=_backtest_rows(kept.get("backtest", {})),
+        approvals=_found(kept.get("approvals"), _approvals),
+        approval_rows=tuple(map(_role, kept.get("approvals", {}).get("roles", ()))),
+        warnings=tuple(told["warnings"]),
+        may_sign=may[0],
+        may_refuse=may[1],
+        may_withdraw=may[2],
+    )
+
+
+def _found(document: Mapping[str, Any] | None, say: Any) -> Found:
+    if document is None:
+        return _NOTHING
+    if "why" in document:
+        return Found(missing=f"Not found out: {document['why']}.")
+    return Found(says=tuple(say(document)))
+
+
+def _check(found: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{each['path']}, line {each['line']}: {each['message']}" for each in found["warnings"]
+    ]
+    count = len(lines) + found["more"]
+    first = f"No error. {count} warning{'' if count == 1 else 's'}{':' if count else '.'}"
+    return [first, *lines[:SHOWN]]
+
+
+def _cases(found: Mapping[str, Any]) -> list[str]:
+    return [f"{found['held']} of {found['ran']} cases hold."]
+
+
+def _proofs(found: Mapping[str, Any]) -> list[str]:
+    if not found["proofs"]:
+        return ["Nothing is written that must never be allowed (policies/invariants.yaml)."]
+    held = sum(each["verdict"] == "proved" for each in found["proofs"])
+    return [f"{held} of {len(found['proofs'])} invariants are proved."]
+
+
+def _proof(each: Mapping[str, Any]) -> ProofRow:
+    verdict = _PROOFS.get(each["verdict"], Verdict("unknown", str(each["verdict"])))
+    such = ", ".join(f"{name} {value}" for name, value in (each.get("witness") or {}).items())
+    return ProofRow(str(each["id"]), str(each.get("title", "")), verdict, such)
+
+
+def _diff(found: Mapping[str, Any]) -> list[str]:
+    if found["against"] is None:
+        return ["Nothing was in force to compare it with."]
+    lines = [_OUTCOMES[found["outcome"]]]
+    lines += [f"Not searched to the end: {name}, {why}." for name, why in found["open"].items()]
+    more = len(found["differences"]) - SHOWN + found.get("more", 0)
+    if more > 0:
+        lines.append(f"{more} more are in `governance policy proposal`.")
+    return lines
+
+
+def _difference(each: Mapping[str, Any]) -> DiffRow:
+    change = f"{_said(each['before'])}, then {_said(each['after'])}"
+    if each["before"] == each["after"]:
+        change = f"still {_said(each['after'])}"
+    because = each["note"] or f"{each['was']} before, {each['by']} now"
+    return DiffRow(
+        how=_LOOSER if each["looser"] else _STRICTER,
+        looser=bool(each["looser"]),
+        action=each["action"],
+        change=change,
+        because=because,
+        such=tuple((_noun(name), value) for name, value in each["witness"].items()),
+    )
+
+
+def _noun(field: str) -> str:
+    return words.field(field) if "." in field else field
+
+
+def _said(effect: str) -> str:
+    return _WORDS.get(effect, effect)
+
+
+def _backtest(found: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{found['changes']} of {found['reperformed']} decisions of {found['days']:g} "
+        f"day{'' if found['days'] == 1 else 's'} would change: {found['looser']} looser, "
+        f"{found['stricter']} stricter."
+    ]
+    if found["not_reperformed"]:
+        lines.append(
+            f"{found['not_reperformed']} could not be decided again: values were erased. They are "
+            "counted, not guessed."
+        )
+    if not found["complete"]:
+        lines.append(f"Only {found['entries']} entries were read in time.")
+    return lines
+
+
+def _backtest_rows(found: Mapping[str, Any]) -> tuple[tuple[str, str, str, str], ...]:
+    """Decision, agent, what it was and would be, and because of which rule."""
+    return tuple(
+        (
+            str(each["decision"]),
+            each["agent"],
+            f"{_said(each['was'])}, then {_said(each['now'])}",
+            ", ".join(each["rules_now"][:2]),
+        )
+        for each in found.get("changed", ())[:20]
+    )
+
+
+def _approvals(found: Mapping[str, Any]) -> list[str]:
+    per_day = found["per_day"]
+    added = f"{per_day['added']:+g} a day" if per_day["added"] else "No more and no fewer"
+    lines = [f"{added}; so far {per_day['was']:g} a day."]
+    if not found.get("measured"):
+        lines.append("Minutes are assumed: too few answers were measured here.")
+    nobody = found.get("nobody") or ()
+    if nobody:
+        lines.append(f"Nobody holds: {', '.join(map(str, nobody))}.")
+    return lines
+
+
+def _role(each: Mapping[str, Any]) -> ApprovalsRow:
+    holders = int(each["holders"])
+    shared = (
+        f"{each['minutes_per_day'] / holders:+.1f} min each of {holders}" if holders else "nobody"
+    )
+    return ApprovalsRow(
+        each["role"], f"{each['added_per_day']:+g}", f"{each['minutes_per_day']:+g} min", shared
+    )

@@ -1,0 +1,191 @@
+"""What the pages of policies show.
+
+Law: as `views`: plain values, said in words; a page decides nothing. No rule is shown without its
+owner and its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from governance.web.console.views import May, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One policy in force. `fired` is when a rule of it last spoke, as far as was looked back;
+    `gradual` says how a file that replaces another by shares stands, or nothing."""
+
+    name: str
+    title: str
+    owner: str
+    mode: str
+    rules: int
+    limits: int
+    review_by: date
+    overdue: bool
+    findings: int
+    fired: datetime | None
+    fired_by: int | None
+    gradual: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRow:
+    """One proposal in a list; `looser` says whether something becomes looser, in words."""
+
+    index: int
+    who: str
+    at: datetime
+    note: str
+    origin: str
+    state: Verdict
+    looser: str
+    is_looser: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """One release that was in force; `signed` says who put it in force, and on what ground."""
+
+    entry: int
+    release: str
+    at: datetime
+    signed: str
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoliciesView:
+    """All policies in force, what waits, and what was in force before. `looked` is how many of the
+    newest decisions were looked at for when a rule last spoke."""
+
+    release: str
+    rows: tuple[PolicyRow, ...]
+    waiting: tuple[ProposalRow, ...]
+    over: tuple[ProposalRow, ...]
+    history: tuple[ReleaseRow, ...]
+    looked: int
+    may_go_back: May
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """One rule or limit in words, with its reason."""
+
+    id: str
+    title: str
+    effect: Verdict
+    words: str
+    because: str
+    severity: str
+    fired: datetime | None
+    fired_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One case: what must happen."""
+
+    name: str
+    given: str
+    expect: Verdict
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyView:
+    """One policy in force."""
+
+    row: PolicyRow
+    says: str
+    controls: tuple[str, ...]
+    rules: tuple[RuleView, ...]
+    cases: tuple[CaseRow, ...]
+    more_cases: int
+    findings: tuple[str, ...]
+    changes: tuple[ReleaseRow, ...]
+    looked: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRow:
+    """One kind of requests that would be answered differently."""
+
+    how: Verdict
+    looser: bool
+    action: str
+    change: str
+    because: str
+    such: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRow:
+    """One invariant and what was found."""
+
+    id: str
+    title: str
+    verdict: Verdict
+    such: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found out about a proposal in one respect; `missing` says why it was not."""
+
+    says: tuple[str, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalsRow:
+    """What a role would have to answer, a day."""
+
+    role: str
+    answers: str
+    minutes: str
+    shared: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalView:
+    """One proposal with everything that was found out about it. `evidence` is what a signature is
+    bound to; `ended` says how it ended; `looser` counts kinds of looser answers."""
+
+    index: int
+    release: str
+    who: str
+    at: datetime
+    note: str
+    origin: str
+    state: Verdict
+    open: bool
+    evidence: str
+    files: tuple[str, ...]
+    ended: str
+    looser: int
+    check: Found
+    cases: Found
+    proofs: Found
+    proof_rows: tuple[ProofRow, ...]
+    diff: Found
+    diff_rows: tuple[DiffRow, ...]
+    backtest: Found
+    backtest_rows: tuple[tuple[str, str, str, str], ...]
+    approvals: Found
+    approval_rows: tuple[ApprovalsRow, ...]
+    warnings: tuple[str, ...]
+    may_sign: May
+    may_refuse: May
+    may_withdraw: May
+
+
+@dataclass(frozen=True, slots=True)
+class BackView:
+    """A release that one may go back to."""
+
+    row: ReleaseRow
+    now: str
+    may: May

@@ -1,0 +1,288 @@
+"""Policies, proposals and releases, read from the desk for their pages.
+
+Law: what is shown about a proposal is what was kept with it, never found out anew: whoever signs is
+bound to exactly that. What is shown about a policy is the release in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from governance.engine import words
+from governance.engine.model import Effect
+from governance.engine.rules import Case, PolicyFile
+from governance.oversight.times import from_micros, parse
+from governance.service import proposals
+from governance.service.people import name_of
+from governance.service.problem import Problem
+from governance.store.blobs import BlobError
+from governance.web.console import proposed
+from governance.web.console.framing import allowed
+from governance.web.console.rule_views import (
+    BackView,
+    CaseRow,
+    PoliciesView,
+    PolicyRow,
+    PolicyView,
+    ProposalRow,
+    ProposalView,
+    ReleaseRow,
+    RuleView,
+)
+from governance.web.console.saying import capped
+from governance.web.console.views import May, Verdict
+
+if TYPE_CHECKING:
+    from governance.service.desk import Desk
+    from governance.service.releases import Ready
+
+LOOKED: Final = 1_000
+"""Newest decisions that are looked at for when a rule last spoke."""
+CASES: Final = 100
+_EFFECTS: Final = {
+    Effect.ALLOW: Verdict("allow", "Allowed"),
+    Effect.REQUIRE_APPROVAL: Verdict("ask", "Person asked"),
+    Effect.DENY: Verdict("deny", "Refused"),
+}
+_STATES: Final = {
+    "waiting": Verdict("ask", "Waits for a signature"),
+    "expired": Verdict("plain", "Overtaken by another release"),
+    "released": Verdict("allow", "Released"),
+    "refused": Verdict("deny", "Refused"),
+    "withdrawn": Verdict("plain", "Withdrawn"),
+}
+_ORIGINS: Final = {"files": "", "rollback": "Back to an earlier release", "list": "A list"}
+_MODES: Final = {
+    "draft": "only checked",
+    "observe": "only watched",
+    "gradual": "for a share",
+    "enforce": "in force",
+}
+
+Fired = Mapping[str, tuple[int, datetime]]
+
+
+def policies(desk: Desk, person: str) -> PoliciesView:
+    """All policies in force, proposals, and what was in force before."""
+    state = desk.state
+    rows = [_proposal_row(desk, row) for row in proposals.listed(desk, 40)["proposals"]]
+    files: tuple[PolicyFile, ...] = ()
+    findings: Mapping[str, list[str]] = {}
+    fired: Fired = {}
+    if state.release is not None:
+        files = _ready(desk).release.bundle.files
+        findings, fired = _findings(desk), _fired(desk)
+    return PoliciesView(
+        release=(state.release or "")[:12],
+        rows=tuple(_row(desk, file, findings, fired) for file in files),
+        waiting=tuple(row for row in rows if row.state is _STATES["waiting"]),
+        over=tuple(row for row in rows if row.state is not _STATES["waiting"])[:10],
+        history=_history(desk)[:20],
+        looked=LOOKED,
+        may_go_back=allowed(state, person, "sign policies"),
+    )
+
+
+def policy(desk: Desk, name: str) -> PolicyView:
+    """One policy in force: its rules in words, its cases, what a check said."""
+    if desk.state.release is None:
+        raise Problem("unknown", "no policy is in force")
+    release = _ready(desk).release
+    file = next((each for each in release.bundle.files if each.policy == name), None)
+    if file is None:
+        raise Problem("unknown", f"there is no policy `{name}` in force")
+    fired, findings = _fired(desk), _findings(desk)
+    known = release.catalogue.actions
+    rules = [
+        RuleView(
+            rule.id,
+            rule.title,
+            _EFFECTS[rule.effect],
+            _without_why(words.rule(rule, known, file.lists), rule.because),
+            rule.because,
+            rule.severity.word,
+            *_last(fired, f"{name}/{rule.id}"),
+        )
+        for rule in file.rules
+    ]
+    rules += [
+        RuleView(
+            limit.id,
+            limit.title,
+            _EFFECTS[limit.otherwise],
+            _without_why(words.limit(limit, known, file.lists), limit.because),
+            limit.because,
+            limit.severity.word,
+            *_last(fired, f"{name}/{limit.id}"),
+        )
+        for limit in file.limits
+    ]
+    return PolicyView(
+        row=_row(desk, file, findings, fired),
+        says=words.file(file, known)[0].removeprefix(f"{file.title}. "),
+        controls=file.controls,
+        rules=tuple(rules),
+        cases=tuple(map(_case, file.cases[:CASES])),
+        more_cases=max(0, len(file.cases) - CASES),
+        findings=tuple(findings.get(file.path, ())),
+        changes=_changes(desk, file.path),
+        looked=LOOKED,
+    )
+
+
+def proposal(desk: Desk, person: str, index: int) -> ProposalView:
+    """One proposal with everything that was found out about it."""
+    told = proposals.show(desk, index)
+    row = _proposal_row(desk, told)
+    is_open = told["state"] == "waiting"
+    mine = told["proposed_by"] == person and not desk.state.single_person
+    may = allowed(desk.state, person, "sign policies")
+    sign = May(False, "You proposed this; another person signs it.") if may.yes and mine else may
+    back = allowed(desk.state, person, "propose policies")
+    if told["proposed_by"] != person:
+        back = May(False, "")
+    return proposed.view(
+        told,
+        row,
+        is_open=is_open,
+        ended=_ended(desk, told),
+        may=(sign, may, back) if is_open else (May(False), May(False), May(False)),
+    )
+
+
+def way_back(desk: Desk, person: str, release: str) -> BackView:
+    """A release that was in force and may be again."""
+    wanted = proposals.earlier(desk, release)
+    row = next(row for row in _history(desk, 1_000) if row.release == wanted)
+    return BackView(
+        row, (desk.state.release or "")[:12], allowed(desk.state, person, "sign policies")
+    )
+
+
+def _ready(desk: Desk) -> Ready:
+    assert desk.state.release is not None
+    return desk.releases.get(desk.state.release)
+
+
+def _row(
+    desk: Desk, file: PolicyFile, findings: Mapping[str, list[str]], fired: Fired
+) -> PolicyRow:
+    own = [found for name, found in fired.items() if name.startswith(f"{file.policy}/")]
+    index, at = max(own, default=(None, None))
+    return PolicyRow(
+        file.policy,
+        file.title,
+        file.owner,
+        _MODES.get(file.mode.value, file.mode.value),
+        len(file.rules),
+        len(file.limits),
+        file.review_by,
+        file.review_by < desk.now().date(),
+        len(findings.get(file.path, ())),
+        at,
+        index,
+    )
+
+
+def _fired(desk: Desk) -> Fired:
+    """When each rule last was a reason, among the newest decisions."""
+    found: dict[str, tuple[int, datetime]] = {}
+    for line in desk.workspace.views.decisions(limit=LOOKED):
+        for rule in line.rules:
+            name = rule.rpartition(":")[0]  # each stands there with its effect
+            found.setdefault(name, (line.index, from_micros(line.at)))
+    return found
+
+
+def _last(fired: Fired, name: str) -> tuple[datetime | None, int | None]:
+    index, at = fired.get(name, (None, None))
+    return at, index
+
+
+def _findings(desk: Desk) -> dict[str, list[str]]:
+    """What the check said about each file when the release in force was proposed, by path."""
+    released = desk.state.release_index
+    if released is None:
+        return {}
+    try:
+        number = int(desk.reader.entry(released).data["refs"]["policy"])
+        check = proposals.show(desk, number)["attached"].get("check", {})
+    except (Problem, BlobError, IndexError):
+        return {}
+    found: dict[str, list[str]] = {}
+    for each in check.get("warnings", ()):
+        found.setdefault(each["path"], []).append(
+            f"line {each['line']}: {each['message']}"
+            + (f" ({each['hint']})" if each["hint"] else "")
+        )
+    return found
+
+
+def _without_why(paragraph: str, because: str) -> str:
+    """The reason stands apart on a page."""
+    return paragraph.removesuffix(f"Why: {because}").strip()
+
+
+def _case(case: Case) -> CaseRow:
+    given = ", ".join(f"{name} {_cell(value)}" for name, value in case.cells.items())
+    return CaseRow(case.name, capped(given, 400), _EFFECTS[case.expect], ", ".join(case.by))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return words.joined([str(each) for each in value])
+    return {True: "yes", False: "no", None: "nothing"}.get(value, str(value))
+
+
+def _proposal_row(desk: Desk, told: Mapping[str, Any]) -> ProposalRow:
+    looser = {
+        "same": "answers nothing differently, proved",
+        "tighter": "nothing looser, proved",
+        "incomplete": "not proved that nothing is looser",
+        None: "not compared",
+    }.get(told["outcome"], f"{told['looser']} looser")
+    return ProposalRow(
+        told["proposal"],
+        name_of(desk, told["proposed_by"]),
+        parse(told["at"]),
+        told["note"] if isinstance(told["note"], str) else "",
+        _ORIGINS.get(told["origin"], ""),
+        _STATES[told["state"]],
+        looser,
+        bool(told["looser"]),
+    )
+
+
+def _ended(desk: Desk, told: Mapping[str, Any]) -> str:
+    if "ended_by" not in told:
+        return "" if told["state"] == "waiting" else "Another release came in force first."
+    said = f"{name_of(desk, told['by'])}, entry {told['ended_by']}."
+    reason = told.get("reason")
+    return f"{said} {reason}" if isinstance(reason, str) else said
+
+
+def _history(desk: Desk, limit: int = 100) -> tuple[ReleaseRow, ...]:
+    return tuple(_release_row(desk, row) for row in proposals.history(desk, limit)["releases"])
+
+
+def _release_row(desk: Desk, row: Mapping[str, Any]) -> ReleaseRow:
+    signer, author = name_of(desk, row["signed_by"]), name_of(desk, row["proposed_by"])
+    signed = {
+        "alone": f"{signer} alone",
+        "not_looser": f"{signer}; it was proved that nothing becomes looser",
+    }.get(row["ground"], f"{author}, signed by {signer}")
+    return ReleaseRow(row["entry"], row["release"], parse(row["at"]), signed, row["in_force"])
+
+
+def _changes(desk: Desk, path: str) -> tuple[ReleaseRow, ...]:
+    """The releases that brought another version of a file, newest first."""
+    rows = proposals.history(desk, 50)["releases"]
+    digests = [proposals.file_digest(desk, row["proposal"], path) for row in rows]
+    earlier = [*digests[1:], None]
+    return tuple(
+        _release_row(desk, row)
+        for row, digest, before in zip(rows, digests, earlier, strict=True)
+        if digest is not None and digest != before
+    )

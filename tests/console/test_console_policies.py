@@ -1,0 +1,118 @@
+"""The pages of policies: what is signed is what was shown, and the way back is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from console_world import PASSWORD, make_world, token_of
+from desk_world import make_desk_world
+from paper_views import DIGEST, MARIA
+from reading_pages import Page
+
+from governance.service import examining, people, proposals, releasing
+from governance.service.desk import Caller
+
+
+def look(client, path, status=200):
+    """Open a page and parse it."""
+    response = client.get(path)
+    assert response.status_code == status, (path, response.get_data(as_text=True)[:2000])
+    return Page(response.get_data(as_text=True))
+
+
+def send(client, page, path, **data):
+    """Send a form from its page."""
+    form = token_of(client.get(page).get_data(as_text=True))
+    return client.post(path, data={"form": form, **data})
+
+
+def test_what_is_looser_is_signed_with_a_tick():
+    """Somebody would sign what opens the gates while looking at the button."""
+    world = make_world()
+    maria, page = world.signed_in(), "/policies/proposals/300"
+    done = send(maria, page, f"{page}/sign", evidence=DIGEST)
+    assert done.status_code == 400
+    assert "Tick this" in done.get_data(as_text=True)
+    assert world.front.ruled == []
+    done = send(maria, page, f"{page}/sign", evidence="0" * 64, looser="looser")
+    assert done.status_code == 409
+    done = send(maria, page, f"{page}/sign", evidence=DIGEST, looser="looser")
+    assert (done.status_code, done.headers["Location"]) == (303, page)
+    assert world.front.ruled == [("sign", MARIA, 300)]
+
+
+def test_what_was_not_found_out_is_said():
+    """A signer would take an empty section for a clean one."""
+    text = make_world().signed_in().get("/policies/proposals/301").get_data(as_text=True)
+    assert text.count("Not found out: it was not finished within 60 s.") == 2
+
+
+@pytest.mark.parametrize("act", ["refuse", "withdraw"])
+def test_a_proposal_ends_with_a_reason(act):
+    """Its author would not know what to change."""
+    world = make_world()
+    maria, page = world.signed_in(), "/policies/proposals/301"
+    assert send(maria, page, f"{page}/{act}", reason="no").status_code == 400
+    assert send(maria, page, f"{page}/{act}", reason="a case is missing").status_code == 303
+    assert world.front.ruled == [(act, MARIA, 301, "a case is missing")]
+
+
+def test_the_way_back_asks_why():
+    """Nobody could tell later why the rules of a day were undone."""
+    world = make_world()
+    maria, page = world.signed_in(), "/policies/back/abab"
+    assert send(maria, page, page, reason="x").status_code == 400
+    done = send(maria, page, page, reason="it let strangers be paid")
+    assert done.headers["Location"] == "/policies/proposals/301"
+    assert world.front.ruled == [("back", MARIA, "abab", "it let strangers be paid")]
+
+
+def test_who_may_not_sign_sees_why():
+    """Somebody would fill in a form for nothing, or not know whom to ask."""
+    text = make_world().signed_in("jonas@corp.example").get("/policies/proposals/300")
+    assert "takes the role" in text.get_data(as_text=True)
+    assert "/policies/proposals/300/sign" not in text.get_data(as_text=True)
+
+
+def test_a_release_is_proposed_signed_and_undone_on_real_pages(tmp_path: Path):
+    """The pages would work on paper and not over the service."""
+    with make_desk_world(tmp_path) as world:
+        desk = world.desk
+        first = str(desk.state.release)
+        author = world.ids["ada"]
+        added = people.add(
+            desk, Caller("person", author), name="Sofia Marin", email="sofia@corp.example",
+            roles=("compliance_officer",),
+        )  # fmt: skip
+        sofia = added["person"]
+        world.accounts.enrol(
+            person=sofia, sign_in="sofia@corp.example", password=PASSWORD, at=desk.now()
+        )
+        world.ask("55000")
+        files = desk.releases.files(first)
+        path = next(name for name in files if b"PAY-4" in files[name])
+        looser = {**files, path: files[path].replace(b"above: 50000 EUR", b"above: 60000 EUR")}
+        made = releasing.propose(desk, Caller("person", author), looser, note="RISK-9", days=30)
+        assert made["findings"] == []
+        page = f"/policies/proposals/{made['proposal']}"
+        reader = world.browser("sofia")
+        text = reader.get(page).get_data(as_text=True)
+        for said in ("RISK-9", "Looser", "answered more loosely", "sha256:" + made["evidence"]):
+            assert said in text, said
+        for name in examining.EVIDENCE:
+            assert proposals.show(desk, made["proposal"])["attached"][name]["complete"]
+        assert "for you to sign" in text
+        done = send(reader, page, f"{page}/sign", evidence=made["evidence"], looser="looser")
+        assert done.status_code == 303
+        assert desk.state.release == made["release"]
+        everything = reader.get("/policies").get_data(as_text=True)
+        assert "payments" in everything
+        assert f"/policies/back/{first[:12]}" in everything
+        rules = reader.get("/policies/in-force/payments").get_data(as_text=True)
+        assert "last spoke" in rules.partition("PAY-4")[2].partition("</li>")[0]
+        back = f"/policies/back/{first[:12]}"
+        done = send(reader, back, back, reason="nobody meant 60 000 EUR")
+        assert done.status_code == 303, done.get_data(as_text=True)
+        assert look(reader, done.headers["Location"])
+        assert proposals.listed(desk)["proposals"][0]["origin"] == "rollback"
