@@ -99,16 +99,24 @@ def show(desk: Desk, index: int) -> dict[str, Any]:
     if index not in desk.state.proposals:
         desk.workspace.views.wait_for(desk.state.size, 2.0)
     attached = examining.attached(data["files"])
-    release = desk.releases.get(data["release"]).release
+    row = _row(desk, index, entry)
+    warnings = _warnings(desk, data["release"]) if row["state"] == "waiting" else []
     return {
-        **_row(desk, index, entry),
+        **row,
         "evidence": releasing.shown_digest(index, data),
         "against": data.get("against"),
         "files": sorted(path for path in data["files"] if path.startswith("policies/")),
         "lists": data["lists"],
         "attached": {name: _document(desk, name, found) for name, found in attached.items()},
-        "warnings": releasing.warnings(desk.state, release),
+        "warnings": warnings,
     }
+
+
+def _warnings(desk: Desk, release: str) -> list[str]:
+    try:
+        return releasing.warnings(desk.state, desk.releases.get(release).release)
+    except BlobError as error:
+        raise Problem("not-ready", f"the proposal's files cannot be read: {error}") from None
 
 
 def _document(desk: Desk, name: str, digest: str) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from governance.oversight.times import from_micros, parse
 from governance.service import proposals
 from governance.service.people import name_of
 from governance.service.problem import Problem
-from governance.store.blobs import BlobError
 from governance.web.console import proposed
 from governance.web.console.framing import allowed
 from governance.web.console.rule_views import (
@@ -209,7 +208,7 @@ def _findings(desk: Desk) -> dict[str, list[str]]:
     try:
         number = int(desk.reader.entry(released).data["refs"]["policy"])
         check = proposals.show(desk, number)["attached"].get("check", {})
-    except (Problem, BlobError, IndexError):
+    except (Problem, IndexError):
         return {}
     found: dict[str, list[str]] = {}
     for each in check.get("warnings", ()):
