@@ -8,6 +8,7 @@ same acts is tested in `test_console_service.py`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -43,6 +44,7 @@ from governance.web.console.views import (
     StopChoices,
     StopView,
     Verdict,
+    WhatIfView,
 )
 
 
@@ -318,6 +320,23 @@ class PaperFront(PaperRetention, PaperPolicies):
             raise Problem("unknown", f"there is no entry `{index}`; the log ends at 48210")
         return f"c2sp.org/tlog-proof@v1\nindex {index}\n\n"
 
+    def what_if(self, person: str, index: int, given: Mapping[str, str]) -> WhatIfView:
+        self.decision(person, index)
+        if "args.amout" in given:
+            raise Problem("bad-field", "`refund.create` has no `args.amout`", field="args.amout")
+        return WhatIfView(
+            index=index,
+            was=Verdict("deny", "Refused"),
+            now=Verdict("allow", "Allowed"),
+            sentence=HOSTILE,
+            changed=tuple(given.items()),
+            notes=(HOSTILE,),
+            findings=FINDINGS,
+            nearest=(HOSTILE,),
+            turning="",
+            enough=(),
+        )
+
     def decision(self, person: str, index: int) -> DecisionView:
         if index > 48211:
             raise Problem("unknown", f"there is no entry `{index}`; the log ends at 48210")
@@ -346,6 +365,8 @@ class PaperFront(PaperRetention, PaperPolicies):
                     "Recorded here",
                 ),
             ),
+            nearest=(HOSTILE,),
+            turning="No change of the request can turn it. " + HOSTILE,
             enough=("a list returning_customers refreshed within 24 h", HOSTILE),
             story=(Step(index, START, "deny", "Refused.", "This decision."),),
             receipt=ReceiptView(

@@ -40,6 +40,7 @@ FORMS = {
     },
     "/decisions/1042/disregard": {"reason": "the list was stale"},
     "/decisions/1042/reverse": {"reason": "paid back in cash", "outcome": "undone"},
+    "/decisions/1042/what-if": {"given": "args.amount = 1 EUR"},
     "/account/password": {
         "old": PASSWORD,
         "new": "five other words here now",

@@ -401,6 +401,31 @@ def test_a_decision_explains_itself(world):
         assert needed in page.text, needed
 
 
+def test_a_decision_is_tried_with_something_else(world):
+    """If this failed, whoever asks *what if* would have to try it on a live agent."""
+    client = world.signed_in()
+    form = token_of(client.get("/decisions/1042").get_data(as_text=True))
+
+    def tried(given):
+        response = client.post("/decisions/1042/what-if", data={"form": form, "given": given})
+        return response.status_code, response.get_data(as_text=True)
+
+    status, text = tried("args.amount = 50 EUR\nagent.autonomy = L3")
+    page = Page(text)
+    assert status == 200
+    for needed in ("It was", "Refused", "Allowed", "args.amount", "50 EUR", "Only supposed."):
+        assert needed in page.text, needed
+    assert not page.of("script")
+    for given, said in (
+        ("", "at least one line"),
+        ("amount", "is not of the form"),
+        ("args.amout = 5", "has no"),
+    ):
+        status, text = tried(given)
+        assert status == 400, given
+        assert said in Page(text).text, said
+
+
 def test_override_and_disregard_go_through_with_their_reason(world):
     """If this failed, a person could not step in after a refusal."""
     client = world.signed_in()

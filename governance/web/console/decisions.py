@@ -5,18 +5,22 @@ Law: a decision is shown with what was seen when it was taken, never with what i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from flask import Blueprint, Response, g, make_response, redirect, request
 
 from audit.proof import SUFFIX
+from governance.service.problem import Problem
 from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read, read_number
 from governance.web.console.front import Front, Undone
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
+from governance.web.console.saying import sentence
 from governance.web.console.views import DecisionFilter
 
 EFFECTS = ("allow", "require_approval", "deny")
+LONGEST_SUPPOSED = 2_000
 UNDONE = ("undone", "compensated", "failed")
 
 
@@ -55,6 +59,8 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
+    _add_what_if(mounted, guard, front, pages, show)
+
     @mounted.post("/decisions/<int:index>/override")
     @guard.signed_in
     def override(index: int) -> Response:
@@ -92,6 +98,45 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
             return show(index, 400, read)
         front.disregard(g.visit.person, index, reason=reason)
         return make_response(redirect(f"/decisions/{index}", 303))
+
+
+def _add_what_if(
+    mounted: Blueprint,
+    guard: Guard,
+    front: Front,
+    pages: Pages,
+    show: Callable[[int, int, Read], Response],
+) -> None:
+    """Trying a decision with something else; `show` gives the decision's own page."""
+
+    @mounted.post("/decisions/<int:index>/what-if")
+    @guard.signed_in
+    def what_if(index: int) -> Response:
+        read = Read()
+        given = supposed(read)
+        if not read.wrong:
+            try:
+                view = front.what_if(g.visit.person, index, given)
+                return pages.render("what_if.html", place="decisions", view=view, read=read)
+            except Problem as problem:
+                if problem.type != "bad-field":
+                    raise
+                read.wrong["given"] = sentence(problem.detail)
+        read.values["act"] = "what-if"
+        return show(index, 400, read)
+
+
+def supposed(read: Read) -> dict[str, str]:
+    """What would be different, a line each: `args.amount = 400 EUR`."""
+    given: dict[str, str] = {}
+    for line in filter(None, map(str.strip, read.text("given", LONGEST_SUPPOSED).split("\n"))):
+        name, equals, text = line.partition("=")
+        if not equals or not name.strip():
+            read.wrong["given"] = f"“{line[:80]}” is not of the form: name = value."
+        given[name.strip()] = text.strip()
+    if not given and not read.wrong:
+        read.wrong["given"] = "Write at least one line, such as: args.amount = 400 EUR."
+    return given
 
 
 def wanted_decisions() -> DecisionFilter:

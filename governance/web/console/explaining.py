@@ -36,6 +36,7 @@ from governance.web.console.views import (
     Source,
     Step,
     Verdict,
+    WhatIfView,
 )
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ def view(desk: Desk, clock: Clockface, outside: Outside, person: str, index: int
         findings=tuple(_finding(each, data) for each in explained["accounts"]),
         incomplete=saying.sentence(explained["incomplete"]) if explained["incomplete"] else "",
         known=tuple(windows(desk, clock, data.get("facts", ()), data["release"])),
+        nearest=tuple(explained["nearest"]),
+        turning=explained["turning"],
         enough=tuple(explained["enough"]),
         story=told,
         receipt=_receipt(desk, outside, index, data),
@@ -151,6 +154,31 @@ def view(desk: Desk, clock: Clockface, outside: Outside, person: str, index: int
         may_reverse=_may_reverse(state, person, data, line),
         may_disregard=_may_correct(state, person, data),
         approval=data["refs"].get("approval") or _approval(told),
+    )
+
+
+def what_if(desk: Desk, person: str, index: int, given: Mapping[str, str]) -> WhatIfView:
+    """Decision `index` with what `given` names changed."""
+    told = service.what_if(desk, Caller("person", person), index, given)
+    as_decided = {
+        "effect": told["effect"],
+        "findings": [
+            {"policy": each["policy"], "rule": each["rule"]}
+            for each in told["accounts"]
+            if each["matters"]
+        ],
+    }
+    return WhatIfView(
+        index=index,
+        was=WORDS[told["was"]],
+        now=WORDS[told["effect"]],
+        sentence=told["sentence"],
+        changed=tuple(told["changed"].items()),
+        notes=tuple(map(saying.sentence, told["notes"])),
+        findings=tuple(_finding(each, as_decided) for each in told["accounts"]),
+        nearest=tuple(told["nearest"]),
+        turning=told["turning"],
+        enough=tuple(told["enough"]),
     )
 
 

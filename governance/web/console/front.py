@@ -26,6 +26,7 @@ from governance.web.console.views import (
     HomeView,
     StopChoices,
     StopView,
+    WhatIfView,
 )
 
 Answer = Literal["grant", "refuse"]
@@ -87,6 +88,9 @@ class Front(Protocol):
 
     def decision(self, person: str, index: int) -> DecisionView:
         """One decision explained."""
+
+    def what_if(self, person: str, index: int, given: Mapping[str, str]) -> WhatIfView:
+        """The same decision with something else; `given` is field -> text. Records nothing."""
 
     def proof(self, person: str, index: int) -> str:
         """The proof that a decision is in the log, as C2SP tlog-proof text."""

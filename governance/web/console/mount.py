@@ -50,6 +50,7 @@ _SENT_TO = (
     "/decisions/<int:index>/override",
     "/decisions/<int:index>/reverse",
     "/decisions/<int:index>/disregard",
+    "/decisions/<int:index>/what-if",
     "/stops/<int:index>/lift",
     "/retention/rules/<int:index>/confirm",
     "/retention/holds/<int(signed=True):index>/release",

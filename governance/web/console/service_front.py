@@ -44,6 +44,7 @@ from governance.web.console.views import (
     HomeView,
     StopChoices,
     StopView,
+    WhatIfView,
 )
 
 if TYPE_CHECKING:
@@ -113,6 +114,10 @@ class ServiceFront:
     def decision(self, person: str, index: int) -> DecisionView:
         """One decision explained."""
         return explaining.view(self._desk, self._clock, self._outside(), person, index)
+
+    def what_if(self, person: str, index: int, given: Mapping[str, str]) -> WhatIfView:
+        """The same decision with something else."""
+        return explaining.what_if(self._desk, person, index, given)
 
     def proof(self, person: str, index: int) -> str:
         """The proof that a decision is in the log, as C2SP tlog-proof text."""

@@ -349,6 +349,10 @@ class DecisionView:
     """Why the conditions cannot be shown any more, or nothing."""
     known: tuple[Known, ...]
     """What limits and histories held at that moment."""
+    nearest: tuple[str, ...]
+    """The smallest changes that would have turned it, each tried."""
+    turning: str
+    """What people would have to do where no change of the request turns it, or nothing."""
     enough: tuple[str, ...]
     story: tuple[Step, ...]
     receipt: ReceiptView
@@ -359,6 +363,22 @@ class DecisionView:
     may_reverse: May
     may_disregard: May
     approval: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIfView:
+    """A decision taken up again with something else; nothing of it is recorded."""
+
+    index: int
+    was: Verdict
+    now: Verdict
+    sentence: str
+    changed: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    findings: tuple[FindingView, ...]
+    nearest: tuple[str, ...]
+    turning: str
+    enough: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
