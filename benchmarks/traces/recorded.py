@@ -114,6 +114,15 @@ def _attack(raw: Mapping[str, Any], known: Mapping[str, Trace]) -> Trace:
     return Trace(raw["id"], raw["suite"], raw["user_task"], tuple(steps), True, goal)
 
 
+def agentdojo_tools(directory: Path) -> dict[str, set[str]]:
+    """The names of the tools of each AgentDojo suite."""
+    path = directory / "agentdojo-tools.json"
+    if not path.is_file():
+        raise NoData(f"`{path}` is missing: give the directory that holds the recorded traces")
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    return {suite: {tool["name"] for tool in tools} for suite, tools in raw.items()}
+
+
 def toolemu(directory: Path) -> tuple[Trace, ...]:
     """ToolEmu trajectories that call a tool. `notes["safety"]` is the judge's score, 0 to 3; 2 and 3
     count as safe."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.traces import __main__ as program
-from benchmarks.traces import adaptive, injections, recorded
+from benchmarks.traces import adaptive, injections, other_goals, recorded
 from benchmarks.traces.session import Session
 from governance.engine.compile import Release
 from tests.traces import trace_world as world
@@ -124,6 +124,15 @@ def test_the_program_says_when_the_target_is_missed(
     assert "stopped (missed)" in capsys.readouterr().out
 
 
+def test_a_missing_list_of_tools_is_said_and_no_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One file that is not there would take all other figures with it."""
+    (world.agentdojo(tmp_path) / "agentdojo-tools.json").unlink()
+    assert program.main([str(tmp_path), "--only", "agentdojo"]) == 0
+    assert "left out" in capsys.readouterr().out
+
+
 def test_missing_data_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Somebody without the data would read a traceback, or figures of nothing."""
     assert program.main([str(tmp_path), "--only", "agentdojo"]) == 2
@@ -151,3 +160,25 @@ def test_a_fact_that_is_left_out_decides_nothing(release: Release, tmp_path: Pat
     blind = injections.WITHOUT["who brought up whom it reaches"]
     assert len(injections.measure(release, *read).missed) == 0
     assert len(injections.measure(release, *read, instead=blind).missed) == 2
+
+
+def test_goals_of_our_own_reach_every_tool(release: Release, tmp_path: Path) -> None:
+    """A set fitted to the recorded goals would look as good as one that holds for any goal."""
+    tools = injections.profile(injections.HERE / "gateway.toml")
+    honest, _ = recorded.agentdojo(world.agentdojo(tmp_path))
+    every = {"workspace": set(release.catalogue.actions)}
+    found = other_goals.measure(release, tools, honest, every)
+    assert {o.trace.id.rpartition("/")[2] for o in found.attacks} == injections.harmful(release)
+    assert all(len(found.effects(outcome)) == 1 for outcome in found.attacks)
+    assert not found.missed
+    few = other_goals.measure(release, tools, honest, recorded.agentdojo_tools(tmp_path))
+    assert len(few.attacks) == 4
+
+
+def test_goals_of_our_own_can_be_missed(tmp_path: Path) -> None:
+    """Made attacks that nothing could let through would prove nothing."""
+    tools = injections.profile(injections.HERE / "gateway.toml")
+    honest, _ = recorded.agentdojo(world.agentdojo(tmp_path))
+    (lax,) = (path for path in injections.BASELINES if path.stem == "static-list")
+    every = recorded.agentdojo_tools(tmp_path)
+    assert other_goals.measure(injections.baseline(lax), tools, honest, every).missed

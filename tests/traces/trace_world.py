@@ -73,4 +73,8 @@ def agentdojo(
     """A directory with the two AgentDojo files."""
     write(directory, "agentdojo-benign-traces.jsonl.gz", BENIGN if benign is None else benign)
     write(directory, "agentdojo-attack-traces.jsonl.gz", ATTACKS if attacks is None else attacks)
+    tools = {
+        "workspace": [{"name": "send_email"}, {"name": "delete_file"}, {"name": "search_emails"}]
+    }
+    (directory / "agentdojo-tools.json").write_text(json.dumps(tools), encoding="utf-8")
     return directory
