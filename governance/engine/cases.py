@@ -1,24 +1,28 @@
 """Runs case tables. The law: a release whose promises do not hold is not made.
 
 A case runs against the whole release, with its own file enforced whatever its mode is, so that a
-case says what will happen and not what one file would like. It happens at `AT`, or at its cell `at`. Lists are fresh unless a cell says
-`stale`. `limits.LIM-1` is what was used before; `history.PAY-005: yes` means that what the rule says
-about the past is true. Without such cells nothing has happened before.
+case says what will happen and not what one file would like. It happens at `AT`, or at its cell `at`.
+Lists are fresh unless a cell says `stale` or how old they are. `limits.LIM-1` is what was used before;
+`history.PAY-005: yes` means that what the rule says about the past is true; `before` tells what
+happened, action by action. Without such cells nothing has happened before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from governance.engine.compile import Release, compile_bundle
 from governance.engine.decide import decide, needs
-from governance.engine.fields import CLAIM_SPEAKERS, SERVICE_FIELDS, WEEKDAYS
+from governance.engine.earlier import AT as AT
+from governance.engine.earlier import BadPast, age_of, at_of, clock, past_of
+from governance.engine.fields import CLAIM_SPEAKERS, SERVICE_FIELDS
 from governance.engine.keys import UNKNOWN_KEY, Context
 from governance.engine.model import (
+    NOTHING,
     SERVICE,
     CannotTell,
     FactQuery,
@@ -35,9 +39,6 @@ from governance.engine.reach import conjuncts, histories_of
 from governance.engine.rules import Case, Factor, Limit, ListUse, PolicyFile, Rule, Test
 from governance.engine.sides import BOTH, NEW, OLD
 from governance.engine.values import Type, write
-
-AT: Final = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
-"""When a case happens that does not say: a Wednesday at ten."""
 
 CANNOT_TELL: Final = "cannot tell"
 STALE: Final = "stale"
@@ -68,22 +69,22 @@ AGENT: Final[Mapping[str, Value]] = {
     "session.chain_agents": (),
     "session.chain_teams": (),
     "session.chain_sessions": (),
-    "time.hour": AT.hour,
-    "time.weekday": "wed",
-    "time.date": AT.date(),
+    **clock(AT),
 }
 """What a case need not say: an ordinary active agent at L4 in a clean session."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """How one case went. `problem` is empty when it passed."""
+    """How one case went. `problem` is empty when it passed; `variant` is the release it was asked of:
+    its file enforced, its lists as the case says."""
 
     policy: str
     case: Case
     request: Request
     verdict: Verdict
     problem: str
+    variant: Release = field(repr=False, compare=False)
 
     @property
     def passed(self) -> bool:
@@ -135,31 +136,42 @@ def _run(
     release: Release, file: PolicyFile, case: Case, variants: dict[str, Release]
 ) -> CaseResult:
     cells = case.cells
-    around = {name: cells[name] for name in cells if name.startswith(_AROUND)}
-    key = f"{file.policy} {sorted(around.items())!r}"
+    key = _key(file, cells)
     if key not in variants:
         variants[key] = variant_of(release, file, cells)
     variant = variants[key]
     request, problems = request_of(variant, file, cells)
-    facts = facts_of(variant, file, cells, request)
+    facts = dict[FactQuery, Total]()
+    try:
+        facts = facts_of(variant, file, cells, request)
+    except BadPast as error:
+        problems.append(str(error))
     verdict = decide(variant, request, facts, moment(cells))
     problems += _lists_problems(file, cells)
     problem = "; ".join(problems) or _compare(release, file, case, verdict)
     problem = problem or _compare_more(variant, cells, request, facts, verdict)
-    return CaseResult(file.policy, case, request, verdict, problem)
+    return CaseResult(file.policy, case, request, verdict, problem, variant)
+
+
+def _key(file: PolicyFile, cells: Mapping[str, Any]) -> str:
+    """What a case's release depends on: nothing of its own for most files, which are enforced."""
+    around = sorted((name, repr(cells[name])) for name in cells if name.startswith(_AROUND))
+    aged = any(name.endswith(".age") for name, _ in around)
+    own = file.policy if around or file.mode is not Mode.ENFORCE else ""
+    return f"{own} {around} {cells.get('at') if aged else None}"
 
 
 def moment(cells: Mapping[str, Any]) -> datetime:
-    """When a row of cells happens: its cell `at` (a day is taken at ten, UTC), or `AT`."""
-    return _moment(cells.get("at")) or AT
+    """When a row of cells happens, in UTC: its cell `at` (a day is taken at ten, UTC), or `AT`."""
+    return _wall(cells).astimezone(UTC)
 
 
-def _moment(raw: Any) -> datetime | None:
-    found = Type("date").one(raw)
-    if isinstance(found, date) and not isinstance(found, datetime):
-        return datetime.combine(found, AT.timetz())
-    found = Type("datetime").one(raw)
-    return found.astimezone(UTC) if isinstance(found, datetime) else None
+def _wall(cells: Mapping[str, Any]) -> datetime:
+    """The same as a clock on the wall shows it; what is not understood is said by `facts_of`."""
+    try:
+        return at_of(cells)
+    except BadPast:
+        return AT
 
 
 def variant_of(release: Release, tested: PolicyFile, cells: Mapping[str, Any]) -> Release:
@@ -174,7 +186,7 @@ def variant_of(release: Release, tested: PolicyFile, cells: Mapping[str, Any]) -
     for file in release.bundle.files:
         own = file.policy == tested.policy
         uses = {
-            name: _use(use, given, own or use.inherited == tested.policy or _hands_down(
+            name: _use(use, given, cells, own or use.inherited == tested.policy or _hands_down(
                 tested, name, file.policy
             ))
             for name, use in file.lists.items()
@@ -188,7 +200,7 @@ def variant_of(release: Release, tested: PolicyFile, cells: Mapping[str, Any]) -
     risk = release.bundle.risk
     if risk is not None:
         own = risk.risk == tested.policy
-        uses = {name: _use(use, given, own) for name, use in risk.lists.items()}
+        uses = {name: _use(use, given, cells, own) for name, use in risk.lists.items()}
         risk = replace(risk, lists=uses)
     return compile_bundle(replace(release.bundle, files=tuple(files), risk=risk), {}, "")
 
@@ -203,9 +215,13 @@ def _hands_down(tested: PolicyFile, name: str, policy: str) -> bool:
     return use is not None and use.inherited == policy
 
 
-def _use(use: ListUse, given: Mapping[str, Any], mine: bool) -> ListUse:
-    fresh = replace(use, max_age=None)
-    return _members(fresh, given[use.name]) if mine and use.name in given else fresh
+def _use(use: ListUse, given: Mapping[str, Any], cells: Mapping[str, Any], mine: bool) -> ListUse:
+    made = replace(use, max_age=None)
+    if mine and use.name in given:
+        made = _members(made, given[use.name])
+    if mine and f"{use.name}.age" in given:
+        made = _aged(made, use, cells)
+    return made
 
 
 def _lists_problems(file: PolicyFile, cells: Mapping[str, Any]) -> list[str]:
@@ -231,6 +247,16 @@ def _members(use: ListUse, value: Any) -> ListUse:
     return replace(use, members=tuple(v for v in found if not isinstance(v, CannotTell)))
 
 
+def _aged(use: ListUse, declared: ListUse, cells: Mapping[str, Any]) -> ListUse:
+    """A list so old as a cell says at the moment of the case; a cell that is not understood makes it
+    stale, and is said by `facts_of`."""
+    try:
+        age = age_of(cells[f"lists.{use.name}.age"])
+        return replace(use, as_of=moment(cells) - age, max_age=declared.max_age)
+    except BadPast:
+        return _members(use, STALE)
+
+
 def agent_of(file: PolicyFile) -> dict[str, Value]:
     """An ordinary agent that a file applies to."""
     fields = dict(AGENT)
@@ -252,14 +278,9 @@ def request_of(
     """The request that a row of cells describes, and what is wrong with the row itself."""
     problems: list[str] = []
     arguments: dict[str, Any] = {}
-    at = moment(cells)
-    if "at" in cells and _moment(cells["at"]) is None:
-        problems.append(f"`{cells['at']}` is neither a day nor a point in time with its offset")
     extra: dict[str, Any] = {
         **agent_of(file),
-        "time.hour": at.hour,
-        "time.weekday": WEEKDAYS[at.weekday()],
-        "time.date": at.date(),
+        **clock(_wall(cells)),
         "context.obligations_supported": ("redact", "notify", "log", "tell_user"),
     }
     tool: dict[str, Value] = {}
@@ -297,8 +318,18 @@ def _fact(kind: Type, raw: Any) -> Value:
 def facts_of(
     release: Release, file: PolicyFile, cells: Mapping[str, Any], request: Request
 ) -> dict[FactQuery, Total]:
-    """The totals that the cells `limits.X` and `history.X` of a row describe."""
-    used = {limit.series: _used(limit, cells.get(f"limits.{limit.id}")) for limit in file.limits}
+    """The totals that the cells `before`, `limits.X` and `history.X` of a row describe; what a cell
+    says of one limit or rule goes before what happened. Raises `BadPast`."""
+    at_of(cells)
+    for name in cells:
+        if name.startswith("lists.") and name.endswith(".age"):
+            age_of(cells[name])
+    past_rows = past_of(release, cells, lambda row: request_of(release, file, row))
+    used = {
+        limit.series: _used(limit, cells.get(f"limits.{limit.id}"))
+        for limit in file.limits
+        if past_rows is None or f"limits.{limit.id}" in cells
+    }
     past: dict[str, Total] = {}
     looking_back: list[Rule | Factor] = [*file.rules]
     risk = release.bundle.risk
@@ -312,7 +343,7 @@ def facts_of(
             past[history.confirmed_series] = _times(happened and said != CANNOT_TELL)
     facts: dict[FactQuery, Total] = {}
     for query in needs(release, request, moment(cells)):
-        total: Total | None = _times(False)
+        total: Total | None = _times(False) if past_rows is None else past_rows.get(query, NOTHING)
         if query.series in used:
             total = used[query.series]
         elif query.key != UNKNOWN_KEY:

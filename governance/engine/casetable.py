@@ -3,9 +3,10 @@
 Law: every policy file has cases, and every column is a name that the engine knows. Columns are
 `name`, `expect`, `by`, `neighbour` (kept for readers), `action`, `attested`, any field, `lists.x`,
 `limits.LIM-1` (already used in the window), `history.PAY-005` (`yes`, `no`, `cannot tell`),
-`gradual.next` (`new`, `old`, `cannot tell`), `at` (when it happens), `obligations` (what must be owed: `redact`,
-`redact iban`, `notify`) and `points` (how many risk points). An empty cell is a field that is not
-given.
+`gradual.next` (`new`, `old`, `cannot tell`), `obligations` (what must be owed: `redact`,
+`redact iban`, `notify`), `points` (how many risk points), `lists.x.age` (how old a list is), `at` (the
+moment) and `before` (what happened earlier, written out or named in the table's own `before:`). An
+empty cell is a field that is not given.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from governance.engine.scope import known_fields
 from governance.engine.shape import TABLE, fits, nearest
 
 PLAIN_COLUMNS = (
-    "name", "expect", "by", "neighbour", "action", "attested", "at", "obligations", "points",
+    "name", "expect", "by", "neighbour", "action", "attested", "at", "before", "obligations",
+    "points",
 )  # fmt: skip
 OF_FILES = ("lists", "limits", "history", "gradual")
 OTHER_COLUMNS = frozenset({"context.cwd", "context.obligations_supported"})
@@ -83,6 +85,7 @@ def check_names(
     named += [((*way, "always", name), name, True) for name in data.get("always") or {}]
     for at, name, key in named:
         group, _, rest = str(name).partition(".")
+        rest = rest.removesuffix(".age") if group == "lists" else rest
         if group in known and rest not in known[group]:
             says = {
                 "lists": "a list of",
@@ -143,6 +146,8 @@ def _case(
     cells = {**always, **dict(zip(columns, row, strict=True))}
     name, expect, by = str(cells.pop("name")), cells.pop("expect"), cells.pop("by", None)
     cells.pop("neighbour", None)
+    if not _before(document, cells, way, findings):
+        return None
     if expect not in ("allow", "require_approval", "deny"):
         at = (*way, columns.index("expect")) if "expect" in columns else way
         findings.add(document.path, document.place(at), "not-allowed",
@@ -158,4 +163,30 @@ def _case(
         path=document.path,
         line=place[0],
         column=place[1],
+        columns=frozenset((*columns, *always)),
     )
+
+
+def _before(document: Document, cells: dict[str, Any], way: Way, findings: Findings) -> bool:
+    """Put what happened in place of the names that the table's `before:` gives it."""
+    said = cells.get("before")
+    if said is None:
+        return True
+    table: Any = document.data
+    for step in way[:-2]:
+        table = table[step]
+    named = table.get("before") or {}
+    out: list[Any] = []
+    for each in said if isinstance(said, list) else [said]:
+        if not isinstance(each, str):
+            out.append(each)
+        elif each in named:
+            entry = named[each]
+            out += entry if isinstance(entry, list) else [entry]
+        else:
+            findings.add(document.path, document.place(way), "unknown-before",
+                         f"`{each}` is not in the table's `before:`", nearest(each, named)
+                         or "write {action: payment.create, ago: 2h}, or name it there")  # fmt: skip
+            return False
+    cells["before"] = out
+    return True

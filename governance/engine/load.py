@@ -42,14 +42,21 @@ class Bundle:
     invariants: tuple[Invariants, ...] = ()
 
 
-def load(files: Mapping[str, bytes], at: date | None = None) -> Bundle:
+def load(
+    files: Mapping[str, bytes],
+    at: date | None = None,
+    documents: dict[str, Document] | None = None,
+) -> Bundle:
     """The bundle of these files, by path.
 
     `at` is the day of a check; None means that the files were checked before (a restart, a replay)
-    and skips what lapses with time. Raises PolicyErrors with every finding.
+    and skips what lapses with time. `documents` is filled with every file that is YAML, by path.
+    Raises PolicyErrors with every finding.
     """
     findings = Findings()
     groups = _read(files, findings)
+    if documents is not None:
+        documents |= {each.path: each for group in groups.values() for each in group}
     catalogue = read_catalogue(groups["actions"], findings)
     lists = _lists(groups["lists"], findings, at)
     # With a broken catalogue every rule would look wrong: say only what is wrong at the root.

@@ -235,7 +235,8 @@ class Observing:
 @dataclass(frozen=True, slots=True)
 class Case:
     """One row of a case table: dotted cells as written (without the empty ones), the effect that is
-    expected, the rules that must be among the reasons, and where it stands."""
+    expected, the rules that must be among the reasons, and where it stands. `columns` are the names
+    of all cells, the empty ones included."""
 
     name: str
     cells: Mapping[str, object] = field(hash=False)
@@ -244,6 +245,7 @@ class Case:
     path: str
     line: int
     column: int
+    columns: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +271,11 @@ class PolicyFile:
     extends: tuple[str, ...] = ()
     exceptions: tuple[Exemption, ...] = ()
     gradual: Gradual | None = None
+
+    @property
+    def speakers(self) -> tuple[Rule | Limit, ...]:
+        """Everything in the file that has an id of its own and can be a reason."""
+        return (*self.rules, *self.limits)
 
 
 @dataclass(frozen=True, slots=True)

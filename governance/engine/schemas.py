@@ -153,6 +153,7 @@ _TABLE: Final[dict[str, Any]] = {
         "schema": {"type": "string"},
     },
     "always": {"type": "dict"},
+    "before": {"type": "dict", "keysrules": {"type": "string"}},
     "rows": {"type": "list", "required": True, "minlength": 1, "schema": {"type": "list"}},
 }
 

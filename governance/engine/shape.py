@@ -96,9 +96,25 @@ def fits(document: Document, schema: Mapping[str, Any], findings: Findings, way:
         shape = _SHAPES.by_schema[id(schema)] = _Shape(schema)
     if shape.validate(data, normalize=False):
         return True
-    for error in _leaves(shape._errors):
+    errors = list(_leaves(shape._errors))
+    misspelt = {
+        (tuple(error.document_path[:-1]), nearest_of(error.document_path[-1], schema, error))
+        for error in errors
+        if error.rule is None
+    }
+    for error in errors:
+        where = tuple(error.document_path)
+        if error.rule == "required" and (where[:-1], where[-1]) in misspelt:
+            continue  # it is there, misspelt, and that is said
         _add(document, schema, way, error, findings)
     return False
+
+
+def nearest_of(word: Any, schema: Mapping[str, Any], error: Any) -> str:
+    """The known key at an error's place that an unknown one most likely means, or nothing."""
+    known = _keys_at(schema, tuple(error.document_path[:-1]))
+    close = difflib.get_close_matches(str(word), known, 1, 0.6)
+    return close[0] if close else ""
 
 
 def _leaves(errors: Iterable[Any]) -> Iterable[Any]:

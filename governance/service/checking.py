@@ -13,12 +13,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from governance.engine import cases
-from governance.engine.compile import compile_release
+from governance.engine import check as engine
+from governance.engine.check import NOTHING_KNOWN, Around
 from governance.engine.load import Bundle, group_of
-from governance.engine.model import LoadFinding, PolicyErrors
-from governance.service import child
+from governance.engine.model import LoadFinding
+from governance.oversight.model import State
+from governance.service import child, fired, repairing
+from governance.service.desk import Desk
 from governance.service.problem import Problem
+from governance.service.repairing import Repaired
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 
@@ -58,14 +61,17 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def check(files: Mapping[str, bytes]) -> dict[str, Any]:
+def check(files: Mapping[str, bytes], around: Around = NOTHING_KNOWN) -> dict[str, Any]:
     """Check files and run their cases: `{ok, findings, release, cases}`; changes nothing.
 
     A finding is `{path, line, column, code, message, hint, severity, fix}`; `ok` = none of them is
     an error.
     """
     require_size(files)
-    made = in_child(files, _today())
+    return _told(in_child(files, _today(), around))
+
+
+def _told(made: Checked) -> dict[str, Any]:
     return {
         "ok": not made.errors,
         "findings": [plain(each) for each in made.findings],
@@ -74,33 +80,39 @@ def check(files: Mapping[str, bytes]) -> dict[str, Any]:
     }
 
 
-def in_child(files: Mapping[str, bytes], today: date) -> Checked:
+def here(desk: Desk, files: Mapping[str, bytes], *, silent: bool = False) -> dict[str, Any]:
+    """`check` with what the workspace knows: roles that nobody holds and, if `silent`, rules that
+    did not speak for 90 days."""
+    require_size(files)
+    today = desk.now().date()
+    found = fired.spoken(desk.directory, today) if silent else None
+    last, since = found if found is not None else (None, None)
+    return _told(in_child(files, today, Around(held(desk.state), last, since)))
+
+
+def held(state: State) -> frozenset[str]:
+    """The roles that somebody active has."""
+    return frozenset(role for each in state.people.values() for role in each.roles)
+
+
+def repair(files: Mapping[str, bytes]) -> Repaired:
+    """`repairing.repair` of files today, in a process of its own; what is left is in its report."""
+    require_size(files)
+    made: Repaired = child.run(repairing.repair, dict(files), _today())
+    return made
+
+
+def in_child(files: Mapping[str, bytes], today: date, around: Around = NOTHING_KNOWN) -> Checked:
     """`checked` in a process of its own."""
-    return child.run(checked, dict(files), today)
+    return child.run(checked, dict(files), today, around)
 
 
-def checked(files: dict[str, bytes], today: date | None) -> Checked:
-    """Everything that is wrong with files on a day, here and now (None: whatever has lapsed)."""
-    try:
-        release = compile_release(files, at=today)
-    except PolicyErrors as errors:
-        return Checked(errors.findings, None, 0, b"")
-    results = cases.run(release)
-    return Checked(_failed(results), release.digest, len(results), pickle.dumps(release.bundle))
-
-
-def _failed(results: tuple[cases.CaseResult, ...]) -> tuple[LoadFinding, ...]:
-    return tuple(
-        LoadFinding(
-            each.case.path,
-            each.case.line,
-            each.case.column,
-            "case-failed",
-            f"case `{each.case.name}` of `{each.policy}`: {each.problem}",
-            "change the rule or what the case expects",
-        )
-        for each in cases.failures(results)
-    )
+def checked(files: dict[str, bytes], today: date | None, around: Around = NOTHING_KNOWN) -> Checked:
+    """Everything there is to say about files on a day, here and now (None: whatever has lapsed)."""
+    report = engine.check(files, today, around)
+    pickled = b"" if report.release is None else pickle.dumps(report.release.bundle)
+    digest = None if report.release is None else report.release.digest
+    return Checked(report.findings, digest, len(report.results), pickled)
 
 
 def require_size(files: Mapping[str, bytes]) -> None:

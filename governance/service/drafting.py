@@ -14,6 +14,7 @@ from typing import Any
 
 from governance.engine import analyse, boundaries, cases, new, words
 from governance.engine.compile import Release, compile_release
+from governance.engine.earlier import BadPast
 from governance.engine.explain import explain, plain
 from governance.engine.model import PolicyErrors
 from governance.engine.rules import PolicyFile
@@ -92,7 +93,10 @@ def suppose(
     request, problems = cases.request_of(variant, file, typed)
     if problems:
         raise Problem("bad-request", "; ".join(problems))
-    facts = cases.facts_of(variant, file, typed, request)
+    try:
+        facts = cases.facts_of(variant, file, typed, request)
+    except BadPast as error:
+        raise Problem("bad-request", str(error)) from None
     told = explain(variant, request, facts, cases.moment(typed), everything=everything)
     return plain(told)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from audit.canonical import canonical
 from governance.engine.compile import Release
+from governance.engine.lints import roles
 from governance.oversight import people
 from governance.oversight.commands import AdoptRow, Facts, Proposal
 from governance.oversight.errors import Refused
@@ -198,21 +199,7 @@ def shown_digest(proposal: int, data: Mapping[str, Any]) -> str:
 
 def warnings(state: State, release: Release) -> list[str]:
     """Sentences about roles that the release names and no active person holds."""
-    held = {role for each in state.people.values() for role in each.roles}
-    wanted: dict[str, set[str]] = {}
-    for file in release.bundle.files:
-        asked = [(rule.id, rule.clause, rule.waivable_by) for rule in file.rules]
-        asked += [(limit.id, limit.clause, limit.waivable_by) for limit in file.limits]
-        asked.append(("default", file.default_clause, ()))
-        for name, clause, waivable in asked:
-            roles = [seat.role for seat in clause.needs] if clause is not None else []
-            for role in (*roles, *waivable):
-                wanted.setdefault(role, set()).add(f"{file.policy}/{name}")
-    return [
-        f"nobody has the role `{role}`, which {', '.join(sorted(rules)[:3])} asks for"
-        for role, rules in sorted(wanted.items())
-        if role not in held
-    ]
+    return [each.message for each in roles(release.bundle, checking.held(state))]
 
 
 def sign(desk: Desk, caller: Caller, proposal: int, evidence: str) -> dict[str, Any]:

@@ -28,6 +28,9 @@ from governance.cli.policy import (
     releasing as releasing,
 )
 from governance.cli.policy import (
+    testing as testing,
+)
+from governance.cli.policy import (
     trying as trying,
 )
 from governance.cli.policy import (

@@ -41,20 +41,46 @@ def files_of(frame: Frame, folder: Path | None) -> dict[str, bytes]:
     return found
 
 
-def report(frame: Frame, result: Mapping[str, Any], folder: Path, good: str) -> None:
-    """Findings as file:line:column; ends with the exit code they deserve."""
-    if frame.json and not result["ok"]:
+def report(
+    frame: Frame,
+    result: Mapping[str, Any],
+    folder: Path,
+    good: str,
+    *,
+    strict: bool = False,
+    quiet: bool | None = None,
+    bad: str = "nothing was changed",
+) -> None:
+    """Findings as file:line:column; ends with the exit code they deserve.
+
+    `quiet`: they were printed in another form already (None: print them as -o says). `strict`:
+    warnings end as errors do.
+    """
+    if quiet is None and frame.json and not result["ok"]:
         output.document(result)
-    for finding in result["findings"] if not frame.json else ():
-        hint = f" ({finding['hint']})" if finding["hint"] else ""
-        path = real_path(finding["path"], folder)
-        place = f"{path}:{finding['line']}:{finding['column']}"
-        click.echo(output.inert(f"{place}: {finding['code']}: {finding['message']}{hint}"))
-    for warning in result.get("warnings", ()):
-        output.say(f"warning: {warning}")
-    if result["ok"]:
-        return output.say(good)
-    codes = {finding["code"] for finding in result["findings"]}
-    count = len(result["findings"])
-    output.say(f"{count} finding{'s' if count > 1 else ''}; nothing was changed.")
-    raise click.exceptions.Exit(CASES_FAILED if codes == {"case-failed"} else INVALID)
+    for finding in result["findings"] if not (frame.json if quiet is None else quiet) else ():
+        click.echo(output.inert(line_of(finding, folder)))
+    kinds = [finding.get("severity", "error") for finding in result["findings"]]
+    failing = [
+        finding["code"]
+        for finding, kind in zip(result["findings"], kinds, strict=True)
+        if kind == "error" or (strict and kind == "warning")
+    ]
+    counted = [
+        f"{n} {k}{'s' if n > 1 else ''}" for k in ("warning", "note") if (n := kinds.count(k))
+    ]
+    more = f" ({' and '.join(counted)})" if counted else ""
+    if not failing:
+        return output.say(good + more)
+    count = len(failing)
+    output.say(f"{count} finding{'s' if count > 1 else ''}{more}; {bad}.")
+    raise click.exceptions.Exit(CASES_FAILED if set(failing) == {"case-failed"} else INVALID)
+
+
+def line_of(finding: Mapping[str, Any], folder: Path) -> str:
+    """One finding as `file:line:column`, so that an editor jumps there."""
+    hint = f" ({finding['hint']})" if finding["hint"] else ""
+    severity = finding.get("severity", "error")
+    kind = "" if severity == "error" else f"{severity}: "
+    place = f"{real_path(finding['path'], folder)}:{finding['line']}:{finding['column']}"
+    return f"{place}: {kind}{finding['code']}: {finding['message']}{hint}"

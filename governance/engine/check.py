@@ -1,0 +1,109 @@
+"""Everything there is to say about policy files. The law: one list of findings, whoever asks.
+
+Errors keep files from being released: what does not load, and cases that fail. Warnings and notes ask
+a person to look; they are only looked for in files that load. What is known outside the files (who
+holds a role, when a rule last spoke) comes in as values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from governance.engine import analyse, cases
+from governance.engine.compile import Release, compile_bundle, manifest_digest
+from governance.engine.fixes import with_fixes
+from governance.engine.lints import dates, in_order, lists, roles, silent
+from governance.engine.load import load
+from governance.engine.model import LoadFinding, PolicyErrors
+from governance.engine.promises import promises
+from governance.engine.reading import Document
+from governance.engine.titles import titles
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known outside the files; nothing is said about what is None.
+
+    `held` are the roles that active people hold. `last` maps each `policy/rule` of the release in
+    force to the day it was last a reason (None: never), and `since` is the day of the first decision
+    that was looked at.
+    """
+
+    held: frozenset[str] | None = None
+    last: Mapping[str, date | None] | None = None
+    since: date | None = None
+
+
+NOTHING_KNOWN = Around()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found. `release` is None while files do not load, and `results` are empty then."""
+
+    findings: tuple[LoadFinding, ...]
+    release: Release | None = None
+    results: tuple[cases.CaseResult, ...] = field(default=())
+
+    @property
+    def errors(self) -> tuple[LoadFinding, ...]:
+        """The findings that keep the files from being released."""
+        return tuple(each for each in self.findings if each.severity == "error")
+
+
+def check(
+    files: Mapping[str, bytes],
+    today: date | None,
+    around: Around = NOTHING_KNOWN,
+    *,
+    deep: bool = True,
+) -> Report:
+    """Everything that is wrong with files on a day (None: whatever has lapsed), by file and place.
+
+    `files` are bytes by path. Without `deep` the analysis of what rules do to each other is left out,
+    which alone may take seconds for a thousand rules; an editor asks without.
+    """
+    documents: dict[str, Document] = {}
+    try:
+        bundle = load(files, today, documents)
+    except PolicyErrors as errors:
+        return Report(with_fixes(errors.findings, files, documents))
+    release = compile_bundle(bundle, files, manifest_digest(files, bundle.lists))
+    results = cases.run(release)
+    found = [
+        *(dates(bundle, documents, today) if today is not None else ()),
+        *lists(bundle, documents, files),
+        *titles(bundle),
+        *failed(results),
+        *promises(release, results, documents),
+    ]
+    if around.held is not None:
+        found += roles(bundle, around.held)
+    if today is not None and around.last is not None and around.since is not None:
+        found += silent(bundle, around.last, today, around.since)
+    if deep:
+        found += remarks(release)
+    return Report(in_order(with_fixes(found, files, documents)), release, results)
+
+
+def failed(results: tuple[cases.CaseResult, ...]) -> Iterator[LoadFinding]:
+    """An error for each case that does not go as its table says."""
+    for each in cases.failures(results):
+        yield LoadFinding(
+            each.case.path,
+            each.case.line,
+            each.case.column,
+            "case-failed",
+            f"case `{each.case.name}` of `{each.policy}`: {each.problem}",
+            "change the rule or what the case expects",
+        )
+
+
+def remarks(release: Release) -> Iterator[LoadFinding]:
+    """What rules do to each other, as the analysis proves it."""
+    for each in analyse.remarks(release):
+        yield LoadFinding(
+            each.path, each.line, each.column, each.code, each.message, severity="warning"
+        )
