@@ -153,7 +153,7 @@ _TABLE: Final[dict[str, Any]] = {
         "schema": {"type": "string"},
     },
     "always": {"type": "dict"},
-    "before": {"type": "dict", "keysrules": {"type": "string"}},
+    "before": {"type": "dict"},
     "rows": {"type": "list", "required": True, "minlength": 1, "schema": {"type": "list"}},
 }
 
