@@ -14,10 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import yaml
-
 from governance.engine.model import Fix, LoadFinding
-from governance.engine.reading import Document
+from governance.engine.reading import Document, MappingNode, ScalarNode, SequenceNode
 from governance.engine.shape import CASES, CATALOGUE, LIST_FILE, LIST_USE, POLICY, TABLE
 
 ALIASES: Final[Mapping[str, str]] = {
@@ -83,20 +81,20 @@ class Source:
         return Fix(*self.place(start), *self.place(end), text, safe)
 
 
-Nodes = Mapping[tuple[int, int], yaml.ScalarNode]
+Nodes = Mapping[tuple[int, int], ScalarNode]
 NO_NODES: Final[Nodes] = {}
 
 
 def scalars(document: Document) -> Nodes:
     """Every scalar of a file by the place where it starts."""
-    stack, found = [document.root], dict[tuple[int, int], yaml.ScalarNode]()
+    stack, found = [document.root], dict[tuple[int, int], ScalarNode]()
     while stack:
         node = stack.pop()
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, SequenceNode):
             stack += node.value
-        elif isinstance(node, yaml.MappingNode):
+        elif isinstance(node, MappingNode):
             stack += [part for pair in node.value for part in pair]
-        elif isinstance(node, yaml.ScalarNode):
+        elif isinstance(node, ScalarNode):
             found[node.start_mark.line + 1, node.start_mark.column + 1] = node
     return found
 
@@ -187,7 +185,7 @@ def _said_again(finding: LoadFinding, source: Source) -> Fix | None:
     return None
 
 
-def _extent(source: Source, node: yaml.ScalarNode) -> tuple[int, int]:
+def _extent(source: Source, node: ScalarNode) -> tuple[int, int]:
     start = source.offset(node.start_mark.line + 1, node.start_mark.column + 1)
     end = source.offset(node.end_mark.line + 1, node.end_mark.column + 1)
     return start, end

@@ -10,12 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Final
 
-import yaml
-
 from governance.engine.fixes import Source
 from governance.engine.load import Bundle, group_of
 from governance.engine.model import Fix, LoadFinding, Mode
-from governance.engine.reading import Document, Way
+from governance.engine.reading import Document, MappingNode, Node, ScalarNode, SequenceNode, Way
 from governance.engine.rules import Limit, PolicyFile, Rule
 
 SOON: Final = timedelta(days=30)
@@ -100,7 +98,7 @@ def _twice(document: Document, source: Source) -> Iterator[LoadFinding]:
     for node in _members(document.root):
         seen: set[str] = set()
         for at, item in enumerate(node.value):
-            if not isinstance(item, yaml.ScalarNode):
+            if not isinstance(item, ScalarNode):
                 continue
             if item.value not in seen:
                 seen.add(item.value)
@@ -118,24 +116,24 @@ _SETS: Final = frozenset(
 )  # fmt: skip
 
 
-def _members(root: yaml.Node) -> Iterator[yaml.SequenceNode]:
+def _members(root: Node) -> Iterator[SequenceNode]:
     """Every list in which a member counts once: constants, inline lists, members of list files."""
-    stack: list[tuple[yaml.Node, bool]] = [(root, False)]
+    stack: list[tuple[Node, bool]] = [(root, False)]
     while stack:
         node, of_lists = stack.pop()
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, SequenceNode):
             stack += [(item, False) for item in node.value]
             continue
-        if not isinstance(node, yaml.MappingNode):
+        if not isinstance(node, MappingNode):
             continue
         for key, value in node.value:
-            if isinstance(value, yaml.SequenceNode) and (of_lists or key.value in _SETS):
+            if isinstance(value, SequenceNode) and (of_lists or key.value in _SETS):
                 yield value
             if key.value not in ("rows", "always"):
                 stack.append((value, node is root and key.value == "lists"))
 
 
-def _without(node: yaml.SequenceNode, at: int, source: Source) -> Fix | None:
+def _without(node: SequenceNode, at: int, source: Source) -> Fix | None:
     """The removal of one member, in the style its list is written in."""
     item, before = node.value[at], node.value[at - 1]
     line = item.start_mark.line + 1

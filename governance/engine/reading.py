@@ -22,6 +22,10 @@ MAX_DEPTH: Final = 40
 MAX_ALIASED: Final = 10_000
 """How many nodes all aliases of a file together may stand for."""
 
+Node = yaml.Node
+MappingNode = yaml.MappingNode
+ScalarNode = yaml.ScalarNode
+SequenceNode = yaml.SequenceNode
 Place = tuple[int, int]
 Way = tuple[str | int, ...]
 
