@@ -1,50 +1,57 @@
 """What rules do to each other. The law: a remark is proved, and doubt is no remark.
 
-Because a comparison looks at one field and at constants, it can be decided exactly whether one
-condition implies another: their difference is written as alternatives of comparisons, and one
-alternative is possible only if every field in it has a value that fits. Histories and comparisons of
-two fields are free: nothing is concluded from them but that they contradict their own negation. Where
-the alternatives become too many nothing is said.
+Every rule and limit of the files in force is taken out in thought: where nothing is answered
+differently without it (not by one other rule, nor by several together), it is redundant; where a
+stricter one always speaks, it is shadowed. All of that is searched in the space of `situations`, for
+every action; where the search is not complete nothing is said. `amounts` looks at what grows: amounts
+that do better when they are larger, and thresholds that a sum in parts evades.
 
-`remarks` finds rules that never decide anything; `diff` names requests that two releases answer
-differently, each with a witness that both have decided.
+The remarks of one release can be followed all at once: a rule is never called redundant because of
+another one that is called so, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
-from governance.engine.catalogue import ActionType
-from governance.engine.classes import classes, constants_of, samples
 from governance.engine.compile import Release
-from governance.engine.model import ABSENT, Effect, Mode, Value
-from governance.engine.reach import conjuncts, specialise
-from governance.engine.rules import (
-    ActionIs,
-    All,
-    Any,
-    Condition,
-    History,
-    ListUse,
-    Not,
-    PolicyFile,
-    Rule,
-    Test,
+from governance.engine.model import Effect, Mode
+from governance.engine.rules import Limit, PolicyFile, Rule
+from governance.engine.situations import Situations
+from governance.engine.space import Budget, Choice, Exhausted, TooMany, both, each_bit
+from governance.engine.standing import (
+    LADDER,
+    Item,
+    Side,
+    TooManyBranches,
+    as_strict,
+    gather,
+    merged,
+    sides,
+    spoken,
+    standing_without,
 )
-from governance.engine.vocabulary import Reading, check
 
-ALTERNATIVES: Final = 400
-"""More alternatives than this are not looked through."""
+BUDGET: Final = 3_000
+"""Steps for one question about one rule."""
+EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Rules are looked at for all times: one that matters in some week is not redundant."""
+NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing a person should know about a rule. `code` is `no-effect` (an allow that is always
-    denied), `shadowed` (a stricter rule always speaks, too) or `redundant` (another rule of the
-    same effect covers it). `by` names the other rule."""
+    """One thing a person should know about a rule or limit, with its place.
+
+    `code`: `no-effect` (an allow that is always denied), `contradictory` (a rule of the same
+    condition decides the opposite), `shadowed` (a stricter rule always speaks, too), `redundant`
+    (others cover it), `never-binds` (a limit that never changes an answer), `unreachable` (it never
+    matches for certain), `larger-is-looser`, `split-evades`. `by` names the others, `witness` a
+    request, by field, where one shows it.
+    """
 
     policy: str
     rule: str
@@ -54,277 +61,274 @@ class Remark:
     path: str
     line: int
     column: int
+    witness: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
-    """A comparison or history, or its negation, with the lists of its file and the way its rule is
-    read. `doubt` = *cannot tell* satisfies it, too."""
+class Place:
+    """A rule or limit in force, with its file."""
 
-    test: Test | History
-    holds: bool
-    lists: Mapping[str, ListUse]
-    reading: Reading
-    doubt: bool = False
+    file: PolicyFile
+    rule: Rule | Limit
 
-    def fits(self, value: Value) -> bool:
-        """Tell whether one value of the field satisfies this; a history is never contradicted."""
-        if isinstance(self.test, History) or self.test.other is not None:
-            return True
-        run = check(self.test, constants_of(self.test, self.lists), self.reading)
-        answer = run({self.test.field: value})
-        return answer is self.holds or (self.doubt and answer is None)
+    @property
+    def name(self) -> str:
+        return f"{self.file.policy}/{self.rule.id}"
 
+    @property
+    def effect(self) -> Effect:
+        return self.rule.effect if isinstance(self.rule, Rule) else self.rule.otherwise
 
-Term = tuple[Literal, ...]
-
-
-class TooMany(Exception):
-    """The alternatives are too many to look through."""
+    def remark(
+        self, code: str, by: str, message: str, witness: Mapping[str, str] | None = None
+    ) -> Remark:
+        return Remark(self.file.policy, self.rule.id, code, by, message, self.file.path,
+                      self.rule.line, self.rule.column, witness or {})  # fmt: skip
 
 
-def remarks(release: Release) -> tuple[Remark, ...]:
-    """Every rule that never decides anything, in file order."""
+def places(release: Release) -> list[Place]:
+    """Every rule and limit in force, in file order."""
     files = [file for file in release.bundle.files if file.mode is not Mode.DRAFT]
-    every = [(file, rule) for file in files for rule in file.rules]
-    found = []
-    for file, rule in every:
-        others = [(f, r) for f, r in every if r is not rule and _stands_above(file, rule, f, r)]
-        for other_file, other in others:
-            if _covers(release, file, rule, other_file, other):
-                found.append(_remark(file, rule, other_file, other))
-                break
-    return tuple(found)
-
-
-def _stands_above(file: PolicyFile, rule: Rule, other_file: PolicyFile, other: Rule) -> bool:
-    """True when `other`, if it always matched with `rule`, would leave `rule` nothing to decide."""
-    if other_file.mode is not Mode.ENFORCE or other.attested_only or rule.obligations:
-        return False
-    if other.effect is Effect.DENY:
-        stricter = rule.effect is not Effect.DENY or set(other.waivable_by) <= set(rule.waivable_by)
-        if rule.effect is not Effect.DENY:
-            # A deny that people may lift leaves the other rule something to say.
-            return not other.waivable_by
-        return stricter and not _twin(file, rule, other_file, other)
-    if rule.effect is Effect.ALLOW and other.effect is Effect.ALLOW:
-        return (
-            file is other_file
-            and rule.severity >= other.severity
-            and not _twin(file, rule, other_file, other)
-        )
-    return False
-
-
-def _twin(file: PolicyFile, rule: Rule, other_file: PolicyFile, other: Rule) -> bool:
-    """True when the other rule comes later and says the same: then only the later is remarked."""
-    same = rule.when == other.when and rule.waivable_by == other.waivable_by
-    return same and (file.policy, rule.line) < (other_file.policy, other.line)
-
-
-def _remark(file: PolicyFile, rule: Rule, other_file: PolicyFile, other: Rule) -> Remark:
-    by = f"{other_file.policy}/{other.id}"
-    if rule.effect is other.effect:
-        code, message = "redundant", f"`{rule.id}` adds nothing: `{by}` covers all of it"
-    elif rule.effect is Effect.ALLOW:
-        code, message = "no-effect", f"`{rule.id}` never allows anything: `{by}` always refuses it"
-    else:
-        code, message = "shadowed", f"`{rule.id}` never decides: `{by}` always refuses it"
-    return Remark(file.policy, rule.id, code, by, message, file.path, rule.line, rule.column)
-
-
-def _covers(
-    release: Release, file: PolicyFile, rule: Rule, other_file: PolicyFile, other: Rule
-) -> bool:
-    whole = All((*conjuncts(file.applies_to), *conjuncts(rule.when)))
-    cover = All((*conjuncts(other_file.applies_to), *conjuncts(other.when)))
-    governed = file.governs if rule.effect is Effect.ALLOW else tuple(release.catalogue.actions)
-    reached = False
-    for name in governed:
-        action = release.catalogue.actions[name]
-        left = specialise(whole, action)
-        if left is False:
-            continue
-        reached = True
-        one = _Side(left, file.lists, rule.effect is Effect.ALLOW)
-        two = _Side(cover, other_file.lists, other.effect is Effect.ALLOW)
-        if not implies(one, two, action):
-            return False
-    return reached
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """A condition with the lists of its file; `allow` = it is read as in an allow."""
-
-    condition: Condition | bool
-    lists: Mapping[str, ListUse]
-    allow: bool
-
-    def left(self, action: ActionType) -> Condition | bool:
-        found = self.condition
-        return found if isinstance(found, bool) else specialise(found, action)
-
-
-def implies(one: _Side, other: _Side, action: ActionType) -> bool:
-    """True when it is proved that for this action the first rule never matches without the second.
-
-    *Cannot tell* matches in a deny or an approval and not in an allow. False when the first may
-    match alone, and when there are too many alternatives.
-    """
-    first, second = one.left(action), other.left(action)
-    if first is False or second is True:
-        return True
-    try:
-        holding = terms(first, True, one.lists, Reading(one.allow), doubt=not one.allow)
-        failing = terms(second, False, other.lists, Reading(other.allow), doubt=other.allow)
-        if len(holding) * len(failing) > ALTERNATIVES * 10:
-            return False
-        return not any(
-            possible((*term, *against), action) for term, against in product(holding, failing)
-        )
-    except TooMany:
-        return False
-
-
-def terms(
-    condition: Condition | bool,
-    wanted: bool,
-    lists: Mapping[str, ListUse],
-    reading: Reading,
-    *,
-    doubt: bool = False,
-) -> tuple[Term, ...]:
-    """The alternatives under which a condition holds (or not), each a set of literals.
-
-    `doubt` = *cannot tell* is as good. Raises TooMany.
-    """
-    if isinstance(condition, bool):
-        return ((),) if condition is wanted else ()
-    if isinstance(condition, Test | History):
-        return ((Literal(condition, wanted, lists, reading, doubt),),)
-    if isinstance(condition, ActionIs):
-        raise TooMany
-    if isinstance(condition, Not):
-        return terms(condition.part, not wanted, lists, reading.flipped(), doubt=doubt)
-    parts = [terms(part, wanted, lists, reading, doubt=doubt) for part in condition.parts]
-    if isinstance(condition, Any) is wanted:
-        return tuple(term for part in parts for term in part)
-    made: tuple[Term, ...] = ((),)
-    for part in parts:
-        made = tuple((*term, *more) for term in made for more in part)
-        if len(made) > ALTERNATIVES:
-            raise TooMany
-    return made
-
-
-def possible(term: Term, action: ActionType) -> bool:
-    """True unless it is proved that the literals cannot hold together."""
-    fields: dict[str, list[Literal]] = {}
-    atoms: dict[Test | History, bool] = {}
-    for literal in term:
-        test = literal.test
-        if isinstance(test, History) or test.other is not None:
-            if atoms.setdefault(test, literal.holds) is not literal.holds:
-                return False
-        else:
-            fields.setdefault(test.field, []).append(literal)
-    return all(_fits(name, literals, action) for name, literals in fields.items())
-
-
-def _fits(name: str, literals: list[Literal], action: ActionType) -> bool:
-    kind = action.type_of(name)
-    if kind is None or not _complete(literals):
-        return True
-    declared = action.declared(name)
-    optional = declared is not None and not declared.required
-    tried: Iterable[Value] = (
-        value
-        for each in literals
-        if isinstance(each.test, Test)
-        for value in samples(each.test, kind, each.lists, optional)
-    )
-    return any(all(each.fits(value) for each in literals) for value in tried)
-
-
-_EXACT: Final = frozenset(
-    [
-        "is",
-        "is_not",
-        "one_of",
-        "none_of",
-        "above",
-        "at_least",
-        "below",
-        "at_most",
-        "between",
-        "is_set",
-        "in_domain",
-        "not_in_domain",
-        "under",
-        "not_under",
-    ]
-)
-
-
-def _complete(literals: list[Literal]) -> bool:
-    """True when the sampled values stand for all: one value against constants. Lists of values and
-    patterns of names are not, except where one literal is the exact negation of another."""
-    tests = [each.test for each in literals if isinstance(each.test, Test)]
-    if all(t.op in _EXACT and not t.kind.startswith("list of ") for t in tests):
-        return True
-    said: dict[Test, bool] = {}
-    return any(
-        said.setdefault(each.test, each.holds) is not each.holds
-        for each in literals
-        if isinstance(each.test, Test)
-    )
-
-
-def field_classes(releases: Iterable[Release], action: str) -> dict[str, tuple[Value, ...]]:
-    """For one action: each tested field with one value for each way its comparisons come out."""
-    tests: dict[str, list[tuple[Test, Mapping[str, ListUse]]]] = {}
-    declared: ActionType | None = None
-    for release in releases:
-        plan = release.plans.get(action)
-        if plan is None:
-            continue
-        declared = plan.action
-        for test, lists in _tests_about(release, action):
-            tests.setdefault(test.field, []).append((test, lists))
-    if declared is None:
-        return {}
-    out = {}
-    for name, found in tests.items():
-        kind = declared.type_of(name)
-        if kind is not None:
-            arg = declared.declared(name)
-            optional = arg is not None and not arg.required
-            values = classes(found, kind, optional)
-            out[name] = values or (ABSENT,)
+    out: list[Place] = []
+    for file in files:
+        out += [Place(file, rule) for rule in file.rules]
+        out += [Place(file, limit) for limit in file.limits]
     return out
 
 
-def _tests_about(release: Release, action: str) -> Iterator[tuple[Test, Mapping[str, ListUse]]]:
-    plan = release.plans[action]
-    for candidate in release.candidates(action):
-        yield from ((test, candidate.lists) for test in _leaves(candidate.condition))
-    for governor in plan.governors:
-        left = specialise(governor.file.applies_to, plan.action)
-        yield from ((test, governor.file.lists) for test in _leaves(left))
-    by_name = {file.policy: file for file in release.bundle.files}
-    for cap in plan.caps:
-        file = by_name[cap.policy]
-        for part in (cap.limit.of, file.applies_to):
-            left = specialise(part, plan.action)
-            yield from ((test, file.lists) for test in _leaves(left))
+def remarks(release: Release) -> tuple[Remark, ...]:
+    """Every rule and limit that never decides anything, in file order."""
+    every = places(release)
+    tables = [table for name in release.plans if (table := _Table.of(release, name)) is not None]
+    touched: dict[str, list[_Table]] = {}
+    for table in tables:
+        for name in table.side.matches:
+            touched.setdefault(name, []).append(table)
+    unknown = set(release.plans) - {table.action for table in tables}
+    found: dict[str, Remark] = {}
+    candidates: list[tuple[int, int, Place]] = []
+    for number, place in enumerate(every):
+        mine = touched.get(place.name, [])
+        if _speaks_elsewhere(release, place, unknown) or not mine:
+            continue
+        made = _alone(place, mine)
+        if made is not None:
+            found[place.name] = made
+            continue
+        covers = _covers(place, mine, frozenset())
+        if covers is not None:
+            candidates.append((len(covers), -number, place))
+    gone: set[str] = set()
+    for _, _, place in sorted(candidates, key=lambda each: each[:2]):
+        covers = _covers(place, touched[place.name], frozenset(gone))
+        if covers is not None:
+            gone.add(place.name)
+            found[place.name] = _redundant(place, covers, every, touched[place.name])
+    return tuple(found[place.name] for place in every if place.name in found)
 
 
-def _leaves(condition: Condition | bool) -> Iterator[Test]:
-    if isinstance(condition, Test):
-        yield condition
-    elif isinstance(condition, Not):
-        yield from _leaves(condition.part)
-    elif isinstance(condition, All | Any):
-        for part in condition.parts:
-            yield from _leaves(part)
+def _speaks_elsewhere(release: Release, place: Place, unknown: set[str]) -> bool:
+    """True when a rule can speak about an action that could not be looked through."""
+    for action in unknown:
+        names = {f"{c.policy}/{c.rule.id}" for c in release.candidates(action)}
+        names |= {f"{cap.policy}/{cap.limit.id}" for cap in release.plans[action].caps}
+        if place.name in names:
+            return True
+    return False
+
+
+@dataclass(slots=True)
+class _Table:
+    """One action: its space, and what may stand in it."""
+
+    action: str
+    space: Situations
+    side: Side
+
+    @classmethod
+    def of(cls, release: Release, action: str) -> _Table | None:
+        space = Situations([release.plans[action].action], EVER, free=True)
+        gather(release, action, space)
+        space.close()
+        try:
+            return cls(action, space, sides([release], action, space)[0])
+        except TooMany:
+            return None
+
+    def first(self, item: Item, others: Iterable[Item]) -> Choice | None:
+        """A situation in which an item stands and none of the others. Raises Exhausted."""
+        return next(standing_without(self.space, item, others, Budget(BUDGET)), None)
+
+
+def _alone(place: Place, mine: list[_Table]) -> Remark | None:
+    """What can be said of a rule for itself: it never matches, or a final deny is always there."""
+    if not any(table.side.matches[place.name][1] for table in mine):
+        return place.remark("unreachable", "", f"`{place.rule.id}` never matches for certain")
+    if place.effect is Effect.DENY or isinstance(place.rule, Limit):
+        return None
+    by: list[str] = []
+    try:
+        for table in mine:
+            may, sure = table.side.matches[place.name]
+            item = Item(place.name, place.effect, sure if place.effect is Effect.ALLOW else may)
+            final = [
+                each for each in table.side.items
+                if each.effect is Effect.DENY and not each.waivable_by and _written(each)
+            ]  # fmt: skip
+            if table.first(item, final) is not None:
+                return None
+            by += _cover(table, item, final)
+    except (Exhausted, TooMany, TooManyBranches):
+        return None
+    once = list(dict.fromkeys(by))
+    if len(once) == 1 and _same(place.name, once[0], mine):
+        return _opposite(place, once, Effect.DENY)
+    names = _names(once)
+    if place.effect is Effect.ALLOW:
+        message = f"`{place.rule.id}` never allows anything: {names} always refuses it"
+        return place.remark("no-effect", ", ".join(once), message)
+    message = f"`{place.rule.id}` never decides: {names} always refuses it"
+    return place.remark("shadowed", ", ".join(once), message)
+
+
+def _written(item: Item) -> bool:
+    """True for what a rule or limit says (no default, nothing built in)."""
+    policy, _, rule = item.name.partition("/")
+    return policy != "service" and rule != "default"
+
+
+def _covers(place: Place, mine: list[_Table], gone: frozenset[str]) -> list[str] | None:
+    """The rules because of which nothing changes without this one; None where something may."""
+    by: list[str] = []
+    try:
+        for table in mine:
+            if place.name in table.side.lifters:
+                return None
+            for item, others in _parts(place, table, gone):
+                if table.first(item, others) is not None:
+                    return None
+                by += _cover(table, item, others)
+    except (Exhausted, TooMany, TooManyBranches):
+        return None
+    return list(dict.fromkeys(by)) if by or isinstance(place.rule, Limit) else None
+
+
+def _parts(place: Place, table: _Table, gone: frozenset[str]) -> Iterator[tuple[Item, list[Item]]]:
+    """Everything that a rule adds to the verdicts of an action, and what may cover each part."""
+    side, name = table.side, place.name
+    voices = {n: mask for n, mask in side.voices.items() if n != name and n not in gone}
+    left = [
+        _with_voices(item, voices) for item in side.items
+        if item.name != name and item.name not in gone and item.name != LADDER
+    ]  # fmt: skip
+    alarms = merged(m for n, m in side.alarms.items() if n != name and n not in gone)
+    ladder = Item(LADDER, Effect.REQUIRE_APPROVAL, alarms)
+    # A rule that says what the default would say anyway is said on purpose.
+    said = left if isinstance(place.rule, Limit) else [each for each in left if _written(each)]
+    for item in side.items:
+        if item.name == name:
+            yield item, [each for each in said if as_strict(each, item)]
+    voice = side.voices.get(name, 0)
+    default = next((i for i in left if i.name == f"{place.file.policy}/default"), None)
+    if voice and default is not None:
+        # Without the rule the default speaks where nothing else decides for the file.
+        start = f"{place.file.policy}/"
+        instead = [Item(n, Effect.ALLOW, m) for n, m in voices.items() if n.startswith(start)]
+        stricter = [each for each in left if each is not default and as_strict(each, default)]
+        yield _within(voice, default, table), [*instead, *stricter]
+    alarm = side.alarms.get(name, 0)
+    if alarm & ~alarms:
+        asking = [each for each in left if each.effect >= Effect.REQUIRE_APPROVAL]
+        yield Item(name, Effect.REQUIRE_APPROVAL, alarm), [*asking, ladder]
+    denies = [each for each in left if each.effect is Effect.DENY]
+    for duty in side.duties:
+        if duty.name == name:
+            same = [
+                Item(each.name, Effect.ALLOW, each.when) for each in side.duties
+                if each.name != name and each.name not in gone
+                and each.obligation == duty.obligation
+                and each.obligation.properties == duty.obligation.properties
+            ]  # fmt: skip
+            yield Item(name, Effect.ALLOW, duty.when), [*denies, *same]
+
+
+def _with_voices(item: Item, voices: Mapping[str, int]) -> Item:
+    """A default, as it stands while only these rules decide for its file."""
+    policy, _, rule = item.name.partition("/")
+    if rule != "default":
+        return item
+    return Item(item.name, item.effect, item.when, spoken(voices, policy), item.clause,
+                item.waivable_by)  # fmt: skip
+
+
+def _within(voice: int, default: Item, table: _Table) -> Item:
+    """Where a rule decided for its file and the default would speak without it."""
+    space = table.space.space
+    cubes = [tuple(space.cubes[bit] for bit in each_bit(mask)) for mask in (voice, default.when)]
+    return Item(default.name, default.effect, space.bits(both(*cubes)), 0, default.clause)
+
+
+def _cover(table: _Table, item: Item, others: list[Item]) -> list[str]:
+    """A few of the others that leave the item nothing: found by asking with ever more of them."""
+    chosen: list[Item] = []
+    plain = [each for each in others if each.when & ~table.side.always]
+    while True:
+        found = table.first(item, chosen)
+        if found is None:
+            return [each.name for each in chosen if _written(each)]
+        alive = table.space.space.alive(found)
+        more = next((each for each in plain if each not in chosen and each.when & alive
+                     and not each.unless & alive), None)  # fmt: skip
+        if more is None:  # only something that another rule takes away is left: take them all
+            return [each.name for each in chosen if _written(each)]
+        chosen.append(more)
+
+
+def _names(names: Iterable[str]) -> str:
+    once = list(dict.fromkeys(names))
+    shown = [f"`{name}`" for name in once[:NAMED]]
+    if len(once) > NAMED:
+        shown.append(f"{len(once) - NAMED} more")
+    return " and ".join(shown) if len(shown) < 3 else ", ".join(shown[:-1]) + f" and {shown[-1]}"
+
+
+def _redundant(place: Place, covers: list[str], every: list[Place], mine: list[_Table]) -> Remark:
+    by = ", ".join(covers)
+    if isinstance(place.rule, Limit):
+        because = f": {_names(covers)} always answers as strictly" if covers else ""
+        message = f"`{place.rule.id}` never changes an answer{because}"
+        return place.remark("never-binds", by, message)
+    named = {each.name: each for each in every}
+    twins = [
+        named[name] for name in covers
+        if name in named and named[name].effect is not place.effect and len(covers) == 1
+        and _same(place.name, name, mine)
+    ]  # fmt: skip
+    if twins:
+        return _opposite(place, covers, twins[0].effect)
+    together = " together cover" if len(covers) > 1 else " covers"
+    message = f"`{place.rule.id}` adds nothing: {_names(covers)}{together} all of it"
+    return place.remark("redundant", by, message)
+
+
+def _opposite(place: Place, by: list[str], effect: Effect) -> Remark:
+    message = (
+        f"`{place.rule.id}` says {place.effect.word} where {_names(by)}, under the same condition, "
+        f"says {effect.word}"
+    )
+    return place.remark("contradictory", ", ".join(by), message)
+
+
+def _same(one: str, other: str, mine: list[_Table]) -> bool:
+    """True when two rules match alike, wherever the first one can."""
+    for table in mine:
+        if other not in table.side.matches:
+            return False
+        (may, sure), (other_may, other_sure) = table.side.matches[one], table.side.matches[other]
+        try:
+            for left, right in ((sure, other_may), (other_sure, may)):
+                if table.first(Item("", Effect.ALLOW, left), [Item("", Effect.ALLOW, right)]):
+                    return False
+        except (Exhausted, TooMany, TooManyBranches):
+            return False
+    return True

@@ -20,6 +20,7 @@ from governance.engine.catalogue import MISSING
 from governance.engine.domains import FRESH, Said, cut
 from governance.engine.fields import is_claim
 from governance.engine.model import ABSENT, CannotTell, Scalar, Value
+from governance.engine.paths import is_under
 from governance.engine.rules import ListUse, Test
 from governance.engine.space import ALWAYS, NEVER, Dnf, Space, both, every, some
 from governance.engine.values import Type
@@ -233,10 +234,18 @@ def _told_apart(kind: Type, members: Iterable[Scalar], uses: Iterable[Said]) -> 
 
 
 class Free:
-    """A field whose comparisons may come out in any way, each constant for itself."""
+    """A field whose comparisons may come out in any way, each constant for itself; but what lies
+    under a place lies under every place above it."""
 
-    def __init__(self, space: Space, name: str, declared: Declared) -> None:
+    def __init__(
+        self, space: Space, name: str, declared: Declared, uses: Iterable[Said] = ()
+    ) -> None:
         self.space, self.name, self.many = space, name, declared.kind.many
+        places = {str(c) for use in uses if use.op == "under" for c in use.constants}
+        self.below = {
+            place: [p for p in sorted(places) if p != place and is_under(p, place)]
+            for place in places
+        }
         self.states: dict[str, Value] = {"cannot tell": MISSING}
         self.states |= {"absent": ABSENT} if declared.optional else {}
         self.states |= {"empty": ()} if self.many else {}
@@ -266,9 +275,17 @@ class Free:
         if not some_member:
             return self._atom(("every", positive, frozenset(use.constants)), wanted)
         name = "is" if positive in ("is", "one_of", "contains_any", "contains_all") else positive
-        parts = [self._atom((name, constant), wanted) for constant in use.constants]
+        if name == "under":
+            parts = [self._place(str(constant), wanted) for constant in use.constants]
+        else:
+            parts = [self._atom((name, constant), wanted) for constant in use.constants]
         together = positive == "contains_all"
         return every(parts) if (True in wanted) is together else some(parts)
+
+    def _place(self, place: str, want: Want) -> Dnf:
+        """Under a place: as its own atom says, or as one of the places below it does."""
+        parts = [self._atom(("under", p), want) for p in (place, *self.below.get(place, ()))]
+        return some(parts) if True in want else every(parts)
 
     def _atom(self, name: Any, want: Want) -> Dnf:
         number = self.space.coordinate(("free", self.name, name), ANSWERS)

@@ -1,13 +1,12 @@
-"""Values that tell comparisons apart. The law: two values in one class are one value to every rule.
+"""Values worth trying against one comparison. The law: plain ones come first.
 
-A comparison looks at one field and at constants, so finitely many values stand for all: the
-constants, their neighbours on both sides, and something else of the type. What rules look at two
-fields or into the past for is left to the caller.
+They are the constants, their neighbours on both sides, and something else of the type. They are
+examples: all classes of a field's values are cut by `domains`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -16,10 +15,6 @@ from governance.engine.codes import CURRENCIES
 from governance.engine.model import ABSENT, Money, Scalar, Value
 from governance.engine.rules import ListUse, Test
 from governance.engine.values import Type, level
-from governance.engine.vocabulary import Answer, Reading, check
-
-MOST: Final = 200
-"""At most so many values are tried for one field."""
 
 _ELSE: Final[Mapping[str, tuple[Scalar, ...]]] = {
     "country": ("DE", "FR", "US", "JP"),
@@ -129,33 +124,3 @@ def _beside(constant: Scalar, kind: Type) -> Iterator[Value]:
 def _inside(number: int | Decimal, kind: Type) -> bool:
     low, high = kind.minimum, kind.maximum
     return (low is None or number >= low) and (high is None or number <= high)
-
-
-def classes(
-    tests: Sequence[tuple[Test, Mapping[str, ListUse]]],
-    kind: Type,
-    optional: bool,
-) -> tuple[Value, ...]:
-    """One value for each way the comparisons of one field can come out together, however the rules
-    that hold them are read.
-
-    `tests` come with the lists of their file. Comparisons of two fields are not counted.
-    """
-    checks = [
-        check(test, constants_of(test, lists), Reading(allow, negated))
-        for test, lists in tests
-        for allow in (False, True)
-        for negated in (False, True)
-        if test.other is None
-    ]
-    name = tests[0][0].field if tests else ""
-    found: dict[tuple[Answer, ...], Value] = {}
-    tried = 0
-    for test, lists in tests:
-        for value in samples(test, kind, lists, optional):
-            tried += 1
-            if tried > MOST * len(tests):
-                break
-            answers = tuple(run({name: value}) for run in checks)
-            found.setdefault(answers, value)
-    return tuple(found.values())

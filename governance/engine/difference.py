@@ -19,10 +19,10 @@ from typing import Final, Literal
 
 from governance.engine.catalogue import ActionType
 from governance.engine.compile import Release
-from governance.engine.model import Effect, Verdict
+from governance.engine.model import Effect, Obligation, Verdict
+from governance.engine.sameness import same_actions
 from governance.engine.situations import Situations
 from governance.engine.space import Budget, Exhausted, TooMany
-from governance.engine.speaking import declared, plain_duty, speaks
 from governance.engine.standing import (
     LADDER,
     Duty,
@@ -101,16 +101,16 @@ def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Diff
     spent = Budget(budget)
     found: list[Difference] = []
     unfinished: dict[str, str] = {}
+    alike = same_actions(old, new)
     for action in sorted({*old.plans, *new.plans}):
-        changed = list(_catalogue(old, new, action))
-        if speaks(old, action) == speaks(new, action):
-            found += changed
+        if action in alike:
             continue
+        changed = list(_catalogue(old, new, action))
         search = _Search(old, new, action, at, spent)
         found += [*search.run(), *changed]
         if search.open:
             unfinished[action] = search.open
-        elif declared(old, action) != declared(new, action) and action in old.plans and (
+        elif _declared(old, action) != _declared(new, action) and action in old.plans and (
             action in new.plans
         ):  # fmt: skip
             unfinished[action] = "the catalogue declares other arguments, so requests are read anew"
@@ -158,7 +158,11 @@ class _Search:
 
     def _one_way(self, one: Side, other: Side, looser: bool) -> Iterator[Difference]:
         """What stands on one side with nothing as strict on the other."""
+        exactly = {(each.when, each.unless): each for each in other.items}
         for item in one.items:
+            twin = exactly.get((item.when, item.unless))
+            if twin is not None and as_strict(twin, item):
+                continue
             if any(_covers(each, item) for each in other.items):
                 continue
             tougher = [each for each in other.items if each.effect >= item.effect]
@@ -233,7 +237,11 @@ def _covers(one: Item, item: Item) -> bool:
 
 
 def _same_duty(one: Duty, other: Duty) -> bool:
-    return plain_duty(one.obligation) == plain_duty(other.obligation)
+    return _plain(one.obligation) == _plain(other.obligation)
+
+
+def _plain(duty: Obligation) -> tuple[str, str, tuple[tuple[str, object], ...]]:
+    return duty.id, duty.type, tuple(sorted(duty.properties.items()))
 
 
 def _difference(
@@ -268,9 +276,9 @@ def _told(
 ) -> tuple[bool, str]:
     """Whether the first verdict asks for something that the second does not, and what."""
     if kind == "obligation" and duty is not None:
-        owed = [plain_duty(each) for each in lax.obligations]
-        shown = plain_duty(duty.obligation) in [plain_duty(e) for e in strict.obligations] and (
-            plain_duty(duty.obligation) not in owed and lax.effect is not Effect.DENY
+        owed = [_plain(each) for each in lax.obligations]
+        shown = _plain(duty.obligation) in [_plain(e) for e in strict.obligations] and (
+            _plain(duty.obligation) not in owed and lax.effect is not Effect.DENY
         )  # fmt: skip
         return shown, f"`{duty.obligation.id}` is owed on one side only"
     if strict.effect is not item.effect or lax.effect is not item.effect:
@@ -294,6 +302,11 @@ def _decides(verdict: Verdict) -> str:
 
 
 # ---- the catalogue ----
+
+
+def _declared(release: Release, action: str) -> object:
+    plan = release.plans.get(action)
+    return plan and (dict(plan.action.args), dict(plan.action.claims))
 
 
 def _catalogue(old: Release, new: Release, action: str) -> Iterable[Difference]:

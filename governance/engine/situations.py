@@ -129,7 +129,7 @@ class Situations:
         if not cut(declared.kind, plain).exact:
             self.exact = False
             if self.free:
-                return Free(self.space, name, declared)
+                return Free(self.space, name, declared, plain)
         if declared.kind.many:
             return Lists(self.space, name, declared, said)
         return Scalars(self.space, name, declared, said)

@@ -186,6 +186,14 @@ class Space:
                     i += 1
         self._built = len(self.cubes)
 
+    def alive(self, choice: Choice) -> int:
+        """The cubes that hold in a situation."""
+        self.build()
+        alive = (1 << len(self.cubes)) - 1
+        for name, has in self._has.items():
+            alive &= self._masks[name][choice[name]] | ~has
+        return alive
+
     def find(
         self, need: int, forbid: int, groups: Sequence[int], budget: Budget
     ) -> Iterator[dict[int, int]]:

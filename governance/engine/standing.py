@@ -9,8 +9,8 @@ ladder are items; what a file allows is no item but what takes its default away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from typing import Final
 
@@ -66,12 +66,19 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """All that one release may say about one action. `matches` are the cubes of each rule and limit
-    (perhaps, and with certainty), by name; `always` is the cube that holds everywhere."""
+    """All that one release may say about one action. `always` is the cube that holds everywhere.
+
+    By name of the rule or limit: `matches`, its cubes (perhaps, and with certainty); `voices`, those
+    in which it decides for its file; `alarms`, those in which its severity makes the ladder ask (the
+    action's own risk is under `""`). `lifters` are rules that lift or are lifted.
+    """
 
     items: tuple[Item, ...]
     duties: tuple[Duty, ...]
     matches: dict[str, tuple[int, int]]
+    voices: dict[str, int] = field(default_factory=dict)
+    alarms: dict[str, int] = field(default_factory=dict)
+    lifters: frozenset[str] = frozenset()
     always: int = 0
 
 
@@ -126,8 +133,9 @@ class _Maker:
         self.release, self.action, self.at = release, action, space
         self.items: list[Item] = []
         self.duties: list[Duty] = []
-        self.spoken: dict[str, int] = {}
-        self.risky: list[tuple[Risk, Dnf]] = []
+        self.voices: dict[str, int] = {}
+        self.risky: list[tuple[str, Risk, Dnf]] = []
+        self.lifters: set[str] = set()
         self.matches: dict[str, tuple[int, int]] = {}
         self.sure: dict[str, Dnf] = {}
         self.rollouts: tuple[Rollout, ...] = ()
@@ -148,9 +156,10 @@ class _Maker:
         if extras.risk is not None:
             self._points(extras.risk)
         self._defaults([governor.file for governor in plan.governors])
-        self.items.append(Item(LADDER, _ASK, self._ladder(plan.action.risk)))
-        always = self.at.space.bits(ALWAYS)
-        return Side(tuple(self.items), tuple(self.duties), self.matches, always)
+        alarms = self._alarms(plan.action.risk)
+        self.items.append(Item(LADDER, _ASK, merged(alarms.values())))
+        return Side(tuple(self.items), tuple(self.duties), self.matches, self.voices, alarms,
+                    frozenset(self.lifters), self.at.space.bits(ALWAYS))  # fmt: skip
 
     def _defaults(self, files: Iterable[PolicyFile]) -> None:
         governing, bits = 0, self.at.space.bits
@@ -160,7 +169,7 @@ class _Maker:
             governing |= bits(both(sure, self._speaking(file.policy)))
             applies = both(self.at.where(condition, MAY, file.lists, allow=False), self._live(file))
             self._item(f"{file.policy}/default", file.default, applies,
-                       unless=self.spoken.get(file.policy, 0), clause=file.default_clause)  # fmt: skip
+                       unless=spoken(self.voices, file.policy), clause=file.default_clause)  # fmt: skip
         self._item(GOVERNED, _DENY, ALWAYS, unless=governing)
 
     def _item(
@@ -230,7 +239,7 @@ class _Maker:
         instead = lifter.finding
         if instead is not None:
             where = some(lifted.values())
-            self.spoken[file.policy] = self.spoken.get(file.policy, 0) | bits(where)
+            self.voices[lifter.name] = bits(where)
             if instead.effect is not Effect.ALLOW:
                 self._item(lifter.name, instead.effect, where, clause=instead.clause)
 
@@ -240,7 +249,7 @@ class _Maker:
         reached = {level: self._reach(risk, level) for level in table.levels}
         levels = sorted(reached)
         for level in levels:
-            self.risky.append((level, reached[level]))
+            self.risky.append((f"{table.risk}/{RISK_RULE}", level, reached[level]))
             above = [reached[other] for other in levels if other > level]
             unless = 0
             for where in above:
@@ -301,11 +310,10 @@ class _Maker:
         self.sure[name] = both(sure, self._live(file))
         self.matches[name] = (bits(counts), bits(self.sure[name]))
         if rule.effect is not _DENY:
-            spoke = bits(both(sure, self._speaking(file.policy)))
-            self.spoken[file.policy] = self.spoken.get(file.policy, 0) | spoke
+            self.voices[name] = bits(both(sure, self._speaking(file.policy)))
         if not candidate.allow:
             self._item(name, rule.effect, counts, clause=rule.clause, waivable_by=rule.waivable_by)
-        self.risky.append((rule.severity, counts))
+        self.risky.append((name, rule.severity, counts))
         self.duties += [Duty(name, each, bits(counts)) for each in rule.obligations if counts]
 
     def _limit(self, cap: Cap) -> None:
@@ -324,10 +332,11 @@ class _Maker:
         self.sure[name] = sure
         self.matches[name] = (self.at.space.bits(may), self.at.space.bits(sure))
         self._item(name, limit.otherwise, may, clause=limit.clause, waivable_by=limit.waivable_by)
-        self.risky.append((limit.severity, may))
+        self.risky.append((name, limit.severity, may))
 
-    def _ladder(self, base: Risk) -> int:
-        """Where the ladder asks, if no rule does: from the action's risk, or a rule's severity."""
+    def _alarms(self, base: Risk) -> dict[str, int]:
+        """Where the ladder asks if nothing else does: for the action's own risk (`""`), and for each
+        rule or limit whose severity is higher."""
         level = self.at.autonomy.where
 
         def asks(risk: Risk) -> set[str]:
@@ -335,13 +344,27 @@ class _Maker:
                 {"L3"} if risk >= Risk.HIGH else set()
             )  # fmt: skip
 
-        bits = self.at.space.bits(level(lambda v: v in asks(base)))
-        for risk, where in self.risky:
+        out = {"": self.at.space.bits(level(lambda v: v in asks(base)))}
+        for name, risk, where in self.risky:
             more = asks(risk) - asks(base)
             if more:
                 levels = level(lambda v, more=more: v in more)  # type: ignore[misc]
-                bits |= self.at.space.bits(both(levels, where))
-        return bits
+                out[name] = out.get(name, 0) | self.at.space.bits(both(levels, where))
+        return out
+
+
+def merged(masks: Iterable[int]) -> int:
+    """All bits of several masks."""
+    out = 0
+    for mask in masks:
+        out |= mask
+    return out
+
+
+def spoken(voices: Mapping[str, int], policy: str, without: str = "") -> int:
+    """Where something decides for a file, so that its default does not; perhaps without one rule."""
+    start = f"{policy}/"
+    return merged(m for name, m in voices.items() if name.startswith(start) and name != without)
 
 
 def sides(releases: Sequence[Release], action: str, space: Situations) -> list[Side]:

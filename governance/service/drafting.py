@@ -12,7 +12,7 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from governance.engine import analyse, boundaries, cases, new, words
+from governance.engine import amounts, analyse, boundaries, cases, new, words
 from governance.engine.compile import Release, compile_release
 from governance.engine.earlier import BadPast
 from governance.engine.explain import explain, plain
@@ -113,10 +113,11 @@ def _cell(text: str) -> object:
 
 
 def remarks(files: Mapping[str, bytes]) -> list[str]:
-    """Rules that never decide anything, proved: `path:line: sentence` each."""
-    return [
-        f"{each.path}:{each.line}: {each.message}" for each in analyse.remarks(_compiled(files))
-    ]
+    """What was proved about single rules, `path:line: sentence` each: rules that never decide, limits
+    that never bind, larger amounts that do better, thresholds that parts evade."""
+    release = _compiled(files)
+    found = (*analyse.remarks(release), *amounts.remarks(release))
+    return [f"{each.path}:{each.line}: {each.message}" for each in found]
 
 
 def edges(files: Mapping[str, bytes], policy: str | None = None) -> list[dict[str, Any]]:

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.engine.analyse import field_classes, remarks
+from governance.engine import amounts
+from governance.engine.analyse import remarks
 from governance.engine.compile import Release
 from governance.engine.difference import diff
 from governance.engine.model import PolicyErrors
 
 
-def _remarks(*rules: str) -> list[tuple[str, str, str]]:
-    made = world.release(world.file("\n".join(rules)))
+def _remarks(*rules: str, **more: str) -> list[tuple[str, str, str]]:
+    made = world.release(world.file("\n".join(rules), **more))
     return [(remark.rule, remark.code, remark.by) for remark in remarks(made)]
 
 
@@ -181,9 +182,123 @@ def test_what_is_called_redundant_can_be_removed(data: st.DataObject) -> None:
         assert diff(made, smaller, world.AT, budget=800).found == ()
 
 
-def test_classes_tell_every_comparison_apart() -> None:
-    """If a threshold had no value on each side, a difference there would stay unseen."""
-    tested = field_classes((_release(500), _release(600)), "pay")
-    amounts = {str(value.amount) for value in tested["args.amount"] if hasattr(value, "amount")}
-    assert len(tested["args.amount"]) >= 3
-    assert {"500.00", "500.01"} & {f"{float(a):.2f}" for a in amounts}
+def test_several_rules_together_make_one_redundant() -> None:
+    """A rule that two others cover would be kept for years, because neither does it alone."""
+    assert _remarks(
+        world.rule(1, "deny", "{action: pay, args.amount: {above: 10 EUR, at_most: 90 EUR}}"),
+        world.rule(2, "deny", "{action: pay, args.amount: {at_most: 50 EUR}}"),
+        world.rule(3, "deny", "{action: pay, args.amount: {above: 50 EUR}}"),
+        world.rule(4, "allow", "{action: look}"),
+        governs="[pay, look]",
+    ) == [("R-1", "redundant", "pay/R-2, pay/R-3")]
+
+
+def test_two_rules_of_one_condition_that_say_the_opposite_are_contradictory() -> None:
+    """Whoever reads only the allow would tell people that it is allowed."""
+    same = "{action: pay, args.country: {is: DE}}"
+    found = _remarks(
+        world.rule(1, "allow", same), world.rule(2, "deny", same, ", may_be_waived_by: [boss]")
+    )
+    assert found == []  # once it was waived, the allow decides
+    for effect in ("require_approval", "deny"):
+        found = _remarks(world.rule(1, "allow", same), world.rule(2, effect, same))
+        assert found == [("R-1", "contradictory", "pay/R-2")]
+
+
+def test_a_rule_that_matches_only_what_cannot_be_told_is_unreachable() -> None:
+    """A deny that never holds would be read as a protection."""
+    when = "{action: pay, any: [{args.channel: {is: sepa, is_not: sepa}}]}"
+    assert _remarks(world.rule(1, "deny", when)) == [("R-1", "unreachable", "")]
+
+
+def _limit(of: str, otherwise: str = "deny") -> str:
+    approval = ", approval: {needs: [1 boss], answer_within: 1h}" if otherwise != "deny" else ""
+    return (
+        f"  - {{id: LIM-1, title: L, measure: count, of: {of}, per: [agent.id], in_last: 1h, "
+        f"at_most: 3, otherwise: {otherwise}, because: test{approval}}}"
+    )
+
+
+def test_a_limit_that_can_never_bind_is_named() -> None:
+    """A limit behind a deny would be counted on, and never be asked."""
+    small = world.rule(1, "allow", "{action: pay, args.amount: {at_most: 5 EUR}}")
+    deny = world.rule(2, "deny", "{action: pay, args.country: {is: KP}}")
+    never = _limit("{action: pay, args.country: {is: KP}}")
+    assert ("LIM-1", "never-binds", "pay/R-2") in _remarks(small, deny, limits=never)
+    assert not _remarks(small, deny, limits=_limit("{action: pay}"))
+
+
+def _amounts(*rules: str, **more: str) -> list[tuple[str, str]]:
+    made = world.release(world.file("\n".join(rules), **more))
+    found = amounts.remarks(made)
+    return [(remark.rule, remark.code) for remark in found]
+
+
+def test_a_larger_amount_that_does_better_is_named() -> None:
+    """Whoever is refused would ask for more, and get it."""
+    small = world.rule(1, "deny", "{action: pay, args.amount: {at_most: 50 EUR}}")
+    every = world.rule(2, "allow", "{action: pay, args.country: {is: DE}}")
+    assert ("R-1", "larger-is-looser") in _amounts(small, every)
+    gap = world.rule(1, "allow", "{action: pay, args.amount: {between: [50 EUR, 90 EUR]}}")
+    assert ("R-1", "larger-is-looser") in _amounts(gap)
+    large = world.rule(1, "deny", "{action: pay, args.amount: {above: 50 EUR}}")
+    assert ("R-1", "larger-is-looser") not in _amounts(large, every)
+
+
+SPLIT = [
+    world.rule(1, "allow", "{action: pay, args.amount: {at_most: 500 EUR}}"),
+    world.rule(2, "require_approval", "{action: pay, args.amount: {above: 500 EUR}}"),
+]
+
+
+@pytest.mark.parametrize(
+    ("measure", "per", "most", "evades"),
+    [
+        ("sum args.amount", "[args.iban]", "900 EUR", False),
+        ("sum args.amount", "[agent.team]", "900 EUR", False),
+        ("count", "[args.iban]", "3", False),
+        ("sum args.amount", "[session.id]", "900 EUR", True),
+        ("sum args.amount", "[args.iban, args.channel]", "900 EUR", True),
+        ("count", "[session.id]", "9", True),
+    ],
+)
+def test_a_threshold_that_parts_evade_is_named(
+    measure: str, per: str, most: str, evades: bool
+) -> None:
+    """Ten payments of 500 would go where one of 5 000 waits for a person."""
+    limit = (
+        f"  - {{id: LIM-1, title: L, measure: {measure}, of: {{action: pay}}, per: {per}, "
+        f"in_last: 24h, at_most: {most}, otherwise: deny, because: test}}"
+    )
+    assert (("R-2", "split-evades") in _amounts(*SPLIT, limits=limit)) is evades
+    assert ("R-2", "split-evades") in _amounts(*SPLIT)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_all_remarks_can_be_followed_at_once(data: st.DataObject) -> None:
+    """Rules that call each other superfluous would all be deleted, and nothing would be left."""
+    files = data.draw(world.worlds)
+    try:
+        made = world.release(*files)
+    except PolicyErrors:
+        return
+    gone = {
+        f"{r.policy}/{r.rule}" for r in remarks(made) if r.code in ("redundant", "contradictory")
+    }
+    left = []
+    for raw in files:
+        lines = raw.decode().split("\n")
+        name = lines[0].removeprefix("policy: ")
+        kept = [
+            line for line in lines
+            if not line.startswith("  - {id: R-")
+            or f"{name}/R-{line.split('R-')[1].split(',')[0]}" not in gone
+        ]  # fmt: skip
+        if not any(line.startswith("  - {id: R-") for line in kept):
+            kept = [
+                line.replace("rules:", "rules: []") if line == "rules:" else line for line in kept
+            ]
+        left.append("\n".join(kept).encode())
+    found = diff(made, world.release(*left), world.AT)
+    assert found.found == (), gone
