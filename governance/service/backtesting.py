@@ -28,8 +28,8 @@ from governance.service.judging import Judged, recorded_clause
 from governance.service.problem import Problem
 from governance.service.trial import Openings, Trial, Tried
 from governance.service.workload import ANSWERS, ASSUMED, ENOUGH, Asked, Measured, compared
+from governance.store.encoding import quick
 from governance.store.paths import Paths
-from governance.store.snapshots import quick
 
 LISTED: Final = 1_000
 """Changed verdicts that are listed; all of them are counted."""

@@ -24,12 +24,13 @@ from governance.service.disclosing import Chosen, Selection
 from governance.service.problem import Problem
 from governance.service.releases import Releases
 from governance.store.blobs import BlobError, blobs_of
+from governance.store.encoding import quick
 from governance.store.opening import carried
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 from governance.store.ringfile import retired_keys
 from governance.store.sealing import VaultKey
-from governance.store.snapshots import newest, quick, stored
+from governance.store.snapshots import newest, stored
 from governance.store.vault import Vault
 
 

@@ -25,9 +25,10 @@ from governance.service.reading import entry_of, opened
 from governance.service.replaying import total_of
 from governance.store.blobs import BlobError
 from governance.store.database import Database
+from governance.store.encoding import quick
 from governance.store.opening import carried
 from governance.store.reader import Reader
-from governance.store.snapshots import newest, quick
+from governance.store.snapshots import newest
 
 PATIENCE: Final = 2.0  # seconds to wait for the lists to have read the newest entries
 NEAR: Final = 2_000  # entries that are folded beside everything else, in some 10 ms

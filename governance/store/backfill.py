@@ -19,10 +19,10 @@ from typing import Any, NamedTuple, Protocol
 from audit.entry import Entry
 from governance.oversight.commands import AdoptRow, ChargeRow
 from governance.store.clock import to_microseconds
+from governance.store.encoding import quick
 from governance.store.errors import Unprepared
 from governance.store.ledger import Ledger
 from governance.store.reader import Reader
-from governance.store.snapshots import quick
 from governance.store.sqlite import Connection
 
 _CHUNK = 250

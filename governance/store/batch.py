@@ -1,9 +1,8 @@
 """One batch: commands in order, one transaction, one signature.
 
 The law: run → vault committed, the rest written and signed meanwhile → log, tree, facts and checkpoint committed
-together → head file on disk → answers. Each command sees the state and the facts at its own index; one that raises writes
-nothing and disturbs no other. Before the signature the rows are read back from the database,
-hashed again, and must extend the last head that was signed.
+together → head file on disk → answers. What is written is what `running` made of the commands. Before the signature the rows
+are read back from the database, hashed again, and must extend the last head that was signed.
 
 An error while writing means that nobody knows what is on disk. With a file `WriteFailed` then ends
 the writer: it never signs again, and the next process finds out by reading. With a server it finds
@@ -15,89 +14,30 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any
 
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.entry import Entry
 from audit.tree import Edge, Frontier, leaf_hash
 from governance.engine.mould import mould
-from governance.oversight.commands import (
-    Answer,
-    Command,
-    FactRow,
-    Proposal,
-    Receipt,
-    VaultRow,
-)
-from governance.store.clock import to_datetime, to_microseconds
-from governance.store.database import ERRORS, MISUSE, Database
-from governance.store.derive import rows_of
-from governance.store.errors import Damaged, ServerError, StoreError
+from governance.oversight.commands import Answer, Receipt
+from governance.store.clock import to_microseconds
+from governance.store.database import ERRORS, Database
+from governance.store.errors import Damaged, ServerError
 from governance.store.facts import FactBook
-from governance.store.fold import Fold, State
+from governance.store.fold import Fold
 from governance.store.keyring import KeyRing
-from governance.store.lanes import Job, OwnCommand
+from governance.store.lanes import Job
+from governance.store.position import Head, Position, WriteFailed
+from governance.store.running import Batch, Runner, Written
 from governance.store.sqlite import Connection, insert_rows
-from governance.store.vault import Sealed, Vault
-
-if TYPE_CHECKING:
-    from governance.store.turns import Turns
+from governance.store.turns import Turns
+from governance.store.vault import Vault
 
 _READ = "SELECT entry FROM log_entries WHERE idx = ?"
 _READ_BACK = "SELECT entry FROM log_entries WHERE idx >= ? ORDER BY idx"
 _CHECKPOINT = "INSERT INTO checkpoints (size, at, note) VALUES (?,?,?)"
-
-
 _TRIES = 5
-
-
-class WriteFailed(StoreError):
-    """A batch whose fate is unknown.
-
-    `outage`: a server failed, which can be asked again what it has; then this process may go on.
-    """
-
-    def __init__(self, message: str, *, outage: bool = False) -> None:
-        super().__init__(message)
-        self.outage = outage
-
-
-class Head(Protocol):
-    """Where the newest signed head is kept outside the database."""
-
-    def write(self, note: str) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class Position(NamedTuple):
-    """Where the log stands: its tree, the root last signed, and the state it adds up to."""
-
-    frontier: Frontier
-    root: bytes
-    state: State
-
-    @property
-    def size(self) -> int:
-        """How many entries there are."""
-        return self.frontier.size
-
-
-class Batch:
-    """What the commands run so far want written."""
-
-    def __init__(self, state: State, size: int, at: int) -> None:
-        self.start = size
-        self.at = to_datetime(at)
-        self.state = state
-        self.encoded: list[bytes] = []
-        self.values: list[VaultRow] = []
-        self.done: list[tuple[Job, Any, int, int]] = []
-        self.confirmed = False
-        self.erased: dict[str, int] = {}
-        self.sealed: Sealed | None = None
-        self.written: _Written | None = None
 
 
 class Writer:
@@ -119,8 +59,9 @@ class Writer:
         self._signing: int | None = None
         self._vain: set[int] = set()
         self._db, self._vault, self._head = connection, vault, head
-        self._fold, self._encode, self.ring = fold, fold.encode, ring
+        self._fold, self.ring = fold, ring
         self.facts = FactBook(connection)
+        self._runner = Runner(fold, vault, self.facts, self.pending)
         self.position = position
         self._open = False
         self._batch: Batch | None = None
@@ -337,80 +278,26 @@ class Writer:
     # -- running -----------------------------------------------------------------------------------
 
     def _run_one(self, job: Job, batch: Batch, at: int) -> None:
-        """Run one command. What it does wrong is its own; what the database does wrong is fatal."""
-        first = batch.start + len(batch.encoded)
         try:
-            proposal, also = self._propose(job, batch, first)
-            staged = self._stage(proposal, batch.state, first, at)
-        except MISUSE as error:
-            job.error = ValueError(f"it asks for facts by something that is no name: {error}")
-            return
+            staged = self._runner.run(job, batch, at)
         except (*ERRORS, Damaged) as error:
             raise self._failed(error) from error
-        except Exception as error:
-            job.error = error
-            return
         if staged is None:
-            batch.done.append((job, proposal.answer, first, first))
             return
         self._begin()
         self.facts.write(staged.facts)
-        if also is not None:
-            also(self._db, first)
-        batch.state = staged.state
-        batch.encoded += staged.encoded
-        batch.values += proposal.values
-        batch.confirmed = batch.confirmed or staged.confirmed
-        batch.erased |= staged.erased
-        batch.done.append((job, proposal.answer, first, first + len(staged.encoded)))
+        if staged.also is not None:
+            staged.also(self._db, batch.size)
+        batch.add(job, staged)
 
     def _fill(self, batch: Batch, at: int) -> None:
         """One entry more, should this batch make the size of a tree that was signed in vain."""
         turns = self._turns
-        while turns is not None and batch.start + len(batch.encoded) in self._vain:
+        while turns is not None and batch.size in self._vain:
             job = turns.filling()
             self._run_one(job, batch, at)
             if job.error is not None:
                 raise WriteFailed(f"a head was signed in vain, and cannot be passed: {job.error}")
-
-    def _propose(
-        self, job: Job, batch: Batch, index: int
-    ) -> tuple[Proposal, Callable[[Connection, int], None] | None]:
-        command: Command | OwnCommand = job.command
-        state, when = batch.state, batch.at
-        if isinstance(command, OwnCommand):
-            return Proposal(command.make(state, when, index), None), command.also
-        facts = self.facts.fetch(
-            command.needs(state, when),
-            self.pending,
-            blind=self._fold.blind(state),
-            told_from=self._fold.told_from(state),
-        )
-        return command.run(state, facts, when, index), None
-
-    def _stage(self, proposal: Proposal, state: State, first: int, at: int) -> _Staged | None:
-        """Everything about a proposal that can go wrong before anything is written."""
-        if not proposal.entries:
-            if proposal.rows or proposal.values:
-                raise ValueError("a proposal without entries must not have rows or values")
-            return None
-        fold = self._fold
-        rows: list[FactRow] = []
-        encoded = []
-        confirmed, erased = False, {}
-        for index, entry in enumerate(proposal.entries, first):
-            fold.check(entry.kind, entry.by, entry.data)
-            encoded.append(self._encode(entry))
-            rows += rows_of(index, entry)
-            state = fold.apply(state, index, entry)
-            if entry.kind == "service.clock" and entry.data["event"] == "confirmed":
-                confirmed = True
-            elif entry.kind == "data.erased":
-                erased[entry.data["subject"]] = index
-        rows += proposal.rows
-        if proposal.values:
-            self._vault.check(proposal.values)
-        return _Staged(encoded, state, self.facts.plan(rows, at), confirmed, erased)
 
     # -- writing -----------------------------------------------------------------------------------
 
@@ -419,7 +306,7 @@ class Writer:
             self._db.execute(self._database.begin)
             self._open = True
 
-    def _written(self, batch: Batch) -> _Written:
+    def _written(self, batch: Batch) -> Written:
         """Everything of the batch, in an open transaction; the new head, signed."""
         old, start = self.position, batch.start
         leaves = [leaf_hash(data) for data in batch.encoded]
@@ -434,7 +321,7 @@ class Writer:
         self.facts.flush()
         insert_rows(self._db, "tree_nodes", ("level", "idx", "hash"), [n for n in nodes if n[0]])
         root = self._check_written(old, leaves, frontier)
-        written = _Written(leaves, frontier, root, Edge(old.frontier, nodes))
+        written = Written(leaves, frontier, root, Edge(old.frontier, nodes))
         if self._turns is not None:
             assert batch.sealed is not None
             self._vault.insert(self._db, batch.sealed)
@@ -442,7 +329,7 @@ class Writer:
             self._signed(batch, written)
         return written
 
-    def _signed(self, batch: Batch, written: _Written) -> str:
+    def _signed(self, batch: Batch, written: Written) -> str:
         """Sign the head of a batch that is written; the checkpoint is written, too.
 
         By those who signed before it: what announces a key is signed by the old ones. A signature
@@ -476,25 +363,3 @@ class Writer:
 
 _receipt = mould(Receipt)
 _answer = mould(Answer)
-
-
-@dataclass(slots=True)
-class _Written:
-    """A batch in its open transaction, with the head that will be true once it is committed.
-
-    `note`: that head, once it is signed.
-    """
-
-    leaves: list[bytes]
-    frontier: Frontier
-    root: bytes
-    edge: Edge
-    note: str | None = None
-
-
-class _Staged(NamedTuple):
-    encoded: list[bytes]
-    state: State
-    facts: Any
-    confirmed: bool
-    erased: dict[str, int]

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
-from governance.store.batch import Batch, Writer
+from governance.store.batch import Writer
 from governance.store.lanes import Chore, Job, Lanes, settle
+from governance.store.running import Batch
 
 _ENOUGH = 24
 _IDLE = 0.5

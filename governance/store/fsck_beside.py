@@ -18,12 +18,12 @@ from audit.encoding import b64url
 from audit.errors import LogError
 from governance.store.blobs import BlobError, BlobStore, blobs_of
 from governance.store.database import ERRORS
+from governance.store.encoding import quick
 from governance.store.errors import StoreError
 from governance.store.findings import BLOBS, VAULT, Finding, Part
 from governance.store.paths import Paths
 from governance.store.reader import Reader
 from governance.store.sealing import VaultKey
-from governance.store.snapshots import quick
 from governance.store.vault import Opened, Vault
 
 

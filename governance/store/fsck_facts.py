@@ -21,10 +21,10 @@ from governance.oversight.commands import ChargeRow
 from governance.store import readmodel
 from governance.store.clock import to_microseconds
 from governance.store.derive import rows_of
+from governance.store.encoding import quick
 from governance.store.facts import FactBook
 from governance.store.findings import ADOPT, ASIDE, REBUILD, Finding, Part
 from governance.store.reader import Reader, minimum_of
-from governance.store.snapshots import quick
 from governance.store.sqlite import Connection
 from governance.store.tables import LogTable, ViewTable, statements
 

@@ -18,12 +18,14 @@ from typing import Any
 from audit.entry import Entry
 from governance.oversight.commands import Answer, Command, Lane
 from governance.oversight.times import write
-from governance.store.batch import Batch, Position, WriteFailed, Writer
+from governance.store.batch import Writer
 from governance.store.clock import Clock, LogClock, to_datetime, to_microseconds
 from governance.store.driver import Driver
 from governance.store.errors import Unavailable
 from governance.store.fold import State
 from governance.store.lanes import Chore, Job, Lanes, Limits, OwnCommand, resolve, settle
+from governance.store.position import Position, WriteFailed
+from governance.store.running import Batch
 from governance.store.sqlite import Connection
 
 SERVICE = {"type": "service", "id": "governance"}

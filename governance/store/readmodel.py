@@ -19,10 +19,10 @@ from typing import Any, Protocol
 
 from audit.errors import Pruned
 from audit.tree import Frontier
+from governance.store.encoding import quick
 from governance.store.errors import Damaged
 from governance.store.projection import COLUMNS, PRUNED, VERSION, project
 from governance.store.reader import Reader
-from governance.store.snapshots import quick
 from governance.store.sqlite import insert_rows
 from governance.store.tables import ViewTable, statements
 

@@ -27,6 +27,7 @@ from governance.store.backup import STAMP
 from governance.store.clock import to_microseconds
 from governance.store.copies import copy_database
 from governance.store.database import ERRORS, LOG_SCHEMA, Database, server
+from governance.store.encoding import quick
 from governance.store.errors import CannotOpen, StoreError
 from governance.store.findings import Report
 from governance.store.fold import State
@@ -38,7 +39,6 @@ from governance.store.headfile import read_note
 from governance.store.ledger import SERVICE, Ledger
 from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
-from governance.store.snapshots import quick
 from governance.store.sqlite import Connection, insert_rows
 
 _PENDING = "repaired"

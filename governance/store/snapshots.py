@@ -14,16 +14,14 @@ import threading
 from datetime import datetime
 from typing import NamedTuple
 
-import orjson
-
 from audit.entry import Entry
 from audit.tree import Frontier, frontier_at, leaf_hash
-from governance.oversight import times
-from governance.store.batch import Position
 from governance.store.clock import to_microseconds
+from governance.store.encoding import quick
 from governance.store.errors import Damaged, StoreError
 from governance.store.fold import Fold, State
 from governance.store.ledger import SERVICE, Ledger
+from governance.store.position import Position
 from governance.store.reader import minimum_of, read_node
 from governance.store.sqlite import Connection
 
@@ -122,13 +120,6 @@ def _sealed(
         return False  # it was altered
     sealed = {"size": size, "digest": digest, "semantics": semantics}
     return entry.kind == "service.snapshot" and entry.data == sealed
-
-
-def quick(data: bytes) -> Entry:
-    """An entry from bytes that are canonical by their proof: read without checking it again."""
-    value = orjson.loads(data)
-    at = times.parse(value["at"])
-    return Entry(value["kind"], at, value["by"], value["data"])
 
 
 class Snapshots:

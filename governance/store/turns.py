@@ -17,14 +17,14 @@ from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.entry import Entry
 from audit.errors import LogError
 from audit.tree import leaf_hash
-from governance.store.batch import Position
 from governance.store.clock import LogClock, to_microseconds
+from governance.store.encoding import quick
 from governance.store.errors import CannotOpen, Damaged
 from governance.store.facts import FactBook
 from governance.store.fold import Fold
 from governance.store.keyring import KeyRing
 from governance.store.lanes import Job
-from governance.store.snapshots import quick
+from governance.store.position import Position
 from governance.store.sqlite import Connection
 
 News = Callable[[int, Entry], None]

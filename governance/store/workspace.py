@@ -21,7 +21,7 @@ from audit.head import fitting
 from audit.note import Signer, split
 from governance.store import repair
 from governance.store.backfill import Backfill
-from governance.store.batch import Head, Position, Writer
+from governance.store.batch import Writer
 from governance.store.blobs import blobs_of
 from governance.store.clock import Clock, LogClock, SystemClock
 from governance.store.database import ERRORS, Database
@@ -40,6 +40,7 @@ from governance.store.moving import require_not_moving
 from governance.store.opening import check_head, read_log
 from governance.store.ownership import OwnerLock
 from governance.store.paths import Paths
+from governance.store.position import Head, Position
 from governance.store.reader import Reader
 from governance.store.readmodel import Views
 from governance.store.sameday import check_vault, require_vault

@@ -36,8 +36,8 @@ from governance.service.beside import Beside
 from governance.service.disclosing import Selection
 from governance.service.problem import Problem
 from governance.service.replaying import replay
+from governance.store.encoding import quick
 from governance.store.fold import Fold
-from governance.store.snapshots import quick
 
 
 def effects(answer: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ FAILING = """
 import sys, threading, time
 from pathlib import Path
 from governance import serve
-from governance.store.batch import WriteFailed
+from governance.store.position import WriteFailed
 made = serve.create_app
 def create_app(desk, config):
     def fail():
