@@ -16,9 +16,9 @@ from governance.engine.lints import SILENT
 from governance.service import child
 from governance.service.releases import Releases
 from governance.store.blobs import BlobError, blobs_of
+from governance.store.encoding import quick
 from governance.store.paths import Paths
 from governance.store.reader import Reader
-from governance.store.snapshots import quick
 
 _RELEASED: Final = b'"kind":"policy.released"'
 _DECISION: Final = b'"kind":"decision"'
