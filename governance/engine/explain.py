@@ -7,13 +7,13 @@ private arguments and of identities are never shown; quantities and categories a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
-from governance.engine import reasons, turning, words
+from governance.engine import points, reasons, turning, words, words_of_files
 from governance.engine.compile import Candidate, Cap, Release
 from governance.engine.decide import NOTHING_LIFTED, decide
 from governance.engine.model import (
@@ -119,12 +119,30 @@ def sentence(release: Release, verdict: Verdict, request: Request) -> str:
     """The verdict in one sentence, with what certainly decided it if anything did."""
     findings = reasons.told(verdict.findings, verdict.effect.word)
     texts = reasons.texts(release, request.action, findings)
+    side = words_of_files.sides(verdict.sides, release.bundle.files)
+    return _sentence(verdict, request, findings, texts) + (f" {_capital(side)}." if side else "")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _sentence(
+    verdict: Verdict,
+    request: Request,
+    findings: Sequence[Finding],
+    texts: Mapping[str, reasons.Text],
+) -> str:
     live = [f for f in findings if not f.lifted and f.mode is Mode.ENFORCE]
     deciding = [f for f in live if f.effect is verdict.effect]
     if not deciding:
         lifted = [f for f in verdict.findings if f.lifted]
+        people = [f"`{f.name}`" for f in lifted if not f.lifted_by]
+        if people:
+            return f"Allowed: people lifted {words.joined(people)}."
         if lifted:
-            return f"Allowed: people lifted {words.joined([f'`{f.name}`' for f in lifted])}."
+            named = [f"`{f.lifted_by}` lifts `{f.name}`" for f in lifted]
+            return f"Allowed: {words.joined(named)}."
         return f"Allowed: {findings[0].title} (`{findings[0].name}`)."
     first = next((finding for finding in deciding if finding.rule != "default"), deciding[0])
     title = texts[first.name][0]
@@ -170,13 +188,53 @@ class _Teller:
             rows = tuple(self.rows(candidate.node, candidate))
         elif cap is not None:
             rows = (*self.rows(cap.node, None), *self._used(cap))
+        elif (extra := self._extra(finding)) is not None:
+            rows = extra
         else:
             rows = tuple(self._plain(name) for name in (finding.unknown or finding.fields))
+        if finding.lifted_by:
+            lifted = f"`{finding.lifted_by}` lifts this"
+            rows = (*rows, Seen(lifted, self._title(finding.lifted_by), "yes", "the policies"))
         texts = reasons.texts(self.release, self.request.action, (finding,))
         title, because = texts[finding.name]
         return Account(
             finding.policy, finding.rule, title, finding.effect.word, because, holds, True, rows,
         )  # fmt: skip
+
+    def _title(self, name: str) -> str:
+        policy, _, number = name.partition("/")
+        titles: dict[str, str] = {}
+        for file in self.release.bundle.files:
+            if file.policy == policy:
+                titles |= {rule.id: rule.title for rule in file.rules}
+                titles |= {limit.id: limit.title for limit in file.limits}
+                titles |= {exception.id: exception.title for exception in file.exceptions}
+        return titles.get(number, "")
+
+    def _extra(self, finding: Finding) -> tuple[Seen, ...] | None:
+        """The conditions of an exception, or the risk points one by one."""
+        plan = self.release.plans.get(self.request.action)
+        if plan is None:
+            return None
+        risk = plan.risk
+        if risk is not None and finding.name == f"{risk.table.risk}/{points.RULE}":
+            return tuple(self._points(risk))
+        for lifter in plan.extras.lifters if plan.extras is not None else ():
+            if lifter.name == finding.name:
+                return tuple(self.rows(lifter.node, None))
+        return None
+
+    def _points(self, risk: points.RiskPlan) -> Iterator[Seen]:
+        for factor in risk.present:
+            yield Seen(factor.title, f"{factor.points} points", "yes", "the catalogue")
+        for part in risk.parts:
+            holds = _TOLD[part.node.test(self.request.fields, self.context)]
+            there = f"{part.factor.points} points" if holds != "no" else "no points"
+            yield Seen(part.factor.title, there, holds, "")
+            yield from self.rows(part.node, None, 1)
+        counted = points.count(risk, self.request.fields, self.context)
+        level = risk.table.level(counted.points).word
+        yield Seen("all points together", f"{counted.points}: {level} risk", "yes", "the service")
 
     def failed_allows(self, verdict: Verdict) -> Iterator[Account]:
         """The allow rules of the governing files that did not match."""

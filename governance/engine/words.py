@@ -23,7 +23,6 @@ from governance.engine.rules import (
     Limit,
     ListUse,
     Not,
-    PolicyFile,
     Rule,
     Test,
 )
@@ -345,6 +344,18 @@ def approval(clause: ApprovalClause) -> str:
     return " ".join(out)
 
 
+_PATTERNS: Final = {
+    "iban": "account numbers (IBAN)",
+    "card_number": "card numbers",
+    "email": "e-mail addresses",
+    "phone": "telephone numbers",
+}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def obligation(duty: Obligation) -> str:
     """An obligation as a sentence."""
     fields = [
@@ -355,7 +366,11 @@ def obligation(duty: Obligation) -> str:
     ]
     plain = [str(found) for found in duty.properties.values() if isinstance(found, str)]
     if duty.type == "redact":
-        return f"Account numbers and secrets in {joined(fields)} are blacked out."
+        looked_for = [_PATTERNS.get(one, one) for one in duty.properties.get("patterns", ())]
+        fields = [field(str(item)) for item in duty.properties.get("fields", ())]
+        if not looked_for:
+            return f"{_capital(joined(fields))} {'is' if len(fields) == 1 else 'are'} blacked out."
+        return f"{_capital(joined(looked_for))} in {joined(fields)} are blacked out."
     if duty.type == "log":
         return f"The runtime records {joined(fields)}."
     if duty.type == "notify":
@@ -382,7 +397,8 @@ def rule(
     if made.effect is Effect.DENY:
         who = f"Only {joined(made.waivable_by, 'or')}" if made.waivable_by else "Nobody"
         out.append(f"{who} may lift this.")
-    out += _believed(made.trust_claim, made.attested_only)
+    out += _loosened(made)
+    out += believed(made.trust_claim, made.attested_only)
     out.append(f"Why: {made.because}")
     return " ".join(out)
 
@@ -414,35 +430,27 @@ def limit(
         out.append(approval(made.clause))
     if made.otherwise is Effect.DENY and made.waivable_by:
         out.append(f"Only {joined(made.waivable_by, 'or')} may lift this.")
-    out += _believed(made.trust_claim, made.attested_only)
+    out += _loosened(made)
+    out += believed(made.trust_claim, made.attested_only)
     out.append(f"Why: {made.because}")
     return " ".join(out)
 
 
-def _believed(trust_claim: str, attested_only: bool) -> list[str]:
+def _loosened(made: Rule | Limit) -> list[str]:
+    """What else may lift a rule or limit, and what it replaces itself."""
+    out = []
+    if "exception" in made.loosened_by:
+        out.append("An exception that was signed off may lift it for a time.")
+    if "child" in made.loosened_by:
+        out.append("A policy that extends this one may replace it.")
+    if made.instead_of:
+        named = joined([f"`{name}`" for name in made.instead_of])
+        out.append(f"Where this certainly holds, it replaces {named}.")
+    return out
+
+
+def believed(trust_claim: str, attested_only: bool) -> list[str]:
+    """Whose word counts where a claim is tested."""
     if trust_claim:
         return [f"The agent's own word is believed here: {trust_claim}"]
     return ["Only a gateway's word counts here, not the agent's."] if attested_only else []
-
-
-def file(made: PolicyFile, catalogue: Mapping[str, ActionType]) -> tuple[str, ...]:
-    """A whole policy file, one paragraph a rule, in the order written."""
-    applies = condition(made.applies_to, catalogue, made.lists)
-    who = "every agent" if applies == "in every case" else f"agents for which {applies}"
-    then = "refused" if made.default is Effect.DENY else "decided by a person"
-    out = [
-        f"{made.title}. For {who}. It speaks for: {actions(made.governs, catalogue)}. "
-        f"What no rule decides is {then}. {made.owner} answers for this file "
-        f"and reads it again by {made.review_by.isoformat()}."
-    ]
-    if made.default_clause is not None:
-        out[0] += f" {approval(made.default_clause)}"
-    if made.observing is not None:
-        watch = made.observing
-        out[0] += (
-            f" From {watch.since.isoformat()} to {watch.until.isoformat()} it only watches, "
-            f"in the name of {watch.by}."
-        )
-    out += [f"{r.id} {r.title}. {rule(r, catalogue, made.lists)}" for r in made.rules]
-    out += [f"{one.id} {one.title}. {limit(one, catalogue, made.lists)}" for one in made.limits]
-    return tuple(out)

@@ -12,7 +12,7 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from governance.engine import amounts, analyse, boundaries, cases, new, words
+from governance.engine import amounts, analyse, boundaries, cases, new, words, words_of_files
 from governance.engine.compile import Release, compile_release
 from governance.engine.earlier import BadPast
 from governance.engine.explain import explain, plain
@@ -66,7 +66,13 @@ def plain_words(files: Mapping[str, bytes], policy: str | None = None) -> dict[s
     """Every file as sentences: policy -> paragraphs."""
     release = _compiled(files)
     known = release.catalogue.actions
-    return {file.policy: list(words.file(file, known)) for file in _files(release, policy)}
+    table = release.bundle.risk
+    if table is not None and policy == table.risk:
+        return {table.risk: list(words_of_files.risk(table, known))}
+    said = {file.policy: list(words_of_files.file(file, known)) for file in _files(release, policy)}
+    if table is not None and policy is None:
+        said[table.risk] = list(words_of_files.risk(table, known))
+    return said
 
 
 def suppose(

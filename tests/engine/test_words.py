@@ -8,7 +8,7 @@ from decimal import Decimal
 import engine_world as world
 import pytest
 
-from governance.engine import words
+from governance.engine import words, words_of_files
 from governance.engine.command import DOUBTS
 from governance.engine.model import Money
 from governance.engine.rules import Test as Comparison
@@ -57,7 +57,7 @@ def test_a_rule_says_when_what_who_and_why() -> None:
         "obligations: [{tell_user: A person looks.}]}"
     )
     made = world.release(world.file(text))
-    said = words.file(made.bundle.files[0], made.catalogue.actions)[1]
+    said = words_of_files.file(made.bundle.files[0], made.catalogue.actions)[1]
     for part in (
         "If an agent wants to pay and the amount is above 500 EUR, or if that cannot be told",
         "a person decides",
@@ -83,7 +83,7 @@ def test_a_deny_says_who_may_lift_it() -> None:
         ]
     )
     made = world.release(world.file(rules))
-    first, second = words.file(made.bundle.files[0], made.catalogue.actions)[1:]
+    first, second = words_of_files.file(made.bundle.files[0], made.catalogue.actions)[1:]
     assert "Only boss may lift this." in first
     assert "Nobody may lift this." in second
 
@@ -94,7 +94,7 @@ def test_a_trusted_claim_is_said_to_be_one() -> None:
         1, "deny", "{action: pay, resource.owner: {is: eve}}", ", trust_claim: The bank checks it."
     )
     made = world.release(world.file(rules))
-    said = words.file(made.bundle.files[0], made.catalogue.actions)[1]
+    said = words_of_files.file(made.bundle.files[0], made.catalogue.actions)[1]
     assert "The agent's own word is believed here: The bank checks it." in said
 
 

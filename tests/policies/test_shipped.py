@@ -10,7 +10,7 @@ import pytest
 from shipped import files, neighbours, policy, release, results, with_cases
 from spoil import spoilt
 
-from governance.engine import cases, reach, words
+from governance.engine import cases, reach, words_of_files
 from governance.engine.analyse import remarks
 from governance.engine.compile import compile_release
 from governance.engine.model import Effect
@@ -188,7 +188,7 @@ def test_the_order_of_rules_and_files_changes_nothing() -> None:
 def test_every_shipped_rule_can_be_said_in_words() -> None:
     """If a rule could not be said in a sentence, the people who answer for it could not read it."""
     for file in release().bundle.files:
-        said = words.file(file, release().catalogue.actions)
+        said = words_of_files.file(file, release().catalogue.actions)
         assert len(said) == 1 + len(file.rules) + len(file.limits)
         assert all("Why:" in line for line in said[1:])
 
