@@ -98,6 +98,9 @@ def longest_look(release: Release) -> tuple[timedelta, bool]:
     for file in release.bundle.files:
         windows += [limit.window for limit in file.limits if limit.window is not None]
         windows += [past.in_last for rule in file.rules for past in histories_of(rule.when)]
+    if release.bundle.risk is not None:
+        factors = release.bundle.risk.factors
+        windows += [past.in_last for each in factors for past in histories_of(each.when)]
     bounded = [window for window in windows if window is not None]
     return max(bounded), len(bounded) < len(windows)
 

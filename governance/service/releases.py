@@ -241,14 +241,19 @@ def compiled_form(files: dict[str, bytes]) -> bytes:
 
 
 def texts_of(release: Release) -> dict[str, tuple[str, str]]:
-    """`policy/rule` -> (title, because) for every rule, limit and default of a release."""
+    """`policy/rule` -> (title, because) for all that a release can give as a reason."""
     out: dict[str, tuple[str, str]] = {}
     for file in release.bundle.files:
         for rule in file.rules:
             out[f"{file.policy}/{rule.id}"] = (rule.title, rule.because)
         for limit in file.limits:
             out[f"{file.policy}/{limit.id}"] = (limit.title, limit.because)
+        for exception in file.exceptions:
+            out[f"{file.policy}/{exception.id}"] = (exception.title, exception.reason)
         out[f"{file.policy}/default"] = (file.title, "")
+    table = release.bundle.risk
+    if table is not None:
+        out[f"{table.risk}/{RULE}"] = (table.title, "")
     return out
 
 

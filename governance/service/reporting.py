@@ -21,6 +21,7 @@ from audit.entry import decode
 from audit.note import split
 from audit.tree import leaf_hash
 from governance.engine.compile import Release
+from governance.engine.points import RULE
 from governance.engine.rules import Limit, Rule
 from governance.oversight import people
 from governance.oversight.commands import Facts, Proposal
@@ -218,7 +219,11 @@ def facts_of(release: Release) -> list[RuleFact]:
             continue
         parts: tuple[Rule | Limit, ...] = (*file.rules, *file.limits)
         facts += [RuleFact(file.policy, p.id, p.title, mode, p.trust_claim or None) for p in parts]
+        facts += [RuleFact(file.policy, e.id, e.title, mode) for e in file.exceptions]
         facts.append(RuleFact(file.policy, "default", "nothing else said anything", mode))
+    table = release.bundle.risk
+    if table is not None:
+        facts.append(RuleFact(table.risk, RULE, table.title, "enforce"))
     return facts
 
 
