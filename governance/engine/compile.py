@@ -98,9 +98,11 @@ class Cap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Extras:
-    """What few actions need: what lifts, risk points, and files that speak for a share."""
+    """What few actions need: what lifts (and the numbers of the rules that it lifts), risk points,
+    and files that speak for a share."""
 
     lifters: tuple[Lifter, ...] = ()
+    lifted: frozenset[str] = frozenset()
     risk: RiskPlan | None = None
     rollouts: tuple[Rollout, ...] = ()
 
@@ -268,7 +270,8 @@ def _with_extras(
             ),
         )
     matters = risk if risk is not None and risk.matters else None
-    extras = Extras(tuple(lifters), matters, tuple(mine))
+    lifted = frozenset(name.partition("/")[2] for each in lifters for name in each.targets)
+    extras = Extras(tuple(lifters), lifted, matters, tuple(mine))
     some = lifters or mine or matters is not None
     return replace(plan, extras=extras if some else None, risk=risk)
 

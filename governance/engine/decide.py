@@ -166,7 +166,13 @@ class _Hearing:
         fields, context = self.request.fields, self.context
         if extras.lifters and not self.request.undeclared:
             self.hits, instead = lift(
-                self.hits, extras.lifters, self.silent, self.watching, fields, context
+                self.hits,
+                extras.lifters,
+                extras.lifted,
+                self.silent,
+                self.watching,
+                fields,
+                context,
             )
             for finding in instead:
                 self.hits.append((order_of(finding), finding))

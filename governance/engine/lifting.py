@@ -50,6 +50,7 @@ def period(since: date, until: date) -> tuple[datetime, datetime]:
 def lift(
     hits: list[tuple[Order, Finding]],
     lifters: Iterable[Lifter],
+    numbers: frozenset[str],
     silent: frozenset[str],
     watching: frozenset[str],
     fields: Fields,
@@ -57,9 +58,11 @@ def lift(
 ) -> tuple[list[tuple[Order, Finding]], list[Finding]]:
     """The hits with what is lifted marked, and what the exceptions that apply say instead.
 
-    `silent` are policies that do not speak about this request, `watching` those that only watch:
+    `numbers` are those of all targets: most requests hit none. `silent` are policies that do not speak about this request, `watching` those that only watch:
     these lift nothing that is enforced.
     """
+    if not any(finding.rule in numbers for _, finding in hits):
+        return hits, []
     sure = {finding.name: finding.mode for _, finding in hits if finding.certain}
     lifted: dict[str, str] = {}
     instead: list[Finding] = []

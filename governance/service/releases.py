@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 from governance.engine import portable
 from governance.engine.compile import Release, compile_bundle, compile_release, manifest_digest
+from governance.engine.points import RULE
 from governance.service import child
 from governance.service.problem import Problem
 from governance.store.blobs import BlobError, BlobStore

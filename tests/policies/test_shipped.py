@@ -10,7 +10,7 @@ import pytest
 from shipped import files, neighbours, policy, release, results, with_cases
 from spoil import spoilt
 
-from governance.engine import cases, reach, words_of_files
+from governance.engine import cases, meaning, reach, words_of_files
 from governance.engine.analyse import remarks
 from governance.engine.compile import compile_release
 from governance.engine.model import Effect
@@ -22,14 +22,16 @@ NAMES = (
     "hr-annex3",
     "mcp-tools",
     "payments",
+    "payroll",
     "support-refunds",
 )
 
 
-def test_the_six_files_are_one_release_that_checks_clean() -> None:
+def test_the_files_are_one_release_that_checks_clean() -> None:
     """If the shipped files did not load together, nobody could start from them."""
     made = compile_release(files(), at=date(2026, 11, 20))
     assert tuple(file.policy for file in made.bundle.files) == NAMES
+    assert made.bundle.risk is not None
 
 
 @pytest.mark.parametrize("result", results(), ids=lambda r: f"{r.policy}: {r.case.name}")
@@ -172,10 +174,16 @@ def test_the_order_of_rules_and_files_changes_nothing() -> None:
     """If order mattered, a verdict would depend on who edited the file last."""
     bundle = release().bundle
     turned = tuple(
-        replace(file, rules=file.rules[::-1], limits=file.limits[::-1])
+        replace(
+            file,
+            rules=file.rules[::-1],
+            limits=file.limits[::-1],
+            exceptions=file.exceptions[::-1],
+        )
         for file in reversed(bundle.files)
     )
     other = replace(release(), bundle=replace(bundle, files=turned))
+    assert meaning.of_bundle(other.bundle) == meaning.of_bundle(bundle)
     before = {(r.policy, r.case.path, r.case.line): r.verdict for r in results()}
     after = {(r.policy, r.case.path, r.case.line): r.verdict for r in cases.run(other)}
     for place, verdict in before.items():
@@ -189,8 +197,12 @@ def test_every_shipped_rule_can_be_said_in_words() -> None:
     """If a rule could not be said in a sentence, the people who answer for it could not read it."""
     for file in release().bundle.files:
         said = words_of_files.file(file, release().catalogue.actions)
-        assert len(said) == 1 + len(file.rules) + len(file.limits)
+        assert len(said) == 1 + len(file.rules) + len(file.limits) + len(file.exceptions)
         assert all("Why:" in line for line in said[1:])
+    table = release().bundle.risk
+    assert table is not None
+    said = words_of_files.risk(table, release().catalogue.actions)
+    assert len([line for line in said if "Why:" in line]) == len(table.factors)
 
 
 def test_what_nobody_may_waive_stays_so() -> None:
