@@ -40,10 +40,36 @@ def _surroundings() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("snippet", _of("policy"))
-def test_every_policy_on_the_page_loads_and_its_cases_pass(snippet: bytes) -> None:
+def _page() -> dict[str, bytes]:
+    """Every file of the page beside each other."""
+    whole = [*_of("policy"), *_of("risk")]
+    return {**_surroundings(), **{f"policies/page{i}.yaml": data for i, data in enumerate(whole)}}
+
+
+def test_every_policy_on_the_page_loads_and_its_cases_pass() -> None:
     """If the page showed a file that does not load, its first reader would be lost."""
-    made = compile_release({**_surroundings(), "policies/page.yaml": snippet}, at=TODAY)
+    made = compile_release(_page(), at=TODAY)
+    assert {file.policy for file in made.bundle.files} == {"payments", "refunds", "payroll"}
+    assert made.bundle.risk is not None
+    results = run(made)
+    assert {result.policy for result in results} == {"payments", "refunds", "payroll", "company-risk"}
+    assert [(each.policy, each.case.name, each.problem) for each in failures(results)] == []
+
+
+def test_the_exception_and_the_share_on_the_page_load_beside_what_they_name() -> None:
+    """If an example could not be put into the file it speaks of, it would explain nothing."""
+    page = _page()
+    (exception,) = _of("exceptions")
+    made = compile_release(
+        {**page, "policies/page0.yaml": page["policies/page0.yaml"] + b"\n" + exception}, at=TODAY
+    )
+    assert [len(file.exceptions) for file in made.bundle.files] == [1, 0, 0]
+    (share,) = [part for part in SNIPPETS if part.startswith("mode: gradual")]
+    old = page["policies/page1.yaml"].decode()
+    new = old.replace("policy: refunds", "policy: refunds-next").replace("mode: enforce\n", share)
+    new = new.replace("replaces: support-refunds", "replaces: refunds")
+    made = compile_release({**page, "policies/next.yaml": new.encode()}, at=TODAY)
+    assert [rollout.gradual.replaces for rollout in made.rollouts] == ["refunds"]
     assert failures(run(made)) == ()
 
 
@@ -72,9 +98,12 @@ cases:
 
 def test_every_part_of_a_file_on_the_page_loads() -> None:
     """If a clause on the page were not the clause of the language, copying it would fail."""
-    parts = [s for s in SNIPPETS if _kind(s) not in ("policy", "catalogue", "list")]
+    whole = ("policy", "catalogue", "list", "risk", "exceptions")
+    parts = [s for s in SNIPPETS if _kind(s) not in whole]
     assert {_kind(part) for part in parts} == {"obligations", "mode"}
     for part in parts:
+        if part.startswith("mode: gradual"):
+            continue  # it needs the file that it replaces: the test above
         indented = "".join(f"    {line}\n" for line in part.splitlines())
         if _kind(part) == "mode":
             text = FRAME.replace("MODE", part.strip()).replace("OBLIGATIONS\n", "")
