@@ -369,6 +369,36 @@ def _used(limit: Limit, raw: Any) -> Total | None:
     return Total(value, 1) if isinstance(value, Decimal) else None
 
 
+def asked(verdict: Verdict) -> list[str]:
+    """All that an approval of this verdict needs, as a case's cell `asks` says it: `1 treasurer`,
+    `within 4h` (the shortest), `not by requester`, `a reason`, `looks 30s` (the longest), and how
+    many `checks`."""
+    clauses = verdict.clauses
+    if not clauses:
+        return []
+    out = [f"{seat.count} {seat.role}" for clause in clauses for seat in clause.needs]
+    out.append(f"within {_span(min(clause.answer_within for clause in clauses))}")
+    out += [f"not by {who}" for clause in clauses for who in clause.not_by]
+    if any(clause.reason_required for clause in clauses):
+        out.append("a reason")
+    longest = max(clause.review_time for clause in clauses)
+    if longest:
+        out.append(f"looks {_span(longest)}")
+    checks = sum(len(clause.checklist) for clause in clauses)
+    return list(
+        dict.fromkeys([*out, *([f"{checks} check{'s' if checks > 1 else ''}"] if checks else [])])
+    )
+
+
+def _span(span: timedelta) -> str:
+    """A duration as files write it: `4h`, `1d`, `1h30m`."""
+    seconds, out = span // timedelta(seconds=1), ""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")):
+        number, seconds = divmod(seconds, size)
+        out += f"{number}{unit}" if number else ""
+    return out or "0s"
+
+
 def _compare_more(
     release: Release,
     cells: Mapping[str, Any],
@@ -376,15 +406,29 @@ def _compare_more(
     facts: Mapping[FactQuery, Total],
     verdict: Verdict,
 ) -> str:
-    """What the columns `obligations` and `points` promise."""
+    """What the columns `asks`, `waived_by`, `obligations` and `points` promise."""
+    if "waived_by" in cells:
+        strict = [f for f in verdict.findings if f.effect is verdict.effect and not f.lifted]
+        roles = sorted({role for finding in strict for role in finding.waivable_by}) or ["nobody"]
+        given = cells["waived_by"] if isinstance(cells["waived_by"], list) else [cells["waived_by"]]
+        if sorted(map(str, given)) != roles:
+            return (
+                f"expected to be waived by {', '.join(map(str, given))}, is by {', '.join(roles)}"
+            )
+    if "asks" in cells:
+        said = asked(verdict)
+        given = cells["asks"] if isinstance(cells["asks"], list) else [cells["asks"]]
+        if sorted(map(str, given)) != sorted(said):
+            return f"expected to ask [{', '.join(map(str, given))}], asks [{', '.join(said)}]"
     wanted = cells.get("obligations")
     if wanted is not None:
         owed = set[str]()
         for one in verdict.obligations:
-            looked_for = one.properties.get("patterns", ())
-            owed |= {one.id, one.type, *(f"{one.type} {pattern}" for pattern in looked_for)}
-        asked = wanted if isinstance(wanted, list) else [wanted]
-        missing = [str(item) for item in asked if item not in owed]
+            said = [*one.properties.get("patterns", ()), *one.properties.get("fields", ())]
+            said += [str(one.properties[name]) for name in ("to",) if name in one.properties]
+            owed |= {one.id, one.type, *(f"{one.type} {word}" for word in said)}
+        listed = wanted if isinstance(wanted, list) else [wanted]
+        missing = [str(item) for item in listed if item not in owed]
         if missing:
             return f"expected the obligation {', '.join(missing)}, owed: {', '.join(sorted(owed))}"
     if "points" in cells:

@@ -4,7 +4,8 @@ Law: every policy file has cases, and every column is a name that the engine kno
 `name`, `expect`, `by`, `neighbour` (kept for readers), `action`, `attested`, any field, `lists.x`,
 `limits.LIM-1` (already used in the window), `history.PAY-005` (`yes`, `no`, `cannot tell`),
 `gradual.next` (`new`, `old`, `cannot tell`), `obligations` (what must be owed: `redact`,
-`redact iban`, `notify`), `points` (how many risk points), `lists.x.age` (how old a list is), `at` (the
+`redact iban`, `notify dpo`), `asks` (all that an approval needs), `waived_by`, `points` (how many
+risk points), `lists.x.age` (how old a list is), `at` (the
 moment) and `before` (what happened earlier, written out or named in the table's own `before:`). An
 empty cell is a field that is not given.
 """
@@ -23,8 +24,8 @@ from governance.engine.scope import known_fields
 from governance.engine.shape import TABLE, fits, nearest
 
 PLAIN_COLUMNS = (
-    "name", "expect", "by", "neighbour", "action", "attested", "at", "before", "obligations",
-    "points",
+    "name", "expect", "by", "neighbour", "action", "attested", "at", "before", "asks",
+    "waived_by", "obligations", "points",
 )  # fmt: skip
 OF_FILES = ("lists", "limits", "history", "gradual")
 OTHER_COLUMNS = frozenset({"context.cwd", "context.obligations_supported"})

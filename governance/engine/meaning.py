@@ -77,6 +77,8 @@ def of_parts(value: Any) -> Any:
 def _dataclass(value: Any) -> Any:
     kind = type(value).__name__
     left_out = PROSE | (_PEOPLE if kind in _WATCHED else frozenset())
+    if kind == "Factor":
+        left_out |= {"id"}  # nothing is ever named by it
     said = []
     for field in fields(value):
         if field.name in left_out:

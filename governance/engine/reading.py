@@ -212,6 +212,9 @@ def _explain(error: yaml.YAMLError, text: str) -> tuple[Place, str, str, str]:
         before = text[: position if isinstance(position, int) else 0]
         place = before.count("\n") + 1, len(before) - before.rfind("\n")
         return place, "not-yaml", "a character that YAML does not allow", "remove it"
+    start = getattr(error, "context_mark", None)
+    if start is not None and "could not find expected ':'" in str(getattr(error, "problem", "")):
+        mark = start  # where the key begins that has no colon, not where the next one does
     place = mark.line + 1, mark.column + 1
     line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
     if "\t" in line[: mark.column + 1]:
