@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from governance.engine import words
+from governance.engine import words, words_of_files
 from governance.engine.model import Effect
 from governance.engine.rules import Case, PolicyFile
 from governance.oversight.times import from_micros, parse
@@ -120,7 +120,7 @@ def policy(desk: Desk, name: str) -> PolicyView:
     ]
     return PolicyView(
         row=_row(desk, file, findings, fired),
-        says=words.file(file, known)[0].removeprefix(f"{file.title}. "),
+        says=words_of_files.file(file, known)[0].removeprefix(f"{file.title}. "),
         controls=file.controls,
         rules=tuple(rules),
         cases=tuple(map(_case, file.cases[:CASES])),
