@@ -22,6 +22,7 @@ KINDS: Final[Mapping[str, Form]] = {
     "lists": {"type": "dict", "schema": schemas.LIST_FILE},
     "cases": {"type": "dict", "schema": schemas.CASES},
     "risk": {"type": "dict", "schema": schemas.RISK},
+    "invariants": {"type": "dict", "schema": schemas.INVARIANTS},
 }
 """The shape of each kind of file; the first key of a shape names the kind."""
 

@@ -8,7 +8,7 @@ leading `policies/` is the same as none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -17,10 +17,11 @@ from governance.engine.casetable import check_names, read_tables
 from governance.engine.catalogue import Catalogue
 from governance.engine.invariants import read_invariants
 from governance.engine.lists import ListBook, ListFile, read_list
+from governance.engine.memory import Memory
 from governance.engine.model import Mode, PolicyErrors
 from governance.engine.parents import Family
 from governance.engine.policyfile import Reader, read_policy
-from governance.engine.reading import Document, Findings, Place, read
+from governance.engine.reading import Document, Findings, Place
 from governance.engine.risktable import read_risk
 from governance.engine.rules import Case, Invariants, PolicyFile, RiskTable
 from governance.engine.schemas import INVARIANTS
@@ -46,15 +47,20 @@ def load(
     files: Mapping[str, bytes],
     at: date | None = None,
     documents: dict[str, Document] | None = None,
+    *,
+    memory: Memory | None = None,
 ) -> Bundle:
     """The bundle of these files, by path.
 
     `at` is the day of a check; None means that the files were checked before (a restart, a replay)
     and skips what lapses with time. `documents` is filled with every file that is YAML, by path.
-    Raises PolicyErrors with every finding.
+    `memory` keeps what was read, for the next load of nearly the same files. Raises PolicyErrors with
+    every finding.
     """
     findings = Findings()
-    groups = _read(files, findings)
+    memory = memory or Memory()
+    memory.begin(files, at)
+    groups = _read(files, findings, memory)
     if documents is not None:
         documents |= {each.path: each for group in groups.values() for each in group}
     catalogue = read_catalogue(groups["actions"], findings)
@@ -62,12 +68,12 @@ def load(
     # With a broken catalogue every rule would look wrong: say only what is wrong at the root.
     if findings.items:
         raise PolicyErrors(findings.sorted())
-    policies, histories = _policies(groups["policies"], catalogue, lists, at, findings)
+    policies, histories = _policies(groups["policies"], catalogue, lists, at, findings, memory)
     risk = _risk(groups["risk"], policies, catalogue, lists, at, findings, histories)
     invariants = _invariants(groups["invariants"], catalogue, lists, at, findings)
     shells = [*policies, *([risk.shell] if risk is not None else [])]
     named = {file.policy: file for file in shells}
-    cases = _cases(groups, catalogue, named, findings)
+    cases = _cases(groups, catalogue, named, findings, memory)
     if at is not None:
         _names(groups, named, risk, findings)
     _fed(policies, histories, findings)
@@ -96,7 +102,9 @@ def group_of(path: str) -> str | None:
     return parts[0] if len(parts) > 1 and parts[0] in ("actions", "lists", "cases") else "policies"
 
 
-def _read(files: Mapping[str, bytes], findings: Findings) -> dict[str, list[Document]]:
+def _read(
+    files: Mapping[str, bytes], findings: Findings, memory: Memory
+) -> dict[str, list[Document]]:
     groups: dict[str, list[Document]] = {
         "actions": [], "lists": [], "cases": [], "policies": [], "risk": [], "invariants": [],
     }  # fmt: skip
@@ -107,7 +115,7 @@ def _read(files: Mapping[str, bytes], findings: Findings) -> dict[str, list[Docu
             continue
         if total > MAX_TOTAL and len(files[path]) <= MAX_TOTAL // 8:
             continue
-        document = read(path, files[path], findings)
+        document = memory.read(path, files[path], findings)
         if document is not None:
             groups[_kind(document.data) if group == "policies" else group].append(document)
     if total > MAX_TOTAL and not findings.items:
@@ -143,6 +151,7 @@ def _policies(
     lists: Mapping[str, ListFile],
     at: date | None,
     findings: Findings,
+    memory: Memory,
 ) -> tuple[list[PolicyFile], list[tuple[PolicyFile, str, Place]]]:
     policies: dict[str, PolicyFile] = {}
     readers: dict[str, Reader] = {}
@@ -153,9 +162,7 @@ def _policies(
     for document in sound:
         if not broken:  # else a parent may be there, but cannot be read
             family.check(document, findings)
-        book = ListBook(document, findings, lists, inherited=family.lists(document))
-        reader = Reader(document, findings, catalogue, book, family=family)
-        made = read_policy(reader, at)
+        made, reader = memory.policy(document, findings, _one_policy(catalogue, lists, family, at))
         if made is None:
             broken = True
             continue
@@ -164,11 +171,23 @@ def _policies(
                          f"`{made.policy}` is already in {policies[made.policy].path}",
                          "one policy is one file")  # fmt: skip
             continue
-        policies[made.policy], readers[made.policy] = made, reader
+        # A reader out of memory must tell this load what it finds from now on.
+        policies[made.policy], readers[made.policy] = made, replace(reader, findings=findings)
         histories += [(made, action, place) for action, place in reader.histories]
     if not broken:
         replaced(policies, readers, findings)
     return list(policies.values()), histories
+
+
+def _one_policy(
+    catalogue: Catalogue, lists: Mapping[str, ListFile], family: Family, at: date | None
+) -> Callable[[Document, Findings], tuple[PolicyFile | None, Reader]]:
+    def make(document: Document, findings: Findings) -> tuple[PolicyFile | None, Reader]:
+        book = ListBook(document, findings, lists, inherited=family.lists(document))
+        reader = Reader(document, findings, catalogue, book, family=family)
+        return read_policy(reader, at), reader
+
+    return make
 
 
 def _risk(
@@ -230,12 +249,18 @@ def _cases(
     catalogue: Catalogue,
     policies: Mapping[str, PolicyFile],
     findings: Findings,
+    memory: Memory,
 ) -> dict[str, tuple[Case, ...]]:
+    def tables(document: Document, way: str) -> tuple[Case, ...]:
+        return memory.tables(
+            document, findings, lambda one, told: read_tables(one, catalogue, (way,), told)
+        )
+
     cases: dict[str, tuple[Case, ...]] = {}
     for document in (*groups["policies"], *groups["risk"]):
         if isinstance(document.data, dict) and isinstance(document.data.get("cases"), dict | list):
             name = str(document.data.get("policy", document.data.get("risk")))
-            cases[name] = read_tables(document, catalogue, ("cases",), findings)
+            cases[name] = tables(document, "cases")
     for document in groups["cases"]:
         if not fits(document, CASES, findings):
             continue
@@ -243,7 +268,7 @@ def _cases(
         if name not in policies and not findings.items:
             findings.add(document.path, document.place(("policy",)), "unknown-policy",
                          f"there is no policy `{name}`", nearest(name, policies))  # fmt: skip
-        cases[name] = cases.get(name, ()) + read_tables(document, catalogue, ("tables",), findings)
+        cases[name] = cases.get(name, ()) + tables(document, "tables")
     return cases
 
 
