@@ -27,7 +27,8 @@ Schema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 CONDITIONS: Final = frozenset({"when", "of", "for"})
 """The keys under which a condition stands, where `schemas` says only that it is a mapping."""
-_LIST: Final = {"type": "string", "pattern": r"^\$[a-z][a-z0-9_]*$"}
+LISTED: Final = {"type": "string", "pattern": r"^\$[a-z][a-z0-9_]*$"}
+"""A list of the file, where several values may stand."""
 _TYPES: Final = {
     "string": "string",
     "integer": "integer",
@@ -310,7 +311,7 @@ class _Maker:
             return one
         if takes == "pair":
             return {"type": "array", "items": one, "minItems": 2, "maxItems": 2}
-        member = one if one == free else {"anyOf": [one, _LIST]}
+        member = {"anyOf": [one, LISTED]}
         return {"anyOf": [member, {"type": "array", "items": member, "minItems": 1}]}
 
     def _fields_like(self, kinds: tuple[Type, ...]) -> Schema:

@@ -47,6 +47,11 @@ class Memory:
         key = ("file", path, self.digests[path])
         return self._kept(key, findings, lambda told: read(path, data, told))
 
+    def document(self, path: str, data: bytes) -> Document | None:
+        """A file that was read in the last load, if it was and is the same."""
+        found = self.now.get(("file", path, hashlib.sha256(data).digest()))
+        return found[0] if found is not None else None
+
     def policy(
         self, document: Document, findings: Findings, make: Callable[[Document, Findings], T]
     ) -> T:

@@ -22,6 +22,8 @@ import yaml
 
 from governance.engine.reading import PlainLoader, filled
 
+NotYaml = yaml.YAMLError
+"""What `parse` raises for a text that is no YAML."""
 Kind = Literal["scalar", "sequence", "mapping"]
 
 
@@ -153,7 +155,7 @@ def _mark(mark: Any) -> Any:
 
 
 def parse(text: str) -> Tree:
-    """The tree of a text. Raises yaml.YAMLError for a text that is not YAML, and ValueError for one
+    """The tree of a text. Raises NotYaml for a text that is not YAML, and ValueError for one
     that has no value."""
     text = filled(text) or text
     maker = _Maker(text)

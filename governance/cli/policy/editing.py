@@ -1,4 +1,4 @@
-"""`governance policy schema`: what editors complete from."""
+"""`governance policy schema` and `language-server`: what editors complete from, and speak with."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from governance.cli.frame import Frame, command
 from governance.cli.policy.folder import FOLDER, files_of
 from governance.cli.policy.formatting import replace
 from governance.cli.policy.group import policy
+from governance.cli.transport import Failed
 from governance.service import writing
 
 
@@ -29,3 +30,23 @@ def schema(frame: Frame, folder: Path | None, kind: str | None, target: Path | N
         return output.document(made)
     replace(target, (json.dumps(made, ensure_ascii=False, indent=1) + "\n").encode())
     return output.say(f"Written to {target}.")
+
+
+@command(policy, "language-server", example="governance policy language-server")
+@click.option("--stdio", is_flag=True, help="Speak over stdin and stdout, as it always does.")
+def language_server(frame: Frame, stdio: bool) -> None:
+    """Findings, completion, words and repairs in an editor (LSP).
+
+    Editors start it themselves; docs/editor.md says how. It needs the extra `editor`.
+    """
+    try:
+        from governance.editor import server
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
+            raise
+        raise Failed(
+            "the language server needs two more packages; install them with "
+            "`pip install 'agent-governance[editor]'`",
+            2,
+        ) from None
+    server.run()
