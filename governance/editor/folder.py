@@ -7,6 +7,7 @@ read last stays known while a file is broken, so that words and completion do no
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,20 +23,22 @@ from governance.engine.reading import Document, Findings, read
 
 GROUPS = ("actions", "lists", "cases")
 MOST_FILES = 5_000
+_HIGHEST = 8
 
 
 def root_of(path: Path) -> Path:
-    """The policy folder of a file: the one above `actions`, `lists` or `cases`, the nearest that
-    has a folder `actions`, or the one the file is in."""
-    for parent in path.parents:
-        if parent.name in GROUPS and (parent.name != "lists" or parent.parent.name != "lists"):
-            return parent.parent
-    near = [
-        parent
-        for parent in (path.parent, *path.parent.parents[:2])
-        if (parent / "actions").is_dir()
-    ]
-    return near[0] if near else path.parent
+    """The policy folder of a file: the nearest above it that has a catalogue; without one, what is
+    above a folder `actions`, `lists` or `cases`, or the folder the file is in."""
+    near = list(path.parents)[:_HIGHEST]
+    found = next((parent for parent in near if is_policies(parent)), None)
+    if found is None:
+        found = next((parent.parent for parent in near[:3] if parent.name in GROUPS), path.parent)
+    return found
+
+
+def is_policies(folder: Path) -> bool:
+    """A policy folder has a catalogue."""
+    return (folder / "actions").is_dir()
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ class Folder:
     def files(self) -> dict[str, bytes]:
         """Every policy file, as it is now."""
         out: dict[str, bytes] = {}
-        for path in sorted(self.root.rglob("*.yaml"))[:MOST_FILES]:
+        for path in self._on_disk():
             name = self.name_of(path)
             if group_of(name) is None or name in self.texts:
                 continue
@@ -76,6 +79,19 @@ class Folder:
                 continue
             out[name] = self.disk[name][1]
         return out | {name: text.encode("utf-8", "replace") for name, text in self.texts.items()}
+
+    def _on_disk(self) -> list[Path]:
+        """The files below a policy folder; none of a folder that is not one, because other programs'
+        files are no policies, and a home folder has no end."""
+        if not is_policies(self.root):
+            return []
+        found: list[Path] = []
+        for place, folders, names in os.walk(self.root):
+            folders[:] = sorted(each for each in folders if not each.startswith("."))
+            found += [Path(place, name) for name in sorted(names) if name.endswith(".yaml")]
+            if len(found) > MOST_FILES:
+                break
+        return found[:MOST_FILES]
 
     def check(self, today: date) -> tuple[LoadFinding, ...]:
         """What is wrong in the folder, without its cases; the fast part of a check."""

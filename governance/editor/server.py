@@ -8,6 +8,7 @@ file outside any policy folder is a folder of its own. Nothing goes to stdout bu
 from __future__ import annotations
 
 import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -21,7 +22,7 @@ from pygls.workspace import PositionCodec
 
 from governance.editor import answers, cursor, offers, speech
 from governance.editor.findings import Findings, fix_of, lines_of, related
-from governance.editor.folder import Folder, root_of
+from governance.editor.folder import Folder, is_policies, root_of
 from governance.engine.format import Unsafe, formatted
 from governance.engine.model import LoadFinding, PolicyErrors
 from governance.engine.syntax import NotYaml
@@ -61,10 +62,21 @@ class PolicyServer(LanguageServer):
 
     def find(self, uri: str) -> tuple[Watched, str]:
         """The folder of a file, and the file's name in it."""
-        path = Path(uris.to_fs_path(uri) or f"/{uri.partition(':')[2].lstrip('/')}.yaml")
-        root = root_of(path)
+        given = uris.to_fs_path(uri)
+        if given is None:  # a new file, on no disk yet: it will belong to the folder that is open
+            root = next(filter(is_policies, self.places()), Path("/nowhere"))
+            path = root / (re.sub(r"[^A-Za-z0-9-]+", "-", uri) + ".yaml")
+        else:
+            path = Path(given)
+            root = root_of(path)
         watched = self.watched.setdefault(root, Watched(Folder(root)))
         return watched, watched.folder.name_of(path)
+
+    def places(self) -> list[Path]:
+        """The folders that are open, and the policies in them."""
+        given = [uris.to_fs_path(each.uri) for each in self.workspace.folders.values()]
+        found = [Path(each) for each in (*given, self.workspace.root_path) if each]
+        return [place for each in found for place in (each, each / "policies")]
 
     def text(self, uri: str) -> tuple[Watched, str, str, list[str]]:
         """The folder, name, text and lines of an open file."""
@@ -175,16 +187,13 @@ def _page(roots: list[Path]) -> str | None:
     """The page of findings: of the workspace, else the one that came with the program."""
     here = Path(__file__).resolve().parents[1]
     places = [root / "findings.md" for root in roots]
-    places += [root / "policies" / "findings.md" for root in roots]
     places += [here / "shipped_policies" / "findings.md", here.parent / "policies" / "findings.md"]
     found = next((place for place in places if place.is_file()), None)
     return None if found is None else uris.from_fs_path(str(found))
 
 
 def _initialized(ls: PolicyServer, _: types.InitializedParams) -> None:
-    folders = [uris.to_fs_path(each.uri) for each in ls.workspace.folders.values()]
-    root = ls.workspace.root_path
-    ls.page = _page([Path(each) for each in (*folders, root) if each])
+    ls.page = _page(ls.places())
 
 
 async def _opened(ls: PolicyServer, params: types.DidOpenTextDocumentParams) -> None:
