@@ -15,11 +15,17 @@ from governance.editor.folder import Folder
 from governance.engine import glossary, syntax, words
 from governance.engine.catalogue import ActionType, ArgType
 from governance.engine.fields import SERVICE_FIELDS, is_claim
-from governance.engine.known import Named
+from governance.engine.known import Named, name_of
 from governance.engine.reading import Place
 from governance.engine.vocabulary import OPERATORS
 
-_RECORDS = {"rules": "rule", "limits": "limit", "exceptions": "exception", "factors": "factor"}
+_RECORDS = {
+    "rules": "rule",
+    "limits": "limit",
+    "exceptions": "exception",
+    "factors": "factor",
+    "never": "rule",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,7 @@ def _named(folder: Folder, name: str, number: str) -> Named | None:
     policy, _, bare = number.rpartition("/")
     document = folder.documents.get(name)
     data = document.data if document is not None else {}
-    wanted = [policy] if policy else [str(data.get("policy", data.get("risk", "")))]
+    wanted = [policy] if policy else [name_of(data)]
     wanted += [str(each) for each in data.get("extends") or () if not policy]
     for each in folder.learn().named:
         if each.id == bare and each.policy in wanted:

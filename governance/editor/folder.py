@@ -15,7 +15,7 @@ from pathlib import Path
 from governance.editor.offers import Own
 from governance.engine import forms, jsonschema
 from governance.engine.jsonschema import Schema
-from governance.engine.known import Known, known
+from governance.engine.known import Known, known, name_of
 from governance.engine.load import Bundle, group_of, load
 from governance.engine.memory import Memory
 from governance.engine.model import LoadFinding, PolicyErrors
@@ -148,6 +148,6 @@ class Folder:
         names = self.learn()
         document = self.documents.get(name)
         data = document.data if document is not None else {}
-        policy = str(data.get("policy", data.get("risk", "")))
+        policy = name_of(data)
         rules = [(each.id, each.title) for each in names.named if each.policy == policy]
         return Own(tuple(names.own_lists.get(policy, ())), tuple(rules))

@@ -52,7 +52,8 @@ class Known:
         return list(dict.fromkeys(kind for kind in found if kind is not None))
 
 
-_RECORDS = ("rules", "limits", "exceptions", "factors")
+_RECORDS = ("rules", "limits", "exceptions", "factors", "never")
+_WITH_RULES = ("policies", "risk", "invariants")
 
 
 def known(documents: Iterable[Document]) -> Known:
@@ -61,14 +62,14 @@ def known(documents: Iterable[Document]) -> Known:
     for document in documents:
         if isinstance(document.data, dict):
             groups.setdefault(forms.kind_of(document.data) or "", []).append(document)
-    policies = groups.get("policies", []) + groups.get("risk", [])
+    ruled = [document for kind in _WITH_RULES for document in groups.get(kind, [])]
     return Known(
         catalogue=_catalogue(groups.get("actions", [])),
         lists={str(each.data["list"]): each for each in groups.get("lists", [])},
-        own_lists={_name(each): _keys(each.data.get("lists")) for each in policies},
-        policies={_name(each): each for each in policies},
-        named=tuple(found for each in policies for found in _named(each)),
-        roles=tuple(sorted({role for each in policies for role in _roles(each.data)})),
+        own_lists={name_of(each.data): _keys(each.data.get("lists")) for each in ruled},
+        policies={name_of(each.data): each for each in groups.get("policies", [])},
+        named=tuple(found for each in ruled for found in _named(each)),
+        roles=tuple(sorted({role for each in ruled for role in _roles(each.data)})),
     )
 
 
@@ -83,8 +84,10 @@ def _catalogue(documents: list[Document]) -> Catalogue:
     return Catalogue(actions)
 
 
-def _name(document: Document) -> str:
-    return str(document.data.get("policy", document.data.get("risk")))
+def name_of(data: Mapping[str, Any]) -> str:
+    """The name of a file: what stands behind the key that says its kind."""
+    kind = forms.kind_of(data)
+    return "" if kind is None else str(data.get(next(iter(forms.KINDS[kind]["schema"]))))
 
 
 def _keys(data: Any) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ def _named(document: Document) -> Iterator[Named]:
         entries = document.data.get(kind)
         for i, entry in enumerate(entries if isinstance(entries, list) else ()):
             if isinstance(entry, dict) and isinstance(entry.get("id"), str):
-                yield Named(_name(document), entry["id"], str(entry.get("title", "")), kind,
+                yield Named(name_of(document.data), entry["id"], str(entry.get("title", "")), kind,
                             document.path, document.place((kind, i, "id")))  # fmt: skip
 
 

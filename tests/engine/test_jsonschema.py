@@ -12,6 +12,7 @@ import jsonschema_rs
 import pytest
 
 from governance.engine import forms, glossary, jsonschema
+from governance.engine.casetable import PLAIN_COLUMNS
 from governance.engine.forms import Form
 from governance.engine.histories import HISTORY_KEYS
 from governance.engine.known import known
@@ -55,7 +56,9 @@ def test_what_loads_fits(path: Path) -> None:
 def test_the_examples_of_the_language_fit() -> None:
     """The first thing somebody copies would be underlined."""
     blocks = re.findall(r"```yaml\n(.*?)```", (POLICIES / "README.md").read_text(), re.DOTALL)
-    whole = [block for block in blocks if re.match(r"(policy|catalogue|list|risk):", block)]
+    whole = [
+        block for block in blocks if re.match(r"(policy|catalogue|list|risk|invariants):", block)
+    ]
     assert len(whole) >= 4
     shipped = [read(str(path), path.read_bytes(), Findings()) for path in SHIPPED]
     told = [read("x.yaml", block.encode(), Findings()) for block in whole]
@@ -149,6 +152,7 @@ def test_every_key_has_its_words() -> None:
     assert sorted(way for way in WAYS if not glossary.of(way)) == []
     used = {words for way in WAYS if (words := glossary.of(way))}
     assert [key for key, words in glossary.KEYS.items() if words not in used] == []
+    assert set(glossary.COLUMNS) == set(PLAIN_COLUMNS)
     assert set(HISTORY_KEYS) | {"action", "any", "not", "history"} == set(glossary.CONDITIONS)
 
 
@@ -163,4 +167,4 @@ def test_every_free_mapping_has_a_meaning() -> None:
                 form = forms.inside(form, 0)
         if form.get("type") == "dict" and not forms.keys_of(form) and not forms.is_open(form):
             free.add(way[-1])
-    assert free <= jsonschema.CONDITIONS | {"always"}
+    assert free <= jsonschema.CONDITIONS | jsonschema.CELLS
