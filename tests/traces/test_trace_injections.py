@@ -137,6 +137,10 @@ def test_missing_data_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     """Somebody without the data would read a traceback, or figures of nothing."""
     assert program.main([str(tmp_path), "--only", "agentdojo"]) == 2
     assert "agentdojo-benign-traces.jsonl.gz` is missing" in capsys.readouterr().err
+    assert program.main([str(world.agentdojo(tmp_path))]) == 2
+    said = capsys.readouterr()
+    assert "policy set" in said.out
+    assert "toolemu-trajectories.jsonl.gz` is missing" in said.err
 
 
 def test_a_page_that_carries_data_out_is_asked_about(release: Release) -> None:
