@@ -148,6 +148,7 @@ def list_keys(frame: Frame) -> None:
 @click.argument("holder_id", metavar="HOLDER")
 @click.option("--agent", "agents", multiple=True, help="For a gateway: an agent it speaks for.")
 @click.option("--obligation", "obligations", multiple=True, help="An obligation it carries out.")
+@click.option("--list", "lists", multiple=True, help="For a gateway: a list that it may refresh.")
 @click.option(
     "--to",
     "target",
@@ -160,6 +161,7 @@ def issue(
     holder_id: str,
     agents: tuple[str, ...],
     obligations: tuple[str, ...],
+    lists: tuple[str, ...],
     target: Path | None,
 ) -> None:
     """Issue a key; the secret is shown once."""
@@ -172,6 +174,7 @@ def issue(
             holder_id=holder_id,
             agents=list(agents) or None,
             obligations=list(obligations) or None,
+            lists=list(lists) or None,
         )
     if target is not None:
         made = _put(target, made)

@@ -190,6 +190,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "holder": record({"type": one_of("agent", "gateway", "person"), "id": identifier}),
             "agents?": _words,
             "obligations?": _words,
+            "lists?": _words,
         }
     ),
     "key.revoked": record({"key": key_id}),

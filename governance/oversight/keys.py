@@ -48,6 +48,7 @@ def issued(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
         holder_id=holder["id"],
         agents=frozenset(data.get("agents", ())),
         obligations=frozenset(data.get("obligations", ())),
+        lists=frozenset(data.get("lists", ())),
     )
     people = state.people
     holder_of = people.get(key.holder_id) if key.holder_type == "person" else None

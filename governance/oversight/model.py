@@ -124,7 +124,7 @@ class Key:
     """An API credential.  `digest` is SHA-256 of the secret, which nobody here has ever stored.
 
     `agents`: for a gateway, the agents it may speak for (`*` = all); `obligations`: ids that the
-    runtime behind it is registered to carry out.
+    runtime behind it is registered to carry out; `lists`: lists it may refresh.
     """
 
     id: str
@@ -134,6 +134,7 @@ class Key:
     holder_id: str
     agents: frozenset[str] = NO_LABELS
     obligations: frozenset[str] = NO_LABELS
+    lists: frozenset[str] = field(default=NO_LABELS, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

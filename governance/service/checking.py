@@ -15,8 +15,10 @@ from typing import Any, Final
 
 from governance.engine import check as engine
 from governance.engine.check import NOTHING_KNOWN, Around
+from governance.engine.lists import ListFile, read_list
 from governance.engine.load import Bundle, group_of
 from governance.engine.model import LoadFinding
+from governance.engine.reading import Findings, read
 from governance.oversight.model import State
 from governance.service import child, fired, repairing
 from governance.service.desk import Desk
@@ -113,6 +115,14 @@ def checked(files: dict[str, bytes], today: date | None, around: Around = NOTHIN
     pickled = b"" if report.release is None else pickle.dumps(report.release.bundle)
     digest = None if report.release is None else report.release.digest
     return Checked(report.findings, digest, len(report.results), pickled)
+
+
+def read_list_file(path: str, data: bytes) -> tuple[ListFile | None, tuple[LoadFinding, ...]]:
+    """One list file by itself: the list, or None and what is wrong with it."""
+    findings = Findings()
+    document = read(path, data, findings)
+    found = None if document is None else read_list(document, findings)
+    return found, findings.sorted()
 
 
 def require_size(files: Mapping[str, bytes]) -> None:

@@ -154,6 +154,8 @@ def _examined(job: Job, progress: Progress, within: float) -> Examined:
         for name in EVIDENCE:
             if name not in made.documents:
                 why = f"it was not finished within {within:.0f} s"
+                if not job.days and name in ("backtest", "approvals"):
+                    why = "no days were asked for"
                 made.documents[name] = _bytes({"what": name, "complete": False, "why": why})
     return made
 
@@ -176,7 +178,9 @@ def _examine(tell: Tell, job: Job) -> None:
     tell(("step", "proofs", None))
     _document(tell, "proofs", {"complete": True, "proofs": []})
     tell(("step", "diff", None))
-    _document(tell, "diff", _diff(current, release, job.at))
+    _document(tell, "diff", _diff(job, current, release))
+    if not job.days:
+        return
     tell(("step", "backtest", 0.0))
     found = _backtest(job, release, lambda done, all_: tell(("step", "backtest", done / all_)))
     approvals = {"complete": found["complete"], "days": found["days"], **found.pop("approvals")}
@@ -225,16 +229,16 @@ def _cases(made: checking.Checked) -> dict[str, Any]:
     return {"complete": True, "ran": made.ran, "held": made.ran, "by_policy": by_policy}
 
 
-def _diff(current: Release | None, draft: Release, at: datetime) -> dict[str, Any]:
+def _diff(job: Job, current: Release | None, draft: Release) -> dict[str, Any]:
     """What the files answer differently from those in force, looser first."""
     if current is None:
         return {"complete": True, "against": None, "looser": 0, "tighter": 0, "differences": []}
-    found = difference.diff(current, draft, at)
+    found = difference.diff(current, draft, job.at)
     return {
         "complete": found.complete,
         "outcome": found.outcome,
         "open": dict(found.open),
-        "against": current.digest,
+        "against": job.against,
         "looser": sum(each.looser for each in found.found),
         "tighter": sum(not each.looser for each in found.found),
         "differences": [comparing.plain(each) for each in found.found[:MOST_SHOWN]],

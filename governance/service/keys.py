@@ -59,15 +59,19 @@ def issue(
     holder_id: str,
     agents: Iterable[str] = (),
     obligations: Iterable[str] = (),
+    lists: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Issue a key to an agent, a gateway (with the agents it may speak for) or a person.
+
+    `lists`: lists of the policies that a gateway may refresh; such a connector need not speak for an
+    agent.
 
     Agent keys: agent managers and administrators.  Gateway keys: administrators.  Keys of people:
     the person; an administrator only the first one of somebody new.  Returns `{key, secret}`: the secret is shown
     this once.
     """
     who = person(caller)
-    data = _data(holder_type, holder_id, tuple(agents), tuple(obligations))
+    data = _data(holder_type, holder_id, tuple(agents), tuple(obligations), tuple(lists))
     public, secret = new_key()
     data |= {"key": public, "digest": digest_of(secret)}
 
@@ -81,7 +85,7 @@ def issue(
 def first(desk: Desk, who: str) -> dict[str, Any]:
     """The key of the first person, while there is no other key.  Returns `{key, secret}`."""
     public, secret = new_key()
-    data = _data("person", who, (), ()) | {"key": public, "digest": digest_of(secret)}
+    data = _data("person", who, (), (), ()) | {"key": public, "digest": digest_of(secret)}
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         if state.keys or not state.single_person or who not in state.people:
@@ -94,7 +98,11 @@ def first(desk: Desk, who: str) -> dict[str, Any]:
 
 
 def _data(
-    holder_type: str, holder_id: str, for_agents: tuple[str, ...], obligations: tuple[str, ...]
+    holder_type: str,
+    holder_id: str,
+    for_agents: tuple[str, ...],
+    obligations: tuple[str, ...],
+    lists: tuple[str, ...],
 ) -> dict[str, Any]:
     if holder_type not in HOLDERS:
         raise Problem(
@@ -106,15 +114,19 @@ def _data(
         raise Problem("bad-field", f"`{holder_id}` is no valid id of a holder", field="holder_id")
     data: dict[str, Any] = {"holder": {"type": holder_type, "id": holder_id}}
     if holder_type == "gateway":
-        if not for_agents:
+        if not for_agents and not lists:
             raise Problem(
                 "bad-field",
                 "say for which agents the gateway may speak (`*` = all)",
                 field="agents",
             )
         data["agents"] = sorted(set(for_agents))
+        if lists:
+            data["lists"] = sorted(set(lists))
     elif for_agents:
         raise Problem("bad-field", "only a gateway speaks for agents", field="agents")
+    elif lists:
+        raise Problem("bad-field", "only a gateway refreshes lists", field="lists")
     if obligations:
         data["obligations"] = sorted(set(obligations))
     return data
@@ -162,7 +174,7 @@ def revoke(desk: Desk, caller: Caller, key: str) -> dict[str, Any]:
 
 
 def listed(desk: Desk) -> dict[str, Any]:
-    """Live keys without digests: `{keys: [{key, holder_type, holder_id, agents, obligations}]}`."""
+    """Live keys without digests: `{keys: [{key, holder_type, holder_id, agents, obligations, lists}]}`."""
     return {
         "keys": [
             {
@@ -171,6 +183,7 @@ def listed(desk: Desk) -> dict[str, Any]:
                 "holder_id": key.holder_id,
                 "agents": sorted(key.agents),
                 "obligations": sorted(key.obligations),
+                "lists": sorted(key.lists),
             }
             for key in sorted(desk.state.keys.values(), key=lambda key: key.index)
         ]

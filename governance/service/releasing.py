@@ -114,7 +114,7 @@ def offered(
             answer["entry"] = index + 1
         return Proposal(tuple(entries), answer, rows, texts.rows(index))
 
-    return do(desk, Act(lane_of(caller)[0], run))
+    return do(desk, Act(lane_of(caller)[0], run, lane_of(caller)[1]))
 
 
 def examined(

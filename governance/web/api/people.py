@@ -99,6 +99,7 @@ def issue_key(call: Call) -> Mapping[str, Any]:
         holder_id=body["holder_id"],
         agents=tuple(body.get("agents", ())),
         obligations=tuple(body.get("obligations", ())),
+        lists=tuple(body.get("lists", ())),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from governance.service import checking, comparing, examining, proposals, proving, releasing
+from governance.service import checking, comparing, examining, lists, proposals, proving, releasing
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.parsing import bad_request, printable
 
@@ -97,6 +97,20 @@ def roll_back(call: Call) -> Mapping[str, Any] | Reply:
     return _proposed(made)
 
 
+def read_lists(call: Call) -> Mapping[str, Any]:
+    """The lists of the release in force."""
+    return lists.listed(call.desk)
+
+
+def refresh_list(call: Call) -> Mapping[str, Any] | Reply:
+    """Refresh a list; in force at once where nothing becomes looser."""
+    body = call.body
+    made = lists.put(
+        call.desk, call.who, body["list"], body["text"].encode("utf-8"), note=body.get("note")
+    )
+    return _proposed(made)
+
+
 def _proposed(made: dict[str, Any]) -> Mapping[str, Any] | Reply:
     if made["proposal"] is None:
         return Reply(orjson.dumps(made), "application/json")
@@ -135,4 +149,6 @@ HANDLERS: Mapping[str, Handler] = {
     "refusePolicies": refuse_policies,
     "withdrawPolicies": withdraw_policies,
     "rollBackPolicies": roll_back,
+    "readLists": read_lists,
+    "refreshList": refresh_list,
 }

@@ -1,0 +1,158 @@
+"""Lists that change more often than rules: refreshed by who exports them, within what two people signed.
+
+Law: a refreshed list is a release like any other.  Where it is proved that nothing becomes looser (a
+payee fewer, a blocked country more, the same members with a newer date) it is in force at once, in the
+name of who refreshed it; where something does (a new trusted payee) it waits for the signature of
+another person.  Only the members and the date of a list change this way, never its name, type or place,
+and its date never goes back.  That the same members are still true is what a connector says with the
+date; so the newer date is no loosening.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from governance.engine.lists import ListFile
+from governance.oversight import keys, people
+from governance.oversight.errors import Refused
+from governance.oversight.model import State
+from governance.oversight.times import write
+from governance.service import checking, examining, releasing
+from governance.service.acting import Texts
+from governance.service.checking import read_list_file
+from governance.service.desk import Caller, Desk
+from governance.service.examining import Job, Progress
+from governance.service.problem import Problem
+
+AHEAD: Final = timedelta(minutes=5)
+"""How far a list's date may be ahead of the service's clock."""
+
+
+def put(
+    desk: Desk,
+    caller: Caller,
+    name: str,
+    data: bytes,
+    *,
+    note: str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Refresh a list of the release in force with a list file.
+
+    Risk editors, and gateways whose key names the list.  Returns as `releasing.propose`, and
+    `in_force`: whether it is in force already.
+    """
+    try:
+        require(desk.state, caller, name)
+    except Refused as refused:
+        raise Problem.of(refused) from None
+    texts = Texts.of(note=note)
+    found, files = _in_force(desk, name)
+    new = _read(data, found, desk.now())
+    refreshed = {**files, found.path: data}
+    checking.require_size(refreshed)
+    job = Job(
+        str(desk.directory),
+        refreshed,
+        {**files, found.path: _dated(found, new.as_of)},
+        desk.now(),
+        days=0,
+        against=desk.state.release,
+        lapsed=True,
+    )
+    made = examining.examine(job, progress)
+    if made.findings:
+        return releasing.nothing_proposed(made)
+    offer = releasing.kept(desk, refreshed, made, "list")
+
+    def still(state: State) -> None:
+        require(state, caller, name)
+
+    return releasing.offered(desk, caller, offer, texts, still, at_once=made.not_looser)
+
+
+def listed(desk: Desk) -> dict[str, Any]:
+    """The lists of the release in force: `{lists: [{list, as_of, type, members, path, connectors}]}`."""
+    if desk.state.release is None:
+        return {"lists": []}
+    bundle = desk.releases.get(desk.state.release).release.bundle
+    return {
+        "lists": [
+            {
+                "list": name,
+                "as_of": write(found.as_of),
+                "type": found.kind,
+                "members": len(found.members),
+                "path": found.path,
+                "connectors": sorted(
+                    key.holder_id for key in desk.state.keys.values() if name in key.lists
+                ),
+            }
+            for name, found in sorted(bundle.lists.items())
+        ]
+    }
+
+
+def require(state: State, caller: Caller, name: str) -> None:
+    """Refuse who may not refresh this list: people need the right, gateways a key that names it."""
+    if caller.type == "person":
+        people.require(state, caller.id, "propose policies")
+        return
+    key = None if caller.digest is None else keys.find(state, caller.digest)
+    if key is None or name not in key.lists:
+        raise Refused("not-allowed", f"this key may not refresh the list `{name}`")
+
+
+def _in_force(desk: Desk, name: str) -> tuple[ListFile, Mapping[str, bytes]]:
+    release = desk.state.release
+    if release is None:
+        raise Problem("not-ready", "no policy is in force, so there is no list to refresh")
+    found = desk.releases.get(release).release.bundle.lists.get(name)
+    if found is None:
+        raise Problem(
+            "unknown",
+            f"no list `{name}` is in force; a new one is proposed with the policy that uses it",
+        )
+    return found, desk.releases.files(release)
+
+
+def _read(data: bytes, old: ListFile, now: datetime) -> ListFile:
+    new, findings = read_list_file(old.path, data)
+    if new is None:
+        said = str(findings[0]) if findings else f"{old.path}: this is no list file"
+        raise Problem("bad-policy", said)
+    if (new.name, new.kind) != (old.name, old.kind):
+        raise Problem(
+            "conflict",
+            f"the file holds `{new.name}` of type {new.kind}; `{old.name}` is of type {old.kind}. "
+            "Another name or type is proposed with the policy that uses it",
+        )
+    if new.as_of < old.as_of:
+        raise Problem(
+            "conflict",
+            f"the file is of {write(new.as_of)}, older than what is in force ({write(old.as_of)})",
+            field="as_of",
+        )
+    if new.as_of > now + AHEAD:
+        raise Problem(
+            "bad-field",
+            f"the file is of {write(new.as_of)}, which is to come: it could not be told when it is too old",
+            field="as_of",
+        )
+    return new
+
+
+def _dated(found: ListFile, as_of: datetime) -> bytes:
+    """The list in force as a file with another date: what the refreshed one is compared with."""
+    members = ", ".join(map(_member, found.members))
+    head = {"list": found.name, "as_of": as_of.isoformat(), "type": found.kind}
+    lines = [f"{name}: {json.dumps(value)}" for name, value in head.items()]
+    return "\n".join([*lines, f"members: [{members}]", ""]).encode()
+
+
+def _member(raw: Any) -> str:
+    return format(raw, "f") if isinstance(raw, Decimal) else json.dumps(raw, ensure_ascii=False)

@@ -1,0 +1,153 @@
+"""Lists: what is refreshed alone only holds back, what opens waits for a second person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from service_world import DE, FILES, NL, POLICY, World, caller
+
+from governance.service import exporting, keys, lists, proposals, releasing
+from governance.service.desk import Caller
+from governance.service.problem import Problem
+
+PATH, LIST = "policies/payments.yaml", "policies/lists/payees.yaml"
+NAME = "erp/payees"
+USING = POLICY.replace(
+    b"  known: [DE89370400440532013000, NL91ABNA0417164300, GB82WEST12345698765432]",
+    b"  known: {from: erp/payees, max_age: 24h}",
+)
+GB, FR = "GB82WEST12345698765432", "FR1420041010050500013M02606"
+
+
+def list_file(world: World, *members: str, hours: float = 0, name: str = NAME) -> bytes:
+    """A list file of now, or of some hours ago."""
+    at = datetime.fromtimestamp(world.clock.wall() / 1e6, UTC) - timedelta(hours=hours)
+    return (
+        f"list: {name}\nas_of: {at.isoformat()}\ntype: iban\nmembers: [{', '.join(members)}]\n"
+    ).encode()
+
+
+@pytest.fixture
+def listing(world: World) -> World:
+    """A world whose payees come from a list, an hour old."""
+    files = {
+        **FILES,
+        PATH: USING.replace(b"columns: [name,", b"columns: [name, lists.known,")
+        .replace(b"    - [small,", b"    - [small, [DE89370400440532013000],")
+        .replace(b"    - [unknown payee,", b"    - [unknown payee, [DE89370400440532013000],")
+        .replace(b"    - [fraud,", b"    - [fraud, [GB82WEST12345698765432],")
+        .replace(b"    - [large,", b"    - [large, [DE89370400440532013000],"),
+        LIST: list_file(world, DE, NL, GB, hours=1),
+    }
+    made = releasing.propose(world.desk, world.maria, files)
+    assert made["findings"] == []
+    releasing.sign(world.desk, world.tom, made["proposal"], made["evidence"])
+    return world
+
+
+@pytest.fixture
+def connector(listing: World) -> Caller:
+    """The gateway of the ERP system, which may refresh the list and speak for nobody."""
+    made = keys.issue(
+        listing.desk, listing.maria, holder_type="gateway", holder_id="erp", lists=[NAME]
+    )
+    return caller(listing.desk, made["secret"])
+
+
+def test_a_newer_date_and_a_payee_fewer_are_in_force_at_once(
+    listing: World, connector: Caller
+) -> None:
+    """A payee who must not be paid any more would be paid until somebody signs."""
+    assert listing.pay(iban=NL)["decision"]
+    made = lists.put(listing.desk, connector, NAME, list_file(listing, DE, GB))
+    assert made["in_force"]
+    assert not listing.pay(iban=NL)["decision"]
+    entry = listing.desk.reader.entry(made["entry"])
+    assert (entry.by["type"], entry.by["id"], entry.data["ground"]) == (
+        "gateway",
+        "erp",
+        "not_looser",
+    )
+    same = lists.put(listing.desk, connector, NAME, list_file(listing, DE, GB))
+    assert same["in_force"]
+    assert exporting.replay(listing.root)["different"] == 0
+
+
+def test_a_list_that_got_too_old_is_made_good_by_its_connector(
+    listing: World, connector: Caller
+) -> None:
+    """After a weekend without the ERP system a person would have to sign the same payees again."""
+    listing.clock.advance(30 * 3600)
+    assert not listing.pay()["decision"]
+    made = lists.put(listing.desk, connector, NAME, list_file(listing, DE, NL, GB))
+    assert made["in_force"]
+    assert listing.pay()["decision"]
+
+
+def test_a_new_trusted_payee_waits_for_a_person(listing: World, connector: Caller) -> None:
+    """Whoever holds the connector's key could have themselves paid."""
+    made = lists.put(listing.desk, connector, NAME, list_file(listing, DE, NL, GB, FR))
+    assert not made["in_force"]
+    assert not listing.pay(iban=FR)["decision"]
+    row = proposals.listed(listing.desk)["proposals"][0]
+    assert (row["origin"], row["proposed_by"], row["state"]) == ("list", "erp", "waiting")
+    assert row["looser"]
+    releasing.sign(listing.desk, listing.maria, made["proposal"], made["evidence"])
+    assert listing.pay(iban=FR)["decision"]
+
+
+def test_a_person_who_adds_a_payee_does_not_sign_it(listing: World) -> None:
+    """One risk editor could trust a payee alone by calling it a list."""
+    made = lists.put(listing.desk, listing.maria, NAME, list_file(listing, DE, NL, GB, FR))
+    assert not made["in_force"]
+    with pytest.raises(Problem) as caught:
+        releasing.sign(listing.desk, listing.maria, made["proposal"], made["evidence"])
+    assert caught.value.type == "needs-another"
+
+
+@pytest.mark.parametrize("who", ["agent_key", "gateway", "anna"])
+def test_nobody_else_refreshes_it(listing: World, who: str) -> None:
+    """An agent's key, or any gateway's, would change whom agents may pay."""
+    with pytest.raises(Problem) as caught:
+        lists.put(listing.desk, getattr(listing, who), NAME, list_file(listing, DE))
+    assert caught.value.type == "not-allowed"
+
+
+def test_a_list_keeps_its_name_and_never_gets_older(listing: World, connector: Caller) -> None:
+    """An old list, sent again, would bring back who was struck off; one of tomorrow never gets old."""
+    desk = listing.desk
+    for data, word in (
+        (list_file(listing, DE, hours=2), "older"),
+        (list_file(listing, DE, hours=-9), "to come"),
+        (list_file(listing, DE, name="erp/others"), "erp/others"),
+        (b"list: [", "payees.yaml"),
+        (list_file(listing, "DE00"), "DE00"),
+    ):
+        with pytest.raises(Problem) as caught:
+            lists.put(desk, connector, NAME, data)
+        assert word in caught.value.detail
+    size = desk.state.size
+    with pytest.raises(Problem):
+        lists.put(desk, listing.maria, "erp/unknown", list_file(listing, DE))
+    assert desk.state.size == size
+    assert lists.listed(desk)["lists"][0]["connectors"] == ["erp"]
+
+
+def test_a_connectors_key_speaks_for_no_agent(connector: Caller, listing: World) -> None:
+    """A key that was meant to export payees would ask for payments."""
+    with pytest.raises(Problem):
+        listing.pay(connector)
+    with pytest.raises(Problem):
+        keys.issue(listing.desk, listing.maria, holder_type="agent", holder_id="payments-1",
+                   lists=[NAME])  # fmt: skip
+
+
+def test_a_list_is_put_from_the_file_that_its_exporter_wrote(
+    listing: World, tmp_path: Path
+) -> None:
+    """Bytes that only look like the signed ones would be in force."""
+    data = list_file(listing, DE, GB) + b"# exported by erp\n"
+    made = lists.put(listing.desk, listing.maria, NAME, data)
+    assert listing.desk.releases.files(made["release"])[LIST] == data
