@@ -13,16 +13,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from governance.engine import difference, portable
+from governance.engine import difference, meaning, portable
 from governance.engine.compile import Release, compile_bundle, compile_release
 from governance.engine.model import LoadFinding
+from governance.engine.rules import ListUse
 from governance.oversight.times import micros
-from governance.service import backtesting, checking, child, comparing
+from governance.service import backtesting, checking, child, comparing, proving
 from governance.service.beside import Beside
 from governance.service.disclosing import FAR
 from governance.service.problem import Problem
@@ -73,7 +74,8 @@ class Examined:
     @property
     def not_looser(self) -> bool:
         """Whether it is proved that nothing becomes looser than what is in force."""
-        return self.document("diff").get("outcome") in ("same", "tighter")
+        same = self.document("diff").get("outcome") in ("same", "tighter")
+        return same and self.document("proofs").get("given_up") == []
 
     def document(self, name: str) -> dict[str, Any]:
         """One document as a value."""
@@ -176,7 +178,12 @@ def _examine(tell: Tell, job: Job) -> None:
     release = compile_bundle(bundle, dict(job.files), made.digest)
     current = compile_release(dict(job.current)) if job.current else None
     tell(("step", "proofs", None))
-    _document(tell, "proofs", {"complete": True, "proofs": []})
+    proofs = _proofs(job, current, release)
+    wrong = _refuted(release, proofs)
+    if wrong:
+        tell(("findings", wrong, made.ran))
+        return
+    _document(tell, "proofs", proofs)
     tell(("step", "diff", None))
     _document(tell, "diff", _diff(job, current, release))
     if not job.days:
@@ -208,8 +215,54 @@ def attached(files: Mapping[str, str]) -> dict[str, str]:
 
 
 def refuted(proofs: Mapping[str, Any]) -> list[str]:
-    """The invariants that do not hold, by id."""
-    return [each["id"] for each in proofs.get("proofs", ()) if each["verdict"] == "refuted"]
+    """The invariants that do not hold, by name."""
+    return [each["name"] for each in proofs.get("proofs", ()) if each["result"] == "refuted"]
+
+
+def _proofs(job: Job, current: Release | None, draft: Release) -> dict[str, Any]:
+    """What must never be allowed, proved of the files; and which of it they no longer ask for."""
+    found = proving.of_release(draft, job.at)
+    before = {} if current is None else _invariants(current)
+    after = _invariants(draft)
+    given_up = [name for name in sorted(before) if after.get(name) != before[name]]
+    return {"complete": True, **found, "given_up": given_up}
+
+
+def _invariants(release: Release) -> dict[str, Any]:
+    """What each invariant says, by name, without prose and places."""
+    prose = ("title", "because", "controls", "line", "column")
+    said = {}
+    for file in release.bundle.invariants:
+        lists = {name: meaning.of_parts(_use(use)) for name, use in file.lists.items()}
+        for one in file.never:
+            parts = {each.name: getattr(one, each.name) for each in fields(one)}
+            bare = {name: value for name, value in parts.items() if name not in prose}
+            said[f"{file.name}/{one.id}"] = (meaning.of_parts(bare), lists)
+    return said
+
+
+def _use(use: ListUse) -> ListUse:
+    """A list as it is asked for: who is on one from elsewhere changes, and is compared by itself."""
+    return use if use.source is None else replace(use, members=(), as_of=None)
+
+
+def _refuted(release: Release, proofs: Mapping[str, Any]) -> tuple[LoadFinding, ...]:
+    """Refuted invariants as findings: such files become no proposal."""
+    places = {
+        f"{file.name}/{one.id}": (file.path, one.line, one.column)
+        for file in release.bundle.invariants
+        for one in file.never
+    }
+    wrong = []
+    for each in proofs["proofs"]:
+        if each["result"] != "refuted":
+            continue
+        such = ", ".join(f"{name} {value}" for name, value in each["witness"].items())
+        said = f"`{each['name']}` does not hold: `{each['action']}` is {each['effect']}"
+        said += f" by `{each['by']}`" + (f", such as with {such}" if such else "")
+        hint = "change the rule, or what must never be allowed"
+        wrong.append(LoadFinding(*places[each["name"]], "invariant-refuted", said, hint))
+    return tuple(wrong)
 
 
 def _check(made: checking.Checked) -> dict[str, Any]:

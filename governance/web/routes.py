@@ -193,7 +193,7 @@ ROUTES: tuple[Route, ...] = (
     _people("POST", "/v1/policies/prove", "provePolicies", batch=True),
     _people("POST", "/v1/policies/proposals", "proposePolicies", RISK_EDITOR, batch=True),
     _people("GET", "/v1/policies/releases", "listReleases"),
-    Route("GET", "/v1/policies/lists", "readLists", gateway=True, person=True),
+    _people("GET", "/v1/policies/lists", "readLists"),
     Route(
         "POST",
         "/v1/policies/lists",

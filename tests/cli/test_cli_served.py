@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import stat
 import subprocess
 import time
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +272,28 @@ def test_a_proposal_is_looked_at_refused_withdrawn_and_undone(company: Company) 
     nothing = served.run("policy", "rollback", history[0]["release"][:12])
     assert nothing.exit_code == 1
     assert "in force now" in nothing.stderr
+
+
+def test_a_list_is_refreshed_by_its_connector(company: Company, tmp_path: Path) -> None:
+    """An export of the ERP system would have no way in but through a person."""
+    served = company.served
+    found = served.json("policy", "list", "show")["lists"]
+    name = found[0]["list"]
+    target = tmp_path / "erp.key"
+    served.json("key", "issue", "gateway", "erp", "--list", name, "--to", str(target))
+    key = target.read_text().strip()
+    path = served.directory / found[0]["path"]
+    old = path.read_text()
+    at = re.search(r"as_of: (\S+)", old)
+    assert at is not None
+    newer = tmp_path / "list.yaml"
+    now = datetime.now(UTC).replace(microsecond=0).isoformat()
+    newer.write_text(old.replace(at[1], now))
+    made = served.json("policy", "list", "put", name, newer, key=key)
+    assert made["in_force"], made
+    again = served.run("policy", "list", "put", name, path, key=key)
+    assert again.exit_code == 1
+    assert "older" in again.stderr
 
 
 def test_evidence_leaves_while_the_service_works(company: Company, tmp_path: Path) -> None:

@@ -218,3 +218,45 @@ def test_a_proposal_is_about_the_release_that_is_still_in_force(
     with pytest.raises(Problem) as caught:
         propose(world, LOOSER)
     assert caught.value.type == "conflict"
+
+
+INVARIANTS = b"""invariants: company
+title: What no agent may ever do
+owner: chief@corp.example
+review_by: 2027-05-31
+never:
+  - id: INV-001
+    title: No payment above 10 000 EUR without two people
+    when: {action: payment.create, args.amount: {above: 10000 EUR}}
+    without: {people: 2}
+    because: No single person can move such an amount.
+"""
+NEVER = "policies/invariants.yaml"
+
+
+def test_a_refuted_invariant_can_never_be_signed(world: World) -> None:
+    """What must never be allowed would be allowed by whoever finds a second signature."""
+    files = {**FILES, NEVER: INVARIANTS}
+    made = releasing.propose(world.desk, world.maria, files)
+    assert made["findings"] == []
+    proofs = proposals.show(world.desk, made["proposal"])["attached"]["proofs"]
+    assert [each["result"] for each in proofs["proofs"]] == ["proved"]
+    wrong = POLICY.replace(b"needs: [1 treasurer, 1 cfo]", b"needs: [1 treasurer]")
+    size = world.desk.state.size
+    found = releasing.propose(world.desk, world.maria, {**files, PATH: wrong})
+    assert found["proposal"] is None
+    (finding,) = found["findings"]
+    assert (finding["code"], finding["path"], finding["line"]) == ("invariant-refuted", NEVER, 6)
+    assert world.desk.state.size == size
+
+
+def test_an_invariant_that_is_given_up_is_shown_and_takes_two(world: World) -> None:
+    """Who wants what must never be allowed would first take away the sentence that forbids it."""
+    first = str(world.desk.state.release)
+    files = {**FILES, NEVER: INVARIANTS}
+    made = releasing.propose(world.desk, world.maria, files)
+    releasing.sign(world.desk, world.tom, made["proposal"], made["evidence"])
+    back = releasing.rollback(world.desk, world.maria, first)
+    assert not back["in_force"], "no answer is looser, but a promise is gone"
+    proofs = proposals.show(world.desk, back["proposal"])["attached"]["proofs"]
+    assert proofs["given_up"] == ["company/INV-001"]

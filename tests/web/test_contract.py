@@ -94,7 +94,9 @@ def test_agents_reach_nothing_that_people_decide() -> None:
         "cancelApproval",
         "readDecision",
         "readProof",
+        "refreshList",
     }
+    assert not any(route.agent for route in ROUTES if route.name == "refreshList"), "connectors'"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from governance.cli.transport import Failed
 
 @policy.group("list")
 def lists() -> None:
-    """Lists of the release in force: what they are, and how they are refreshed."""
+    """Lists in force, and refreshing them."""
 
 
 @command(lists, "show", example="governance policy list show")

@@ -90,9 +90,14 @@ def _cases(found: Mapping[str, Any]) -> list[str]:
 
 
 def _proofs(found: Mapping[str, Any]) -> list[str]:
+    gone = [f"  NO LONGER ASKED FOR: {name}" for name in found["given_up"]]
     if not found["proofs"]:
-        return ["proofs: no invariants are written"]
-    return ["proofs:"] + [f"  {each['id']}: {each['verdict']}" for each in found["proofs"]]
+        return ["proofs: no invariants are written", *gone]
+    told = [f"proofs: {found['proved']} of {len(found['proofs'])} proved"]
+    for each in found["proofs"]:
+        why = f" ({each['why']})" if each["why"] else ""
+        told.append(f"  {each['result'].upper()}: {each['name']} {each['title']}{why}")
+    return told + gone
 
 
 def _diff(found: Mapping[str, Any]) -> list[str]:

@@ -61,11 +61,14 @@ def view(
         evidence=told["evidence"],
         files=tuple(told["files"]),
         ended=ended,
-        looser=int(diff.get("looser") or 0),
+        looser=int(diff.get("looser") or 0) + len(kept.get("proofs", {}).get("given_up", ())),
         check=_found(kept.get("check"), _check),
         cases=_found(kept.get("cases"), _cases),
         proofs=_found(kept.get("proofs"), _proofs),
-        proof_rows=tuple(map(_proof, kept.get("proofs", {}).get("proofs", ())[:SHOWN])),
+        proof_rows=(
+            *map(_given_up, kept.get("proofs", {}).get("given_up", ())[:SHOWN]),
+            *map(_proof, kept.get("proofs", {}).get("proofs", ())[:SHOWN]),
+        ),
         diff=_found(diff or None, _diff),
         diff_rows=tuple(map(_difference, diff.get("differences", ())[:SHOWN])),
         backtest=_found(kept.get("backtest"), _backtest),
@@ -103,14 +106,16 @@ def _cases(found: Mapping[str, Any]) -> list[str]:
 def _proofs(found: Mapping[str, Any]) -> list[str]:
     if not found["proofs"]:
         return ["Nothing is written that must never be allowed (policies/invariants.yaml)."]
-    held = sum(each["verdict"] == "proved" for each in found["proofs"])
-    return [f"{held} of {len(found['proofs'])} invariants are proved."]
+    return [f"{found['proved']} of {len(found['proofs'])} invariants are proved."]
 
 
 def _proof(each: Mapping[str, Any]) -> ProofRow:
-    verdict = _PROOFS.get(each["verdict"], Verdict("unknown", str(each["verdict"])))
-    such = ", ".join(f"{name} {value}" for name, value in (each.get("witness") or {}).items())
-    return ProofRow(str(each["id"]), str(each.get("title", "")), verdict, such)
+    return ProofRow(each["name"], each["title"], _PROOFS[each["result"]], each["why"])
+
+
+def _given_up(name: str) -> ProofRow:
+    said = "It is asked for by what is in force, and would not be any more, or otherwise."
+    return ProofRow(name, "", Verdict("deny", "No longer asked for"), said)
 
 
 def _diff(found: Mapping[str, Any]) -> list[str]:
