@@ -6,6 +6,8 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 VECTORS ?=
 DURATION ?=
+DATA ?=
+AIRLINE ?=
 
 .PHONY: help setup demo test check conformance fuzz fuzz-parsers hammer bench lock clean
 help: ## this list
@@ -92,6 +94,10 @@ hammer-killed: $(VENV)/.ready ## the real service killed fifty times under load 
 bench: $(VENV)/.ready ## the figures of the README (needs wrk)
 	@command -v wrk >/dev/null || ($(APT) update && $(APT) install -y wrk)
 	$(BIN)/python -m benchmarks
+
+.PHONY: traces
+traces: $(VENV)/.ready ## policies on recorded agent traces: make traces DATA=DIR [AIRLINE=DIR]
+	$(BIN)/python -m benchmarks.traces $(DATA) $(if $(AIRLINE),--airline $(AIRLINE))
 
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
         --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --build-deps-for wheel
