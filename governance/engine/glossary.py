@@ -159,6 +159,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "before": "What happened earlier: written out, or a name of the table's own `before:`.",
     "obligations": "Which obligations the answer must carry.",
     "points": "How many risk points there must be.",
+    "asks": "Who must agree, as the approval says it.",
+    "waived_by": "Who may lift the deny.",
 }
 """The columns of a table of cases that are no fields."""
 

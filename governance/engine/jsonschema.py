@@ -83,6 +83,9 @@ class _Maker:
 
     def __init__(self, known: Known) -> None:
         self.known = known
+        self.kinds = {name: tuple(known.types_of(name)) for name in known.fields}
+        self.names = self._all_names()
+        self.columns = self._columns()
         self.tested: dict[str, Schema] = {}
         self.alike: dict[tuple[Any, ...], str] = {}
 
@@ -152,7 +155,7 @@ class _Maker:
         if key == "lists" and way[0] in ("policies", "risk") and "dict" in form:
             inner = self._mapping(form, way)
             return {"anyOf": [{"type": "array"}, {"type": "object", **inner}]}
-        names = self._names(form, key, way) if kind in ("string", ["string", "list"]) else None
+        names = self._names(key, way) if kind in ("string", ["string", "list"]) else None
         if names is None:
             return None
         if kind != "string":
@@ -166,50 +169,50 @@ class _Maker:
             plain["pattern"] = f"^(?:{form['regex']})$"
         return {"anyOf": [{"enum": known}, plain]} if known else plain
 
-    def _names(self, form: Form, key: str, way: tuple[str, ...]) -> tuple[bool, list[str]] | None:
+    def _names(self, key: str, way: tuple[str, ...]) -> tuple[bool, list[str]] | None:
         """The names that can stand at a place, and whether no other can."""
-        known = self.known
-        fields = [name for name in known.fields if name != "action"]
-        places: dict[str, tuple[bool, list[str]]] = {
+        if way[0] == "cases" and key == "policy":
+            return False, list(self.known.policies)
+        if key == "from" and "lists" in way:
+            return True, list(self.known.lists)
+        return self.names.get(key)
+
+    def _all_names(self) -> dict[str, tuple[bool, list[str]]]:
+        """By key: the names that the folder knows, and whether no other can stand there."""
+        known, fields = self.known, list(self.kinds)
+        rules = [each.id for each in known.named if each.kind in ("rules", "limits")]
+        attached = (action.attaches for action in known.catalogue.actions.values())
+        single = [name for name in fields if not any(kind.many for kind in self.kinds[name])]
+        return {
             "governs": (True, list(known.catalogue.actions)),
             "extends": (False, list(known.policies)),
             "replaces": (False, list(known.policies)),
-            "per": (False, [name for name in fields if not _many(known, name)]),
+            "per": (False, single),
             "measure": (False, ["count", *(f"sum {name}" for name in self._summed())]),
             "redact": (True, [name for name in fields if name.startswith("args.")]),
             "log": (True, fields),
             "needs": (False, [f"1 {role}" for role in known.roles]),
             "may_be_waived_by": (False, ["nobody", *known.roles, "child", "exception"]),
-            "lifts": (False, [each.id for each in known.named if each.kind in ("rules", "limits")]),
-            "instead_of": (False, [each.id for each in known.named if each.kind in ("rules", "limits")]),
+            "lifts": (False, rules),
+            "instead_of": (False, rules),
             "currencies": (True, sorted(CURRENCIES)),
             "labels": (False, sorted(known.catalogue.labels)),
-            "attaches": (False, sorted(set().union(
-                *(a.attaches for a in known.catalogue.actions.values())))),
-        }  # fmt: skip
-        if way[0] == "cases" and key == "policy":
-            return False, list(known.policies)
-        if key == "from" and "lists" in way:
-            return True, list(known.lists)
-        if key in ("redact", "log") and not places[key][1]:
-            return None
-        return places.get(key)
+            "attaches": (False, sorted(set[str]().union(*attached))),
+        }
 
     def _summed(self) -> list[str]:
         return [
             name
-            for name in self.known.fields
-            if any(not t.many and t.name in _NUMBERS | {"money"} for t in self.known.types_of(name))
+            for name, kinds in self.kinds.items()
+            if any(not kind.many and kind.name in _NUMBERS | {"money"} for kind in kinds)
         ]
 
     def _columns(self) -> dict[str, Schema]:
         out: dict[str, Schema] = {
-            name: {"description": words}
-            for name, words in glossary.COLUMNS.items()
-            if name in PLAIN_COLUMNS
+            name: {"description": glossary.COLUMNS.get(name, "")} for name in PLAIN_COLUMNS
         }
         out["action"] = {**out["action"], "enum": [*self.known.catalogue.actions]}
-        for name in self.known.fields:
+        for name in self.kinds:
             out.setdefault(name, {"description": self.field_words(name)})
         for name in sorted(OTHER_COLUMNS):
             out.setdefault(name, {})
@@ -217,7 +220,7 @@ class _Maker:
 
     def field_words(self, name: str) -> str:
         """The kinds of a field, in words."""
-        kinds = dict.fromkeys(kind.kind for kind in self.known.types_of(name))
+        kinds = dict.fromkeys(kind.kind for kind in self.kinds[name])
         return " or ".join(kinds)
 
     def shared(self) -> dict[str, Schema]:
@@ -229,7 +232,6 @@ class _Maker:
         agents = {
             name.partition(".")[2]: name for name in SERVICE_FIELDS if name.startswith("agent.")
         }
-        fields = self.known.fields
         groups = "|".join(map(re.escape, OF_FILES))
         history: Schema = {
             "did": several,
@@ -248,7 +250,7 @@ class _Maker:
                             "description": words["any"]},
                     "not": {**condition, "description": words["not"]},
                     "history": {"$ref": "#/$defs/history", "description": words["history"]},
-                    **{name: self.tests(name) for name in fields},
+                    **{name: self.tests(name) for name in self.kinds},
                 },
                 "additionalProperties": False,
             },
@@ -269,12 +271,12 @@ class _Maker:
             },
             "cells": {
                 "type": "object",
-                "properties": self._columns(),
+                "properties": self.columns,
                 "propertyNames": {"$ref": "#/$defs/column"},
             },
             "column": {
                 "anyOf": [
-                    {"enum": list(self._columns())},
+                    {"enum": list(self.columns)},
                     {"type": "string", "pattern": rf"^(args\.[^.]+|({groups})\..+)$"},
                 ]
             },
@@ -283,7 +285,7 @@ class _Maker:
     def tests(self, name: str) -> Schema:
         """What may be said about a field: the operators that fit its type, with their constants.
         Fields that are alike share one definition."""
-        kinds = tuple(self.known.types_of(name))
+        kinds = self.kinds[name]
         alike = (kinds, closed_members(self.known.catalogue, name))
         if alike not in self.alike:
             self.alike[alike] = f"tests-{len(self.alike) + 1}"
@@ -321,8 +323,11 @@ class _Maker:
         wanted = {kind.kind for kind in kinds}
         name = "fields-" + "-or-".join(sorted(wanted)).replace(" ", "-")
         if name not in self.tested:
-            same = [other for other in self.known.fields
-                    if wanted & {kind.kind for kind in self.known.types_of(other)}]  # fmt: skip
+            same = [
+                other
+                for other, theirs in self.kinds.items()
+                if wanted & {kind.kind for kind in theirs}
+            ]
             self.tested[name] = {"type": "string", "enum": same}
         return {"$ref": f"#/$defs/{name}"}
 
@@ -368,7 +373,3 @@ def _value(kind: Type) -> Schema:
         return {"anyOf": [amount, {"type": "object", "required": ["amount", "currency"]}]}
     pattern = _PATTERNS.get(kind.name)
     return {"type": "string", "pattern": pattern} if pattern else {"type": "string"}
-
-
-def _many(known: Known, name: str) -> bool:
-    return any(kind.many for kind in known.types_of(name))
