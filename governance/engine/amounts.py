@@ -30,7 +30,6 @@ from governance.engine.space import Budget, Choice, Exhausted, TooMany, each_bit
 from governance.engine.standing import (
     Item,
     Side,
-    TooManyBranches,
     gather,
     merged,
     sides,
@@ -40,7 +39,7 @@ from governance.engine.witness import Witness, told, witness
 
 _GROWING: Final = ("money", "count")
 _TRIES: Final = 6
-_UNANSWERED: Final = (Exhausted, TooMany, TooManyBranches)
+_UNANSWERED: Final = (Exhausted, TooMany)
 
 
 def remarks(release: Release) -> tuple[Remark, ...]:

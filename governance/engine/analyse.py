@@ -13,7 +13,7 @@ another one that is called so, too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -26,12 +26,10 @@ from governance.engine.standing import (
     LADDER,
     Item,
     Side,
-    TooManyBranches,
     as_strict,
     gather,
     merged,
     sides,
-    spoken,
     standing_without,
 )
 
@@ -106,7 +104,7 @@ def remarks(release: Release) -> tuple[Remark, ...]:
             touched.setdefault(name, []).append(table)
     unknown = set(release.plans) - {table.action for table in tables}
     found: dict[str, Remark] = {}
-    candidates: list[tuple[int, int, Place]] = []
+    candidates: list[tuple[int, int, Place, list[str]]] = []
     for number, place in enumerate(every):
         mine = touched.get(place.name, [])
         if _speaks_elsewhere(release, place, unknown) or not mine:
@@ -117,10 +115,11 @@ def remarks(release: Release) -> tuple[Remark, ...]:
             continue
         covers = _covers(place, mine, frozenset())
         if covers is not None:
-            candidates.append((len(covers), -number, place))
+            candidates.append((len(covers), -number, place, covers))
     gone: set[str] = set()
-    for _, _, place in sorted(candidates, key=lambda each: each[:2]):
-        covers = _covers(place, touched[place.name], frozenset(gone))
+    for _, _, place, first in sorted(candidates, key=lambda each: each[:2]):
+        mine = touched[place.name]
+        covers = _covers(place, mine, frozenset(gone)) if gone & set(first) else first
         if covers is not None:
             gone.add(place.name)
             found[place.name] = _redundant(place, covers, every, touched[place.name])
@@ -144,6 +143,7 @@ class _Table:
     action: str
     space: Situations
     side: Side
+    voices: dict[str, dict[str, int]]
 
     @classmethod
     def of(cls, release: Release, action: str) -> _Table | None:
@@ -151,9 +151,13 @@ class _Table:
         gather(release, action, space)
         space.close()
         try:
-            return cls(action, space, sides([release], action, space)[0])
+            side = sides([release], action, space)[0]
         except TooMany:
             return None
+        voices: dict[str, dict[str, int]] = {}
+        for name, mask in side.voices.items():
+            voices.setdefault(name.partition("/")[0], {})[name] = mask
+        return cls(action, space, side, voices)
 
     def first(self, item: Item, others: Iterable[Item]) -> Choice | None:
         """A situation in which an item stands and none of the others. Raises Exhausted."""
@@ -178,7 +182,7 @@ def _alone(place: Place, mine: list[_Table]) -> Remark | None:
             if table.first(item, final) is not None:
                 return None
             by += _cover(table, item, final)
-    except (Exhausted, TooMany, TooManyBranches):
+    except (Exhausted, TooMany):
         return None
     once = list(dict.fromkeys(by))
     if len(once) == 1 and _same(place.name, once[0], mine):
@@ -208,7 +212,7 @@ def _covers(place: Place, mine: list[_Table], gone: frozenset[str]) -> list[str]
                 if table.first(item, others) is not None:
                     return None
                 by += _cover(table, item, others)
-    except (Exhausted, TooMany, TooManyBranches):
+    except (Exhausted, TooMany):
         return None
     return list(dict.fromkeys(by)) if by or isinstance(place.rule, Limit) else None
 
@@ -216,10 +220,10 @@ def _covers(place: Place, mine: list[_Table], gone: frozenset[str]) -> list[str]
 def _parts(place: Place, table: _Table, gone: frozenset[str]) -> Iterator[tuple[Item, list[Item]]]:
     """Everything that a rule adds to the verdicts of an action, and what may cover each part."""
     side, name = table.side, place.name
-    voices = {n: mask for n, mask in side.voices.items() if n != name and n not in gone}
+    without = {*gone, name}
     left = [
-        _with_voices(item, voices) for item in side.items
-        if item.name != name and item.name not in gone and item.name != LADDER
+        _default(item, table, without) for item in side.items
+        if item.name not in without and item.name != LADDER
     ]  # fmt: skip
     alarms = merged(m for n, m in side.alarms.items() if n != name and n not in gone)
     ladder = Item(LADDER, Effect.REQUIRE_APPROVAL, alarms)
@@ -232,8 +236,8 @@ def _parts(place: Place, table: _Table, gone: frozenset[str]) -> Iterator[tuple[
     default = next((i for i in left if i.name == f"{place.file.policy}/default"), None)
     if voice and default is not None:
         # Without the rule the default speaks where nothing else decides for the file.
-        start = f"{place.file.policy}/"
-        instead = [Item(n, Effect.ALLOW, m) for n, m in voices.items() if n.startswith(start)]
+        voices = table.voices[place.file.policy].items()
+        instead = [Item(n, Effect.ALLOW, m) for n, m in voices if n not in without]
         stricter = [each for each in left if each is not default and as_strict(each, default)]
         yield _within(voice, default, table), [*instead, *stricter]
     alarm = side.alarms.get(name, 0)
@@ -252,13 +256,14 @@ def _parts(place: Place, table: _Table, gone: frozenset[str]) -> Iterator[tuple[
             yield Item(name, Effect.ALLOW, duty.when), [*denies, *same]
 
 
-def _with_voices(item: Item, voices: Mapping[str, int]) -> Item:
-    """A default, as it stands while only these rules decide for its file."""
+def _default(item: Item, table: _Table, without: set[str]) -> Item:
+    """A default, as it stands when some rules no longer decide for its file; others as they are."""
     policy, _, rule = item.name.partition("/")
-    if rule != "default":
+    voices = table.voices.get(policy, {})
+    if rule != "default" or not without & voices.keys():
         return item
-    return Item(item.name, item.effect, item.when, spoken(voices, policy), item.clause,
-                item.waivable_by)  # fmt: skip
+    unless = merged(mask for name, mask in voices.items() if name not in without)
+    return replace(item, unless=unless)
 
 
 def _within(voice: int, default: Item, table: _Table) -> Item:
@@ -329,6 +334,6 @@ def _same(one: str, other: str, mine: list[_Table]) -> bool:
             for left, right in ((sure, other_may), (other_sure, may)):
                 if table.first(Item("", Effect.ALLOW, left), [Item("", Effect.ALLOW, right)]):
                     return False
-        except (Exhausted, TooMany, TooManyBranches):
+        except (Exhausted, TooMany):
             return False
     return True

@@ -28,7 +28,6 @@ from governance.engine.standing import (
     Duty,
     Item,
     Side,
-    TooManyBranches,
     as_strict,
     asks_as_much,
     gather,
@@ -152,7 +151,7 @@ class _Search:
                 found += self._one_way(one, other, looser)
         except Exhausted:
             self.open = f"the budget of {self.budget.steps} steps was used"
-        except (TooMany, TooManyBranches):
+        except TooMany:
             self.open = "there are too many alternatives"
         return found
 

@@ -26,7 +26,6 @@ from governance.engine.standing import (
     LADDER,
     Item,
     Side,
-    TooManyBranches,
     gather,
     sides,
     standing_without,
@@ -172,7 +171,7 @@ def _broken(
                 break
     except Exhausted:
         return None, f"the budget of {budget.steps} steps was used"
-    except (TooMany, TooManyBranches):
+    except TooMany:
         return None, "there are too many alternatives"
     return None, "some fields can only be searched by examples" if tried else ""
 

@@ -195,11 +195,21 @@ class Space:
         return alive
 
     def find(
-        self, need: int, forbid: int, groups: Sequence[int], budget: Budget
+        self,
+        need: int,
+        forbid: int,
+        groups: Sequence[int],
+        budget: Budget,
+        spared: Sequence[tuple[int, int]] = (),
     ) -> Iterator[dict[int, int]]:
         """Situations in which all cubes of `need`, none of `forbid` and at least one of each group
-        hold. Not every one of them, but none only if there is none. Raises Exhausted."""
+        hold. The first cubes of a pair in `spared` are forbidden, too, unless one of its second ones
+        holds. Not every such situation, but none only if there is none. Raises Exhausted."""
         self.build()
+        spared = [(when, unless & ~forbid) for when, unless in spared if not unless & need]
+        for when, unless in spared:
+            forbid |= 0 if unless else when
+        spared = [(when, unless) for when, unless in spared if unless]
         groups = [group & ~forbid for group in groups if not group & need]
         if need & forbid or not all(groups):
             return
@@ -209,7 +219,7 @@ class Space:
                 allowed[name] = allowed.get(name, self.coordinates[name].full) & mask
         if not all(allowed.values()):
             return
-        yield from _Search(self, need, forbid, groups, allowed, budget).run()
+        yield from _Search(self, forbid, groups, spared, allowed, budget).run()
 
 
 class _Search:
@@ -218,18 +228,21 @@ class _Search:
     def __init__(
         self,
         space: Space,
-        need: int,
         forbid: int,
         groups: Sequence[int],
+        spared: Sequence[tuple[int, int]],
         allowed: Mapping[int, int],
         budget: Budget,
     ) -> None:
-        self.space, self.need, self.forbid = space, need, forbid
+        self.space, self.forbid, self.spared = space, forbid, tuple(spared)
         self.groups, self.allowed, self.budget = tuple(groups), allowed, budget
-        self.grouped = 0
+        self.bad, self.good = forbid, 0
         for group in groups:
-            self.grouped |= group
-        self.interest = forbid | self.grouped
+            self.good |= group
+        for when, unless in spared:
+            self.bad |= when
+            self.good |= unless
+        self.interest = self.bad | self.good
         self.order: list[tuple[int, int, list[tuple[int, int]]]] = []
 
         self.rest: list[int] = []
@@ -251,7 +264,7 @@ class _Search:
         if not all(group & alive for group in self.groups):
             return
         rows = [row for row in rows if row[1] & alive]
-        rows.sort(key=lambda row: (-(row[1] & alive & self.forbid).bit_count(), len(row[2])))
+        rows.sort(key=lambda row: (-(row[1] & alive & self.bad).bit_count(), len(row[2])))
         self.order = rows
         self.rest = [0] * (len(rows) + 1)
         for k in range(len(rows) - 1, -1, -1):
@@ -261,8 +274,9 @@ class _Search:
     def _go(self, k: int, alive: int, chosen: dict[int, int]) -> Iterator[dict[int, int]]:
         self.budget.spend()
         live = alive & self.forbid
-        if live & ~self.rest[k]:
-            return
+        for when, unless in self.spared:
+            if not unless & alive:
+                live |= alive & when
         order = self.order
         while k < len(order) and not order[k][1] & alive:
             k += 1
@@ -287,10 +301,10 @@ class _Search:
     def _best(self, states: list[int], options: Mapping[int, int], quiet: int) -> list[int]:
         """The options worth trying, those that leave the fewest forbidden cubes first (the quiet
         one among equals); one that leaves more of them and no more of the groups is beaten."""
-        forbid, grouped = self.forbid, self.grouped
+        all_bad, all_good = self.bad, self.good
         states.sort(
             key=lambda left: (
-                (left & forbid).bit_count() - (left & grouped).bit_count(),
+                (left & all_bad).bit_count() - (left & all_good).bit_count(),
                 options[left] != quiet,
             )
         )
@@ -298,9 +312,9 @@ class _Search:
             return states
         kept: list[int] = []
         for left in states:
-            bad, good = left & forbid, left & grouped
+            bad, good = left & all_bad, left & all_good
             for other in kept:
-                if not other & forbid & ~bad and not good & ~other:
+                if not other & all_bad & ~bad and not good & ~other:
                     break
             else:
                 kept.append(left)

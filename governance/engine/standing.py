@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations, product
+from itertools import combinations
 from typing import Final
 
 from governance.engine.atoms import Want
@@ -40,7 +40,7 @@ from governance.engine.space import (
 _ASK, _DENY = Effect.REQUIRE_APPROVAL, Effect.DENY
 LADDER: Final = f"{SERVICE}/autonomy"
 GOVERNED: Final = f"{SERVICE}/governed"
-_MOST_BRANCHES: Final = 256
+_MOST_SETS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,6 @@ class Side:
     alarms: dict[str, int] = field(default_factory=dict)
     lifters: frozenset[str] = frozenset()
     always: int = 0
-
-
-class TooManyBranches(Exception):
-    """Too many findings may be taken away to go through all ways of it."""
 
 
 def gather(release: Release, action: str, into: Situations) -> None:
@@ -284,7 +280,7 @@ class _Maker:
                         each <= frozenset(chosen) for each in found
                     ):
                         continue
-                    if len(found) >= _MOST_BRANCHES:
+                    if len(found) >= _MOST_SETS:
                         raise TooMany
                     found.append(frozenset(chosen))
                     out.append(every(parts[i][1] for i in chosen))
@@ -408,32 +404,15 @@ def standing_without(
     """Situations in which an item stands, none of the others does, and `beside` stands, too, if it
     is given. None only if there is none.
 
-    Raises Exhausted, TooManyBranches.
+    Raises Exhausted.
     """
     forbid = item.unless | (beside.unless if beside else 0)
-    with_it = [beside.when] if beside else []
-    taken: list[Item] = []
+    groups = [beside.when] if beside else []
+    spared: list[tuple[int, int]] = []
     for other in others:
         if other.unless:
-            taken.append(other)
+            spared.append((other.when, other.unless))
         else:
             forbid |= other.when
-    ways: list[list[tuple[int, int]]] = []
-    for other in taken:
-        options = [(other.when, 0)]
-        if other.unless & ~forbid:
-            options.append((0, other.unless))
-        ways.append(options)
-    count = 1
-    for options in ways:
-        count *= len(options)
-    if count > _MOST_BRANCHES:
-        raise TooManyBranches
     for bit in each_bit(item.when & ~forbid):
-        for way in product(*ways):
-            never, groups = forbid, [*with_it]
-            for when, unless in way:
-                never |= when
-                groups += [unless] if unless else []
-            if not never >> bit & 1:
-                yield from space.space.find(1 << bit, never, groups, budget)
+        yield from space.space.find(1 << bit, forbid, groups, budget, spared)
