@@ -16,7 +16,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
 
-from governance.engine.analyse import BUDGET, EVER, Place, Remark, places
+from governance.engine.analyse import EVER, Place, Remark, places
 from governance.engine.atoms import MAY, Scalars
 from governance.engine.catalogue import ActionType
 from governance.engine.compile import Cap, Plan, Release
@@ -39,7 +39,8 @@ from governance.engine.witness import Witness, told, witness
 
 _GROWING: Final = ("money", "count")
 _TRIES: Final = 6
-_UNANSWERED: Final = (Exhausted, TooMany)
+_STEPS: Final = 1_000
+"""Steps for one question: there are as many as thresholds."""
 
 
 def remarks(release: Release) -> tuple[Remark, ...]:
@@ -91,23 +92,18 @@ class _Looked:
 
     def larger(self, name: str, named: Mapping[str, Place]) -> Iterator[Remark]:
         """Rules that a larger amount escapes."""
-        model = self.space.models[name]
+        model, told_of = self.space.models[name], set[str]()
         assert isinstance(model, Scalars)
         for smaller, larger in _neighbours(model.values):
-            low, high = (
-                [self._at(item, model, value) for item in self.side.items]
-                for value in (smaller, larger)
-            )
-            for item, after in zip(low, high, strict=True):
-                if not item.when & ~after.when and not after.unless & ~item.unless:
+            for item in self._released(model, smaller, larger):
+                if item.name in told_of or (
+                    item.name not in named and not item.name.endswith("/default")
+                ):
                     continue
-                if item.name not in named and not item.name.endswith("/default"):
-                    continue
-                seen = self._escapes(item, high, name, smaller, larger)
-                if seen is None:
-                    continue
-                place = named.get(item.name) or self._loosening(seen, named)
-                if place is not None:
+                seen = self._escapes(item, model, smaller, larger)
+                place = seen and (named.get(item.name) or self._loosening(seen, named))
+                if seen is not None and place:
+                    told_of.add(item.name)
                     message = (
                         f"a larger amount does better: with `{name}` {told(larger)} the answer is "
                         f"{seen.verdicts[1].effect.word}, with {told(smaller)} it is "
@@ -115,49 +111,53 @@ class _Looked:
                     )
                     yield place.remark("larger-is-looser", name, message, seen.cells)
 
-    def _at(self, item: Item, model: Scalars, value: Value) -> Item:
-        """An item while a field has one value: its cubes without that field."""
-        return replace(item, when=self._fixed(item.when, model, value),
-                       unless=self._fixed(item.unless, model, value))  # fmt: skip
+    def _released(self, model: Scalars, smaller: Value, larger: Value) -> Iterator[Item]:
+        """What may stand with the smaller amount and not with the larger one, as it stands with the
+        smaller one: its cubes without the field."""
+        space = self.space.space
+        here, there = (
+            space.holding(model.number, model.values.index(v)) for v in (smaller, larger)
+        )
+        for item in self.side.items:
+            if item.when & here & ~there or item.unless & there & ~here:
+                yield replace(item, when=self._without(item.when & here, model),
+                              unless=self._without(item.unless & here, model))  # fmt: skip
 
-    def _fixed(self, mask: int, model: Scalars, value: Value) -> int:
-        space, at = self.space.space, 1 << model.values.index(value)
-        out = 0
+    def _without(self, mask: int, model: Scalars) -> int:
+        """The same cubes, whatever the field is."""
+        space, out = self.space.space, 0
         for bit in each_bit(mask):
             cube = space.cubes[bit]
-            allowed = cube.get(model.number)
-            if allowed is None:
-                out |= 1 << bit
-            elif allowed & at:
+            if model.number in cube:
                 out |= space.bits(({n: m for n, m in cube.items() if n != model.number},))
+            else:
+                out |= 1 << bit
         return out
 
-    def _escapes(
-        self, item: Item, high: list[Item], name: str, smaller: Value, larger: Value
-    ) -> Witness | None:
+    def _escapes(self, item: Item, model: Scalars, smaller: Value, larger: Value) -> Witness | None:
         """Two verdicts on one request, with the smaller and with the larger amount."""
-        least = Effect.REQUIRE_APPROVAL if item.name.endswith("/default") else item.effect
-        strange = self.space.space.options(self.space.undeclared, bool)
-        others = [each for each in high if each.effect >= least]
-        others.append(Item("", Effect.DENY, self.space.space.bits(strange)))
+        default = item.name.endswith("/default")
+        least = Effect.REQUIRE_APPROVAL if default else item.effect
+        space = self.space.space
+        others = [each for each in self.side.items if each.effect >= least]
+        others.append(Item("", Effect.DENY, space.bits(space.options(self.space.undeclared, bool))))
+        grown = Item("", Effect.ALLOW, space.bits(model.where(lambda v: v == larger)))
         try:
-            tried = standing_without(self.space, item, others, Budget(BUDGET))
+            tried = standing_without(self.space, item, others, Budget(_STEPS), grown)
             for choice, _ in zip(tried, range(_TRIES), strict=False):
-                seen = self._both(choice, name, smaller, larger)
+                seen = self._both(choice, model, smaller, larger)
                 before, after = seen.verdicts
-                wanted = Effect.ALLOW if item.name.endswith("/default") else before.effect - 1
+                wanted = Effect.ALLOW if default else before.effect - 1
                 if after.effect < before.effect and after.effect <= wanted:
                     return seen
-        except _UNANSWERED:
+        except Exhausted:
             return None
         return None
 
-    def _both(self, choice: Choice, name: str, smaller: Value, larger: Value) -> Witness:
-        model = self.space.models[name]
-        assert isinstance(model, Scalars)
+    def _both(self, choice: Choice, model: Scalars, smaller: Value, larger: Value) -> Witness:
         fixed = {**choice, model.number: model.values.index(smaller)}
         seen = witness(self.space, fixed, [self.release], self.action)
-        grown = replace(seen.request, fields={**seen.request.fields, name: larger})
+        grown = replace(seen.request, fields={**seen.request.fields, model.name: larger})
         after = decide(self.release, grown, seen.facts, seen.at)
         return replace(seen, verdicts=(seen.verdicts[0], after))
 
@@ -211,7 +211,7 @@ class _Looked:
         item = Item("", Effect.ALLOW, space.bits(space.options(model.number, lambda v: v == top)))
         strict = [*self.side.items, Item("", Effect.DENY, counting)]
         try:
-            found = standing_without(self.space, item, strict, Budget(BUDGET))
+            found = standing_without(self.space, item, strict, Budget(_STEPS))
             for choice, _ in zip(found, range(_TRIES), strict=False):
                 seen = witness(self.space, choice, [self.release], self.action)
                 if seen.verdicts[0].effect is Effect.ALLOW:
@@ -220,7 +220,7 @@ class _Looked:
                         f"as wanted, because no limit adds up `{name}`"
                     )
                     return place.remark("split-evades", name, message, seen.cells)
-        except _UNANSWERED:
+        except Exhausted:
             return None
         return None
 

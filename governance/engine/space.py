@@ -186,6 +186,14 @@ class Space:
                     i += 1
         self._built = len(self.cubes)
 
+    def holding(self, number: int, option: int) -> int:
+        """The cubes that may hold while a coordinate takes an option."""
+        self.build()
+        every = (1 << len(self.cubes)) - 1
+        if number not in self._has:
+            return every
+        return every & (self._masks[number][option] | ~self._has[number])
+
     def alive(self, choice: Choice) -> int:
         """The cubes that hold in a situation."""
         self.build()
