@@ -1,8 +1,8 @@
-"""Backtests that a surface asked for: one at a time, beside the service; their results for a while.
+"""Work that a surface asked for: one piece at a time, beside the service; results for a while.
 
 Law: what takes minutes is never waited for by a request. Whoever asks gets a number, and asks with it
-how far it is; a process remembers its own backtests only, and a restart forgets them: nothing that
-governs rests on one (what a proposal rests on is attached to the proposal).
+how far it is; a process remembers its own work only, and a restart forgets it: nothing that governs
+rests on it (what a proposal rests on is attached to the proposal).
 """
 
 from __future__ import annotations
@@ -12,24 +12,21 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
-from governance.service import backtesting
-from governance.service.desk import Desk
 from governance.service.problem import Problem
 
 KEPT: Final = 8
 """Results that are remembered; older ones are forgotten."""
 SECONDS: Final = 900.0
-"""A backtest ends after so long with what it has."""
+"""Work that can end early ends after so long, with what it has."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Running:
-    """One backtest; `done` of `total` entries were read."""
+    """One piece of work; `done` of `total` entries were read."""
 
     id: str
     done: int = 0
@@ -39,8 +36,8 @@ class Running:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def json(self) -> dict[str, Any]:
-        """`{backtest, state: running | done | failed, done, total, result?, problem?}`."""
-        out: dict[str, Any] = {"backtest": self.id, "done": self.done, "total": self.total}
+        """`{id, state: running | done | failed, done, total, result?, problem?}`."""
+        out: dict[str, Any] = {"id": self.id, "done": self.done, "total": self.total}
         if not self.ended.is_set():
             return out | {"state": "running"}
         if self.problem is not None:
@@ -49,38 +46,32 @@ class Running:
         return out | {"state": "done", "result": self.result}
 
 
-class Backtests:
-    """The backtests of one process."""
+Work = Callable[[Callable[[int, int], None]], dict[str, Any]]
+"""What is run: it calls its argument with (done, total) now and then."""
 
-    def __init__(self, work: Callable[..., dict[str, Any]] = backtesting.backtest) -> None:
-        self._work = work
+
+class Background:
+    """What one process runs beside the service, one piece of work at a time; `what` names it."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._lock = threading.Lock()
         self._known: dict[str, Running] = {}
 
-    def start(
-        self,
-        desk: Desk,
-        files: Mapping[str, bytes],
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-    ) -> Running:
-        """Begin one; raises `Problem` while another one runs."""
+    def start(self, work: Work) -> Running:
+        """Begin; raises `Problem` while another one runs."""
         with self._lock:
             if any(not each.ended.is_set() for each in self._known.values()):
                 raise Problem(
-                    "too-many", "a backtest is running; wait until it has ended", retry_after=10
+                    "too-many",
+                    f"a {self._what} is running; wait until it has ended",
+                    retry_after=10,
                 )
             made = Running(secrets.token_hex(8))
             self._known[made.id] = made
             while len(self._known) > KEPT:
                 del self._known[next(iter(self._known))]
-        thread = threading.Thread(
-            target=self._run,
-            args=(made, desk, dict(files), start, end),
-            name="backtest",
-            daemon=True,
-        )
+        thread = threading.Thread(target=self._run, args=(made, work), name=self._what, daemon=True)
         thread.start()
         return made
 
@@ -91,29 +82,29 @@ class Backtests:
         if found is None:
             raise Problem(
                 "unknown",
-                f"there is no backtest `{name}`: it was not begun by this process, which remembers "
-                f"the last {KEPT} of its own; begin it again",
+                f"there is no {self._what} `{name}`: it was not begun by this process, which "
+                f"remembers the last {KEPT} of its own; begin it again",
             )
         return found
 
-    def _run(
-        self,
-        made: Running,
-        desk: Desk,
-        files: dict[str, bytes],
-        start: datetime | None,
-        end: datetime | None,
-    ) -> None:
+    def newest(self) -> Running | None:
+        """The one that was begun last, if any is remembered."""
+        with self._lock:
+            return next(reversed(self._known.values()), None)
+
+    def _run(self, made: Running, work: Work) -> None:
         def tell(done: int, total: int) -> None:
             made.done, made.total = done, total
 
         try:
-            made.result = self._work(desk, files, start=start, end=end, seconds=SECONDS, tell=tell)
-            made.done = made.total = made.result["entries"]
+            made.result = work(tell)
+            made.done = made.total
         except Problem as problem:
             made.problem = problem
         except Exception:
-            log.exception("a backtest failed")
-            made.problem = Problem("not-ready", "the backtest failed; the service's log says why")
+            log.exception("a %s failed", self._what)
+            made.problem = Problem(
+                "not-ready", f"the {self._what} failed; the service's log says why"
+            )
         finally:
             made.ended.set()

@@ -37,8 +37,8 @@ from governance.service.explaining import state_at
 from governance.service.lessons import Act, Gathering, Pattern
 from governance.service.problem import Problem
 from governance.service.trial import Openings, Trial
+from governance.store.encoding import quick
 from governance.store.paths import Paths
-from governance.store.snapshots import quick
 
 DAYS: Final = 90
 MOST: Final = 20

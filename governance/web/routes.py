@@ -213,6 +213,8 @@ ROUTES: tuple[Route, ...] = (
     # policies tried on the past; the answer comes when it is ready
     _people("POST", "/v1/policies/backtests", "backtestPolicies", *_TRYING, batch=True),
     _people("GET", "/v1/policies/backtests/{id}", "readBacktest", *_TRYING),
+    _people("POST", "/v1/policies/lessons", "learnPolicies", *_TRYING),
+    _people("GET", "/v1/policies/lessons/{id}", "readLesson", *_TRYING),
     _people("POST", "/v1/policies/explain", "explainPolicies", batch=True),
     # evidence and upkeep
     _people("GET", "/v1/retention", "readRetention", *_READERS),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from web_world import FILES, POLICY, World, payment
 
-from governance.service.background import Backtests
+from governance.service.background import Background
 from governance.service.problem import Problem
 
 STRICT = POLICY.replace("at_most: 500 EUR}}", "at_most: 50 EUR}}").replace(
@@ -42,7 +42,7 @@ def test_a_draft_is_tried_and_its_result_fetched(world: World) -> None:
     body = {"files": texts(payments=STRICT), "days": 30}
     status, headers, begun = world.call("POST", "/v1/policies/backtests", body, key="ada")
     assert status == 202
-    assert headers["location"] == f"/v1/policies/backtests/{begun['backtest']}"
+    assert headers["location"] == f"/v1/policies/backtests/{begun['id']}"
     answer = ended(world, headers["location"])
     assert answer["state"] == "done"
     assert answer["result"]["by_change"] == {"allow -> deny": 3}
@@ -91,25 +91,37 @@ def test_one_at_a_time_and_the_last_few_are_remembered(world: World) -> None:
     """If anybody could begin a hundred, the machine would decide nothing else."""
     go = threading.Event()
 
-    def work(desk: Any, files: Any, **how: Any) -> dict[str, Any]:
-        how["tell"](3, 9)
+    def work(tell: Any) -> dict[str, Any]:
+        tell(3, 9)
         assert go.wait(20)
         return {"entries": 9}
 
-    backtests = Backtests(work)
-    first = backtests.start(world.desk, {})
+    background = Background("backtest")
+    assert background.newest() is None
+    first = background.start(work)
     with pytest.raises(Problem) as caught:
-        backtests.start(world.desk, {})
+        background.start(work)
     assert caught.value.status == 429
     go.set()
     assert first.ended.wait(20)
-    assert first.json() | {"backtest": ""} == {
-        "backtest": "", "state": "done", "done": 9, "total": 9, "result": {"entries": 9},
+    assert first.json() | {"id": ""} == {
+        "id": "", "state": "done", "done": 9, "total": 9, "result": {"entries": 9},
     }  # fmt: skip
     later = []
     for _ in range(8):
-        later.append(backtests.start(world.desk, {}))
+        later.append(background.start(work))
         assert later[-1].ended.wait(20)
-    assert backtests.get(later[0].id) is later[0]
+    assert background.get(later[0].id) is later[0]
+    assert background.newest() is later[-1]
     with pytest.raises(Problem):
-        backtests.get(first.id)
+        background.get(first.id)
+
+
+def test_what_people_taught_is_fetched_when_it_is_ready(world: World) -> None:
+    """If learning could be had on one machine only, nobody would look what approvals teach."""
+    status, headers, _ = world.call("POST", "/v1/policies/lessons", {"days": 30}, key="ada")
+    assert status == 202
+    answer = ended(world, headers["location"])
+    assert answer["state"] == "done"
+    assert answer["result"]["proposals"] == []
+    assert answer["result"]["thresholds"]["loosen"]["people"] == 2

@@ -19,6 +19,9 @@ from governance.cli.policy import (
     importing as importing,
 )
 from governance.cli.policy import (
+    learning as learning,
+)
+from governance.cli.policy import (
     listing as listing,
 )
 from governance.cli.policy import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from governance.config import Config
-from governance.service.background import Backtests
+from governance.service.background import Background
 from governance.service.desk import Caller, Desk
 from governance.web.accounts import Accounts
 from governance.web.api.repeats import Repeats
@@ -27,7 +27,8 @@ class Surface:
     quotas: Quotas
     accounts: Accounts
     repeats: Repeats = field(default_factory=Repeats)
-    backtests: Backtests = field(default_factory=Backtests)
+    backtests: Background = field(default_factory=lambda: Background("backtest"))
+    lessons: Background = field(default_factory=lambda: Background("lesson"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import orjson
 
-from governance.service import child, drafting
+from governance.service import background, backtesting, child, drafting, learning
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.api.evidence import instant
 from governance.web.api.policies import files_given
@@ -25,7 +25,16 @@ def backtest_policies(call: Call) -> Reply:
         first = (last or call.desk.now()) - timedelta(days=body["days"])
     if first is not None and last is not None and first >= last:
         raise bad_request("the period ends before it begins", "to")
-    made = call.surface.backtests.start(call.desk, files_given(call), start=first, end=last)
+    files, desk = files_given(call), call.desk
+
+    def work(tell: Callable[[int, int], None]) -> dict[str, Any]:
+        found = backtesting.backtest(
+            desk, files, start=first, end=last, seconds=background.SECONDS, tell=tell
+        )
+        tell(found["entries"], found["entries"])
+        return found
+
+    made = call.surface.backtests.start(work)
     where = f"/v1/policies/backtests/{made.id}"
     return Reply(
         orjson.dumps(made.json()), "application/json", 202, {"Location": where, "Retry-After": "1"}
@@ -35,6 +44,21 @@ def backtest_policies(call: Call) -> Reply:
 def read_backtest(call: Call) -> Mapping[str, Any]:
     """How far a backtest is, or its result."""
     return call.surface.backtests.get(call.given["id"]).json()
+
+
+def learn_policies(call: Call) -> Reply:
+    """Begin to look what people taught; 202."""
+    days, desk = call.body.get("days") or learning.DAYS, call.desk
+    made = call.surface.lessons.start(lambda tell: learning.learn(desk, days=days, tell=tell))
+    where = f"/v1/policies/lessons/{made.id}"
+    return Reply(
+        orjson.dumps(made.json()), "application/json", 202, {"Location": where, "Retry-After": "1"}
+    )
+
+
+def read_lesson(call: Call) -> Mapping[str, Any]:
+    """How far it is, or what people taught."""
+    return call.surface.lessons.get(call.given["id"]).json()
 
 
 def explain_policies(call: Call) -> Mapping[str, Any]:
@@ -55,4 +79,6 @@ HANDLERS: Mapping[str, Handler] = {
     "backtestPolicies": backtest_policies,
     "readBacktest": read_backtest,
     "explainPolicies": explain_policies,
+    "learnPolicies": learn_policies,
+    "readLesson": read_lesson,
 }
