@@ -52,7 +52,7 @@ class Application:
         self.accounts = Accounts(AccountStore(desk.workspace.vault_engine))
         self.notifier = notifier or Notifier(target_of(config.webhook), told=self.meters.delivered)
         self.notices = Notices(desk, config, self.notifier)
-        self.mount = Mount(self._flask(), config)
+        self.mount = Mount(self._flask(), config, desk)
         self.lane = Lane(desk, config, self.mount, self.meters)
         self._watch()
 

@@ -56,6 +56,7 @@ class Limits:
 
     single_bytes: int = 64 * 1024
     batch_bytes: int = 1024 * 1024
+    files_bytes: int = 40 * 1024 * 1024
     depth: int = 32
     batch_items: int = 1000
     agent_per_second: int = 2000
@@ -174,6 +175,7 @@ _RANGES = {
     "server.shutdown_seconds": (1, 600),
     "limits.single_bytes": (1024, 1024 * 1024),
     "limits.batch_bytes": (1024, 16 * 1024 * 1024),
+    "limits.files_bytes": (1024, 64 * 1024 * 1024),
     "limits.depth": (8, 64),
     "limits.batch_items": (1, 10_000),
     "limits.agent_per_second": (1, 1_000_000),

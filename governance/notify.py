@@ -1,4 +1,5 @@
-"""Telling approvers: one signed webhook for each approval that is asked for.
+"""Telling people: one signed webhook for each approval that is asked for, each release that is
+proposed, and each share of a policy that stopped by itself.
 
 Law: a notice is a convenience. It carries no argument of the action and no name of a person, only
 what leads to the page where one signs in and sees them; it is sent after the entry is on disk,
@@ -111,6 +112,14 @@ def asked(origin: str, url: str, at: str, approval: Mapping[str, Any]) -> Notice
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     # The log and the entry name the event, so the id survives a restart of the sender.
     stamp = hashlib.sha256(f"{origin}\n{number}".encode()).hexdigest()[:24]
+    return Notice(f"msg_{stamp}", body)
+
+
+def happened(origin: str, kind: str, at: str, key: str, data: Mapping[str, Any]) -> Notice:
+    """The notice of something else that people should look at; `key` names it within the log."""
+    document = {"type": kind, "timestamp": at, "data": dict(data)}
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    stamp = hashlib.sha256(f"{origin}\n{kind}\n{key}".encode()).hexdigest()[:24]
     return Notice(f"msg_{stamp}", body)
 
 

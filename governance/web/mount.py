@@ -15,10 +15,12 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 
 from governance.config import Config
+from governance.service.desk import Desk
 from governance.service.problem import Problem
-from governance.web import http, problems, routes
-from governance.web.http import Message, Receive, Scope, Send
+from governance.web import auth, http, problems, routes
+from governance.web.http import Headers, Message, Receive, Scope, Send
 from governance.web.log import defect
+from governance.web.routes import Route
 
 WAITING = 64
 """Requests that may wait for a thread of one pool before others are turned away."""
@@ -27,8 +29,9 @@ WAITING = 64
 class Mount:
     """An ASGI application around a WSGI one."""
 
-    def __init__(self, wsgi: Any, config: Config) -> None:
+    def __init__(self, wsgi: Any, config: Config, desk: Desk) -> None:
         self._config = config
+        self._desk = desk
         server = config.server
         self._apps = {
             "act": WSGIMiddleware(wsgi, workers=server.act_threads),
@@ -47,13 +50,9 @@ class Mount:
             return
         headers = http.headers_of(scope)
         route = routes.find(scope["method"], scope["path"])
-        limits = self._config.limits
-        batch = route is not None and route.size == "batch"
         pool = routes.threads(route) if route or routes.is_api(scope["path"]) else _console(scope)
         try:
-            body = await http.read_body(
-                headers, receive, limits.batch_bytes if batch else limits.single_bytes
-            )
+            body = await http.read_body(headers, receive, self._most(route, headers))
             if self._room[pool].locked():
                 raise problems.busy()
             async with self._room[pool]:
@@ -71,6 +70,21 @@ class Mount:
             await http.send_problem(send, problems.defect(), request_id=request_id)
             return
         await answer.send(send, head=scope["method"] == "HEAD", request_id=headers.request_id)
+
+    def _most(self, route: Route | None, headers: Headers) -> int:
+        """How large a body may be. Policy files are large, so whoever may not send them is not
+        read so far: the refusal follows when the request is looked at."""
+        limits = self._config.limits
+        if route is None or route.size == "single":
+            return limits.single_bytes
+        if route.size == "batch":
+            return limits.batch_bytes
+        try:
+            caller = auth.authenticate(self._desk, headers.authorization)
+            auth.authorize(self._desk, caller, route)
+        except Problem:
+            return limits.single_bytes
+        return limits.files_bytes
 
     async def _run(self, pool: str, scope: Scope, body: bytes) -> _Answer:
         answer = _Answer()

@@ -29,7 +29,7 @@ class Route:
     """One operation. `roles` empty means every person; `anyone` means no key is needed.
 
     `lane` says who serves it: "hot" the event loop, "act" the threads kept free for human acts,
-    "page" the other threads. `size` is "single" or "batch" (see config limits). `deep`: the last
+    "page" the other threads. `size` is "single", "batch" or "files" (see config limits). `deep`: the last
     parameter may hold slashes.
     """
 
@@ -89,10 +89,12 @@ def _runtime(
     )
 
 
-def _people(method: str, path: str, name: str, *roles: str, batch: bool = False) -> Route:
+def _people(
+    method: str, path: str, name: str, *roles: str, batch: bool = False, files: bool = False
+) -> Route:
     """For people with one of the roles, or for every person when none is given."""
     lane = "act" if method == "POST" else "page"
-    size = "batch" if batch else "single"
+    size = "files" if files else "batch" if batch else "single"
     return Route(method, path, name, person=True, roles=frozenset(roles), lane=lane, size=size)
 
 
@@ -188,12 +190,13 @@ ROUTES: tuple[Route, ...] = (
     _people("POST", "/v1/stops/{id}/lift", "liftStop", *_STOPPERS),
     # policies
     _people("GET", "/v1/policies", "readPolicies"),
-    _people("POST", "/v1/policies/check", "checkPolicies", batch=True),
-    _people("POST", "/v1/policies/diff", "comparePolicies", batch=True),
-    _people("POST", "/v1/policies/prove", "provePolicies", batch=True),
-    _people("POST", "/v1/policies/proposals", "proposePolicies", RISK_EDITOR, batch=True),
+    _people("POST", "/v1/policies/check", "checkPolicies", files=True),
+    _people("POST", "/v1/policies/diff", "comparePolicies", files=True),
+    _people("POST", "/v1/policies/prove", "provePolicies", files=True),
+    _people("POST", "/v1/policies/proposals", "proposePolicies", RISK_EDITOR, files=True),
     _people("GET", "/v1/policies/releases", "listReleases"),
     _people("GET", "/v1/policies/lists", "readLists"),
+    _people("GET", "/v1/policies/shares", "readShares"),
     Route(
         "POST",
         "/v1/policies/lists",
@@ -201,7 +204,7 @@ ROUTES: tuple[Route, ...] = (
         gateway=True,
         person=True,
         roles=frozenset({RISK_EDITOR}),
-        size="batch",
+        size="files",
     ),
     _people("GET", "/v1/policies/proposals", "listProposals"),
     _people("GET", "/v1/policies/proposals/{index}", "readProposal"),
@@ -211,11 +214,11 @@ ROUTES: tuple[Route, ...] = (
     _people("POST", "/v1/policies/proposals/{index}/withdraw", "withdrawPolicies", RISK_EDITOR),
     _people("POST", "/v1/policies/rollback", "rollBackPolicies", *_SIGNERS),
     # policies tried on the past; the answer comes when it is ready
-    _people("POST", "/v1/policies/backtests", "backtestPolicies", *_TRYING, batch=True),
+    _people("POST", "/v1/policies/backtests", "backtestPolicies", *_TRYING, files=True),
     _people("GET", "/v1/policies/backtests/{id}", "readBacktest", *_TRYING),
     _people("POST", "/v1/policies/lessons", "learnPolicies", *_TRYING),
     _people("GET", "/v1/policies/lessons/{id}", "readLesson", *_TRYING),
-    _people("POST", "/v1/policies/explain", "explainPolicies", batch=True),
+    _people("POST", "/v1/policies/explain", "explainPolicies", files=True),
     # evidence and upkeep
     _people("GET", "/v1/retention", "readRetention", *_READERS),
     _people("POST", "/v1/retention", "setRetention", COMPLIANCE_OFFICER, ADMINISTRATOR),

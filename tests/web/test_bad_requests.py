@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from web_world import World, payment
 
+from governance.web.routes import find
+
 EVALUATION = "/access/v1/evaluation"
 
 
@@ -106,7 +108,9 @@ _NEVER_OPENED = [
 def test_every_route_that_takes_a_body_has_a_limit(shared: World, method: str, path: str) -> None:
     """One caller could fill the memory of the process."""
     key = "ada" if path.startswith(("/v1/stops", "/v1/policies")) else "agent"
-    raw = b'{"x": "' + b"x" * 1_100_000 + b'"}'
+    route = find(method, path)
+    most = 42_000_000 if route is not None and route.size == "files" else 1_100_000
+    raw = b'{"x": "' + b"x" * most + b'"}'
     status, _, problem = shared.call(method, path, raw=raw, key=key)
     assert status == 413
     assert "bytes" in problem["detail"]
@@ -174,3 +178,14 @@ def test_paths_and_methods_that_do_not_exist(shared: World) -> None:
     assert (status, headers["allow"]) == (405, "POST")
     status, headers, _ = shared.call("DELETE", "/v1/agents", key="ada")
     assert (status, headers["allow"]) == (405, "GET, POST")
+
+
+def test_policy_files_may_be_large_for_whom_they_are(world: World) -> None:
+    """Ten thousand rules could not be proposed, or anybody could have the service hold 40 MB."""
+    text = "# " + "x" * 3_000_000
+    body = json.dumps({"files": {"policies/large.yaml": text}}).encode()
+    status, _, answer = world.call("POST", "/v1/policies/check", key="ada", raw=body)
+    assert (status, answer["ok"]) == (200, False)
+    for key in (None, "agent"):
+        status, _, _ = world.call("POST", "/v1/policies/check", key=key, raw=body)
+        assert status == 413

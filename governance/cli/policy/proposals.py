@@ -39,6 +39,20 @@ def proposal(frame: Frame, number: int) -> None:
     return None
 
 
+@command(policy, "shares", example="governance policy shares")
+def shares(frame: Frame) -> None:
+    """Policies that replace others for a share: what was counted, and whether they stopped."""
+    with frame.api() as api:
+        found = api.get("/v1/policies/shares")
+    if frame.json:
+        return output.document(found)
+    columns = {"policy": "policy", "replaces": "instead of", "share": "share", "state": "state"}
+    columns |= {"decided": "decided", "denied": "denied", "held_back": "held back"}
+    columns |= {"until": "until"}
+    output.table(columns, found["shares"], "No policy in force comes in by and by.")
+    return None
+
+
 @command(policy, "history", example="governance policy history")
 def history(frame: Frame) -> None:
     """Releases that were in force, newest first: by whom, and on what ground."""

@@ -7,7 +7,16 @@ from typing import Any
 
 import orjson
 
-from governance.service import checking, comparing, examining, lists, proposals, proving, releasing
+from governance.service import (
+    checking,
+    comparing,
+    examining,
+    lists,
+    proposals,
+    proving,
+    releasing,
+    shares,
+)
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.parsing import bad_request, printable
 
@@ -97,6 +106,11 @@ def roll_back(call: Call) -> Mapping[str, Any] | Reply:
     return _proposed(made)
 
 
+def read_shares(call: Call) -> Mapping[str, Any]:
+    """Files that come in by and by: their share, what was counted, whether they stopped."""
+    return shares.listed(call.desk)
+
+
 def read_lists(call: Call) -> Mapping[str, Any]:
     """The lists of the release in force."""
     return lists.listed(call.desk)
@@ -150,5 +164,6 @@ HANDLERS: Mapping[str, Handler] = {
     "withdrawPolicies": withdraw_policies,
     "rollBackPolicies": roll_back,
     "readLists": read_lists,
+    "readShares": read_shares,
     "refreshList": refresh_list,
 }

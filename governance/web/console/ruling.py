@@ -7,6 +7,7 @@ bound to exactly that. What is shown about a policy is the release in force.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ from governance.engine import words, words_of_files
 from governance.engine.model import Effect
 from governance.engine.rules import Case, PolicyFile
 from governance.oversight.times import from_micros, parse
-from governance.service import proposals
+from governance.service import proposals, shares
 from governance.service.people import name_of
 from governance.service.problem import Problem
 from governance.web.console import proposed
@@ -73,9 +74,13 @@ def policies(desk: Desk, person: str) -> PoliciesView:
     if state.release is not None:
         files = _ready(desk).release.bundle.files
         findings, fired = _findings(desk), _fired(desk)
+    by_share = _shares(desk)
     return PoliciesView(
         release=(state.release or "")[:12],
-        rows=tuple(_row(desk, file, findings, fired) for file in files),
+        rows=tuple(
+            replace(_row(desk, file, findings, fired), gradual=by_share.get(file.policy, ""))
+            for file in files
+        ),
         waiting=tuple(row for row in rows if row.state is _STATES["waiting"]),
         over=tuple(row for row in rows if row.state is not _STATES["waiting"])[:10],
         history=_history(desk)[:20],
@@ -119,7 +124,7 @@ def policy(desk: Desk, name: str) -> PolicyView:
         for limit in file.limits
     ]
     return PolicyView(
-        row=_row(desk, file, findings, fired),
+        row=replace(_row(desk, file, findings, fired), gradual=_shares(desk).get(name, "")),
         says=words_of_files.file(file, known)[0].removeprefix(f"{file.title}. "),
         controls=file.controls,
         rules=tuple(rules),
@@ -183,6 +188,20 @@ def _row(
         at,
         index,
     )
+
+
+def _shares(desk: Desk) -> dict[str, str]:
+    """How files that come in by and by stand, by policy."""
+    said = {}
+    for each in shares.listed(desk)["shares"]:
+        counted = f"{each['decided']} decided lately, {each['denied']} denied, {each['held_back']} held back"
+        state = {
+            "stopped": f"Stopped by its own condition: `{each['replaces']}` speaks again",
+            "to come": f"From {each['from']} on",
+            "over": f"Over since {each['until']}",
+        }.get(each["state"], f"{each['share']} of {each['of']} until {each['until']}")
+        said[each["policy"]] = f"{state}; instead of `{each['replaces']}`; {counted}."
+    return said
 
 
 def _fired(desk: Desk) -> Fired:
