@@ -67,7 +67,7 @@ def parse(body: bytes, *, depth: int) -> Any:
         ) from None
     except RecursionError:
         raise _too_deep(depth, None) from None
-    if not plain or text.count("{") + text.count("[") > depth:
+    if not plain or (text.count("{") + text.count("[") > depth and _deeper(value, depth)):
         _walk(value, depth)
     return value
 
@@ -187,6 +187,22 @@ def _find(root: Any) -> tuple[str, _Mark] | None:
             return path, value
         waiting.extend(reversed(_members(path, value)))
     return None
+
+
+def _deeper(root: Any, depth: int) -> bool:
+    """Whether arrays and objects nest more than `depth` levels: level by level, without paths."""
+    level = [root] if root.__class__ is dict or root.__class__ is list else []
+    for _ in range(depth):
+        below = [
+            member
+            for each in level
+            for member in (each.values() if each.__class__ is dict else each)
+            if member.__class__ is dict or member.__class__ is list
+        ]
+        if not below:
+            return False
+        level = below
+    return True
 
 
 def _walk(root: Any, depth: int) -> None:

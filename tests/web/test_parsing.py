@@ -134,3 +134,14 @@ def _complaint(body: bytes) -> Problem | None:
     except Problem as problem:
         return problem
     return None
+
+
+@pytest.mark.parametrize("brackets", ["{}", "[]"])
+def test_only_nesting_counts_as_depth(brackets: str) -> None:
+    """A flat batch would be refused for its many brackets, or a deep one pass among flat ones."""
+    opening, closing = ('{"a":', "}") if brackets == "{}" else ("[", "]")
+    flat = f'{{"x":[{",".join([brackets] * 100)}],"deep":%s,"text":"[[[[{{{{{{"}}'
+    parse((flat % (opening * 30 + "1" + closing * 30)).encode(), depth=31)
+    with pytest.raises(Problem, match="nested more than 31"):
+        parse((flat % (opening * 31 + "1" + closing * 31)).encode(), depth=31)
+    assert parse(b'"' + b"[" * 99 + b'"', depth=31) == "[" * 99
