@@ -2,7 +2,8 @@
 
 The law: whoever holds the lock of the head's row is alone, and has read everything before it writes.
 What others wrote is hashed and folded again here, and must be what the head that they signed says; a
-head that is older than the last one seen, or says something else about it, is not followed. Whatever
+head that is older than the last one seen, or says something else about it, is not followed; one that
+a key signed which the log named before is, though that key cannot sign here. Whatever
 is remembered about facts, subjects and time is brought up to the same entry as the state. What is read
 may put a key in force that is not in this service's folder: that is known as soon as it is read.
 """
@@ -16,12 +17,13 @@ from typing import Any, Final
 from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.entry import Entry
 from audit.errors import LogError
+from audit.keys import Verifier
 from audit.tree import leaf_hash
 from governance.store.clock import LogClock, to_microseconds
 from governance.store.encoding import quick
 from governance.store.errors import CannotOpen, Damaged
 from governance.store.facts import FactBook
-from governance.store.fold import Fold
+from governance.store.fold import Fold, State
 from governance.store.keyring import KeyRing
 from governance.store.lanes import Job
 from governance.store.position import Position
@@ -120,7 +122,7 @@ class Turns:
         size, note = int(row[0]), str(row[1])
         if note == self.note and size == at.size:
             return at
-        head = self._signed(note, size)
+        head = self._signed(note, size, at.state)
         if size < at.size:
             raise Forked(
                 f"`{self._name}` has {size} entries, but this service has seen {at.size}: it was put "
@@ -170,17 +172,20 @@ class Turns:
         for tell in self.news:
             tell(index, entry)
 
-    def _known(self, note: str) -> Checkpoint:
-        """The head, by a key of the ring, or by one that was put into `keys/` since it was read."""
+    def _known(self, note: str, state: State) -> Checkpoint:
+        """The head, by a key of the ring, by one that the log itself named in what was read, or by one
+        that was put into `keys/` since."""
+        ring = self._ring
         try:
-            return open_checkpoint(note, self._ring.followed, self._ring.origin)
+            return open_checkpoint(note, ring.followed, ring.origin)
         except LogError:
-            self._ring.look_again()
-            return open_checkpoint(note, self._ring.followed, self._ring.origin)
+            ring.look_again()
+        named = map(Verifier.from_vkey, self._fold.log_keys(state))
+        return open_checkpoint(note, tuple(dict.fromkeys((*ring.followed, *named))), ring.origin)
 
-    def _signed(self, note: str, size: int) -> Checkpoint:
+    def _signed(self, note: str, size: int, state: State) -> Checkpoint:
         try:
-            head = self._known(note)
+            head = self._known(note, state)
         except (LogError, CannotOpen) as error:
             why = self.lacking or str(error)
             raise Forked(

@@ -164,3 +164,35 @@ def test_a_key_copied_before_it_was_announced_is_followed_when_it_signs_alone(
     two.ledger.submit(world.Decide()).result(10)
     assert two.ledger.failure is None
     assert signed_by(two) == [rotated.new.id]
+
+
+def test_who_lacks_a_key_reads_on_when_it_signs_alone(rotated: Rotated) -> None:
+    """Retiring the old key would end every service to which nobody had copied the new one yet."""
+    one, two = rotated.one, rotated.two
+    rotated.announce()
+    until(lambda: two.ledger.ready is not None)
+    one.ledger.submit(world.Decide()).result(10)
+    rotated.told.vkeys = (rotated.new.vkey,)
+    one.ledger.submit(world.Write((("log_key.retired", {}),))).result(10)
+    one.ledger.submit(world.Decide()).result(10)
+    assert signed_by(one) == [rotated.new.id]
+    until(lambda: two.ledger.size == one.ledger.size)
+    with pytest.raises(Unavailable, match=f"nothing was recorded: .*`{rotated.new.id}`"):
+        two.ledger.submit(world.Decide()).result(10)
+    assert two.ledger.failure is None
+    rotated.copy()
+    two.ledger.submit(world.Decide()).result(10)
+    assert signed_by(two) == [rotated.new.id]
+
+
+def test_who_lacks_a_key_follows_no_head_of_a_stranger(
+    rotated: Rotated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever can write to the server could go on with the log under a key of their own."""
+    one, two = rotated.one, rotated.two
+    size = two.ledger.size
+    monkeypatch.setattr(one.ring, "signers", lambda _vkeys: (one.ring._open(rotated.new),))
+    one.ledger.submit(world.Decide()).result(10)
+    until(lambda: two.ledger.failure is not None)
+    assert "is not signed by a known key" in str(two.ledger.failure)
+    assert two.ledger.size == size
