@@ -24,6 +24,7 @@ from audit.keys import (
     COSIGNATURES,
     ED25519_COSIGNATURE,
     MLDSA44_COSIGNATURE,
+    OfVerifier,
     Verifier,
     cosignature_message,
     subtree_message,
@@ -32,27 +33,12 @@ from audit.keys import (
 SEED_SIZE = 32
 
 
-class Cosigner:
+class Cosigner(OfVerifier):
     """A key in memory that cosigns. Make one of a subclass, or with `generate`, `from_skey`."""
 
     def __init__(self, verifier: Verifier, seed: bytes, clock: Callable[[], int]) -> None:
-        self.verifier = verifier
+        super().__init__(verifier)
         self._seed, self._clock = seed, clock
-
-    @property
-    def name(self) -> str:
-        """The witness's name."""
-        return self.verifier.name
-
-    @property
-    def key_id(self) -> bytes:
-        """Four bytes, as in the verifier key."""
-        return self.verifier.key_id
-
-    @property
-    def vkey(self) -> str:
-        """The verifier key, to be handed out."""
-        return self.verifier.vkey
 
     @property
     def skey(self) -> str:

@@ -235,3 +235,25 @@ def subtree_message(cosigner: str, text: bytes, time: int) -> bytes:
             digest,
         )
     )
+
+
+class OfVerifier:
+    """Somebody who holds the private half of `verifier`, whatever it signs and wherever it is."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self.verifier = verifier
+
+    @property
+    def name(self) -> str:
+        """The key name: a log's origin, a witness's name."""
+        return self.verifier.name
+
+    @property
+    def key_id(self) -> bytes:
+        """Four bytes, as in the verifier key."""
+        return self.verifier.key_id
+
+    @property
+    def vkey(self) -> str:
+        """The verifier key, to be handed out."""
+        return self.verifier.vkey

@@ -23,6 +23,7 @@ from audit.encoding import b64, unb64
 from audit.errors import BadKey, BadNote, UnknownKey
 from audit.keys import (
     ED25519,
+    OfVerifier,
     Verifier,
     check_name,
 )
@@ -64,13 +65,13 @@ class Signer(Protocol):
         """The signature bytes over the note text, without the key id."""
 
 
-class Ed25519Signer:
+class Ed25519Signer(OfVerifier):
     """Signature type 0x01 with a private key held in memory."""
 
     def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
         """Raises `BadKey` if `name` cannot name a key."""
         public = key.public_key().public_bytes_raw()
-        self._verifier = Verifier.from_public_key(name, public, ED25519)
+        super().__init__(Verifier.from_public_key(name, public, ED25519))
         self._key = key
 
     @classmethod
@@ -102,26 +103,6 @@ class Ed25519Signer:
         if signer.key_id.hex() != key_id:
             raise BadKey(f"the signer key's id `{key_id[:20]}` is not that of its key")
         return signer
-
-    @property
-    def verifier(self) -> Verifier:
-        """The public half."""
-        return self._verifier
-
-    @property
-    def name(self) -> str:
-        """The key name."""
-        return self.verifier.name
-
-    @property
-    def key_id(self) -> bytes:
-        """Four bytes, as in the verifier key."""
-        return self.verifier.key_id
-
-    @property
-    def vkey(self) -> str:
-        """The verifier key, to be handed out."""
-        return self.verifier.vkey
 
     @property
     def skey(self) -> str:

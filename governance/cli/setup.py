@@ -25,7 +25,11 @@ def _short(made: dict[str, Any]) -> dict[str, Any]:
 
 def register(root: click.Group) -> None:
     """Add these commands to the root."""
+    for add in (_init, _serve, _backup, _restore):
+        add(root)
 
+
+def _init(root: click.Group) -> None:
     @command(
         root,
         "init",
@@ -89,6 +93,8 @@ def register(root: click.Group) -> None:
             f"\nKeep these: they are shown this once only. Then: governance serve -w {directory}"
         )
 
+
+def _serve(root: click.Group) -> None:
     @command(root, "serve", example="governance serve -w my-workspace", output=False)
     @click.option("--host", help="Address to listen on (else config.toml).")
     @click.option("--port", type=click.IntRange(0, 65535), help="Port (else config.toml).")
@@ -105,12 +111,16 @@ def register(root: click.Group) -> None:
         if code:
             raise click.exceptions.Exit(code)
 
+
+def _backup(root: click.Group) -> None:
     @command(root, "backup", example="governance backup -w my-workspace")
     def backup(frame: Frame) -> None:
         """Back a workspace up. Log and values are copied apart, while the service runs."""
         with frame.api() as api:
             output.show(frame.output, api.post("/v1/backups"))
 
+
+def _restore(root: click.Group) -> None:
     @command(root, "restore", example="governance restore -w my-workspace BACKUP --acknowledge")
     @click.argument("backup", type=click.Path(path_type=Path, exists=True), required=False)
     @click.option(

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from audit.errors import BadKey, UnknownKey
-from audit.keys import ECDSA, ED25519, Verifier
+from audit.keys import ECDSA, ED25519, OfVerifier, Verifier
 from governance.store.errors import CannotOpen, CannotSign
 from governance.store.token import PKCS11, Secret, Token, library, said
 
@@ -40,28 +40,14 @@ Sign = Callable[[bytes], bytes]
 _PLAIN = frozenset({"file2", "file", "gnupg"})
 
 
-class HeldSigner:
+class HeldSigner(OfVerifier):
     """A signer (`audit.note.Signer`) whose private key is elsewhere."""
 
     def __init__(self, verifier: Verifier, where: str, sign: Sign, close: Callable[[], None]):
         """`where` names the place for people; `sign` may raise anything and may hang."""
-        self._verifier, self._where = verifier, where
+        super().__init__(verifier)
+        self._where = where
         self._sign, self.close = sign, close
-
-    @property
-    def verifier(self) -> Verifier:
-        """The public half."""
-        return self._verifier
-
-    @property
-    def name(self) -> str:
-        """The key name: the log's origin."""
-        return self._verifier.name
-
-    @property
-    def key_id(self) -> bytes:
-        """Four bytes, as in the verifier key."""
-        return self._verifier.key_id
 
     def sign(self, message: bytes) -> bytes:
         """The signature, which was verified. Raises `CannotSign`, saying what to do."""
@@ -75,7 +61,7 @@ class HeldSigner:
                 f"({said(error)}); nothing was signed. Bring that place back"
             ) from error
         try:
-            self._verifier.verify(message, signature)
+            self.verifier.verify(message, signature)
         except UnknownKey as error:
             raise CannotSign(
                 f"what `{self._where}` signed is not by the log key `{self.key_id.hex()}`: another "
