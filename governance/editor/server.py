@@ -54,6 +54,7 @@ class PolicyServer(LanguageServer):
         self.watched: dict[Path, Watched] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.pool = ThreadPoolExecutor(1)
+        self.turn = asyncio.Lock()
         self.page: str | None = None
 
     @property
@@ -107,7 +108,14 @@ class PolicyServer(LanguageServer):
         watched.change += 1
         task = asyncio.get_running_loop().create_task(self._check(watched, watched.change))
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        """What went wrong in a check is said: silence would look like a file without findings."""
+        self.tasks.discard(task)
+        why = None if task.cancelled() else task.exception()
+        if why is not None:
+            self.log(f"the check broke off, please report it: {type(why).__name__}: {why}")
 
     async def _check(self, watched: Watched, change: int) -> None:
         await asyncio.sleep(SOON)
@@ -116,8 +124,11 @@ class PolicyServer(LanguageServer):
         watched.findings.quick = watched.folder.check(_today())
         self.show(watched)
         await asyncio.sleep(STILL)
-        if change != watched.change:
-            return
+        async with self.turn:  # one at a time; what is overtaken meanwhile is not begun
+            if change == watched.change:
+                await self._check_wholly(watched, change)
+
+    async def _check_wholly(self, watched: Watched, change: int) -> None:
         files = watched.folder.files()
         loop = asyncio.get_running_loop()
         try:

@@ -48,9 +48,10 @@ def new_file(name: str, title: str, owner: str, actions: list[Action]) -> Merged
     return Merged(_laid_out("\n".join(lines) + "\n"), added=[action.name for action in actions])
 
 
-def merge(existing: str, actions: list[Action]) -> Merged:
-    """The existing file with what is new in these actions. Raises PolicyErrors or
-    `format.Unsafe` for a file that cannot be read or written."""
+def merge(existing: str, actions: list[Action], source: str = "") -> Merged:
+    """The existing file with what is new in these actions. `source` is how the names of all that
+    come from there begin: only such an action can be gone; none if it is left out. Raises
+    PolicyErrors or `format.Unsafe` for a file that cannot be read or written."""
     tree = syntax.parse(existing)
     holder = next((entry for entry in tree.root.entries if entry.name == "actions"), None)
     if holder is None or holder.value.kind != "mapping":
@@ -69,7 +70,7 @@ def merge(existing: str, actions: list[Action]) -> Merged:
             out.changed.append(action.name)
     fresh = {action.name for action in actions}
     for name, entry in there.items():
-        if name not in fresh and _digest_of(entry):
+        if source and name.startswith(source) and name not in fresh and _digest_of(entry):
             out.gone.append(name)
             _say(entry, f"{_NEWS}it is no longer listed")
     text = layout.written(tree, forms.KINDS["actions"])

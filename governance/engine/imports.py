@@ -47,10 +47,12 @@ class Action:
 
 @dataclass(slots=True)
 class Found:
-    """The actions of one document, and sentences about what to look at."""
+    """The actions of one document, and sentences about what to look at. `source` is how the names
+    of everything that this maker describes begin; empty where it describes one action only."""
 
     actions: list[Action] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    source: str = ""
 
 
 def from_mcp(document: Any, server: str) -> Found:
@@ -62,7 +64,7 @@ def from_mcp(document: Any, server: str) -> Found:
         raise NotImportable(
             "this is no tool list: expected an object with `tools`, or a list of tools"
         )
-    found = Found()
+    found = Found(source=f"mcp.{_word(server)}.")
     if isinstance(result, Mapping) and result.get("nextCursor"):
         found.notes.append("the list goes on (`nextCursor`): give all its pages")
     for tool in tools[:MOST]:
@@ -133,7 +135,7 @@ def from_openapi(document: Any, name: str) -> Found:
     version = document.get("openapi") if isinstance(document, Mapping) else None
     if not str(version).startswith("3."):
         raise NotImportable("this is no OpenAPI 3 document: expected `openapi: 3.…` and `paths`")
-    found = Found()
+    found = Found(source=f"{_word(name)}.")
     paths = document.get("paths")
     for path, item in paths.items() if isinstance(paths, Mapping) else ():
         if not isinstance(item, Mapping):
@@ -167,7 +169,14 @@ def _operation(
         attaches=("private", "untrusted"),
         args=tuple(args),
         notes=(*notes, *told),
-        digest=exactjson.digest({"method": method, "path": path, "operation": schema}),
+        digest=exactjson.digest(
+            {
+                "called": f"{method} {path}",
+                "text": text if isinstance(text, str) else "",
+                "takes": schema,
+                "read_as": [[each.name, dict(each.options)] for each in args],
+            }
+        ),
     )
 
 

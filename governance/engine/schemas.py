@@ -162,17 +162,17 @@ POLICY: Final[dict[str, Any]] = {
     "title": {**_TITLE, "required": True},
     "owner": {**_TITLE, "required": True},
     "review_by": {**_DAY, "required": True},
-    "governs": {"type": "list", "required": True, "schema": {"type": "string"}},
-    "applies_to": {
-        "type": "dict",
-        "required": True,
-        "schema": {"agents": {"type": ["string", "dict"], "required": True, "regex": "all"}},
-    },
     "extends": {
         "type": "list",
         "minlength": 1,
         "maxlength": 8,
         "schema": {"type": "string", "regex": NAME},
+    },
+    "governs": {"type": "list", "required": True, "schema": {"type": "string"}},
+    "applies_to": {
+        "type": "dict",
+        "required": True,
+        "schema": {"agents": {"type": ["string", "dict"], "required": True, "regex": "all"}},
     },
     "mode": {
         "type": "string",

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from governance.engine import amounts, analyse, boundaries, cases, new, words, words_of_files
+from governance.engine import format as layout
 from governance.engine.compile import Release, compile_release
 from governance.engine.earlier import BadPast
 from governance.engine.explain import explain, plain
@@ -177,6 +178,7 @@ def draft(files: Mapping[str, bytes], answers: Mapping[str, str], at: date) -> s
                 field=question.key,
             )
     try:
-        return new.draft(new.Answers(**answers), _compiled(files).catalogue, at)
+        text = new.draft(new.Answers(**answers), _compiled(files).catalogue, at)
+        return layout.formatted("new.yaml", text.encode()).decode()
     except new.AnswerError as error:
         raise Problem("bad-field", str(error), field=error.key) from None

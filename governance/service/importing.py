@@ -59,10 +59,11 @@ def catalogue(
 
     Raises `Problem` for a document that is not of its kind, and for a file that cannot be merged.
     """
-    actions, notes = [], []
+    actions, notes, begins = [], [], ""
     for source, data in documents:
         found = _found(source, data, wanted)
         actions += found.actions
+        begins = found.source
         notes += [f"{source}: {note}" for note in found.notes]
     if not actions:
         raise Problem("bad-field", "there is no action in what was given", field="file")
@@ -72,8 +73,7 @@ def catalogue(
         told = ", ".join(f"`{name}`" for name in twice[:5])
         raise Problem("bad-field", f"two documents have {told}; import them under two names")
     try:
-        made = _merged(existing, wanted, actions)
-        told_apart = existing is None or not made.changed
+        made = _merged(existing, wanted, actions, begins)
         listed = None
         if wanted.kind == "mcp":
             old = None if digests is None else digests.decode("utf-8-sig")
@@ -83,20 +83,26 @@ def catalogue(
         raise Problem("bad-policy", "\n".join(map(str, errors.findings))) from None
     except (Unsafe, UnicodeDecodeError) as why:
         raise Problem("bad-policy", f"the file is left as it is: {why}") from None
-    if not told_apart:
+    if made.changed or made.gone:
         notes.append("what a maker changed is marked `changed at its maker` in the file")
     return Imported(made.text, listed, tuple(notes), tuple(made.added), tuple(made.changed),
                     tuple(made.gone), tuple(made.same))  # fmt: skip
 
 
-def _merged(existing: bytes | None, wanted: Wanted, actions: list[imports.Action]) -> Merged:
+def _merged(
+    existing: bytes | None, wanted: Wanted, actions: list[imports.Action], begins: str
+) -> Merged:
     if existing is None:
         title = f"Tools of {wanted.name}"
         return catalogtext.new_file(wanted.catalogue, title, wanted.owner, actions)
     findings = Findings()
     if read("the catalogue", existing, findings) is None:
         raise PolicyErrors(findings.sorted())
-    return catalogtext.merge(existing.decode("utf-8-sig").replace("\r\n", "\n"), actions)
+    text = existing.decode("utf-8-sig").replace("\r\n", "\n")
+    made = catalogtext.merge(text, actions, begins)
+    if b"\r\n" in existing:
+        made.text = made.text.replace("\n", "\r\n")
+    return made
 
 
 def _found(source: str, data: bytes, wanted: Wanted) -> imports.Found:

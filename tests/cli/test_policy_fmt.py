@@ -113,3 +113,20 @@ def test_the_schema_is_written_for_an_editor(tmp_path: Path) -> None:
     assert "payment.create" in target.read_text()
     shown = cli("policy", "schema", "--folder", str(POLICIES), "--kind", "lists")
     assert json.loads(shown.stdout)["$ref"] == "#/$defs/file-lists"
+
+
+def test_what_the_program_writes_is_laid_out_already(tmp_path: Path) -> None:
+    """The first thing somebody does with a new file would be a change that says nothing."""
+    target = tmp_path / "travel.yaml"
+    answers = {
+        "title": "What agents may pay for travel",
+        "owner": "travel-risk@corp.example",
+        "actions": "payment.create",
+        "agents": "travel",
+        "free": "100 EUR",
+        "asks": "1 treasurer in 4h",
+    }
+    given = [part for name, text in answers.items() for part in ("--answer", f"{name}={text}")]
+    done = cli("policy", "new", "--folder", str(POLICIES), "--to", str(target), *given)
+    assert done.exit_code == 0, done.output
+    assert cli("policy", "fmt", "--check", str(target)).exit_code == 0

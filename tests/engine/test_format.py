@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -41,6 +42,15 @@ def test_the_shipped_files_are_laid_out_as_they_teach(path: Path) -> None:
     """The first file that somebody copies would change when they format it."""
     before = path.read_bytes()
     assert layout.formatted(str(path), before) == before
+
+
+def test_the_page_of_the_language_shows_the_layout() -> None:
+    """Somebody who copies an example would see it change at once."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (POLICIES / "README.md").read_text(), re.DOTALL)
+    whole = [each for each in blocks if re.match("(policy|catalogue|list|risk|invariants):", each)]
+    assert len(whole) >= 6
+    for each in whole:
+        assert fmt(each) == each
 
 
 SEEDS = st.integers(0, 2**32)

@@ -241,7 +241,7 @@ def test_the_next_import_keeps_what_people_wrote() -> None:
     del body["properties"]["labels"]
     body["properties"]["state"]["enum"].append("merged")
     changed["tools"][1:] = [{"name": "delete", "inputSchema": {}}]
-    merged = catalogtext.merge(edited, imports.from_mcp(changed, "git hub").actions)
+    merged = catalogtext.merge(edited, imports.from_mcp(changed, "git hub").actions, "mcp.")
     assert merged.changed == ["mcp.git_hub.create_issue"]
     assert merged.added == ["mcp.git_hub.delete"]
     assert merged.gone == ["mcp.git_hub.search"]
@@ -255,9 +255,30 @@ def test_the_next_import_keeps_what_people_wrote() -> None:
     assert "# changed at its maker: it is no longer an argument" in merged.text
     assert "# changed at its maker: new choices: merged" in merged.text
     assert "# changed at its maker: it is no longer listed" in merged.text
-    again = catalogtext.merge(merged.text, imports.from_mcp(changed, "git hub").actions)
+    again = catalogtext.merge(merged.text, imports.from_mcp(changed, "git hub").actions, "mcp.")
     assert again.text == merged.text
     assert again.changed == again.added == []
+
+
+def test_only_what_comes_from_there_can_be_gone() -> None:
+    """The import of one server would strike out the tools of another in the same file."""
+    one, two = imports.from_mcp(TOOLS, "one"), imports.from_mcp(TOOLS, "two")
+    both = catalogtext.merge(
+        catalogtext.new_file("x", "t", "o", one.actions).text, two.actions, two.source
+    )
+    assert (len(both.added), both.gone) == (2, [])
+    less = imports.from_mcp({"tools": TOOLS["tools"][:1]}, "two")
+    assert catalogtext.merge(both.text, less.actions, less.source).gone == ["mcp.two.search"]
+
+
+def test_a_changed_part_of_an_api_is_seen_through_its_references() -> None:
+    """An argument could be added in another corner of the document, and nothing would be said."""
+    before = imports.from_openapi(OPENAPI, "shop").actions[2]
+    changed = json.loads(json.dumps(OPENAPI))
+    changed["components"]["schemas"]["Base"]["properties"]["to"] = {"type": "string"}
+    after = imports.from_openapi(changed, "shop").actions[2]
+    assert before.name == after.name
+    assert before.digest != after.digest
 
 
 def test_a_changed_description_waits_for_a_person() -> None:
