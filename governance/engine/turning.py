@@ -7,7 +7,7 @@ from the findings and says who.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from governance.engine import words
@@ -111,9 +111,4 @@ def by_people(verdict: Verdict) -> Iterator[str]:
         if finding.policy == SERVICE:
             yield _SERVICE.get(finding.rule, f"`{finding.name}` would have to be put right")
         elif finding.waivable_by and not never:
-            yield f"{_roles(finding.waivable_by)} would have to lift `{finding.name}`, once"
-
-
-def _roles(roles: Iterable[str]) -> str:
-    named = [f"a {role.replace('_', ' ')}" for role in roles]
-    return words.joined(named, "or")
+            yield f"{words.roles(finding.waivable_by)} would have to lift `{finding.name}`, once"

@@ -220,6 +220,8 @@ def _yes_or_no(test: Test, noun: str) -> str:
     if noun.startswith("whether "):
         clause = noun.removeprefix("whether ")
         return clause if holds else f"it is not so that {clause}"
+    if test.field.startswith("args."):
+        return f"{noun} flag is {'set' if holds else 'not set'}"
     return f"{noun} is {'yes' if holds else 'no'}"
 
 
@@ -228,10 +230,9 @@ def _list(name: str, use: ListUse | None) -> str:
         return f"the list `{name}`"
     if use.source is not None:
         return f"a member of the list {_kept(use)}"
-    members = [value(item) for item in use.members]
-    if len(members) > SHOWN:
-        members = [*members[:SHOWN], f"{len(members) - SHOWN} more"]
-    return joined(members, "or")
+    if len(use.members) > SHOWN:
+        return f"the {len(use.members)} on the list `{name}`"
+    return joined([value(item) for item in use.members], "or")
 
 
 def actions(names: Iterable[str], catalogue: Mapping[str, ActionType]) -> str:
@@ -274,7 +275,21 @@ def condition(
     inner = [condition(each, catalogue, lists) for each in part.parts]
     if isinstance(part, Any):
         return f"({'; or '.join(inner)})" if len(inner) > 1 else inner[0]
-    return joined(inner) if inner else "in every case"
+    return joined(_told_once(part.parts, inner)) if inner else "in every case"
+
+
+def _told_once(parts: Sequence[Condition], clauses: Sequence[str]) -> list[str]:
+    """Clauses that must all hold; two about one field name it once."""
+    out: list[str] = []
+    before = ""
+    for part, clause in zip(parts, clauses, strict=True):
+        start = f"{field(part.field)} is " if isinstance(part, Test) and part.op != "is_set" else ""
+        if start and start == before and clause.startswith(start):
+            out[-1] += f" and {clause.removeprefix(start)}"
+        else:
+            out.append(clause)
+        before = start
+    return out
 
 
 UNKNOWN: Final[Mapping[str, str]] = {
@@ -321,8 +336,18 @@ def unknown(why: str) -> str:
 
 def seats(needs: Sequence[Seat]) -> str:
     """Who must agree: `1 treasurer and 1 cfo`."""
-    named = [f"{seat.count} {seat.role}" for seat in needs]
+    named = [f"{seat.count} {plain_role(seat.role)}" for seat in needs]
     return joined(named)
+
+
+def roles(names: Iterable[str]) -> str:
+    """Anybody with one of several roles: `somebody with the role treasurer or cfo`."""
+    return f"somebody with the role {joined([plain_role(name) for name in names], 'or')}"
+
+
+def plain_role(name: str) -> str:
+    """A role as people say it."""
+    return name.replace("_", " ")
 
 
 def approval(clause: ApprovalClause) -> str:
@@ -395,7 +420,7 @@ def rule(
         out.append(approval(made.clause))
     out += [obligation(duty) for duty in made.obligations]
     if made.effect is Effect.DENY:
-        who = f"Only {joined(made.waivable_by, 'or')}" if made.waivable_by else "Nobody"
+        who = f"Only {roles(made.waivable_by)}" if made.waivable_by else "Nobody"
         out.append(f"{who} may lift this.")
     out += _loosened(made)
     out += believed(made.trust_claim, made.attested_only)
@@ -429,7 +454,7 @@ def limit(
     if made.clause is not None:
         out.append(approval(made.clause))
     if made.otherwise is Effect.DENY and made.waivable_by:
-        out.append(f"Only {joined(made.waivable_by, 'or')} may lift this.")
+        out.append(f"Only {roles(made.waivable_by)} may lift this.")
     out += _loosened(made)
     out += believed(made.trust_claim, made.attested_only)
     out.append(f"Why: {made.because}")

@@ -28,9 +28,10 @@ def file(made: PolicyFile, catalogue: Mapping[str, ActionType]) -> tuple[str, ..
     """A whole policy file, one paragraph a rule, in the order written."""
     applies = condition(made.applies_to, catalogue, made.lists)
     who = "every agent" if applies == "in every case" else f"agents for which {applies}"
+    who = who.replace("agents for which the agent's ", "agents whose ", 1)
     then = "refused" if made.default is Effect.DENY else "decided by a person"
     out = [
-        f"{made.title}. For {who}. It speaks for: {actions(made.governs, catalogue)}. "
+        f"{made.title}. For {who}. {_governs(made, catalogue)} "
         f"What no rule decides is {then}. {made.owner} answers for this file "
         f"and reads it again by {made.review_by.isoformat()}."
     ]
@@ -52,6 +53,12 @@ def file(made: PolicyFile, catalogue: Mapping[str, ActionType]) -> tuple[str, ..
         f"{one.id} {one.title}. {exception(one, catalogue, made.lists)}" for one in made.exceptions
     ]
     return tuple(out)
+
+
+def _governs(made: PolicyFile, catalogue: Mapping[str, ActionType]) -> str:
+    if not made.governs:
+        return "It governs no action itself: it only adds to what others say."
+    return f"It speaks for: {actions(made.governs, catalogue)}."
 
 
 def exception(

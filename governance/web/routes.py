@@ -216,6 +216,8 @@ ROUTES: tuple[Route, ...] = (
     # policies tried on the past; the answer comes when it is ready
     _people("POST", "/v1/policies/backtests", "backtestPolicies", *_TRYING, files=True),
     _people("GET", "/v1/policies/backtests/{id}", "readBacktest", *_TRYING),
+    _people("GET", "/v1/policies/words", "readWords"),
+    _people("GET", "/v1/policies/words.pdf", "printWords"),
     _people("POST", "/v1/policies/lessons", "learnPolicies", *_TRYING),
     _people("GET", "/v1/policies/lessons/{id}", "readLesson", *_TRYING),
     _people("POST", "/v1/policies/explain", "explainPolicies", files=True),
@@ -277,6 +279,7 @@ _LONG = frozenset(
         "backtestPolicies",
         "explainPolicies",
         "supposeDecision",
+        "printWords",
         "makeReport",
         "exportLog",
         "backUp",

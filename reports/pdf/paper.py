@@ -136,6 +136,10 @@ class Paper:
             paragraph.drawOn(self.canvas, LEFT, self.y - height)
         self.y -= height
 
+    def height(self, markup: str, style: ParagraphStyle = BODY) -> float:
+        """How high a paragraph over the full width would be."""
+        return float(Paragraph(markup, style).wrap(CONTENT, 10_000)[1])
+
     def put(
         self,
         markup: str,

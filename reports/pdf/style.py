@@ -58,6 +58,7 @@ def _style(name: str, font: str, size: float, leading: float, **more: Any) -> Pa
 
 
 BODY = _style("body", SANS, 9.6, 12.4)
+POINT = _style("point", SANS, 9.2, 11.6, leftIndent=14, firstLineIndent=-9)
 LEAD = _style("lead", SANS, 10.2, 13.2)
 SMALL = _style("small", SANS, 8.2, 10.2, textColor=GREY7)
 H1 = _style("h1", BOLD, 17, 20)

@@ -54,6 +54,7 @@ class Meta:
     made_at: datetime
     attachment: bytes
     attachment_name: str
+    attachment_note: str = "every figure of this report with the entries it rests on"
 
 
 class TaggedCanvas(Canvas):  # type: ignore[misc]
@@ -180,7 +181,7 @@ class TaggedCanvas(Canvas):  # type: ignore[misc]
             "Type": _Name("Filespec"),
             "F": name,
             "UF": name,
-            "Desc": _Text("every figure of this report with the entries it rests on"),
+            "Desc": _Text(meta.attachment_note),
             "AFRelationship": _Name("Data"),
             "EF": _Dict({"F": data, "UF": data}),
         }

@@ -81,8 +81,8 @@ def test_what_stands_whatever_is_asked_for_says_who_could(made: Release) -> None
     """If people were told to change a request that nothing can turn, they would try for ever."""
     found = told(made, {"agent.labels": ("red",)})
     assert found.turning == (
-        "No change of the request can turn it: `pay/R-4` stands whatever is asked for. A boss or a "
-        "cfo would have to lift `pay/R-4`, once."
+        "No change of the request can turn it: `pay/R-4` stands whatever is asked for. Somebody "
+        "with the role boss or cfo would have to lift `pay/R-4`, once."
     )
     found = told(made, {"agent.team": "banned"})
     assert "Nobody may waive `pay/R-5`" in found.turning

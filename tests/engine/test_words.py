@@ -84,7 +84,7 @@ def test_a_deny_says_who_may_lift_it() -> None:
     )
     made = world.release(world.file(rules))
     first, second = words_of_files.file(made.bundle.files[0], made.catalogue.actions)[1:]
-    assert "Only boss may lift this." in first
+    assert "Only somebody with the role boss may lift this." in first
     assert "Nobody may lift this." in second
 
 

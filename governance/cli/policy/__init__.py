@@ -40,6 +40,9 @@ from governance.cli.policy import (
     trying as trying,
 )
 from governance.cli.policy import (
+    wording as wording,
+)
+from governance.cli.policy import (
     writing as writing,
 )
 from governance.cli.policy.group import policy as policy

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from governance.service import background, backtesting, child, drafting, learning
+from governance.service import background, backtesting, child, drafting, learning, wording
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.api.evidence import instant
 from governance.web.api.policies import files_given
@@ -75,10 +75,28 @@ def _in_force(call: Call) -> dict[str, bytes]:
     return call.desk.releases.files(release)
 
 
+def read_words(call: Call) -> Mapping[str, Any]:
+    """The release in force in sentences, every rule with its owner and its reason."""
+    return wording.in_force(call.desk, call.given.get("policy"))
+
+
+def print_words(call: Call) -> Reply:
+    """The same as a PDF for an auditor's shelf."""
+    names = call.given.get("names") == "1"
+    data = wording.print_in_force(call.desk, policy=call.given.get("policy"), names=names)
+    return Reply(
+        data,
+        "application/pdf",
+        headers={"Content-Disposition": 'attachment; filename="policies.pdf"'},
+    )
+
+
 HANDLERS: Mapping[str, Handler] = {
     "backtestPolicies": backtest_policies,
     "readBacktest": read_backtest,
     "explainPolicies": explain_policies,
+    "readWords": read_words,
+    "printWords": print_words,
     "learnPolicies": learn_policies,
     "readLesson": read_lesson,
 }
