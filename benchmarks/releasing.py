@@ -95,6 +95,9 @@ def run(directory: Path, rules: int, rate: int) -> dict[str, Any]:
             each.start()
         try:
             result = _release(address, admin, secret, rules, files, asked)
+        except AssertionError:
+            print((directory / "service.log").read_text()[-4_000:])
+            raise
         finally:
             over.set()
             for each in asking:

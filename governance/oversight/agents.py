@@ -38,13 +38,18 @@ def may_use(agent: Agent, action: str) -> bool:
     return any(".".join(parts[:n]) + ".*" in tools for n in range(1, len(parts)))
 
 
-def loosens(agent: Agent, fields: Mapping[str, Any]) -> bool:
+def loosens(agent: Agent, fields: Mapping[str, Any], tested: frozenset[str] = frozenset()) -> bool:
     """Whether a change lets the agent do more, or makes other rules apply to it.
+
+    `tested` are the fields of agents that the rules in force look at.
 
     More tools, another class, team or labels, a larger or no budget loosen (other labels can lead
     an agent out of a policy); another owner or deputy moves the accountability, so that takes two
-    people as well.  Fewer tools, a smaller budget, a new purpose text or model name do not.
+    people as well.  Fewer tools, a smaller budget or a new purpose text do not, and another model
+    only where a rule in force asks which one it is.
     """
+    if "model" in fields and "agent.model" in tested and fields["model"] != agent.model:
+        return True
     if any(
         name in fields
         for name in ("team", "class", "owner", "deputy", "labels", "annex", "workspace")

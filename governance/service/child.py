@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from governance.service.problem import Problem
@@ -142,6 +144,9 @@ def _yield_and_tell(says: Connection) -> None:
 
 def _yield() -> None:
     os.nice(10)
+    # When memory runs out this process goes first, not the service that started it.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _died() -> Problem:

@@ -147,12 +147,19 @@ def change(desk: Desk, caller: Caller, agent: str, **fields: Any) -> dict[str, A
         people.require(state, who, "manage agents")
         found = _living(state, agent)
         _require_owners(state, new)
-        pending = agents.loosens(found, new)
+        pending = agents.loosens(found, new, _tested(desk, state))
         data = {"agent": agent, "pending": pending, **new}
         answer = {"agent": agent, "pending": pending, "entry": index}
         return one("agent.changed", at, caller, index, data, answer, texts)
 
     return do(desk, Act(who, run))
+
+
+def _tested(desk: Desk, state: State) -> frozenset[str]:
+    """The fields of agents that the rules in force look at."""
+    if state.release is None:
+        return frozenset()
+    return desk.releases.get(state.release).agent_fields
 
 
 def suspend(desk: Desk, caller: Caller, agent: str, *, why: str) -> dict[str, Any]:

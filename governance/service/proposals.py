@@ -114,9 +114,16 @@ def show(desk: Desk, index: int) -> dict[str, Any]:
 
 def _warnings(desk: Desk, release: str) -> list[str]:
     try:
-        return releasing.warnings(desk.state, desk.releases.get(release).release)
+        found = releasing.warnings(desk.state, desk.releases.get(release).release)
     except BlobError as error:
         raise Problem("not-ready", f"the proposal's files cannot be read: {error}") from None
+    zone = desk.settings.time_zone
+    if desk.state.release is not None and zone != desk.state.time_zone:
+        found.append(
+            f"hours, weekdays and dates in rules are those of {zone} from then on, no longer of "
+            f"{desk.state.time_zone}"
+        )
+    return found
 
 
 def _document(desk: Desk, name: str, digest: str) -> dict[str, Any]:

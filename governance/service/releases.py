@@ -14,7 +14,7 @@ import gc
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -23,7 +23,10 @@ from zoneinfo import ZoneInfo
 
 from governance.engine import portable
 from governance.engine.compile import Release, compile_bundle, compile_release, manifest_digest
+from governance.engine.load import Bundle
 from governance.engine.points import RULE
+from governance.engine.reach import tests_of
+from governance.engine.rules import Condition
 from governance.service import child
 from governance.service.problem import Problem
 from governance.store.blobs import BlobError, BlobStore
@@ -42,6 +45,11 @@ class Ready:
     release: Release
     texts: Mapping[str, tuple[str, str]]
     files: Mapping[str, str]
+
+    @property
+    def agent_fields(self) -> frozenset[str]:
+        """The fields `agent.*` that any of its conditions tests."""
+        return frozenset(_agent_fields(self.release.bundle))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,11 @@ class Releases:
         finally:
             with self._lock:
                 self._loading.pop(digest, None)
+
+    @property
+    def ready(self) -> frozenset[str]:
+        """The releases that can be enforced this moment."""
+        return frozenset(self._ready)
 
     def known(self, digest: str) -> bool:
         """Whether the files of this release are kept here."""
@@ -239,6 +252,24 @@ def _nothing() -> None:
 def compiled_form(files: dict[str, bytes]) -> bytes:
     """In a child: the compiled form of files that were checked before."""
     return portable.write(compile_release(files).bundle)
+
+
+def _agent_fields(bundle: Bundle) -> Iterator[str]:
+    for condition in _conditions(bundle):
+        for test in tests_of(condition):
+            for name in (test.field, test.other):
+                if name is not None and name.startswith("agent."):
+                    yield name
+
+
+def _conditions(bundle: Bundle) -> Iterator[Condition]:
+    for file in bundle.files:
+        yield file.applies_to
+        yield from (rule.when for rule in file.rules)
+        yield from (limit.of for limit in file.limits)
+        yield from (each.who for each in file.exceptions)
+    if bundle.risk is not None:
+        yield from (factor.when for factor in bundle.risk.factors)
 
 
 def texts_of(release: Release) -> dict[str, tuple[str, str]]:

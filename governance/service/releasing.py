@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from audit.canonical import canonical
 from governance.engine.compile import Release
@@ -30,6 +30,8 @@ from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.service.releases import Ready
 from governance.store.blobs import BlobError
+
+OWN: Final = "you proposed this release; another person must sign it"
 
 
 def propose(
@@ -102,11 +104,13 @@ def offered(
         require_unchanged(state, offer)
         data = texts.into(dict(offer.data))
         evidence = shown_digest(index, data)
+        # Another time zone moves every rule about hours, which nobody has compared.
+        now = at_once and state.time_zone == desk.settings.time_zone
         answer = offer.answer(index, warnings(state, offer.ready.release))
-        answer |= {"evidence": evidence, "in_force": at_once}
+        answer |= {"evidence": evidence, "in_force": now}
         entries = [entry("policy.proposed", at, caller, data)]
         rows: tuple[AdoptRow, ...] = ()
-        if at_once:
+        if now:
             by = (caller.id, caller.id)
             made = released(desk, index, offer.data["release"], by, "not_looser", evidence)
             entries.append(entry("policy.released", at, caller, made))
@@ -166,10 +170,15 @@ class Offer:
 
 def kept(desk: Desk, files: Mapping[str, bytes], made: Examined, origin: str) -> Offer:
     """Keep examined files, their compiled form and what was found out about them, by digest."""
-    ready, compiled = desk.releases.keep(made.digest, files, made.compiled)
-    attached = {
-        examining.path_of(name): desk.blobs.put(each) for name, each in made.documents.items()
-    }
+    try:
+        ready, compiled = desk.releases.keep(made.digest, files, made.compiled)
+        attached = {
+            examining.path_of(name): desk.blobs.put(each) for name, each in made.documents.items()
+        }
+    except (OSError, BlobError) as error:
+        raise Problem(
+            "not-ready", f"the files could not be kept, so nothing was proposed: {error}"
+        ) from None
     lists = {name: each.as_of.isoformat() for name, each in ready.release.bundle.lists.items()}
     data = {
         "release": made.digest,
@@ -220,8 +229,13 @@ def sign(desk: Desk, caller: Caller, proposal: int, evidence: str) -> dict[str, 
             f"proposal `{proposal}` is not what this signature names; look at it and sign again",
             field="evidence",
         )
+    if found.person == who and not desk.state.single_person:
+        raise Problem("needs-another", OWN)
     require_provable(desk, data)
-    ready = desk.releases.get(found.release)
+    try:
+        ready = desk.releases.get(found.release)
+    except BlobError as error:
+        raise Problem("not-ready", f"the proposal's files cannot be read: {error}") from None
     series = filled(desk, ready.release)
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
@@ -237,7 +251,7 @@ def sign(desk: Desk, caller: Caller, proposal: int, evidence: str) -> dict[str, 
             )
         alone = state.single_person
         if waiting.person == who and not alone:
-            raise Refused("needs-another", "you proposed this release; another person must sign it")
+            raise Refused("needs-another", OWN)
         ground = "alone" if alone and waiting.person == who else "signed"
         made = released(desk, proposal, waiting.release, (waiting.person, who), ground, evidence)
         answer = {"release": waiting.release, "proposal": proposal, "alone": alone, "entry": index}

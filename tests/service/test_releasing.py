@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 from service_world import FILES, POLICY, World
 
-from governance.service import examining, proposals, releasing
+from governance.service import examining, onboarding, proposals, releasing
 from governance.service.problem import Problem
 from governance.service.releases import Releases
 
@@ -260,3 +261,88 @@ def test_an_invariant_that_is_given_up_is_shown_and_takes_two(world: World) -> N
     assert not back["in_force"], "no answer is looser, but a promise is gone"
     proofs = proposals.show(world.desk, back["proposal"])["attached"]["proofs"]
     assert proofs["given_up"] == ["company/INV-001"]
+
+
+def test_two_people_who_sign_at_once_make_one_release(world: World) -> None:
+    """A release would come in force twice, and the log would not say whose signature counted."""
+    ada = world.person("Ada Berg", "compliance_officer")
+    made = propose(world, LOOSER)
+    number, evidence = int(str(made["proposal"])), str(made["evidence"])
+    done: list[object] = []
+    start = threading.Barrier(2)
+
+    def sign(who: object) -> None:
+        start.wait()
+        try:
+            done.append(releasing.sign(world.desk, who, number, evidence))  # type: ignore[arg-type]
+        except Problem as problem:
+            done.append(problem.type)
+
+    signers = [threading.Thread(target=sign, args=(who,)) for who in (world.tom, ada)]
+    for each in signers:
+        each.start()
+    for each in signers:
+        each.join()
+    assert sum(isinstance(each, dict) for each in done) == 1
+    assert next(each for each in done if not isinstance(each, dict)) in ("conflict", "unknown")
+    assert len(proposals.history(world.desk)["releases"]) == 2
+
+
+@pytest.mark.parametrize("step", ["blob", "entry"])
+def test_what_breaks_off_leaves_the_old_release(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A full disk, or a process killed between files and entry, would leave half a release."""
+    before, size = world.desk.state.release, world.desk.state.size
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "no space left on device")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if step == "blob":
+        monkeypatch.setattr(type(world.desk.blobs), "_write", full)
+        with pytest.raises(Problem) as caught:
+            propose(world, LOOSER)
+        assert "no space" in caught.value.detail
+    else:
+        monkeypatch.setattr(releasing, "do", killed)
+        with pytest.raises(KeyboardInterrupt):
+            propose(world, LOOSER)
+    monkeypatch.undo()
+    assert (world.desk.state.release, world.desk.state.size) == (before, size)
+    world.close()
+    world.open()
+    assert world.pay()["decision"]
+    assert propose(world, LOOSER)["proposal"], "and it can be proposed again"
+
+
+def test_another_time_zone_is_never_put_in_force_alone(world: World) -> None:
+    """Rules about hours would move by an hour with a rollback that was proved to change nothing."""
+    first = str(world.desk.state.release)
+    made = propose(world, ALLOWING)
+    releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
+    strict = str(world.desk.state.release)
+    back = releasing.rollback(world.desk, world.maria, first)
+    releasing.sign(world.desk, world.tom, back["proposal"], back["evidence"])
+    object.__setattr__(world.desk.settings, "time_zone", "Europe/Berlin")
+    again = releasing.rollback(world.desk, world.maria, strict)
+    assert not again["in_force"]
+    warned = proposals.show(world.desk, again["proposal"])["warnings"]
+    assert any("Europe/Berlin" in each for each in warned)
+
+
+def test_another_model_takes_two_where_a_rule_asks_for_it(world: World) -> None:
+    """One manager could lead an agent out of the rules about its model."""
+    assert not onboarding.change(world.desk, world.maria, "payments-1", model="m-2")["pending"]
+    asking = POLICY.replace(
+        b"  - id: WEB-1\n",
+        b"  - id: WEB-9\n    title: Not with the old model\n    effect: deny\n"
+        b"    when: {action: mail.read, agent.model: {is: m-1}}\n    because: It leaks.\n"
+        b"    severity: low\n  - id: WEB-1\n",
+    )
+    made = propose(world, asking)
+    assert made["proposal"], made
+    releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
+    assert onboarding.change(world.desk, world.maria, "payments-1", model="m-3")["pending"]

@@ -275,7 +275,11 @@ def _proposal_row(desk: Desk, told: Mapping[str, Any]) -> ProposalRow:
 
 def _ended(desk: Desk, told: Mapping[str, Any]) -> str:
     if "ended_by" not in told:
-        return "" if told["state"] == "waiting" else "Another release came in force first."
+        return (
+            ""
+            if told["state"] == "waiting"
+            else "Another release came in force first, or too many were proposed after it."
+        )
     said = f"{name_of(desk, told['by'])}, entry {told['ended_by']}."
     reason = told.get("reason")
     return f"{said} {reason}" if isinstance(reason, str) else said
