@@ -258,6 +258,7 @@ class Views:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA cache_size=-4000")
+        db.execute("PRAGMA temp_store=MEMORY")  # else each insert of many rows makes a file
         db.execute("PRAGMA secure_delete=ON")
         return db
 
