@@ -247,3 +247,45 @@ def test_what_is_claimed_of_two_releases_holds_for_every_request(
             assert (action, after.effect < before.effect) in known
         elif not any(each.action == action for each in found.found):
             assert _signature(before) == _signature(after)
+
+
+def test_a_past_whose_key_cannot_be_told_is_part_of_the_space() -> None:
+    """A rule that bites only where the payee is unknown would be called no rule at all."""
+    nested = f"any: [{{args.iban: {{is: {world.IBAN}}}, any: [{{args.iban: {{is: {world.OTHER_IBAN}}}}}]}}]"
+    past = "history: {did: pay, same: args.iban, in_last: 24h, by: any_agent}"
+    deny = world.rule(2, "deny", f"{{action: pay, {past}, {nested}}}")
+    found = diff(one(SMALL), one(SMALL, deny), world.AT)
+    assert found.outcome == "tighter"
+    assert found.found[0].witness["args.iban"] == "cannot be told"
+
+
+POINTS = """risk: points
+title: R
+owner: o@corp.example
+review_by: 2099-01-01
+factors:
+  - {id: RISK-1, title: A, points: 50, when: {args.amount: {above: 80 EUR}}, because: b}
+  - {id: RISK-2, title: B, points: 50, when: {args.country: {is_not: DE}}, because: b}
+levels: {high: 60, critical: 100}
+matrix: {L3: {high: require_approval}, L4: {critical: %s}}
+approval: {high: {needs: [1 risk], answer_within: 1h}}
+cases: {columns: [name, action, expect], rows: [[x, look, deny]]}
+"""
+
+
+def _pointed(cell: str, points: int = 50) -> Release:
+    text = POINTS.replace("points: 50", f"points: {points}", 1) % cell
+    files = {"policies/f0.yaml": world.file(SMALL), world.CATALOGUE_PATH: world.CATALOGUE}
+    return compile_release({**files, "policies/risk.yaml": text.encode()})
+
+
+def test_risk_points_count_with_what_they_bring() -> None:
+    """The least oversight of the riskiest actions could be lowered unseen."""
+    asks, denies = _pointed("require_approval"), _pointed("deny")
+    assert diff(asks, denies, world.AT).outcome == "tighter"
+    found = diff(denies, asks, world.AT)
+    assert [(e.before, e.after, e.was) for e in found.found if e.kind == "verdict"] == [
+        ("deny", "require_approval", "points/risk")
+    ]
+    assert diff(asks, _pointed("require_approval", 60), world.AT).outcome == "tighter"
+    assert diff(asks, _pointed("require_approval", 51), world.AT).outcome == "same"
