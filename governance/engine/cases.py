@@ -97,7 +97,7 @@ def run(release: Release, policy: str | None = None) -> tuple[CaseResult, ...]:
     out = []
     for file in tested(release):
         if policy is None or file.policy == policy:
-            out += [_run(release, file, case, variants) for case in file.cases]
+            out += [ask(release, file, case, variants) for case in file.cases]
     return tuple(out)
 
 
@@ -132,9 +132,8 @@ def uncovered(release: Release, results: tuple[CaseResult, ...]) -> tuple[str, .
     return tuple(name for name in every if name not in seen)
 
 
-def _run(
-    release: Release, file: PolicyFile, case: Case, variants: dict[str, Release]
-) -> CaseResult:
+def ask(release: Release, file: PolicyFile, case: Case, variants: dict[str, Release]) -> CaseResult:
+    """How one case of a file goes; `variants` remembers releases made for cases before it."""
     cells = case.cells
     key = _key(file, cells)
     if key not in variants:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from governance.engine import analyse, cases
+from governance.engine import amounts, analyse, cases
 from governance.engine.compile import Release, compile_bundle, manifest_digest
 from governance.engine.fixes import with_fixes
 from governance.engine.lints import dates, in_order, lists, roles, silent
@@ -103,7 +103,7 @@ def failed(results: tuple[cases.CaseResult, ...]) -> Iterator[LoadFinding]:
 
 def remarks(release: Release) -> Iterator[LoadFinding]:
     """What rules do to each other, as the analysis proves it."""
-    for each in analyse.remarks(release):
+    for each in (*analyse.remarks(release), *amounts.remarks(release)):
         yield LoadFinding(
             each.path, each.line, each.column, each.code, each.message, severity="warning"
         )

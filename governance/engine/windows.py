@@ -19,7 +19,6 @@ class Windows:
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], list[tuple[int, Decimal, str, int]]] = {}
         self._gone: set[int] = set()
-        self.now = 0
 
     def get(self, query: FactQuery, default: Total, /) -> Total:
         """The total for a query over everything charged so far."""
@@ -27,9 +26,9 @@ class Windows:
         start = 0 if query.since is None else bisect_left(rows, query.since, key=_at)
         total, count, mixed = Decimal(0), 0, False
         for _, amount, unit, index in rows[start:]:
+            mixed = mixed or unit != query.unit  # also of what was given back, as in the store
             if index not in self._gone:
                 total, count = total + amount, count + 1
-                mixed = mixed or unit != query.unit
         return Total(total, count, mixed)
 
     def charge(self, index: int, at: int, charges: Iterable[Charge]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from governance.engine import amounts, analyse, boundaries, cases, new, words, words_of_files
+from governance.engine import cases, new, words_of_files
 from governance.engine import format as layout
 from governance.engine.compile import Release, compile_release
 from governance.engine.earlier import BadPast
@@ -35,32 +35,6 @@ def _files(release: Release, policy: str | None) -> tuple[PolicyFile, ...]:
         known = ", ".join(f"`{f.policy}`" for f in release.bundle.files)
         raise Problem("unknown", f"there is no policy `{policy}`; there are {known}")
     return found
-
-
-def run_cases(files: Mapping[str, bytes], policy: str | None = None) -> dict[str, Any]:
-    """Run the case tables of all files (or of one policy).
-
-    `{results: [{policy, case, path, line, passed, expected, problem}], uncovered: [policy/rule]}`.
-    """
-    release = _compiled(files)
-    _files(release, policy)
-    ran = cases.run(release, policy)
-    missed = cases.uncovered(release, ran)
-    return {
-        "results": [
-            {
-                "policy": each.policy,
-                "case": each.case.name,
-                "path": each.case.path,
-                "line": each.case.line,
-                "passed": each.passed,
-                "expected": each.case.expect.word,
-                "problem": each.problem,
-            }
-            for each in ran
-        ],
-        "uncovered": [name for name in missed if policy in (None, name.partition("/")[0])],
-    }
 
 
 def plain_words(files: Mapping[str, bytes], policy: str | None = None) -> dict[str, list[str]]:
@@ -117,35 +91,6 @@ def _cell(text: str) -> object:
     if text.startswith("[") and text.endswith("]"):
         return [part.strip() for part in text[1:-1].split(",") if part.strip()]
     return text
-
-
-def remarks(files: Mapping[str, bytes]) -> list[str]:
-    """What was proved about single rules, `path:line: sentence` each: rules that never decide, limits
-    that never bind, larger amounts that do better, thresholds that parts evade."""
-    release = _compiled(files)
-    found = (*analyse.remarks(release), *amounts.remarks(release))
-    return [f"{each.path}:{each.line}: {each.message}" for each in found]
-
-
-def edges(files: Mapping[str, bytes], policy: str | None = None) -> list[dict[str, Any]]:
-    """What happens just below, at and just above every threshold that a case reaches.
-
-    `[{policy, rule, field, value, effect, matches, case}]`.
-    """
-    release = _compiled(files)
-    _files(release, policy)
-    return [
-        {
-            "policy": each.policy,
-            "rule": each.rule,
-            "field": each.field,
-            "value": words.value(each.value),
-            "effect": each.effect.word,
-            "matches": each.matches,
-            "case": each.case,
-        }
-        for each in boundaries.boundaries(release, cases.run(release, policy))
-    ]
 
 
 def questions() -> list[dict[str, str]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +9,14 @@ import click
 
 from governance.cli import output
 from governance.cli.frame import Frame, command
-from governance.cli.policy.folder import FOLDER, files_of, folder_of, real_path, report
+from governance.cli.policy.folder import (
+    FOLDER,
+    files_of,
+    folder_of,
+    real_path,
+    replace_file,
+    report,
+)
 from governance.cli.policy.group import policy
 from governance.cli.setup import shipped_policies
 from governance.cli.transport import Failed
@@ -105,7 +110,7 @@ def _fix(frame: Frame, files: Mapping[str, bytes], place: Path) -> dict[str, byt
         target = Path(real_path(path, place)).resolve()
         if target.read_bytes() != files[path]:
             raise Failed(f"`{target}` changed meanwhile; nothing of it was repaired", 1)
-        _replace(target, data)
+        replace_file(target, data)
     for each in made.made:
         output.say(f"repaired: {real_path(each.path, place)}:{each.line}: {each.message}")
     for each in made.left:
@@ -118,23 +123,3 @@ def _fix(frame: Frame, files: Mapping[str, bytes], place: Path) -> dict[str, byt
     if not made.made:
         output.say("nothing could be repaired without asking.")
     return {**files, **made.files}
-
-
-def _replace(target: Path, data: bytes) -> None:
-    """Put new bytes in a file's place at once, on disk, with its rights."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(target.stat().st_mode & 0o7777)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -5,6 +5,8 @@ Law: a finding is printed as `file:line:column`, of the file the person gave, so
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -84,3 +86,23 @@ def line_of(finding: Mapping[str, Any], folder: Path) -> str:
     kind = "" if severity == "error" else f"{severity}: "
     place = f"{real_path(finding['path'], folder)}:{finding['line']}:{finding['column']}"
     return f"{place}: {kind}{finding['code']}: {finding['message']}{hint}"
+
+
+def replace_file(target: Path, data: bytes) -> None:
+    """Put new bytes in a file's place at once, on disk, with its rights."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(target.stat().st_mode & 0o7777 if target.exists() else 0o644)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
