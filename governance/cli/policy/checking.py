@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -90,8 +91,9 @@ def _about(code: str) -> str:
     """The section of one finding."""
     told = sarif.sections(_page())
     if code not in told:
-        near = ", ".join(f"`{each}`" for each in sorted(told) if code[:4] in each)
-        raise Failed(f"there is no finding `{code}`" + (f"; there are {near}" if near else ""), 2)
+        near = ", ".join(f"`{each}`" for each in difflib.get_close_matches(code, told, 3, 0.4))
+        more = f"did you mean {near}?" if near else "`policies/findings.md` has them all"
+        raise Failed(f"there is no finding `{code}`; {more}", 2)
     return f"{code}\n\n{told[code]}"
 
 
