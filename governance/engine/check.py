@@ -104,6 +104,8 @@ def failed(results: tuple[cases.CaseResult, ...]) -> Iterator[LoadFinding]:
 def remarks(release: Release) -> Iterator[LoadFinding]:
     """What rules do to each other, as the analysis proves it."""
     for each in (*analyse.remarks(release), *amounts.remarks(release)):
+        shown = ", ".join(f"{name} {value}" for name, value in each.witness.items())
+        hint = f"for instance {shown}" if shown else ""
         yield LoadFinding(
-            each.path, each.line, each.column, each.code, each.message, severity="warning"
+            each.path, each.line, each.column, each.code, each.message, hint, "warning"
         )

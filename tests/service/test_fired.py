@@ -52,11 +52,11 @@ def test_a_rule_speaks_on_the_day_of_its_last_decision_and_a_new_rule_is_left_ou
     assert found is not None
     last, _ = found
     assert last["payments/PAY-4"] == today(world)
-    assert last["payments/PAY-1"] is None
+    assert last["payments/VER-1"] is None
     assert "payments/PAY-9" not in last
     told = checking.here(world.desk, files, silent=True)["findings"]
     silent = {each["message"].split("`")[1] for each in told if each["code"] == "not-fired"}
-    assert "PAY-1" in silent
+    assert "VER-1" in silent
     assert not silent & {"PAY-4", "PAY-9"}
     assert [
         e for e in checking.here(world.desk, files)["findings"] if e["code"] == "not-fired"
