@@ -43,6 +43,7 @@ _PEOPLE: Final = re.compile(
 _FOUR_EYES: Final = re.compile(
     r"\b(?:four[ -]eyes|dual control|second (?:person|signature))\b", re.I
 )
+_INSTEAD: Final = re.compile(r"\b(?:not|no|instead|rather|without|never)\b[^,;:.]*$", re.I)
 _NEVER: Final = re.compile(
     r"^(?:never|no agent|nobody)\b|\b(?:is|are) (?:refused|denied|forbidden|blocked|not allowed)\b|"
     r"\b(?:must|may|can) (?:not|never)\b",
@@ -239,7 +240,8 @@ def _people(title: str, clause: ApprovalClause, roles: frozenset[str]) -> Iterat
         if seats < count:
             yield f"`{words}`, and the rule asks for {seats}"
     for role in sorted(roles - asked):
-        if re.search(rf"\b{re.escape(role).replace('_', '[ _-]')}\b", title, re.I):
+        named = re.search(rf"\b{re.escape(role).replace('_', '[ _-]')}\b", title, re.I)
+        if named and not _INSTEAD.search(title[: named.start()]):
             yield f"`{role}`, and the rule asks for {', '.join(sorted(asked))}"
 
 
