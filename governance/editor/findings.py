@@ -121,8 +121,17 @@ def related(finding: LoadFinding, folder: Folder) -> list[tuple[Target, str]]:
             here = (each.path, each.place[0]) == (finding.path, finding.line)
             if each.id == bare and each.policy == (of or policy) and not here:
                 out.append((Target(each.path, each.place, len(each.id)), each.title))
-    files = re.findall(r"already (?:in|declared in) (\S+\.yaml)", finding.message)
-    out += [
-        (Target(name, (1, 1)), "it is there already") for name in files if name in folder.documents
-    ]
+    for name in re.findall(r"already (?:in|declared in) (\S+\.yaml)", finding.message):
+        words = _NAMED.findall(finding.message)
+        if name in folder.documents:
+            out.append((_place_in(folder, name, words), "it is there already"))
     return out[:5]
+
+
+def _place_in(folder: Folder, name: str, words: Sequence[str]) -> Target:
+    """Where a file has the thing that a message names; its beginning for anything but an action."""
+    for word in words:
+        action = folder.learn().catalogue.actions.get(word)
+        if action is not None and action.path == name:
+            return Target(name, (action.line, action.column), len(word))
+    return Target(name, (1, 1))

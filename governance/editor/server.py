@@ -205,6 +205,16 @@ def _page(roots: list[Path]) -> str | None:
 
 def _initialized(ls: PolicyServer, _: types.InitializedParams) -> None:
     ls.page = _page(ls.places())
+    workspace = ls.client_capabilities.workspace
+    watching = workspace.did_change_watched_files if workspace is not None else None
+    if watching is not None and watching.dynamic_registration:
+        every = types.FileSystemWatcher(glob_pattern="**/*.yaml")
+        wish = types.Registration(
+            id="policy-files",
+            method=types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+            register_options=types.DidChangeWatchedFilesRegistrationOptions([every]),
+        )
+        ls.client_register_capability(types.RegistrationParams([wish]))
 
 
 async def _opened(ls: PolicyServer, params: types.DidOpenTextDocumentParams) -> None:

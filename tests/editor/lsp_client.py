@@ -26,6 +26,7 @@ class Editor:
         self.messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.diagnostics: dict[str, list[list[dict[str, Any]]]] = {}
         self.logs: list[str] = []
+        self.asked: list[dict[str, Any]] = []
         self.number = 0
         self.versions: dict[str, int] = {}
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -66,6 +67,9 @@ class Editor:
         if message.get("method") == "textDocument/publishDiagnostics":
             told = message["params"]
             self.diagnostics.setdefault(told["uri"], []).append(told["diagnostics"])
+        if "method" in message and "id" in message:  # the server asks for something: granted
+            self.asked.append(message)
+            self._send({"id": message["id"], "result": None})
         if message.get("method") == "window/logMessage":
             self.logs.append(message["params"]["message"])
         return message

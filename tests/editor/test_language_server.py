@@ -77,6 +77,7 @@ def test_a_mistake_is_underlined_where_it_is(payments: Open) -> None:
     }
     assert found["severity"] == 1
     assert found["source"] == "governance"
+    assert found["codeDescription"]["href"].endswith("/findings.md#not-allowed")
 
 
 def test_columns_are_counted_as_the_editor_counts(payments: Open) -> None:
@@ -267,6 +268,29 @@ def test_a_file_that_is_on_no_disk_belongs_to_the_folder_that_is_open(editor: Ed
     editor.tell("textDocument/didClose", {"textDocument": {"uri": uri}})
 
 
+def test_what_a_finding_speaks_of_is_one_click_away(editor: Editor, root: Path) -> None:
+    """Of two declarations of one action, somebody would find the one they are looking at."""
+    path = root / "actions" / "another.yaml"
+    catalogue = "catalogue: another\ntitle: x\nowner: y\nactions:\n  payment.create:\n    title: z\n    risk: low\n"
+    second = Open(editor, path, catalogue)
+    found = editor.until((root / "actions" / "payments.yaml").as_uri(), "duplicate-action")
+    place = found["relatedInformation"][0]["location"]
+    assert place["uri"] == path.as_uri()
+    assert place["range"]["start"] == {"line": 4, "character": 2}
+    second.close()
+
+
+@pytest.mark.parametrize(
+    "uri", ["file:///c%3A/Users/Ann/policies/a%20b.yaml", "file://host/s/a.yaml"]
+)
+def test_addresses_of_other_systems_are_spoken_as_they_came(editor: Editor, uri: str) -> None:
+    """On Windows every finding would be about a file that the editor does not know."""
+    editor.open(uri, "policy: new\nmode: enforced\n")
+    assert editor.until(uri, "not-allowed")["range"]["start"] == {"line": 1, "character": 6}
+    assert "draft" in editor.offered(uri, (1, 6))
+    editor.tell("textDocument/didClose", {"textDocument": {"uri": uri}})
+
+
 def test_files_of_other_programs_are_left_alone(editor: Editor, tmp_path: Path) -> None:
     """A home folder would be searched to its end, and every YAML file in it underlined."""
     (tmp_path / "compose.yaml").write_text("services: {}\n")
@@ -279,9 +303,11 @@ def test_files_of_other_programs_are_left_alone(editor: Editor, tmp_path: Path) 
 
 def test_goodbye_ends_the_program(root: Path) -> None:
     """Every closed window would leave a program behind."""
-    made = Editor(root)
+    made = Editor(root, workspace={"didChangeWatchedFiles": {"dynamicRegistration": True}})
     made.open((root / "payments.yaml").as_uri(), (root / "payments.yaml").read_text())
     assert made.leave() == 0
+    # It asked to be told when files change that are not open.
+    assert [each["method"] for each in made.asked] == ["client/registerCapability"]
 
 
 def test_an_editor_that_dies_takes_the_server_along(root: Path) -> None:
