@@ -88,9 +88,9 @@ def test_a_second_load_costs_what_changed() -> None:
     files = {**FILES, "policies/payments.yaml": FILES["policies/payments.yaml"] + b"# x\n"}
 
     def took(memory: Memory | None) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         outcome(files, memory)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     whole = min(took(None) for _ in range(3))
     assert min(took(memory) for _ in range(3)) < whole / 2
