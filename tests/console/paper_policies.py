@@ -9,6 +9,7 @@ from typing import Any
 from paper_views import DIGEST, HOSTILE, LONG, MARIA, START, YES
 
 from governance.service.problem import Problem
+from governance.web.console.learned import LearningView, LessonView
 from governance.web.console.rule_views import (
     ApprovalsRow,
     BackView,
@@ -52,6 +53,36 @@ class PaperPolicies:
         return ProposalRow(
             index, LONG, START, note, "Back to an earlier release", state, "2 looser"
         )
+
+    def learned(self, person: str) -> LearningView:
+        lesson = LessonView(
+            id="payments/PAY-012",
+            title=HOSTILE,
+            verdict=ALLOWED,
+            loosens=True,
+            rule="payments/PAY-003",
+            owner=LONG,
+            because=HOSTILE,
+            support="12 decisions, 2 people, 6 days",
+            bounds=(("args.amount", "from 600 EUR to 800 EUR"),),
+            evidence=((1043, 1042, HOSTILE, "approved it"),),
+            more=3,
+            tried="On the past: 12 answers looser, 0 stricter, of 900; approvals -0.4 a day.",
+            adapt=(HOSTILE,),
+            note=HOSTILE,
+            draft=HOSTILE,
+        )
+        left = (("payments/PAY-004 (payment.create)", HOSTILE),)
+        may = YES if person == MARIA else NO
+        return LearningView(
+            "done", "12 acts of people count.", "Only people teach.", (lesson,), left, may
+        )
+
+    def learn(self, person: str) -> None:
+        self.ruled.append(("learn", person))
+
+    def book(self, person: str) -> bytes:
+        return b"%PDF-1.7"
 
     def policies(self, person: str) -> PoliciesView:
         rows = tuple(self._row(index) for index in (300, 301))

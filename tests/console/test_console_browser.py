@@ -28,6 +28,7 @@ PAGES = (
     "/log",
     "/policies",
     "/policies/in-force/payments",
+    "/policies/learned",
     "/policies/proposals/300",
     "/policies/proposals/301",
     "/policies/back/abcd",

@@ -35,6 +35,7 @@ PAGES = (
     "/retention/cut",
     "/policies",
     "/policies/in-force/payments",
+    "/policies/learned",
     "/policies/proposals/300",
     "/policies/proposals/301",
     "/policies/back/abcd",

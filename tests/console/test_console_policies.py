@@ -116,3 +116,46 @@ def test_a_release_is_proposed_signed_and_undone_on_real_pages(tmp_path: Path):
         assert done.status_code == 303, done.get_data(as_text=True)
         assert look(reader, done.headers["Location"])
         assert proposals.listed(desk)["proposals"][0]["origin"] == "rollback"
+
+
+def test_what_people_taught_is_read_and_looked_for_again():
+    """If a lesson could be put in force from its page, one click would change the rules."""
+    world = make_world()
+    maria = world.signed_in()
+    text = maria.get("/policies/learned").get_data(as_text=True)
+    for needed in ("payments/PAY-003", "12 decisions, 2 people, 6 days", "approved it", "Loosens"):
+        assert needed in text, needed
+    assert text.count("<form") - text.count("/sign-out") <= 2, "one button, and it only looks"
+    form = token_of(text)
+    assert maria.post("/policies/learned", data={"form": form}).status_code == 303
+    assert ("learn", MARIA) in world.front.ruled
+    jonas = world.signed_in("jonas@corp.example").get("/policies/learned").get_data(as_text=True)
+    assert "takes the role" in jonas
+
+
+def test_the_book_of_rules_is_one_link_away():
+    """If the auditor's book could be had by command only, the auditor would ask for it by mail."""
+    world = make_world()
+    maria = world.signed_in()
+    assert "/policies/policies.pdf" in maria.get("/policies").get_data(as_text=True)
+    book = maria.get("/policies/policies.pdf")
+    assert book.mimetype == "application/pdf"
+    assert book.data.startswith(b"%PDF")
+
+
+def test_a_real_desk_is_looked_through(tmp_path):
+    """If the page and the service disagreed about a lesson's shape, the page would fail when it counts."""
+    from governance.service.background import Background
+    from governance.web.console import learned
+
+    with make_desk_world(tmp_path) as world:
+        background = Background("lesson")
+        person = next(iter(world.desk.state.people))
+        assert learned.view(world.desk, background, person).state == "never"
+        learned.look(world.desk, background)
+        newest = background.newest()
+        assert newest is not None
+        assert newest.ended.wait(60)
+        view = learned.view(world.desk, background, person)
+        assert view.state == "done", view.said
+        assert "Only people teach" in view.takes

@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Literal, Protocol
 
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
+from governance.web.console.learned import LearningView
 from governance.web.console.rule_views import BackView, PoliciesView, PolicyView, ProposalView
 from governance.web.console.views import (
     AgentRow,
@@ -165,6 +166,15 @@ class Front(Protocol):
 
     def policies(self, person: str) -> PoliciesView:
         """All policies in force, proposals, and what was in force before."""
+
+    def learned(self, person: str) -> LearningView:
+        """What people taught, as far as somebody looked."""
+
+    def learn(self, person: str) -> None:
+        """Begin to look what people taught."""
+
+    def book(self, person: str) -> bytes:
+        """The release in force in sentences, as a PDF."""
 
     def policy(self, person: str, name: str) -> PolicyView:
         """One policy in force, in words."""

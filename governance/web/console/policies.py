@@ -30,6 +30,26 @@ def _add_reading(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -
         view = front.policies(g.visit.person)
         return pages.render("policies.html", place="policies", view=view)
 
+    @mounted.get("/policies/policies.pdf")
+    @guard.signed_in
+    def book() -> Response:
+        response = make_response(front.book(g.visit.person))
+        response.mimetype = "application/pdf"
+        response.headers["Content-Disposition"] = 'attachment; filename="policies.pdf"'
+        return response
+
+    @mounted.get("/policies/learned")
+    @guard.signed_in
+    def learned() -> Response:
+        view = front.learned(g.visit.person)
+        return pages.render("learned.html", place="policies", view=view)
+
+    @mounted.post("/policies/learned")
+    @guard.signed_in
+    def learn() -> Response:
+        front.learn(g.visit.person)
+        return make_response(redirect("/policies/learned", 303))
+
     @mounted.get("/policies/in-force/<name>")
     @guard.signed_in
     def policy(name: str) -> Response:

@@ -21,13 +21,16 @@ from governance.service import (
     retaining,
     stopping,
     tiling,
+    wording,
 )
+from governance.service.background import Background
 from governance.service.desk import Caller
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
-from governance.web.console import approving, explaining, framing, keeping, ruling
+from governance.web.console import approving, explaining, framing, keeping, learned, ruling
 from governance.web.console.front import Answer, Scope, Undone
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
+from governance.web.console.learned import LearningView
 from governance.web.console.outside import Outside, told
 from governance.web.console.present import Clockface
 from governance.web.console.rule_views import BackView, PoliciesView, PolicyView, ProposalView
@@ -59,6 +62,7 @@ class ServiceFront:
         self._workspace = workspace or desk.workspace.origin
         self._zone = ZoneInfo(desk.settings.time_zone)
         self._clock = Clockface(self._zone)
+        self._lessons = Background("lesson")
 
     @property
     def zone(self) -> tzinfo:
@@ -154,6 +158,21 @@ class ServiceFront:
     def policies(self, person: str) -> PoliciesView:
         """All policies in force, proposals, and what was in force before."""
         return ruling.policies(self._desk, person)
+
+    def learned(self, person: str) -> LearningView:
+        """What people taught, as far as somebody looked."""
+        return learned.view(self._desk, self._lessons, person)
+
+    def learn(self, person: str) -> None:
+        """Begin to look what people taught."""
+        may = learned.may_look(self._desk, person)
+        if not may.yes:
+            raise Problem("not-allowed", may.why_not)
+        learned.look(self._desk, self._lessons)
+
+    def book(self, person: str) -> bytes:
+        """The release in force in sentences, as a PDF."""
+        return wording.print_in_force(self._desk)
 
     def policy(self, person: str, name: str) -> PolicyView:
         """One policy in force, in words."""
