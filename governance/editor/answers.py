@@ -113,6 +113,7 @@ def _field(folder: Folder, name: str) -> str:
         for action, arg in declared:
             kinds.setdefault(_argument(arg), []).append(action)
         lines = [f"- {told}: {', '.join(f'`{a}`' for a in who[:6])}" for told, who in kinds.items()]
+        noun = next(filter(None, (_title(folder, action, name) for action, _ in declared)), noun)
         claim = "\n\nAn agent's own claim; a fact when a gateway says it." if is_claim(name) else ""
         return f"**{name}**: {noun}\n\n" + "\n".join(lines) + claim
     kinds_of = dict.fromkeys(kind.kind for kind in known.types_of(name))
@@ -120,6 +121,16 @@ def _field(folder: Folder, name: str) -> str:
     members = [m for kind in known.types_of(name) for m in kind.members]
     told = f": {', '.join(members)}" if members else ""
     return f"**{name}**: {noun}\n\n{' or '.join(kinds_of)}{told}\n\n{who_says}".rstrip()
+
+
+def _title(folder: Folder, action: str, field_name: str) -> str:
+    """What the catalogue calls an argument, if it says so."""
+    made = folder.learn().catalogue.actions[action]
+    document = folder.documents.get(made.path)
+    here = document.data if document is not None else {}
+    for step in ("actions", action, *field_name.split(".", 1), "title"):
+        here = here.get(step) if isinstance(here, dict) else None
+    return here if isinstance(here, str) else ""
 
 
 def _list(folder: Folder, name: str, listed: str) -> str:

@@ -22,7 +22,7 @@ class Spot:
     cursor is in; for a value its own key is the last. `word` is what stands at the cursor, from
     `start` to `end` on its line, `prefix` what of it is before the cursor. `siblings` are the other
     entries of the innermost mapping as they are written; `item` counts the cells before the cursor
-    in the innermost list in brackets."""
+    in the outermost list in brackets: that of a row, also inside a cell that is a list."""
 
     way: tuple[str | int, ...]
     is_key: bool
@@ -90,7 +90,7 @@ def _inside(lines: Sequence[str], top: int, opened: list[_Open], spot: Spot) -> 
         spot.end,
         True,
         last.done,
-        next((each.item for each in reversed(opened) if each.list_), 0),
+        next((each.item for each in opened if each.list_), 0),
     )
 
 

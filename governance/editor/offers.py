@@ -32,8 +32,11 @@ class Offer:
 def offers(schema: Schema, kind: str, spot: Spot, known: Known, own: Own) -> list[Offer]:
     """Everything that could stand at the spot of a file of this kind, what is there already left
     out, best first."""
-    if spot.way[-3:-1] == ("rows", 0) or (spot.way[-2:-1] == ("rows",) and spot.in_brackets):
-        return _cell(schema, spot, known, own)
+    if "rows" in spot.way and spot.in_brackets:
+        column = own.columns[spot.item] if spot.item < len(own.columns) else ""
+        return _cell(schema, column, known, own)
+    if not spot.is_key and "always" in spot.way[:-1]:
+        return _cell(schema, str(spot.way[spot.way.index("always") + 1]), known, own)
     found = list(_at(schema, [schema["$defs"][f"file-{kind}"]], spot.way))
     out: dict[str, Offer] = {}
     if spot.is_key:
@@ -72,9 +75,8 @@ def _rank(offer: Offer, spot: Spot, known: Known) -> tuple[int, int, str]:
     return begun, near, "" if offer.kind == "key" and "." not in offer.label else offer.label
 
 
-def _cell(schema: Schema, spot: Spot, known: Known, own: Own) -> list[Offer]:
-    """The values of the column that a cell is in."""
-    column = own.columns[spot.item] if spot.item < len(own.columns) else ""
+def _cell(schema: Schema, column: str, known: Known, own: Own) -> list[Offer]:
+    """The values that a cell of a column can have."""
     if column == "by":
         told = [Offer(name, name, "rule", title) for name, title in own.rules]
         return [*told, Offer("default", "default", "rule", "the file's default")]
