@@ -150,7 +150,8 @@ class AgentRow:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRow:
-    """A policy release signed off in the period."""
+    """A policy release of the period. `proved`: one person or connector put it in force, because it
+    was proved that nothing becomes looser."""
 
     index: int
     at: datetime
@@ -158,6 +159,7 @@ class ReleaseRow:
     proposed_by: str
     signed_by: str
     alone: bool
+    proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def scope(paper: Paper, e: Evidence) -> None:
             safe(f"{r.release[:16]}…"),
             people(r.proposed_by),
             people(r.signed_by),
-            "<b>yes</b>" if r.alone else "no",
+            "<b>yes</b>" if r.alone else "proved not looser" if r.proved else "no",
         )
         for r in e.releases
     )

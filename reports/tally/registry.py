@@ -177,7 +177,8 @@ class Registry:
         if not self._scope.within(at):
             return
         by = (str(data["proposed_by"]), str(data["signed_by"]))
-        self.releases.append(ReleaseRow(index, at, release, *by, alone))
+        proved = data.get("ground") == "not_looser"
+        self.releases.append(ReleaseRow(index, at, release, *by, alone, proved))
         if alone:
             cause = "releasing policy"
             self._exceptions.note("alone", "", cause, index, at, "policy.released")

@@ -2,14 +2,16 @@ import json
 import re
 import tracemalloc
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from reports_recount import Cited, at_path, cites_of, groups, recount
 from reports_world import END, PEOPLE, PERIOD, RULES, START, Log, company
 
 from audit.entry import Entry
-from reports.evidence import Period, to_json
+from reports import duties
+from reports.evidence import Period, ReleaseRow, to_json
 from reports.opening import opened, people, reasons
 from reports.periodic import RuleFact, periodic
 
@@ -301,3 +303,17 @@ def test_memory_grows_by_bytes_for_each_entry():
         assert evidence.decisions.total.n == evidence.population.with_outcome.k == n
     entries = 2 * 15_000
     assert peaks[1] - peaks[0] < 40 * entries
+
+
+def test_a_release_that_was_proved_to_loosen_nothing_is_counted_apart():
+    """A list that lost a payee would be told as rules that nobody else signed."""
+    at = datetime(2026, 11, 5, tzinfo=UTC)
+    both = ReleaseRow(7, at, "ab" * 32, "p-aaaaaaaaaa", "p-bbbbbbbbbb", False)
+    proved = ReleaseRow(9, at, "cd" * 32, "erp", "erp", False, True)
+    shown = SimpleNamespace(evidence=SimpleNamespace(releases=(both, proved)))
+    proof = duties._releases(shown)
+    assert (proof.k, proof.n) == (1, 1)
+    assert (
+        proof.shows
+        == "1 release in the period; 1 more by one person, each proved to loosen nothing"
+    )
