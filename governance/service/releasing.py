@@ -97,7 +97,8 @@ def offered(
     at_once: bool = False,
 ) -> dict[str, Any]:
     """Record a proposal; `at_once` also puts it in force, for it was proved to loosen nothing."""
-    series = filled(desk, offer.ready.release) if at_once else ()
+    release = offer.ready.release
+    series = filled(desk, release) if at_once or _counts_more(desk, release) else ()
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         require(state)
@@ -264,8 +265,16 @@ def sign(desk: Desk, caller: Caller, proposal: int, evidence: str) -> dict[str, 
 def filled(desk: Desk, release: Release) -> tuple[str, ...]:
     """Fill what the limits of a release count from the decisions so far; the series they charge."""
     series = (*sorted(release.series), BUDGET)
-    desk.workspace.backfill.prepare(series, Charging(desk, release))
+    desk.workspace.backfill.prepare(series, Charging(desk, release), release.digest)
     return series
+
+
+def _counts_more(desk: Desk, release: Release) -> bool:
+    """Whether a release counts what is not counted yet: then the past is looked at while it is
+    proposed, and only what came since when it is signed."""
+    now = desk.state.release
+    live = {} if now is None else desk.releases.get(now).release.series
+    return now is not None and not release.series.keys() <= live.keys()
 
 
 def expired(state: State, proposal: int) -> bool:

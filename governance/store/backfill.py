@@ -55,6 +55,7 @@ class _Prepared(NamedTuple):
     series: frozenset[str]
     upto: int
     charges_of: ChargesOf
+    key: str
 
 
 class Backfill:
@@ -67,30 +68,44 @@ class Backfill:
         self._facts.check_adoption = self._check
         self._facts.adopt = self._adopt
 
-    def prepare(self, series: Iterable[str], charges_of: ChargesOf) -> int:
+    def prepare(self, series: Iterable[str], charges_of: ChargesOf, key: str = "") -> int:
         """Fill those of `series` that are not live; how many entries were looked at.
 
         `charges_of(index, entry)` says what a recorded decision (or outcome) charges under the
         new release; charges to other series are ignored. Blocks for as long as it takes; call it
         before submitting the command whose rows hold the `AdoptRow`. One at a time.
+
+        `key` names what `charges_of` goes by: what was prepared last under the same one is gone on
+        with, unless somebody else began to prepare meanwhile.
         """
+        earlier = self._prepared
+        if earlier is not None and key and earlier.key == key:
+            live, token = self._ledger.chore(_standing).result()
+            new = frozenset(series) - live
+            going_on = (earlier.token, earlier.series) == (token, new)
+            if going_on and earlier.upto >= self._reader.minimum:
+                return self._fill_up(earlier)
         self._prepared, token = None, os.urandom(16)
         new = frozenset(series) - self._ledger.chore(partial(_begin, token=token)).result()
         for name in sorted(new):
             while self._ledger.chore(partial(_delete_some, series=name)).result():
                 pass
             self._ledger.chore(partial(self._forget, series=name)).result()
-        done = self._reader.minimum
-        while new and self._ledger.size - done > _NEAR:
+        return self._fill_up(_Prepared(token, new, self._reader.minimum, charges_of, key))
+
+    def _fill_up(self, begun: _Prepared) -> int:
+        """Go on with a preparation until little is left; how far it has come."""
+        self._prepared, done = None, begun.upto
+        while begun.series and self._ledger.size - done > _NEAR:
             stop = min(self._ledger.size, done + _CHUNK)
             rows = [
-                self._rows(index, quick(data), new, charges_of)
+                self._rows(index, quick(data), begun.series, begun.charges_of)
                 for index, data in enumerate(self._reader.entries(done, stop), done)
             ]
-            if not self._ledger.chore(partial(self._write, chunk=rows, token=token)).result():
+            if not self._ledger.chore(partial(self._write, chunk=rows, token=begun.token)).result():
                 raise Unprepared("another release is being prepared; prepare this one again")
             done = stop
-        self._prepared = _Prepared(token, new, done, charges_of)
+        self._prepared = begun._replace(upto=done)
         return done
 
     def _rows(
@@ -172,6 +187,11 @@ def _begin(db: Connection, *, token: bytes) -> set[str]:
         (token,),
     )
     return _live(db)
+
+
+def _standing(db: Connection) -> tuple[set[str], bytes | None]:
+    """The series that are live, and whose preparation counts."""
+    return _live(db), _token(db)
 
 
 def _token(db: Connection) -> bytes | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from service_world import FILES, POLICY, World
 
-from governance.service import examining, onboarding, proposals, releasing
+from audit.entry import Entry
+from governance.engine.model import Charge
+from governance.service import backfilling, examining, onboarding, proposals, releasing
 from governance.service.problem import Problem
 from governance.service.releases import Releases
 
@@ -346,3 +349,30 @@ def test_another_model_takes_two_where_a_rule_asks_for_it(world: World) -> None:
     assert made["proposal"], made
     releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
     assert onboarding.change(world.desk, world.maria, "payments-1", model="m-3")["pending"]
+
+
+def test_the_past_of_a_new_limit_is_read_before_the_signature(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new limit would come in force only after the whole log was read, while the signer waits."""
+    for _ in range(120):
+        world.pay(amount="1 EUR")
+    seen: list[int] = []
+    real = backfilling.Charging.__call__
+
+    def counted(self: backfilling.Charging, index: int, entry: Entry) -> Iterable[Charge]:
+        seen.append(index)
+        return real(self, index, entry)
+
+    monkeypatch.setattr(backfilling.Charging, "__call__", counted)
+    limited = POLICY.replace(b"LIM-1", b"LIM-2").replace(b"at_most: 1000 EUR", b"at_most: 130 EUR")
+    made = propose(world, limited)
+    assert made["proposal"], made
+    assert len(seen) > 20
+    before = max(seen)
+    seen.clear()
+    releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
+    assert seen
+    assert min(seen) > before, "it went on where it was"
+    answer = world.pay(amount="20 EUR")
+    assert [each["rule"] for each in answer["context"]["reasons"]] == ["payments/LIM-2"]
