@@ -35,6 +35,7 @@ _FLIP: Final[Mapping[Want, Want]] = {YES: NO, NO: YES, MAY: MAY_NOT, MAY_NOT: MA
 ANSWERS: Final[tuple[Answer, ...]] = (False, None, True)
 WORKSPACE: Final = "/srv/work"
 MOST_MEMBERS: Final = 60
+"""So many members are tried where they are examples."""
 _SERVICE: Final = ("agent.", "session.", "time.", "tool.")
 
 
@@ -80,8 +81,8 @@ class Scalars:
         values: list[Value] = list(_usual(name, found.values))
         if declared.optional:
             values.append(ABSENT)
-        if name == "agent.state":
-            values = [v for v in values if v in LIVE_STATES]
+        if name == "agent.state":  # in every other state everything is denied
+            values = [*sorted(LIVE_STATES)]
         elif name != "agent.autonomy":
             values.append(MISSING)
         self.name, self.values, self.space = name, values, space
@@ -142,6 +143,8 @@ class Lists:
         self.status = space.coordinate(("status", name), states, quiet)
         members = () if name == "session.stops" else found.values
         self.members = _told_apart(declared.kind, members, plain)
+        if not found.exact:
+            self.members = self.members[:MOST_MEMBERS]
         self.inside = [
             space.coordinate(("member", name, member), (False, True)) for member in self.members
         ]
@@ -217,7 +220,7 @@ def _places(members: tuple[Scalar, ...]) -> bool:
 
 
 def _told_apart(kind: Type, members: Iterable[Scalar], uses: Iterable[Said]) -> tuple[Scalar, ...]:
-    """One member for each way the comparisons come out; only so many where they are examples."""
+    """One member for each way the comparisons come out."""
     single = Type(kind.name).kind
     runs = []
     for use in uses:
@@ -229,8 +232,7 @@ def _told_apart(kind: Type, members: Iterable[Scalar], uses: Iterable[Said]) -> 
         known = {"x": (member,), "session.workspace": WORKSPACE}
         answers = tuple(run(known) for run in runs) + tuple(run({"x": (member,)}) for run in runs)
         found.setdefault(answers, member)
-    exact = kind.name not in ("path", "text")
-    return tuple(found.values()) if exact else tuple(found.values())[:MOST_MEMBERS]
+    return tuple(found.values())
 
 
 class Free:

@@ -22,7 +22,7 @@ from governance.engine.compile import Release
 from governance.engine.model import Effect, Obligation, Verdict
 from governance.engine.sameness import same_actions
 from governance.engine.situations import Situations
-from governance.engine.space import Budget, Exhausted, TooMany
+from governance.engine.space import Budget, Choice, Exhausted, TooMany
 from governance.engine.standing import (
     LADDER,
     Duty,
@@ -34,7 +34,7 @@ from governance.engine.standing import (
     sides,
     standing_without,
 )
-from governance.engine.witness import Witness, witness
+from governance.engine.witness import Witness, plainest, witness
 
 BUDGET: Final = 200_000
 """Steps of the search, over all actions."""
@@ -221,13 +221,27 @@ class _Search:
             made = _difference(seen, item, looser, kind, duty)
             if made is not None:
                 self.shown.add(key)
-                return made
+                return self._plain(made, choice, item, duty)
             tried += 1
             if tried >= _TRIES:
                 break
         if tried:
-            self.open = "some fields can only be searched by examples"
+            self.open = self.open or "some fields can only be searched by examples"
         return None
+
+    def _plain(self, made: Difference, choice: Choice, item: Item, duty: Duty | None) -> Difference:
+        """The same difference on a request without anything that does not matter."""
+
+        def again(seen: Witness) -> Difference | None:
+            other = _difference(seen, item, made.looser, made.kind, duty)
+            same = other is not None and (other.before, other.after, other.was, other.by) == (
+                made.before, made.after, made.was, made.by
+            )  # fmt: skip
+            return other if same else None
+
+        assert made.situation is not None
+        best = plainest(self.space, made.situation, choice, self.releases, lambda s: bool(again(s)))
+        return again(best) or made
 
 
 def _covers(one: Item, item: Item) -> bool:

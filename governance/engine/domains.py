@@ -199,7 +199,7 @@ def _addresses(name: str, said: Iterable[Said]) -> Iterator[Scalar]:
     else:
         yield from (d for d in domains if d not in taken)
         yield from (f"{label}.{d}" for d in domains if ":" not in d)
-    yield f"{local}{label}.example"
+    yield f"{local}{label}.{label}"
 
 
 def _label(taken: Iterable[str]) -> str:

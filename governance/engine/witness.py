@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from governance.engine import words
-from governance.engine.atoms import WORKSPACE, Free, Lists, Scalars
+from governance.engine.atoms import Free, Lists, Scalars
 from governance.engine.cases import AGENT
 from governance.engine.catalogue import MISSING, ActionType
 from governance.engine.compile import Cap, Extras, Release
@@ -67,6 +67,26 @@ def witness(space: Situations, choice: Choice, releases: Sequence[Release], acti
         verdicts.append(decide(release, request, facts, made.moment))
     request = made.request(releases[-1])
     return Witness(action, request, facts, made.moment, made.cells(request), tuple(verdicts))
+
+
+def plainest(
+    space: Situations,
+    seen: Witness,
+    choice: Choice,
+    releases: Sequence[Release],
+    shows: Callable[[Witness], bool],
+) -> Witness:
+    """The same as a witness, with as little as possible that is special: each coordinate takes its
+    quiet option where what is to be shown is still there. People read it."""
+    best, chosen = seen, dict(choice)
+    for number, coordinate in enumerate(space.space.coordinates):
+        if chosen[number] == coordinate.quiet:
+            continue
+        plainer = {**chosen, number: coordinate.quiet}
+        tried = witness(space, plainer, releases, seen.action)
+        if shows(tried):
+            best, chosen = tried, plainer
+    return best
 
 
 class _Scene:
@@ -340,5 +360,4 @@ def _scalar(value: Any) -> Scalar:
     return found
 
 
-Real = Callable[[Witness], bool]
-__all__ = ["WORKSPACE", "Real", "Witness", "told", "witness"]
+__all__ = ["Witness", "plainest", "told", "witness"]
