@@ -45,7 +45,7 @@ def offers(schema: Schema, kind: str, spot: Spot, known: Known, own: Own) -> lis
                 if key not in spot.siblings:
                     detail = _words(schema, inner)
                     out.setdefault(key, Offer(key, f"{key}: ", "key", detail))
-        # In a block list the cursor may as well be at a value.
+    # In a block list the cursor may as well be at a value.
     if not spot.is_key or (spot.way and spot.way[-1] == 0 and not spot.in_brackets):
         for text, detail in _values(schema, found):
             out.setdefault(text, Offer(text, _quoted(text), "value", detail))
