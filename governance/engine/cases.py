@@ -370,13 +370,13 @@ def _used(limit: Limit, raw: Any) -> Total | None:
 
 def asked(verdict: Verdict) -> list[str]:
     """All that an approval of this verdict needs, as a case's cell `asks` says it: `1 treasurer`,
-    `within 4h` (the shortest), `not by requester`, `a reason`, `looks 30s` (the longest), and how
+    `within 4h`, `not by requester`, `a reason`, `looks 30s` (the longest), and how
     many `checks`."""
     clauses = verdict.clauses
     if not clauses:
         return []
     out = [f"{seat.count} {seat.role}" for clause in clauses for seat in clause.needs]
-    out.append(f"within {_span(min(clause.answer_within for clause in clauses))}")
+    out += [f"within {_span(clause.answer_within)}" for clause in clauses]
     out += [f"not by {who}" for clause in clauses for who in clause.not_by]
     if any(clause.reason_required for clause in clauses):
         out.append("a reason")

@@ -30,9 +30,15 @@ PROSE: Final = frozenset(
     }
 )  # fmt: skip
 """Fields of the values of a release that only people read."""
+_DERIVED: Final = {
+    "Factor": frozenset({"id"}),  # nothing is ever named by it
+    "Limit": frozenset({"series"}),  # where it is counted, made from what it counts
+}
 _PEOPLE: Final = frozenset({"by"})
 _WATCHED: Final = ("Observing", "Gradual")
 _ORDERED_OPS: Final = frozenset({"between"})
+_OF_ONE: Final = {"one_of": "is", "none_of": "is_not", "contains_all": "contains_any"}
+"""Operators that say the same as another where there is one constant."""
 
 
 def of_bundle(bundle: Bundle) -> str:
@@ -77,8 +83,7 @@ def of_parts(value: Any) -> Any:
 def _dataclass(value: Any) -> Any:
     kind = type(value).__name__
     left_out = PROSE | (_PEOPLE if kind in _WATCHED else frozenset())
-    if kind == "Factor":
-        left_out |= {"id"}  # nothing is ever named by it
+    left_out |= _DERIVED.get(kind, frozenset())
     said = []
     for field in fields(value):
         if field.name in left_out:
@@ -116,7 +121,10 @@ def _condition(condition: Condition) -> Any:
         constants = [of_parts(item) for item in condition.constants]
         if condition.op not in _ORDERED_OPS:
             constants = _each_once(constants)
-        return ["Test", condition.field, condition.kind, condition.op, constants,
+        op = condition.op
+        if len(constants) == 1 and not condition.lists:
+            op = _OF_ONE.get(op, op)
+        return ["Test", condition.field, condition.kind, op, constants,
                 sorted(set(condition.lists)), condition.other]  # fmt: skip
     return _dataclass(condition)
 

@@ -213,8 +213,9 @@ def _explain(error: yaml.YAMLError, text: str) -> tuple[Place, str, str, str]:
         place = before.count("\n") + 1, len(before) - before.rfind("\n")
         return place, "not-yaml", "a character that YAML does not allow", "remove it"
     start = getattr(error, "context_mark", None)
-    if start is not None and "could not find expected ':'" in str(getattr(error, "problem", "")):
-        mark = start  # where the key begins that has no colon, not where the next one does
+    said = str(getattr(error, "problem", ""))
+    if start is not None and ("expected ':'" in said or "expected ',' or" in said):
+        mark = start  # where the key without colon, the open bracket begins: not where it is missed
     place = mark.line + 1, mark.column + 1
     line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
     if "\t" in line[: mark.column + 1]:
