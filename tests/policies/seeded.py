@@ -16,18 +16,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
-from typing import Any, Final
-from unittest import mock
+from typing import Final
 
 from shipped import files
 
-from governance.engine import cases, casetable, difference, load, meaning, policyfile
-from governance.engine.catalogue import Catalogue
+from governance.engine import cases, difference, load, meaning
 from governance.engine.compile import Release, compile_bundle, compile_release
+from governance.engine.memory import Memory
 from governance.engine.model import LoadFinding, PolicyErrors
-from governance.engine.reading import Document, Findings, Way, read
-from governance.engine.rules import PolicyFile
 from governance.engine.vocabulary import OPERATORS
 
 TODAY = date(2026, 11, 20)
@@ -264,6 +260,7 @@ class Judge:
     """Says what becomes of mistakes. What did not change is read and compiled once."""
 
     def __init__(self) -> None:
+        self.memory = Memory()
         self.release = compile_release(files())
         self.meaning = meaning.of_bundle(self._load(files()))
 
@@ -312,56 +309,13 @@ class Judge:
         for file in cases.tested(made):
             if file.path == path:
                 for case in file.cases:
-                    result = cases._run(made, file, case, variants)
+                    result = cases.ask(made, file, case, variants)
                     if result.problem:
                         return f"{case.name}: {result.problem}"
         return ""
 
-    @staticmethod
-    def _load(whole: Mapping[str, bytes]) -> load.Bundle:
-        with mock.patch.multiple(load, read=_read, read_tables=_tables, read_policy=_policy):
-            return load.load(whole, TODAY)
-
-
-@lru_cache(maxsize=256)
-def _parsed(path: str, data: bytes) -> tuple[Document | None, tuple[LoadFinding, ...]]:
-    findings = Findings()
-    return read(path, data, findings), tuple(findings.items)
-
-
-def _read(path: str, data: bytes, findings: Findings) -> Document | None:
-    document, found = _parsed(path, data)
-    findings.items += found
-    return document
-
-
-_SHIPPED: Final = {path: _parsed(path, data)[0] for path, data in files().items()}
-_tables_of: dict[tuple[str, Way], Any] = {}
-_policies_of: dict[str, tuple[PolicyFile | None, Any]] = {}
-
-
-def _tables(document: Document, catalogue: Catalogue, way: Way, findings: Findings) -> Any:
-    """The cases of a document; of one that did not change, as they were read the first time."""
-    key = document.path, way
-    if _SHIPPED.get(document.path) is not document or (findings.items and key not in _tables_of):
-        return casetable.read_tables(document, catalogue, way, findings)
-    if key not in _tables_of:
-        _tables_of[key] = casetable.read_tables(document, catalogue, way, findings)
-    return _tables_of[key]
-
-
-def _policy(reader: policyfile.Reader, at: date | None) -> PolicyFile | None:
-    """The policy of a document; of one that did not change, nor its parents, as it was read first."""
-    around = [reader.document, *reader.family.parents(reader.document).values()]
-    path = reader.document.path
-    named = reader.document.data.get("extends") or ()
-    same = all(_SHIPPED.get(one.path) is one for one in around) and len(around) == 1 + len(named)
-    if not same or (reader.findings.items and path not in _policies_of):
-        return policyfile.read_policy(reader, at)
-    if path not in _policies_of:
-        _policies_of[path] = policyfile.read_policy(reader, at), tuple(reader.histories)
-    made, reader.histories[:] = _policies_of[path]
-    return made
+    def _load(self, whole: Mapping[str, bytes]) -> load.Bundle:
+        return load.load(whole, TODAY, memory=self.memory)
 
 
 IMPLIED: Final = {"changes_remote": "sends"}
