@@ -30,6 +30,8 @@ def tell(told: Mapping[str, Any]) -> None:
     for account in told["accounts"]:
         name = f"{account['policy']}/{account['rule']}"
         click.echo(f"\n{output.one_line(name)}  {output.one_line(account['title'])}")
+        why = f"  why: {account['because']} ({account['owner']})"
+        click.echo(output.one_line(why))
         for row in account["conditions"]:
             pad = "  " * (1 + row["level"])
             line = f"{row['holds']:<12} {row['says']}  (saw: {row['saw']}; {row['who']})"

@@ -57,16 +57,22 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One rule, limit or built-in finding. `matters` = it is a finding of the verdict."""
+    """One rule, limit or built-in finding, with who answers for it. `matters` = it is a finding of
+    the verdict."""
 
     policy: str
     rule: str
     title: str
     effect: str
     because: str
+    owner: str
     holds: Told
     matters: bool
     rows: tuple[Seen, ...]
+
+    def __post_init__(self) -> None:
+        if not (self.owner.strip() and self.because.strip()):
+            raise ValueError(f"`{self.rule}` is not explained without its owner and its reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +204,12 @@ class _Teller:
         texts = reasons.texts(self.release, self.request.action, (finding,))
         title, because = texts[finding.name]
         return Account(
-            finding.policy, finding.rule, title, finding.effect.word, because, holds, True, rows,
+            finding.policy, finding.rule, title, finding.effect.word, because,
+            self._owner(finding), holds, True, rows,
         )  # fmt: skip
+
+    def _owner(self, finding: Finding) -> str:
+        return reasons.owner_of(self.release, finding.policy)
 
     def _title(self, name: str) -> str:
         policy, _, number = name.partition("/")
@@ -245,7 +255,7 @@ class _Teller:
                 finding = candidate.finding
                 yield Account(
                     finding.policy, finding.rule, finding.title, finding.effect.word,
-                    finding.because, _TOLD[answer], False,
+                    finding.because, self._owner(finding), _TOLD[answer], False,
                     tuple(self.rows(candidate.node, candidate)),
                 )  # fmt: skip
 
@@ -266,7 +276,7 @@ class _Teller:
         holds = _TOLD[node.test(self.request.fields, self.context)]
         return Account(
             finding.policy, finding.rule, finding.title, finding.effect.word, finding.because,
-            "no" if holds == "yes" else holds, False, rows,
+            self._owner(finding), "no" if holds == "yes" else holds, False, rows,
         )  # fmt: skip
 
     def _candidate(self, finding: Finding) -> Candidate | None:
@@ -443,6 +453,7 @@ def plain(explanation: Explanation) -> dict[str, object]:
                 "title": account.title,
                 "effect": account.effect,
                 "because": account.because,
+                "owner": account.owner,
                 "holds": account.holds,
                 "matters": account.matters,
                 "conditions": [_row(row) for row in account.rows],

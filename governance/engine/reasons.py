@@ -154,6 +154,18 @@ def texts(release: Release, action: str, findings: Iterable[Finding]) -> dict[st
     return out
 
 
+def owner_of(release: Release | None, policy: str) -> str:
+    """Who answers for what a policy says: its file's owner, the risk table's, or the service."""
+    if policy == SERVICE:
+        return "the service"
+    bundle = None if release is None else release.bundle
+    files = () if bundle is None else bundle.files
+    owners = {file.policy: file.owner for file in files}
+    if bundle is not None and bundle.risk is not None:
+        owners[bundle.risk.risk] = bundle.risk.owner
+    return owners.get(policy, "not known here: the release it stood in is not kept")
+
+
 def again(release: Release, known: Mapping[str, Text], data: Mapping[str, Any]) -> dict[str, Text]:
     """`policy/rule` -> its text, for the findings of a decision's entry; `known` are the texts of
     the rules of its release."""

@@ -106,6 +106,13 @@ def findings_of(desk: Desk, data: Mapping[str, Any]) -> list[dict[str, Any]]:
     return out
 
 
+def owner_of(desk: Desk, digest: str | None, policy: str) -> str:
+    """Who answers for what a policy said in a release; says so if that release is not kept."""
+    kept = digest is not None and desk.releases.known(digest)
+    release = desk.releases.get(digest).release if kept and digest is not None else None
+    return reasons.owner_of(release, policy)
+
+
 def agent_of(desk: Desk, name: str, agent: Agent | None, level: str | None) -> dict[str, Any]:
     """Who acts, for whom, and who answers for it."""
     if agent is None:

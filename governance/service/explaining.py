@@ -103,6 +103,9 @@ _BUDGET: Final = (
 )
 
 
+_UNKEPT: Final = "Its reason stands in the release that it was taken under."
+
+
 def _overspent(data: Any) -> bool:
     """Whether it was the agent's budget alone that held an action back; the engine has no budgets."""
     live = [f for f in data["findings"] if f["effect"] == data["effect"] and not f.get("lifted")]
@@ -193,7 +196,16 @@ def _recorded(desk: Desk, data: Any, why: str | None) -> dict[str, Any]:
     return {
         "sentence": f"{data['effect'].replace('_', ' ').capitalize()}: {first['title']} "
         f"(`{first['policy']}/{first['rule']}`).",
-        "accounts": [{**finding, "matters": True, "conditions": []} for finding in findings],
+        "accounts": [
+            {
+                **finding,
+                "because": finding["because"] or _UNKEPT,
+                "owner": describing.owner_of(desk, data["release"], finding["policy"]),
+                "matters": True,
+                "conditions": [],
+            }
+            for finding in findings
+        ],
         "nearest": [],
         "turning": "",
         "enough": [],

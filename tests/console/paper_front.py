@@ -194,6 +194,7 @@ class PaperFront(PaperRetention, PaperPolicies):
                     "payments",
                     HOSTILE if hostile else "Above 10\u202f000 EUR a treasurer and the CFO.",
                     "Four eyes before an irreversible transfer.",
+                    LONG if hostile else "treasury-risk@corp.example",
                     "high",
                     ("args.payee_known",) if hostile else (),
                 ),

@@ -24,6 +24,7 @@ FINDINGS = (
         "support-refunds",
         "small refunds to returning customers",
         "",
+        "support-risk@corp.example",
         Verdict("allow", "Allows"),
         False,
         (
@@ -41,6 +42,7 @@ FINDINGS = (
     FindingView(
         "REF-009",
         "support-refunds",
+        HOSTILE,
         HOSTILE,
         HOSTILE,
         Verdict("deny", "Refuses"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -115,3 +115,26 @@ def test_many_alternatives_become_points() -> None:
     said = next(one for one in told["chapters"][0]["said"] if one["id"] == "SH-001")
     assert "at least one of these points holds" in said["sentence"]
     assert len(said["alternatives"]) >= 3
+
+
+def test_every_surface_that_shows_a_rule_shows_its_owner_and_its_reason(world: World) -> None:
+    """If one surface showed bare rules, that is where people would look."""
+    from governance.engine.explain import Account
+    from governance.service import explaining
+    from governance.web.console import views
+
+    for kind in (Account, Said, handbook.Rule, views.FindingView, views.RuleWhy):
+        named = {field.name for field in fields(kind)}
+        assert {"owner", "because"} <= named, kind
+        bare = [
+            f.name for f in fields(kind) if f.name in ("owner", "because") and f.default != MISSING
+        ]
+        assert bare == [], f"{kind} can be made without {bare}"
+    for asked in (world.pay(), world.pay(amount="700 EUR"), world.act("nobody.governs"),
+                  world.pay(arguments={"bcc": "x"})):  # fmt: skip
+        index = int(asked["context"]["evaluation_id"])
+        told = explaining.decision(world.desk, world.maria, index, everything=True)
+        assert told["accounts"]
+        for account in told["accounts"]:
+            assert account["owner"].strip(), account
+            assert account["because"].strip(), account

@@ -248,6 +248,7 @@ class _Page:
                 policy=each["policy"],
                 title=saying.rule_title(each["policy"], each["rule"], each["title"]),
                 because=saying.capped(each["because"], 400),
+                owner=describing.owner_of(self.desk, self.shown["release"], each["policy"]),
                 severity="",
                 unsure=tuple(saying.label(field) for field in each["unknown"]),
             )

@@ -212,6 +212,7 @@ def _finding(account: Mapping[str, Any], data: Mapping[str, Any]) -> FindingView
         policy="" if policy == "service" else policy,
         title=saying.rule_title(policy, rule, account["title"]),
         because=saying.capped(account["because"], 400),
+        owner=saying.capped(account["owner"], 200),
         verdict=SPOKE[effect] if recorded is not None else SILENT[effect],
         decided=recorded is not None and effect == data["effect"] and not lifted,
         conditions=tuple(_condition(each, effect) for each in account["conditions"]),

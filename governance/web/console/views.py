@@ -135,12 +135,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class RuleWhy:
-    """A rule that asks: where it stands, what it says, and why it exists."""
+    """A rule that asks: where it stands, what it says, why it exists, and who answers for it."""
 
     rule: str
     policy: str
     title: str
     because: str
+    owner: str
     severity: str
     unsure: tuple[str, ...] = ()
     """Names of the fields that nobody could tell; not empty when the rule spoke out of caution."""
@@ -307,6 +308,7 @@ class FindingView:
     policy: str
     title: str
     because: str
+    owner: str
     verdict: Verdict
     decided: bool
     conditions: tuple[Condition, ...]
