@@ -130,13 +130,19 @@ class _Search:
         self.releases, self.action, self.at, self.budget = (old, new), action, at, budget
         self.open = ""
         self.shown: set[tuple[str, bool, Kind]] = set()
+        self.unreal: set[tuple[str, bool, Kind]] = set()
 
     def run(self) -> list[Difference]:
-        found = self._search(free=False)
-        if self.space.exact or self.open:
+        """With every answer free first: where nothing is found, nothing is there. What was found
+        and is not real is looked for among examples."""
+        found = self._search(free=True)
+        if self.open or not self.unreal:
             return found
-        # Examples were tried; now every answer is free: where nothing is found, nothing is left.
-        return [*found, *self._search(free=True)]
+        if not self.space.exact:
+            found += self._search(free=False)
+        if self.unreal - self.shown and not self.open:
+            self.open = "some fields can only be searched by examples"
+        return found
 
     def _search(self, *, free: bool) -> list[Difference]:
         plans = [r.plans[self.action] for r in self.releases if self.action in r.plans]
@@ -226,7 +232,7 @@ class _Search:
             if tried >= _TRIES:
                 break
         if tried:
-            self.open = self.open or "some fields can only be searched by examples"
+            self.unreal.add(key)
         return None
 
     def _plain(self, made: Difference, choice: Choice, item: Item, duty: Duty | None) -> Difference:

@@ -23,6 +23,8 @@ from governance.engine.paths import is_under
 from governance.engine.values import Type
 
 FRESH: Final = "something-else"
+_EVERYWHERE: Final = 8
+"""So many patterns of names are tried in every place; more are tried in the workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,10 +261,12 @@ def _paths(said: Iterable[Said]) -> Iterator[Scalar]:
         yield f"{root.rstrip('/')}/*"
         yield from (r for r in (root.upper(), root.swapcase()) if r.startswith("/"))
     outer = [r for r in roots if not any(o != r and is_under(r, o) for o in roots)][:6]
-    for pattern in patterns:
+    for number, pattern in enumerate(patterns):
         name = pattern.replace("*", "x").replace("?", "x")
         name = f"{name}inside" if name.endswith("/") else name
-        for place in ("workspace:", "", *(root.rstrip("/") for root in outer)):
-            yield f"{place}/{name}"
-        yield f"workspace:/{name.upper()}"
+        yield f"workspace:/{name}"
+        if number < _EVERYWHERE:
+            yield from (f"{root.rstrip('/')}/{name}" for root in outer)
+            yield f"/{name}"
+            yield f"workspace:/{name.upper()}"
     yield "/**"

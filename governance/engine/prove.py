@@ -109,22 +109,24 @@ def _prove(
     for action, plan in release.plans.items():
         if specialise(one.when, plan.action) is False:
             continue
-        for free in (False, True):
+        told = ""
+        # With every answer free first: where nothing is found, nothing is there. What was found and
+        # is not real is looked for among examples.
+        for free in (True, False):
             found = _space(release, action, at, every, free, spaces)
             if isinstance(found, str):
-                why = why or f"`{action}`: {found}"
+                told = told or found
                 break
-            seen, told = _broken(release, action, file, one, found, spent)
+            seen, said = _broken(release, action, file, one, found, spent)
             if seen is not None:
                 verdict = seen.verdicts[0]
                 return Proof(name, one.title, "refuted", spent.used, "", action,
                              verdict.effect.word, _decides(verdict), seen.cells, seen)  # fmt: skip
-            exact = found.space.exact
-            if told and (free or exact or "budget" in told):
-                why = why or f"`{action}`: {told}"
+            told = told or said
+            if not said or found.space.exact or "budget" in said:
                 break
-            if exact:
-                break
+        if told:
+            why = why or f"`{action}`: {told}"
     steps = min(spent.used, budget)
     return Proof(name, one.title, "not proved" if why else "proved", steps, why)
 
