@@ -30,12 +30,11 @@ from governance.store.keyring import KeyRing
 from governance.store.lanes import Job
 from governance.store.position import Head, Position, WriteFailed
 from governance.store.running import Batch, Runner, Written
-from governance.store.sqlite import Connection, insert_rows
+from governance.store.sqlite import Connection, insert_rows, read_entries
 from governance.store.turns import Turns
 from governance.store.vault import Vault
 
 _READ = "SELECT entry FROM log_entries WHERE idx = ?"
-_READ_BACK = "SELECT entry FROM log_entries WHERE idx >= ? ORDER BY idx"
 _CHECKPOINT = "INSERT INTO checkpoints (size, at, note) VALUES (?,?,?)"
 _TRIES = 5
 
@@ -350,7 +349,7 @@ class Writer:
         """The root over what the database now holds; it must extend the head last signed."""
         if old.frontier.root() != old.root:
             raise WriteFailed("the tree in memory is not the one last signed; nothing was signed")
-        stored = [leaf_hash(row[0]) for row in self._db.execute(_READ_BACK, (old.size,)).fetchall()]
+        stored = list(map(leaf_hash, read_entries(self._db, old.size, new.size)))
         again = old.frontier.copy()
         again.extend(stored)
         root = new.root()

@@ -21,10 +21,9 @@ from governance.store.database import ERRORS, Database, as_database, failure
 from governance.store.errors import Damaged
 from governance.store.facts import decision_fact
 from governance.store.recent import Recent
-from governance.store.sqlite import Connection
+from governance.store.sqlite import Connection, read_entries
 
 CHUNK = 1_000
-_ENTRIES = "SELECT entry FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
 _LEAVES = "SELECT leaf FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
 _LEAF = "SELECT leaf FROM log_entries WHERE idx = ?"
 _NODE = "SELECT hash FROM tree_nodes WHERE level = ? AND idx = ?"
@@ -175,10 +174,16 @@ class Reader:
         connection.close()
 
     def _kept(self, start: int, stop: int) -> Iterator[bytes]:
-        for index, data in enumerate(self._chunks(_ENTRIES, start, stop), start):
+        for index, data in enumerate(self._joined(start, stop), start):
             if not data:  # pruned while they were being read
                 raise Pruned(index, self.minimum)
             yield data
+
+    def _joined(self, start: int, stop: int) -> Iterator[bytes]:
+        for first in range(start, stop, CHUNK):
+            with self.connection() as db:
+                found = read_entries(db, first, min(first + CHUNK, stop))
+            yield from found
 
     def _chunks(self, sql: str, start: int, stop: int) -> Iterator[bytes]:
         for first in range(start, stop, CHUNK):
