@@ -21,13 +21,18 @@ from governance.oversight import keys, people
 from governance.oversight.errors import Refused
 from governance.oversight.model import State
 from governance.oversight.times import write
-from governance.service import checking, examining, releasing
+from governance.service import checking, examining, proposals, releasing
 from governance.service.acting import Texts
 from governance.service.checking import read_list_file
 from governance.service.desk import Caller, Desk
 from governance.service.examining import Job, Progress
 from governance.service.problem import Problem
 
+MOST_BYTES: Final = 4 * 1024 * 1024
+APART: Final = timedelta(minutes=1)
+"""The same members again are news only with a date so much newer."""
+WAITING: Final = 5
+"""So many proposals of one connector may wait; more would crowd out those of people."""
 AHEAD: Final = timedelta(minutes=5)
 """How far a list's date may be ahead of the service's clock."""
 
@@ -52,7 +57,10 @@ def put(
         raise Problem.of(refused) from None
     texts = Texts.of(note=note)
     found, files = _in_force(desk, name)
+    if len(data) > MOST_BYTES:
+        raise Problem("too-large", f"the list has {len(data)} bytes; at most {MOST_BYTES} fit")
     new = _read(data, found, desk.now())
+    _require_news(desk.state, caller, found, new)
     refreshed = {**files, found.path: data}
     checking.require_size(refreshed)
     job = Job(
@@ -118,6 +126,21 @@ def _in_force(desk: Desk, name: str) -> tuple[ListFile, Mapping[str, bytes]]:
             f"no list `{name}` is in force; a new one is proposed with the policy that uses it",
         )
     return found, desk.releases.files(release)
+
+
+def _require_news(state: State, caller: Caller, old: ListFile, new: ListFile) -> None:
+    """Refuse what would only fill the log: a connector is a machine, and may be somebody else's."""
+    if set(map(str, old.members)) == set(map(str, new.members)) and new.as_of < old.as_of + APART:
+        raise Problem(
+            "conflict", f"`{old.name}` has these members already, and the date is hardly newer"
+        )
+    mine = [each for each in proposals.waiting(state) if each.person == caller.id]
+    if caller.type == "gateway" and len(mine) >= WAITING:
+        raise Problem(
+            "too-many",
+            f"{len(mine)} proposals of `{caller.id}` wait for a person; they are signed or refused first",
+            retry_after=3600,
+        )
 
 
 def _read(data: bytes, old: ListFile, now: datetime) -> ListFile:

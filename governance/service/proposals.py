@@ -54,10 +54,8 @@ def waiting(state: State) -> tuple[PolicyProposal, ...]:
 
 
 def _row(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
-    data, diff = entry.data, None
-    digest = examining.attached(data["files"]).get("diff")
-    if digest is not None:
-        diff = _document(desk, "diff", digest)
+    data = entry.data
+    outcome, looser = _compared(desk, examining.attached(data["files"]).get("diff"))
     return {
         "proposal": index,
         "release": data["release"],
@@ -65,10 +63,27 @@ def _row(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
         "at": write(entry.at),
         "origin": data.get("origin", "files"),
         "note": opened(desk, index, "note"),
-        "outcome": None if diff is None else diff.get("outcome"),
-        "looser": None if diff is None else diff.get("looser"),
+        "outcome": outcome,
+        "looser": looser,
         **_standing(desk, index),
     }
+
+
+_known: dict[str, tuple[str | None, int | None]] = {}
+
+
+def _compared(desk: Desk, digest: str | None) -> tuple[str | None, int | None]:
+    """Outcome and looser answers of a diff; remembered, for a list shows many and none changes."""
+    if digest is None:
+        return None, None
+    if digest not in _known:
+        found = _document(desk, "diff", digest)
+        if "why" in found:
+            return None, None
+        if len(_known) >= 1_000:
+            _known.clear()
+        _known[digest] = (found.get("outcome"), found.get("looser"))
+    return _known[digest]
 
 
 def _standing(desk: Desk, index: int) -> dict[str, Any]:

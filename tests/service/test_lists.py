@@ -70,6 +70,9 @@ def test_a_newer_date_and_a_payee_fewer_are_in_force_at_once(
         "erp",
         "not_looser",
     )
+    with pytest.raises(Problem):
+        lists.put(listing.desk, connector, NAME, list_file(listing, DE, GB))
+    listing.clock.advance(61)
     same = lists.put(listing.desk, connector, NAME, list_file(listing, DE, GB))
     assert same["in_force"]
     assert exporting.replay(listing.root)["different"] == 0
@@ -151,3 +154,16 @@ def test_a_list_is_put_from_the_file_that_its_exporter_wrote(
     data = list_file(listing, DE, GB) + b"# exported by erp\n"
     made = lists.put(listing.desk, listing.maria, NAME, data)
     assert listing.desk.releases.files(made["release"])[LIST] == data
+
+
+def test_a_connector_does_not_crowd_out_people(listing: World, connector: Caller) -> None:
+    """Sixty-four proposals of a hijacked connector would push out the one that waits for a person."""
+    for number in range(5):
+        more = [GB, FR][: 1 + number % 2]
+        listing.clock.advance(61)
+        made = lists.put(listing.desk, connector, NAME, list_file(listing, DE, NL, FR, *more))
+        assert not made["in_force"]
+    listing.clock.advance(61)
+    with pytest.raises(Problem) as caught:
+        lists.put(listing.desk, connector, NAME, list_file(listing, DE, NL, GB, FR))
+    assert caught.value.type == "too-many"
