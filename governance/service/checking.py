@@ -63,14 +63,17 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def check(files: Mapping[str, bytes], around: Around = NOTHING_KNOWN) -> dict[str, Any]:
+def check(
+    files: Mapping[str, bytes], around: Around = NOTHING_KNOWN, *, deep: bool = True
+) -> dict[str, Any]:
     """Check files and run their cases: `{ok, findings, release, cases}`; changes nothing.
 
+    Without `deep` what rules do to each other is not looked at, which is what takes time.
     A finding is `{path, line, column, code, message, hint, severity, fix}`; `ok` = none of them is
     an error.
     """
     require_size(files)
-    return _told(in_child(files, _today(), around))
+    return _told(in_child(files, _today(), around, deep=deep))
 
 
 def _told(made: Checked) -> dict[str, Any]:
@@ -104,14 +107,25 @@ def repair(files: Mapping[str, bytes]) -> Repaired:
     return made
 
 
-def in_child(files: Mapping[str, bytes], today: date, around: Around = NOTHING_KNOWN) -> Checked:
+def in_child(
+    files: Mapping[str, bytes],
+    today: date,
+    around: Around = NOTHING_KNOWN,
+    *,
+    deep: bool = True,
+) -> Checked:
     """`checked` in a process of its own."""
-    return child.run(checked, dict(files), today, around)
+    return child.run(checked, dict(files), today, around, deep)
 
 
-def checked(files: dict[str, bytes], today: date | None, around: Around = NOTHING_KNOWN) -> Checked:
+def checked(
+    files: dict[str, bytes],
+    today: date | None,
+    around: Around = NOTHING_KNOWN,
+    deep: bool = True,
+) -> Checked:
     """Everything there is to say about files on a day, here and now (None: whatever has lapsed)."""
-    report = engine.check(files, today, around)
+    report = engine.check(files, today, around, deep=deep)
     pickled = b"" if report.release is None else pickle.dumps(report.release.bundle)
     digest = None if report.release is None else report.release.digest
     return Checked(report.findings, digest, len(report.results), pickled)

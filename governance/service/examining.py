@@ -179,7 +179,7 @@ def _examine(tell: Tell, job: Job) -> None:
     current = compile_release(dict(job.current)) if job.current else None
     tell(("step", "proofs", None))
     proofs = _proofs(job, current, release)
-    wrong = _refuted(release, proofs)
+    wrong = findings_of(release, proofs)
     if wrong:
         tell(("findings", wrong, made.ran))
         return
@@ -246,7 +246,7 @@ def _use(use: ListUse) -> ListUse:
     return use if use.source is None else replace(use, members=(), as_of=None)
 
 
-def _refuted(release: Release, proofs: Mapping[str, Any]) -> tuple[LoadFinding, ...]:
+def findings_of(release: Release, proofs: Mapping[str, Any]) -> tuple[LoadFinding, ...]:
     """Refuted invariants as findings: such files become no proposal."""
     places = {
         f"{file.name}/{one.id}": (file.path, one.line, one.column)
@@ -261,7 +261,8 @@ def _refuted(release: Release, proofs: Mapping[str, Any]) -> tuple[LoadFinding, 
         said = f"`{each['name']}` does not hold: `{each['action']}` is {each['effect']}"
         said += f" by `{each['by']}`" + (f", such as with {such}" if such else "")
         hint = "change the rule, or what must never be allowed"
-        wrong.append(LoadFinding(*places[each["name"]], "invariant-refuted", said, hint))
+        path, line, column = places[each["name"]]
+        wrong.append(LoadFinding(path, line, column, "invariant-refuted", said, hint))
     return tuple(wrong)
 
 

@@ -1,4 +1,4 @@
-"""Finds every code that a finding can have, in the source of the engine."""
+"""Finds every code that a finding can have, in the source of the engine and the service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-ENGINE = Path(__file__).parents[2] / "governance" / "engine"
+ROOMS = [Path(__file__).parents[2] / "governance" / name for name in ("engine", "service")]
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 PLACES = {"remark": 0, "add": 2, "wrong": 1, "_fail": 1, "LoadFinding": 3, "Remark": 2, "_at": 2, "_finding": 1}
@@ -20,7 +20,7 @@ RETURNED = {"_explain": 1}
 def codes() -> dict[str, str]:
     """Code -> the first file and line that gives it. Raises where a code cannot be seen."""
     found: dict[str, str] = {}
-    for path in sorted(ENGINE.rglob("*.py")):
+    for path in sorted(file for room in ROOMS for file in room.rglob("*.py")):
         if path.name.startswith(("command", "scene", "shell", "programs")):
             continue  # what command lines do: no findings, and other things called `add`
         tree = ast.parse(path.read_text(encoding="utf-8"))

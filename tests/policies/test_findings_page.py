@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import NamedTuple
 
@@ -13,9 +13,12 @@ from shipped import FOLDER
 
 from governance.engine.check import Around, check
 from governance.engine.model import LoadFinding
+from governance.service import proving
+from governance.service.examining import findings_of
 
 PAGE = (FOLDER / "findings.md").read_text(encoding="utf-8")
 TODAY = date(2026, 11, 20)
+DAY = datetime(2026, 11, 20, 10, tzinfo=UTC)
 AROUND = Around(
     held=frozenset({"treasurer", "risk_officer"}),
     last={"example/EX-008": None, "example/EX-900": TODAY},
@@ -103,7 +106,12 @@ def _files(example: list[tuple[str, str]]) -> dict[str, bytes]:
 
 
 def _found(example: list[tuple[str, str]]) -> tuple[LoadFinding, ...]:
-    return check(_files(example), TODAY, AROUND).findings
+    """What a check finds and, where something must never be, what a proposal would."""
+    files = _files(example)
+    report = check(files, TODAY, AROUND)
+    if report.release is None or not report.release.bundle.invariants:
+        return report.findings
+    return (*report.findings, *findings_of(report.release, proving.of_release(report.release, DAY)))
 
 
 @cache

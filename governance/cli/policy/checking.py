@@ -37,6 +37,7 @@ FORMATS = ("text", "json", "sarif")
 @click.argument("folder", type=FOLDER, required=False)
 @click.option("--fix", is_flag=True, help="Make the repairs that change no meaning, and show them.")
 @click.option("--strict", is_flag=True, help="Warnings fail, too (exit 3).")
+@click.option("--quick", is_flag=True, help="Without the analysis of what rules do to each other.")
 @click.option("--fired", is_flag=True, help="Ask the workspace, too: rules that did not speak for "
               "90 days, roles that nobody holds.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(FORMATS), help="text, json (as -o json), or "
@@ -49,6 +50,7 @@ def check(
     folder: Path | None,
     fix: bool,
     strict: bool,
+    quick: bool,
     fired: bool,
     form: str | None,
     page: str | None,
@@ -61,6 +63,8 @@ def check(
     """
     if code is not None:
         return click.echo(_about(code))
+    if quick and fired:
+        raise click.UsageError("--fired asks the workspace, which always looks at everything")
     frame.output = "json" if form == "json" else frame.output
     files, place = files_of(frame, folder), folder_of(frame, folder)
     if fix:
@@ -70,7 +74,7 @@ def check(
             texts = {path: data.decode("utf-8", "replace") for path, data in files.items()}
             result = dict(api.post("/v1/policies/check", files=texts, fired=True))
     else:
-        result = checking.check(files)
+        result = checking.check(files, deep=not quick)
     if form == "sarif":
         shown = page or (shipped_policies() / "findings.md").resolve().as_uri()
         output.document(sarif.document(result["findings"], _page(), shown, prefix=_prefix(place)))
