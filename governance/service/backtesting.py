@@ -218,7 +218,9 @@ class Tally:
         """Count one decision."""
         data, at = tried.entry.data, tried.entry.at
         self.decisions += 1
-        agent = self.agents.setdefault(data["agent"], _Share())
+        agent = self.agents.get(data["agent"])
+        if agent is None:
+            agent = self.agents[data["agent"]] = _Share()
         agent.decisions += 1
         if tried.lost:
             self.not_told += 1

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -149,7 +150,8 @@ class Trial:
         self._known, self._opened, self._start = known, opened, start
         self._against: dict[str | None, _Against] = {}
         self._marked: set[str] = set()
-        self._looked: dict[str, frozenset[str]] = {}
+        own = opened.wanted if isinstance(opened, Openings) else partial(looked_at, draft)
+        self._looked_at: Callable[[str], frozenset[str]] = own
 
     def entry(self, index: int, entry: Entry) -> Tried | None:
         """Read the next entry; what became of it if it is a decision of the period."""
@@ -192,8 +194,10 @@ class Trial:
         if self.worlds.apart and any(self.worlds.differs(q.series, q.key) for q in queries):
             facts = {query: self._would(query, total) for query, total in facts.items()}
             judged = self._judge(request, both, facts, data, entry.at, queries)
-        looked_at = self._looked_at(data["action"]).difference(data.get("undeclared", ()))
-        gone = looked_at.intersection(hidden)
+        gone: frozenset[str] = frozenset()
+        if hidden:
+            looked, known = self._looked_at(data["action"]), data.get("undeclared", ())
+            gone = frozenset([name for name in hidden if name in looked and name not in known])
         cut = any(total is _UNKNOWN for total in facts.values())
         lost: tuple[str, ...] = ()
         if gone or cut:
@@ -355,12 +359,6 @@ class Trial:
         before, self.state = self.state, sessions.attach(self.state, session, labels)
         if before is not self.state:
             self._marked.add(self.state.sessions[session].agent)
-
-    def _looked_at(self, action: str) -> frozenset[str]:
-        found = self._looked.get(action)
-        if found is None:
-            found = self._looked[action] = looked_at(self.draft, action)
-        return found
 
 
 def looked_at(draft: Release, action: str) -> frozenset[str]:
