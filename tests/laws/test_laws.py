@@ -196,7 +196,7 @@ class TestLaw3:
             },
             blind=lambda state: True,
         )  # fmt: skip
-        world.workspace.ledger.writer._fold = blind
+        world.workspace.ledger.writer._runner._fold = blind
         assert deciding.decide(desk, world.agent_key, payment())["context"]["effect"] == (
             "require_approval"
         )
