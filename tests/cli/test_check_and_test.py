@@ -160,8 +160,8 @@ def test_edges_are_confirmed_one_by_one_and_kept(
     assert target.read_text().count("      - [") == 1
     assert cli("policy", "check", str(draft)).exit_code == 0
     again = cli(*args, given="q\n")
-    assert "args.amount 499.99 EUR" in done.output
-    assert "payments/PAY-002: args.amount 499.99 EUR" not in again.output
+    assert "payments/EXC-001: at 2026-12-15" in done.output
+    assert "payments/EXC-001: at 2026-12-15" not in again.output
 
 
 def test_a_check_asks_the_workspace_who_holds_which_role(workspace: Path) -> None:
