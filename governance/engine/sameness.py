@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import date
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
@@ -55,6 +56,8 @@ class _Pair:
         self._old, self._new, self._seen = old, new, _Seen()
         self._charging: dict[str, bool] = {}
         self._lists: dict[str, bool] = {}
+        rules = (*old.shared.everything, *new.shared.everything)
+        self._everywhere = {candidate.policy for candidate in rules}
 
     @property
     def rest(self) -> bool:
@@ -68,7 +71,12 @@ class _Pair:
         one, two = self._old.plans.get(name), self._new.plans.get(name)
         if one is None or two is None or not self._seen.same(one, two):
             return False
-        return all(map(self.lists, _policies(one) | _policies(two)))
+        speaking = _policies(one) | _policies(two) | self._everywhere
+        return all(map(self.lists, speaking)) and all(map(self.watching, speaking))
+
+    def watching(self, policy: str) -> bool:
+        """Whether a file watches at the same times. It may speak where it governs nothing."""
+        return _watched(self._old, policy) == _watched(self._new, policy)
 
     def series(self, name: str) -> bool:
         """Whether a series is charged the same."""
@@ -121,6 +129,12 @@ def _lists(release: Release, policy: str) -> Any:
         return None if table is None else table.lists
     governor = release.governors.get(policy)
     return None if governor is None else governor.file.lists
+
+
+def _watched(release: Release, policy: str) -> tuple[date, date] | None:
+    governor = release.governors.get(policy)
+    watching = None if governor is None else governor.file.observing
+    return None if watching is None else (watching.since, watching.until)
 
 
 class _Seen:

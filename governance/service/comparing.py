@@ -16,6 +16,7 @@ from typing import Any, Final
 from governance.engine import difference
 from governance.engine.compile import Release, compile_release
 from governance.engine.model import PolicyErrors
+from governance.engine.refreshed import refreshed, too_old
 from governance.service import child
 from governance.service.desk import Desk
 from governance.service.problem import Problem
@@ -56,7 +57,7 @@ def compare(
 def compared(old: Files, new: Files, at: datetime, budget: int) -> dict[str, Any]:
     """As `compare`, here and now."""
     before, after = compiled(old, "the old files"), compiled(new, "the new files")
-    found = difference.diff(before, after, at, budget)
+    found = differences(before, after, at, budget)
     return {
         "outcome": found.outcome,
         "complete": found.complete,
@@ -67,6 +68,33 @@ def compared(old: Files, new: Files, at: datetime, budget: int) -> dict[str, Any
         "tighter": sum(not each.looser for each in found.found),
         "differences": [plain(each) for each in found.found],
     }
+
+
+def differences(
+    old: Release, new: Release, at: datetime, budget: int = BUDGET
+) -> difference.Differences:
+    """What the new release answers differently, also once lists that are too old are refreshed: a
+    member that nobody can be paid for today counts from the next newer date on."""
+    found = difference.diff(old, new, at, budget)
+    lists = sorted({*too_old(old, at), *too_old(new, at)})
+    if not lists:
+        return found
+    fresh = difference.diff(refreshed(old, at), refreshed(new, at), at, budget)
+    note = f"once {', '.join(f'`{name}`' for name in lists)} is refreshed, for it is too old now"
+    known = {_told(each) for each in found.found}
+    later = [
+        replace(each, note=f"{each.note}; {note}" if each.note else note, situation=None)
+        for each in fresh.found
+        if _told(each) not in known
+    ]
+    both = sorted([*found.found, *later], key=lambda each: not each.looser)
+    return difference.Differences(
+        tuple(both), {**fresh.open, **found.open}, found.steps + fresh.steps
+    )
+
+
+def _told(each: difference.Difference) -> tuple[object, ...]:
+    return (each.action, each.kind, each.looser, each.before, each.after, each.was, each.by)
 
 
 def plain(each: difference.Difference) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from governance.engine import difference, meaning, portable
+from governance.engine import meaning, portable
 from governance.engine.compile import Release, compile_bundle, compile_release
 from governance.engine.model import LoadFinding
 from governance.engine.rules import ListUse
@@ -287,7 +287,7 @@ def _diff(job: Job, current: Release | None, draft: Release) -> dict[str, Any]:
     """What the files answer differently from those in force, looser first."""
     if current is None:
         return {"complete": True, "against": None, "looser": 0, "tighter": 0, "differences": []}
-    found = difference.diff(current, draft, job.at)
+    found = comparing.differences(current, draft, job.at)
     return {
         "complete": found.complete,
         "outcome": found.outcome,

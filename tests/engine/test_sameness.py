@@ -141,3 +141,38 @@ def test_every_field_that_is_looked_at_is_said() -> None:
     assert fields_said(release(), "pay") >= {"args.amount", "args.iban"}
     assert "args.note" not in fields_said(release(), "pay")
     assert fields_said(release(), "nothing") == frozenset()
+
+
+WATCHING = "observe: {by: me, from: 2026-11-01, until: 2026-11-30}\n"
+
+
+@pytest.mark.parametrize("when", ["{action: pay, args.iban: {none_of: $known}}",
+                                  "{session.labels: {contains_any: [untrusted]}}"])  # fmt: skip
+def test_a_file_that_governs_something_else_and_only_watches_is_seen(when: str) -> None:
+    """Its denies would stop nothing any more, and the change be called *the same* for that action."""
+    text = (
+        "policy: guard\ntitle: T\nowner: a@b.example\nreview_by: 2099-01-01\ngoverns: [look]\n"
+        "applies_to: {agents: all}\nmode: enforce\ndefault: deny\n"
+        "lists: {known: [DE89370400440532013000]}\n"
+        "cases: {columns: [name, action, expect], rows: [[x, look, deny]]}\nrules:\n"
+        f"  - {{id: GUA-1, title: T, effect: deny, when: {when}, because: b, severity: low}}\n"
+    )
+    if "$known" not in when:
+        text = text.replace("lists: {known: [DE89370400440532013000]}\n", "")
+    other = POLICY.replace("policy: shop", "policy: other").replace("SH", "OT")
+    other = other.replace("mode: enforce\n", "mode: observe\n" + WATCHING)
+
+    def made(guard: str) -> Release:
+        return compile_release(
+            {
+                "policies/actions/shop.yaml": CATALOGUE.encode(),
+                "policies/shop.yaml": POLICY.encode(),
+                "policies/other.yaml": other.encode(),
+                "policies/guard.yaml": guard.encode(),
+            }
+        )
+
+    enforced, again = made(text), made(text)
+    watching = made(text.replace("mode: enforce\n", "mode: observe\n" + WATCHING))
+    assert "pay" in same_actions(enforced, again)
+    assert "pay" not in same_actions(enforced, watching)

@@ -110,6 +110,31 @@ def test_a_person_who_adds_a_payee_does_not_sign_it(listing: World) -> None:
     assert caught.value.type == "needs-another"
 
 
+def test_nobody_struck_off_comes_back_through_an_old_release(
+    listing: World, connector: Caller
+) -> None:
+    """Two lists that are too old look alike: one person would go back to the old one, give it a
+    newer date, and so trust a payee again who was struck off."""
+    first = str(listing.desk.state.release)
+    assert lists.put(listing.desk, connector, NAME, list_file(listing, DE, GB))["in_force"]
+    listing.clock.advance(30 * 3600)
+    back = releasing.rollback(listing.desk, listing.maria, first)
+    assert not back["in_force"]
+    told = proposals.show(listing.desk, back["proposal"])["attached"]["diff"]
+    assert told["outcome"] == "looser"
+    assert "refreshed" in told["differences"][0]["note"]
+
+
+def test_no_payee_slips_into_a_list_that_is_too_old(listing: World, connector: Caller) -> None:
+    """Whoever holds the connector's key would wait until the list is too old, add themselves
+    with an old date, which opens nothing yet, and then say that the same members are true now."""
+    listing.clock.advance(30 * 3600)
+    made = lists.put(listing.desk, connector, NAME, list_file(listing, DE, NL, GB, FR, hours=29))
+    assert not made["in_force"]
+    struck = lists.put(listing.desk, connector, NAME, list_file(listing, DE, GB, hours=29))
+    assert struck["in_force"]
+
+
 @pytest.mark.parametrize("who", ["agent_key", "gateway", "anna"])
 def test_nobody_else_refreshes_it(listing: World, who: str) -> None:
     """An agent's key, or any gateway's, would change whom agents may pay."""
