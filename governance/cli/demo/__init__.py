@@ -17,7 +17,7 @@ import click
 from governance.cli import output
 from governance.cli.demo import acts, cast, moments, stage
 from governance.cli.frame import Frame, command
-from governance.cli.transport import Failed
+from governance.cli.transport import SOCKET, Failed, over_socket
 from governance.service import backtesting, checking, exporting
 
 
@@ -40,10 +40,12 @@ def register(root: click.Group) -> None:
 def _clear(directory: Path, fresh: bool) -> None:
     if not directory.exists() or not any(directory.iterdir()):
         return
-    if not fresh or not (directory / "demo").is_dir():
+    if not fresh or not stage.left_over(directory):
         raise Failed(
             f"`{directory}` is not empty; give a new directory, or --fresh for an old demo"
         )
+    if over_socket(directory / SOCKET) is not None:
+        raise Failed(f"the service of `{directory}` is still running; end it, then try again")
     shutil.rmtree(directory)
 
 
@@ -158,6 +160,11 @@ def _changes(result: Mapping[str, Any]) -> list[str]:
         lines.append(f"decision {item['decision']}: {item['was']} -> {item['now']} ({rules})")
     if len(result["changed"]) > 3:
         lines.append(f"… and {len(result['changed']) - 3} more")
+    if result["follow_on"]:
+        lines.append(
+            f"{result['follow_on']} of them only follow: payments that are refused use up no limit, "
+            "so later ones fit"
+        )
     return lines
 
 

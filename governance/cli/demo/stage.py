@@ -19,7 +19,9 @@ from governance.cli.demo import cast
 from governance.cli.transport import SOCKET, Api, Failed, over_socket
 from governance.client import Client
 
-START_SECONDS = 30
+# Alone it takes two seconds or three; on a machine with other work it may take a minute.
+START_SECONDS = 180
+ORIGIN = "log.corp.example/demo"
 # What the demo's runtimes carry out when a rule obliges them to.
 FULFILS = ("redact", "notify", "log", "tell_user")
 # One more policy file, so that a request can expire while somebody watches.
@@ -95,13 +97,17 @@ class Stage:
         log.close()
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
-            if self.process.poll() is not None:
-                break
+            code = self.process.poll()
+            if code is not None:
+                raise Failed(f"the service ended by itself (exit {code}); see {log.name}")
             exchange = over_socket(self.directory / SOCKET)
             if exchange and exchange("GET", "/readyz", None, {})[0] == 200:
                 return
             time.sleep(0.05)
-        raise Failed(f"the service did not start; see {self.directory / 'service.log'}")
+        raise Failed(
+            f"the service was still not ready after {START_SECONDS} s, so it was ended; was this "
+            f"machine busy? What it said is in {log.name}. Try again with --fresh"
+        )
 
     def close(self) -> None:
         """Stop the service as an operator would."""
@@ -131,7 +137,7 @@ def build(app: Any, directory: Path, say: Callable[[str], None]) -> Stage:
         directory,
         {
             "name": first.name, "email": first.email, "title": "Corp Example (demo)",
-            "origin": "log.corp.example/demo", "policies": None, "agent": None,
+            "origin": ORIGIN, "policies": None, "agent": None,
             "anchors": (f"file:{outside}",), "port": free_port(),
         },
     )  # fmt: skip
@@ -142,8 +148,18 @@ def build(app: Any, directory: Path, say: Callable[[str], None]) -> Stage:
     stage.people[first.email] = made["person"]
     stage.keys[first.email] = made["person_key"]
     stage.passwords[first.email] = made["password"]
-    stage.serve()
+    try:
+        stage.serve()
+    except BaseException:
+        stage.close()
+        raise
     return stage
+
+
+def left_over(directory: Path) -> bool:
+    """Whether a directory holds an earlier demo, be it one that never got to its end."""
+    config = directory / "config.toml"
+    return (directory / "demo").is_dir() or (config.is_file() and ORIGIN in config.read_text())
 
 
 def hire(stage: Stage) -> None:
