@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -74,13 +74,48 @@ class Examined:
     @property
     def not_looser(self) -> bool:
         """Whether it is proved that nothing becomes looser than what is in force."""
-        same = self.document("diff").get("outcome") in ("same", "tighter")
-        return same and self.document("proofs").get("given_up") == []
+        return not self.doubts
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why it takes a second person, in sentences: what becomes looser, what could not be proved,
+        and which promises are given up.  A promise (an invariant) is no rule in force, so dropping it
+        loosens no answer; but it is what stops the releases to come, so nobody drops it alone."""
+        diff, proofs = self.document("diff"), self.document("proofs")
+        said = []
+        if diff.get("looser"):
+            said.append(kinds_looser(diff["looser"]))
+        if diff["complete"] and diff.get("against") is None:
+            said.append("nothing was in force to compare it with")
+        elif diff.get("outcome") not in ("same", "tighter", "looser", "changed"):
+            said.append("it was not proved that nothing becomes looser")
+        given_up = proofs.get("given_up")
+        if given_up is None:
+            said.append("what must never be allowed was not proved in time")
+        elif given_up:
+            said.append(no_longer_asked(given_up))
+        return said
 
     def document(self, name: str) -> dict[str, Any]:
         """One document as a value."""
         found: dict[str, Any] = json.loads(self.documents[name])
         return found
+
+
+def kinds_looser(count: int) -> str:
+    """That so many kinds of requests are answered more loosely, as the end of a sentence."""
+    kinds = "1 kind of request" if count == 1 else f"{count} kinds of requests"
+    return f"{kinds} would be answered more loosely than today"
+
+
+def no_longer_asked(names: Sequence[str]) -> str:
+    """That invariants are given up, as the end of a sentence, with their names."""
+    things = (
+        "1 thing that must never be allowed is"
+        if len(names) == 1
+        else (f"{len(names)} things that must never be allowed are")
+    )
+    return f"{things} no longer asked for, or otherwise: {', '.join(f'`{each}`' for each in names)}"
 
 
 @dataclass(slots=True)

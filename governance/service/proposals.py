@@ -35,7 +35,8 @@ ENDINGS: Mapping[str, str] = {
 
 def listed(desk: Desk, limit: int = 100) -> dict[str, Any]:
     """All proposals, newest first: `{proposals: [{proposal, release, state, proposed_by, at, origin,
-    looser, ...}]}`; `state` is waiting, expired, released, refused or withdrawn."""
+    looser, given_up, ...}]}`; `state` is waiting, expired, released, refused or withdrawn; `looser`
+    counts kinds of requests, `given_up` invariants that are no longer asked for."""
     views = desk.workspace.views
     views.wait_for(desk.state.size, 2.0)
     rows = []
@@ -55,7 +56,9 @@ def waiting(state: State) -> tuple[PolicyProposal, ...]:
 
 def _row(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
     data = entry.data
-    outcome, looser = _compared(desk, examining.attached(data["files"]).get("diff"))
+    attached = examining.attached(data["files"])
+    outcome, looser, _ = _compared(desk, attached.get("diff"))
+    *_, given_up = _compared(desk, attached.get("proofs"))
     return {
         "proposal": index,
         "release": data["release"],
@@ -65,24 +68,29 @@ def _row(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
         "note": opened(desk, index, "note"),
         "outcome": outcome,
         "looser": looser,
+        "given_up": given_up,
         **_standing(desk, index),
     }
 
 
-_known: dict[str, tuple[str | None, int | None]] = {}
+Compared = tuple[str | None, int | None, int | None]
+_known: dict[str, Compared] = {}
 
 
-def _compared(desk: Desk, digest: str | None) -> tuple[str | None, int | None]:
-    """Outcome and looser answers of a diff; remembered, for a list shows many and none changes."""
+def _compared(desk: Desk, digest: str | None) -> Compared:
+    """Outcome and looser answers of a diff, or given up invariants of proofs; remembered, for a list
+    shows many and none changes."""
     if digest is None:
-        return None, None
+        return None, None, None
     if digest not in _known:
-        found = _document(desk, "diff", digest)
+        found = _document(desk, "", digest)
         if "why" in found:
-            return None, None
+            return None, None, None
         if len(_known) >= 1_000:
             _known.clear()
-        _known[digest] = (found.get("outcome"), found.get("looser"))
+        given_up = found.get("given_up")
+        counted = None if given_up is None else len(given_up)
+        _known[digest] = (found.get("outcome"), found.get("looser"), counted)
     return _known[digest]
 
 

@@ -32,6 +32,7 @@ from governance.service.releases import Ready
 from governance.store.blobs import BlobError
 
 OWN: Final = "you proposed this release; another person must sign it"
+OTHER_ZONE: Final = "this service has another time zone than the release in force, and nobody has compared the hours"
 
 
 def propose(
@@ -47,8 +48,9 @@ def propose(
 
     The files are examined first, in a process of their own, against the release in force; what was
     found is kept, and the entry names it.  `days` is how far back the backtest looks.  Returns
-    `{proposal, release, evidence, findings, warnings, cases, looser}`; with findings nothing is
-    proposed and `proposal` is None.  `warnings` name roles that nobody active holds.
+    `{proposal, release, evidence, findings, warnings, cases, looser, given_up, doubts}`; with
+    findings nothing is proposed and `proposal` is None.  `warnings` name roles that nobody active
+    holds; `doubts` say why it takes a second person whoever proposes it.
     """
     who, texts = allowed(desk, caller, "propose policies"), Texts.of(note=note)
     made = examined(desk, files, days=days, progress=progress)
@@ -66,7 +68,8 @@ def rollback(
 
     What has lapsed since does not stop it.  Where it is proved that nothing becomes looser, it is in
     force at once: undoing what loosened should not wait for a second person.  Undoing what
-    tightened loosens, and waits for one as any release does.  As `propose`, and `in_force`.
+    tightened loosens, and waits for one as any release does; so does dropping an invariant, for it
+    binds the releases to come.  As `propose`, with `in_force`; `doubts` say why it is not.
     """
     who, texts = allowed(desk, caller, "sign policies"), Texts.of(note=note)
     files = desk.releases.files(release)
@@ -109,6 +112,8 @@ def offered(
         now = at_once and state.time_zone == desk.settings.time_zone
         answer = offer.answer(index, warnings(state, offer.ready.release))
         answer |= {"evidence": evidence, "in_force": now}
+        if at_once and not now:
+            answer["doubts"] = [OTHER_ZONE]
         entries = [entry("policy.proposed", at, caller, data)]
         rows: tuple[AdoptRow, ...] = ()
         if now:
@@ -166,6 +171,8 @@ class Offer:
             "warnings": warnings,
             "cases": self.made.cases,
             "looser": self.made.document("diff").get("looser"),
+            "given_up": self.made.document("proofs").get("given_up", []),
+            "doubts": self.made.doubts,
         }
 
 

@@ -131,6 +131,8 @@ class PaperPolicies:
             files=(LONG, "policies/payments.yaml"),
             ended=self.over.get(index, ""),
             looser=2 if bad else 0,
+            given_up=1 if bad else 0,
+            accepts=(("looser", "I accept that 2 kinds."), ("given_up", HOSTILE)) if bad else (),
             check=Found(("No error. 1 warning:", HOSTILE)),
             cases=Found(("7 of 7 cases hold.",)),
             proofs=Found(("0 of 1 invariants are proved.",)) if bad else nothing,

@@ -34,12 +34,65 @@ def test_what_is_looser_is_signed_with_a_tick():
     done = send(maria, page, f"{page}/sign", evidence=DIGEST)
     assert done.status_code == 400
     assert "Tick this" in done.get_data(as_text=True)
+    assert done.get_data(as_text=True).count("Tick this") == 2
+    half = send(maria, page, f"{page}/sign", evidence=DIGEST, accepts="looser")
+    assert half.status_code == 400
+    assert half.get_data(as_text=True).count("Tick this") == 1
     assert world.front.ruled == []
-    done = send(maria, page, f"{page}/sign", evidence="0" * 64, looser="looser")
+    done = send(maria, page, f"{page}/sign", evidence="0" * 64, accepts=["looser", "given_up"])
     assert done.status_code == 409
-    done = send(maria, page, f"{page}/sign", evidence=DIGEST, looser="looser")
+    done = send(maria, page, f"{page}/sign", evidence=DIGEST, accepts=["looser", "given_up"])
     assert (done.status_code, done.headers["Location"]) == (303, page)
     assert world.front.ruled == [("sign", MARIA, 300)]
+
+
+def test_a_promise_that_is_given_up_is_not_counted_as_looser(tmp_path: Path):
+    """A signer would be told that requests are answered more loosely, and have to accept that, where
+    nothing is; and would not be told what is given up."""
+    never = b"""invariants: company
+title: What no agent may ever do
+owner: chief@corp.example
+review_by: 2099-01-01
+never:
+  - id: INV-001
+    title: No large payment without two people
+    when: {action: payment.create, args.amount: {between: [10000.01 EUR, 50000 EUR]}}
+    without: {people: 2}
+    because: No single person can move such an amount.
+"""
+    with make_desk_world(tmp_path) as world:
+        desk, first = world.desk, str(world.desk.state.release)
+        sofia = enrolled(world, "Sofia Marin", "sofia")
+        author = Caller("person", world.ids["ada"])
+        files = {**desk.releases.files(first), "policies/invariants.yaml": never}
+        made = releasing.propose(desk, author, files, days=0)
+        releasing.sign(desk, sofia, made["proposal"], made["evidence"])
+        back = releasing.rollback(desk, author, first)
+        assert not back["in_force"]
+        reader, page = world.browser("sofia"), f"/policies/proposals/{back['proposal']}"
+        text = reader.get(page).get_data(as_text=True)
+        assert "answered more loosely than today" not in text
+        assert "1 thing that must never be allowed is no longer asked for" in text
+        assert "I accept that 1 thing that must never be allowed is no longer asked for" in text
+        assert "company/INV-001" in text.partition("I accept that")[2]
+        assert text.count('type="checkbox"') == 1
+        assert "must never be allowed no longer asked for" in reader.get("/policies").get_data(True)
+        refused = send(reader, page, f"{page}/sign", evidence=back["evidence"], accepts="looser")
+        assert refused.status_code == 400
+        done = send(reader, page, f"{page}/sign", evidence=back["evidence"], accepts="given_up")
+        assert done.status_code == 303
+        assert desk.state.release == first
+
+
+def enrolled(world, name, short):
+    """One more person who may sign, with a password."""
+    desk, email = world.desk, f"{short}@corp.example"
+    made = people.add(
+        desk, Caller("person", world.ids["ada"]), name=name, email=email,
+        roles=("compliance_officer",),
+    )  # fmt: skip
+    world.accounts.enrol(person=made["person"], sign_in=email, password=PASSWORD, at=desk.now())
+    return Caller("person", made["person"])
 
 
 def test_what_was_not_found_out_is_said():
@@ -103,7 +156,7 @@ def test_a_release_is_proposed_signed_and_undone_on_real_pages(tmp_path: Path):
         for name in examining.EVIDENCE:
             assert proposals.show(desk, made["proposal"])["attached"][name]["complete"]
         assert "for you to sign" in text
-        done = send(reader, page, f"{page}/sign", evidence=made["evidence"], looser="looser")
+        done = send(reader, page, f"{page}/sign", evidence=made["evidence"], accepts="looser")
         assert done.status_code == 303
         assert desk.state.release == made["release"]
         everything = reader.get("/policies").get_data(as_text=True)

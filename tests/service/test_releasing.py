@@ -264,6 +264,13 @@ def test_an_invariant_that_is_given_up_is_shown_and_takes_two(world: World) -> N
     assert not back["in_force"], "no answer is looser, but a promise is gone"
     proofs = proposals.show(world.desk, back["proposal"])["attached"]["proofs"]
     assert proofs["given_up"] == ["company/INV-001"]
+    assert (back["looser"], back["given_up"]) == (0, ["company/INV-001"])
+    (why,) = back["doubts"]
+    assert why == (
+        "1 thing that must never be allowed is no longer asked for, or otherwise: `company/INV-001`"
+    )
+    row = proposals.listed(world.desk)["proposals"][0]
+    assert (row["outcome"], row["looser"], row["given_up"]) == ("same", 0, 1)
 
 
 def test_two_people_who_sign_at_once_make_one_release(world: World) -> None:

@@ -10,6 +10,7 @@ from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.policy.folder import folder_of, report
 from governance.cli.policy.group import policy
+from governance.cli.policy.releasing import tell_doubts
 from governance.cli.transport import Failed
 
 
@@ -55,5 +56,6 @@ def put(frame: Frame, name: str, file: Path, note: str | None) -> None:
     if made["in_force"]:
         output.say("In force: it was proved that nothing becomes looser.")
     else:
+        tell_doubts(made)
         output.say(f"Now another person: governance policy sign {made['proposal']}")
     return None

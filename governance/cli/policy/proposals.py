@@ -22,7 +22,8 @@ def proposals(frame: Frame) -> None:
     if frame.json:
         return output.document(found)
     columns = {"proposal": "proposal", "state": "state", "at": "made", "proposed_by": "by"}
-    columns |= {"origin": "from", "looser": "looser", "note": "note"}
+    columns |= {"origin": "from", "looser": "looser"}
+    columns |= {"given_up": "no longer asked for", "note": "note"}
     output.table(columns, found["proposals"], "Nobody has proposed a release.")
     return None
 

@@ -7,7 +7,7 @@ names the digest of what was shown.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -54,11 +54,13 @@ def release(
             path = f"/v1/policies/proposals/{made['proposal']}/sign"
             made |= api.post(path, evidence=made["evidence"])
     _proposed(frame, made)
+    for doubt in made.get("doubts", ()):
+        output.say(f"{doubt[:1].upper()}{doubt[1:]}.")
     if made.get("alone"):
         output.say("In force, signed by you alone; every report will say so.")
     else:
         output.say(f"Look at it: governance policy proposal {made['proposal']}")
-        output.say(f"Now another person: governance policy release --sign {made['proposal']}")
+        output.say(f"Now another person: governance policy sign {made['proposal']}")
     return None
 
 
@@ -107,8 +109,14 @@ def rollback(frame: Frame, release: str | None, note: str | None) -> None:
     if made["in_force"]:
         output.say("In force: it was proved that nothing becomes looser.")
     else:
-        output.say("Something may become looser, or it could not be proved that nothing does.")
+        tell_doubts(made)
         output.say(f"Now another person: governance policy sign {made['proposal']}")
+
+
+def tell_doubts(made: Mapping[str, Any]) -> None:
+    """Why it waits for another person."""
+    for doubt in made["doubts"]:
+        output.say(f"Not at once: {doubt}.")
 
 
 def _sign(frame: Frame, api: Api, number: int) -> None:
@@ -124,10 +132,8 @@ def _proposed(frame: Frame, made: dict[str, Any]) -> None:
     if frame.json:
         output.document(made)
     else:
-        spoken = ("findings", "warnings", "looser", "in_force")
+        spoken = ("findings", "warnings", "looser", "given_up", "doubts", "in_force")
         output.show(frame.output, {k: v for k, v in made.items() if k not in spoken})
-    if made.get("looser"):
-        output.say(f"{made['looser']} kinds of requests would be answered more loosely.")
     for warning in made["warnings"]:
         output.say(f"warning: {warning}")
 

@@ -1,7 +1,7 @@
 """Policies: what is in force, what waits for a signature, and the way back.
 
 Law: a signature is given on the page that shows what was found out, looser answers first, and names
-that page's digest; who signs what is looser says so with a tick.
+that page's digest; what opens something is accepted with a tick that says exactly what.
 """
 
 from __future__ import annotations
@@ -75,8 +75,11 @@ def _add_proposals(mounted: Blueprint, guard: Guard, front: Front, pages: Pages)
         read = Read()
         evidence = read.text("evidence", 64)
         view = front.proposal(g.visit.person, index)
-        if view.looser and "looser" not in read.ticks("looser"):
-            read.wrong["looser"] = "Tick this, or refuse the proposal."
+        ticked = read.ticks("accepts")
+        for name, _ in view.accepts:
+            if name not in ticked:
+                read.wrong[name] = "Tick this, or refuse the proposal."
+        if read.wrong:
             return show(index, 400, read)
         front.sign_policies(g.visit.person, index, evidence)
         return make_response(redirect(f"{HOME}/proposals/{index}", 303))

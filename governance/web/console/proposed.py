@@ -5,10 +5,11 @@ Law: pure; what could not be found out is said in its place, and looser answers 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from governance.engine import words
+from governance.service.examining import kinds_looser, no_longer_asked
 from governance.web.console.rule_views import (
     ApprovalsRow,
     DiffRow,
@@ -61,7 +62,9 @@ def view(
         evidence=told["evidence"],
         files=tuple(told["files"]),
         ended=ended,
-        looser=int(diff.get("looser") or 0) + len(kept.get("proofs", {}).get("given_up", ())),
+        looser=int(diff.get("looser") or 0),
+        given_up=len(kept.get("proofs", {}).get("given_up", ())),
+        accepts=tuple(_accepts(kept)),
         check=_found(kept.get("check"), _check),
         cases=_found(kept.get("cases"), _cases),
         proofs=_found(kept.get("proofs"), _proofs),
@@ -80,6 +83,17 @@ def view(
         may_refuse=may[1],
         may_withdraw=may[2],
     )
+
+
+def _accepts(kept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a signature accepts, each apart: looser answers, promises given up, what was not proved."""
+    diff, given_up = kept.get("diff", {}), kept.get("proofs", {}).get("given_up", ())
+    if diff.get("looser"):
+        yield "looser", f"I accept that {kinds_looser(int(diff['looser']))}."
+    if given_up:
+        yield "given_up", f"I accept that {no_longer_asked(given_up)}."
+    if diff and (not diff["complete"] or diff.get("outcome") == "incomplete"):
+        yield "unproved", "I accept that it was not proved that nothing else becomes looser."
 
 
 def _found(document: Mapping[str, Any] | None, say: Any) -> Found:

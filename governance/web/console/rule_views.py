@@ -33,7 +33,8 @@ class PolicyRow:
 
 @dataclass(frozen=True, slots=True)
 class ProposalRow:
-    """One proposal in a list; `looser` says whether something becomes looser, in words."""
+    """One proposal in a list; `looser` says whether something becomes looser, in words, and `given_up`
+    whether something that must never be allowed is no longer asked for."""
 
     index: int
     who: str
@@ -43,6 +44,7 @@ class ProposalRow:
     state: Verdict
     looser: str
     is_looser: bool = False
+    given_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,9 @@ class ApprovalsRow:
 @dataclass(frozen=True, slots=True)
 class ProposalView:
     """One proposal with everything that was found out about it. `evidence` is what a signature is
-    bound to; `ended` says how it ended; `looser` counts kinds of looser answers."""
+    bound to; `ended` says how it ended. `looser` counts kinds of looser answers, `given_up` invariants
+    that are no longer asked for: two things. `accepts` is what a signer must tick, each with its
+    name and exactly what is accepted."""
 
     index: int
     release: str
@@ -166,6 +170,8 @@ class ProposalView:
     files: tuple[str, ...]
     ended: str
     looser: int
+    given_up: int
+    accepts: tuple[tuple[str, str], ...]
     check: Found
     cases: Found
     proofs: Found

@@ -261,6 +261,10 @@ def _proposal_row(desk: Desk, told: Mapping[str, Any]) -> ProposalRow:
         "incomplete": "not proved that nothing is looser",
         None: "not compared",
     }.get(told["outcome"], f"{told['looser']} looser")
+    count = told["given_up"] or 0
+    given_up = (
+        f"{count} thing{'' if count == 1 else 's'} that must never be allowed no longer asked for"
+    )
     return ProposalRow(
         told["proposal"],
         name_of(desk, told["proposed_by"]),
@@ -270,6 +274,7 @@ def _proposal_row(desk: Desk, told: Mapping[str, Any]) -> ProposalRow:
         _STATES[told["state"]],
         looser,
         bool(told["looser"]),
+        given_up if count else "",
     )
 
 
