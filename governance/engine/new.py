@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from governance.engine import unclear
 from governance.engine.catalogue import ActionType, ArgType, Catalogue, record
 from governance.engine.classes import of_type
 from governance.engine.codes import CURRENCIES
@@ -167,6 +168,9 @@ def _amount(key: str, text: str, measure: str | None, kind: Type | None) -> Scal
             key, "these actions have no amount in common: answer `everything` or `nothing`"
         )
     raw: object = text.strip()
+    wrong, hint = unclear.says(text.strip())
+    if wrong:
+        raise AnswerError(key, f"{wrong} {hint}")
     if kind.name != "money" and not kind.unit and re.fullmatch(r"[0-9]+(\.[0-9]+)?", text.strip()):
         raw = Decimal(text.strip())
     value = kind.one(raw)

@@ -19,6 +19,7 @@ from governance.engine.earlier import BadPast
 from governance.engine.explain import explain, plain
 from governance.engine.model import PolicyErrors
 from governance.engine.rules import PolicyFile
+from governance.service import supposing
 from governance.service.problem import Problem
 
 
@@ -63,6 +64,8 @@ def suppose(
     Returns `engine.explain.plain`'s form.
     """
     release = _compiled(files)
+    for name, text in cells.items():
+        supposing.require_clear(name, text)
     if not cells.get("action"):
         raise Problem("bad-field", "say which action, such as `payment.create`", field="action")
     if policy is None:

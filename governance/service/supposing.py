@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from governance.engine import unclear
 from governance.engine.compile import Plan, Release, compile_release
 from governance.engine.decide import needs
 from governance.engine.keys import Context
@@ -72,6 +73,7 @@ def changed(
         raise Problem("unknown", f"the action `{request.action}` is not in the catalogue")
     fields, notes = dict(request.fields), list[str]()
     for name, text in cells.items():
+        require_clear(name, text)
         if name == "at":
             at = _moment(text)
         elif not name.startswith(("limits.", "history.")):
@@ -94,6 +96,13 @@ def changed(
         elif name.startswith("history."):
             known |= _history(release, plan, name, text, supposed, context)
     return Supposed(supposed, known, at, tuple(dict.fromkeys(notes)))
+
+
+def require_clear(name: str, text: str) -> None:
+    """Raise `Problem` for an amount that may be two, such as `10.000 EUR`."""
+    wrong, hint = unclear.says(text.strip())
+    if wrong:
+        raise Problem("bad-field", f"{wrong} {hint}", field=name)
 
 
 def _moment(text: str) -> datetime:

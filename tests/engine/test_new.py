@@ -83,6 +83,8 @@ def test_whatever_is_answered_the_file_loads_or_the_answer_is_refused(
         ({"agents": ""}, "agents"),
         ({"free": "500"}, "free"),
         ({"free": "-5 EUR"}, "free"),
+        ({"free": "10.000 EUR"}, "free"),
+        ({"never": "100.000 EUR"}, "never"),
         ({"free": "many"}, "free"),
         ({"never": "5 EUR"}, "never"),
         ({"never": "9000 USD"}, "never"),

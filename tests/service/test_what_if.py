@@ -67,6 +67,8 @@ def test_what_happened_before_can_be_supposed(world: World) -> None:
     [
         ({"args.amout": "1 EUR"}, "args.amout"),
         ({"args.amount": "cheap"}, "args.amount"),
+        ({"args.amount": "10.000 EUR"}, "args.amount"),
+        ({"limits.LIM-1": "1.000 EUR"}, "limits.LIM-1"),
         ({"limits.LIM-9": "1 EUR"}, "limits.LIM-9"),
         ({"limits.LIM-1": "1 USD"}, "limits.LIM-1"),
         ({"history.PAY-1": "yes"}, "history.PAY-1"),
