@@ -9,10 +9,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,6 +18,7 @@ from typing import Any, Final, TypeVar
 from governance.service.problem import Problem
 
 T = TypeVar("T")
+_HEARD: Final = 0.2
 
 
 def run(work: Callable[..., T], *arguments: Any) -> T:
@@ -27,55 +26,39 @@ def run(work: Callable[..., T], *arguments: Any) -> T:
 
     Raises what `work` raises, or a `Problem` if the process died.
     """
-    with ProcessPoolExecutor(
-        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_yield
-    ) as pool:
-        try:
-            return pool.submit(work, *arguments).result()
-        except BrokenProcessPool:
-            raise _died() from None
+    result: T = watched(None, _silent, work, arguments)
+    return result
+
+
+def _silent(_told: Callable[[int, int], None], work: Callable[..., T], given: tuple[Any, ...]) -> T:
+    return work(*given)
 
 
 def watched(tell: Callable[[int, int], None] | None, work: Callable[..., T], *arguments: Any) -> T:
     """As `run`, for work that says how far it is: `work(told, *arguments)` may call `told(done,
-    total)`, and `tell(done, total)` is called here with the newest of it, at most five times a
-    second."""
-    heard, says = multiprocessing.get_context("spawn").Pipe(duplex=False)
-    with (
-        heard,
-        says,
-        ProcessPoolExecutor(
-            max_workers=1,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_yield_and_tell,
-            initargs=(says,),
-        ) as pool,
-    ):
-        done = pool.submit(_telling, work, *arguments)
-        while not wait((done,), timeout=_HEARD).done:
-            newest = None
-            while heard.poll():
-                newest = heard.recv()
-            if newest is not None and tell is not None:
-                tell(*newest)
-        try:
-            return done.result()
-        except BrokenProcessPool:
-            raise _died() from None
+    total)`, and `tell(done, total)` is called here with it, at most five times a second."""
+    with _beside(_telling, work, *arguments) as here:
+        while True:
+            kind, value = _next(here)
+            if kind == "result":
+                result: T = value
+                return result
+            if tell is not None:
+                tell(*value)
 
 
-def _telling(work: Callable[..., T], *arguments: Any) -> T:
-    """In the child: `work` with a way to be heard, which never makes it wait."""
+def _telling(say: Callable[[str, Any], None], work: Callable[..., T], *arguments: Any) -> None:
+    """In the child: `work` with a way to be heard, now and then."""
     last = 0.0
 
     def told(done: int, total: int) -> None:
         nonlocal last
         now = time.monotonic()
-        if _says is not None and now - last >= _HEARD:
+        if now - last >= _HEARD:
             last = now
-            _says.send((done, total))
+            say("told", (done, total))
 
-    return work(told, *arguments)
+    say("result", work(told, *arguments))
 
 
 def followed(
@@ -90,27 +73,40 @@ def followed(
     and what it told counts.  Whether it came to its end.  Raises what `work` raises, or a `Problem`
     if the process died.
     """
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_step_by_step, args=(there, work, arguments))
     began = time.monotonic()
+    with _beside(_step_by_step, work, *arguments) as here:
+        while time.monotonic() - began <= seconds():
+            if here.poll(_HEARD):
+                kind, value = _next(here)
+                if kind == "result":
+                    return True
+                told(value)
+    return False
+
+
+def _step_by_step(
+    say: Callable[[str, Any], None], work: Callable[..., None], *arguments: Any
+) -> None:
+    work(lambda value: say("told", value), *arguments)
+    say("result", None)
+
+
+@contextmanager
+def _beside(*job: Any) -> Iterator[Connection]:
+    """A fresh process that does `job` (a function and its arguments), and where it is heard; it ends
+    with the block. What the job takes is handed over once the process runs, by a pipe whose other end
+    only the process holds: one that died at its start leaves nobody writing for ever."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_serve, args=(there,))
     process.start()
     there.close()
     try:
-        while time.monotonic() - began <= seconds():
-            if not here.poll(_HEARD):
-                continue
-            try:
-                kind, value = here.recv()
-            except EOFError:
-                raise _died() from None
-            if kind == "told":
-                told(value)
-            elif kind == "raised":
-                raise value
-            else:
-                return True
-        return False
+        try:
+            here.send(job)
+        except ConnectionError:
+            raise _died() from None
+        yield here
     finally:
         here.close()
         process.join(_HEARD)
@@ -119,27 +115,38 @@ def followed(
         process.join()
 
 
-def _step_by_step(there: Connection, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """In the child: do the work, and send all that it tells."""
-    _yield()
+def _next(here: Connection) -> tuple[str, Any]:
     try:
-        work(lambda value: there.send(("told", value)), *arguments)
-    except BrokenPipeError:
-        return  # nobody waits any more
-    except Exception as error:
-        there.send(("raised", error))
-        return
-    there.send(("done", None))
+        kind, value = here.recv()
+    except (EOFError, ConnectionError):
+        raise _died() from None
+    if kind == "raised":
+        raise value
+    return kind, value
 
 
-_HEARD: Final = 0.2
-_says: Connection | None = None
+class _Unheard(Exception):
+    """Nobody waits for this process any more."""
 
 
-def _yield_and_tell(says: Connection) -> None:
-    global _says
+def _serve(there: Connection) -> None:
+    """In the child: take the job, and say all that comes of it."""
     _yield()
-    _says = says
+
+    def say(kind: str, value: Any) -> None:
+        try:
+            there.send((kind, value))
+        except ConnectionError:
+            raise _Unheard from None
+
+    with suppress(EOFError, _Unheard):
+        do, *arguments = there.recv()
+        try:
+            do(say, *arguments)
+        except _Unheard:
+            raise
+        except Exception as error:
+            say("raised", error)
 
 
 def _yield() -> None:

@@ -1,0 +1,91 @@
+"""Work beside the service: what it gives, what it raises, and what happens when it dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from governance.service import child
+from governance.service.problem import Problem
+
+pytestmark = pytest.mark.usefixtures("in_a_child")
+
+
+def _size(given: bytes) -> tuple[int, int]:
+    return len(given), os.getpid()
+
+
+def _unknown() -> None:
+    raise Problem("unknown", "there is no such thing")
+
+
+def _unreachable() -> None:
+    raise ConnectionRefusedError("the database is away")
+
+
+def _killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _counted(told: Callable[[int, int], None], upto: int) -> int:
+    for number in range(upto):
+        told(number + 1, upto)
+    return upto
+
+
+def _endless(tell: Callable[[str], None]) -> None:
+    tell("begun")
+    signal.pause()
+
+
+def test_it_runs_in_a_process_of_its_own_with_what_it_was_given() -> None:
+    """One busy thread would starve everybody who waits for an answer."""
+    size, process = child.run(_size, bytes(5_000_000))
+    assert size == 5_000_000
+    assert process != os.getpid()
+
+
+def test_what_it_raises_is_raised_here() -> None:
+    """A person would read of a process that died instead of what is wrong."""
+    with pytest.raises(Problem, match="no such thing"):
+        child.run(_unknown)
+    with pytest.raises(ConnectionRefusedError):
+        child.run(_unreachable)
+
+
+def test_a_process_that_is_ended_is_said() -> None:
+    """Somebody would wait for ever for a report that the system's want of memory ended."""
+    with pytest.raises(Problem, match="ended by the system"):
+        child.run(_killed)
+
+
+def test_a_process_that_dies_at_its_start_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proposal of many rules would hang the thread that handed them over, for good."""
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "gone.py"))
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    with pytest.raises(Problem, match="ended by the system"):
+        child.run(_size, bytes(5_000_000))
+
+
+def test_it_says_how_far_it_is() -> None:
+    """Long work would look like work that hangs."""
+    heard: list[tuple[int, int]] = []
+    assert child.watched(lambda done, total: heard.append((done, total)), _counted, 1_000) == 1_000
+    assert heard[0] == (1, 1_000)
+    assert len(heard) < 1_000
+
+
+def test_what_takes_too_long_is_ended_and_what_it_told_counts() -> None:
+    """A draft whose proof never ends would hold up everybody's proposals."""
+    heard: list[str] = []
+    assert (
+        child.followed(_endless, told=heard.append, seconds=lambda: 3.0 if heard else 60.0) is False
+    )
+    assert heard == ["begun"]
