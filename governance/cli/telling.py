@@ -34,7 +34,9 @@ def tell(told: Mapping[str, Any]) -> None:
         click.echo(output.one_line(why))
         for row in account["conditions"]:
             pad = "  " * (1 + row["level"])
-            line = f"{row['holds']:<12} {row['says']}  (saw: {row['saw']}; {row['who']})"
+            line = f"{row['holds']:<12} {row['says']}"
+            if row["saw"]:  # a heading of others has seen nothing itself
+                line += f"  (saw: {row['saw']}; {row['who']})"
             click.echo(pad + output.one_line(line))
     nearest = told.get("nearest", ())
     for line in nearest:

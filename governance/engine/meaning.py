@@ -16,8 +16,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from governance.engine.catalogue import Catalogue
-from governance.engine.rules import All, Condition, Not, PolicyFile, RiskTable, Test
+from governance.engine.rules import All, Condition, Not, Test
 from governance.engine.rules import Any as Some
 
 if TYPE_CHECKING:
@@ -46,16 +45,6 @@ def of_bundle(bundle: Bundle) -> str:
     files = sorted(_text(of_parts(file)) for file in bundle.files)
     risk = None if bundle.risk is None else of_parts(bundle.risk)
     return _digest([files, of_parts(bundle.catalogue), risk])
-
-
-def of_file(file: PolicyFile | RiskTable) -> str:
-    """Hex SHA-256 of what one policy file, or the table of risk points, means."""
-    return _digest(of_parts(file))
-
-
-def of_catalogue(catalogue: Catalogue) -> str:
-    """Hex SHA-256 of what the actions of a catalogue are."""
-    return _digest(of_parts(catalogue))
 
 
 def of_condition(condition: Condition) -> str:

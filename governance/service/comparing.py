@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from governance.engine import difference
+from governance.engine import difference, meaning
 from governance.engine.compile import Release, compile_release
 from governance.engine.model import PolicyErrors
 from governance.engine.refreshed import refreshed, too_old
@@ -43,11 +43,12 @@ def compare(
 ) -> dict[str, Any]:
     """Which requests the new files answer differently from `at` on (now), each kind with a witness.
 
-    `{outcome, complete, open, steps, budget, looser, tighter, differences}`: `outcome` is `same`,
+    `{outcome, complete, open, steps, budget, looser, tighter, differences, meaning}`: `outcome` is `same`,
     `looser`, `tighter`, `changed` (some looser, some tighter) or `incomplete`; `open` names actions
     that were not searched to the end, with the reason; `looser` and `tighter` are counts. A
     difference is `{action, kind, looser, before, after, was, by, witness, note}`; `kind` is
     `verdict`, `approval`, `waiver`, `obligation` or `catalogue`, `witness` a request by field.
+    `meaning` holds the digest of meaning of either side (hex SHA-256): equal ones decide equally.
     Raises `Problem` for files that do not load.
     """
     moment = at or datetime.now(UTC)  # noqa: TID251 - what lapses is compared from today on
@@ -67,6 +68,7 @@ def compared(old: Files, new: Files, at: datetime, budget: int) -> dict[str, Any
         "looser": sum(each.looser for each in found.found),
         "tighter": sum(not each.looser for each in found.found),
         "differences": [plain(each) for each in found.found],
+        "meaning": [meaning.of_bundle(before.bundle), meaning.of_bundle(after.bundle)],
     }
 
 

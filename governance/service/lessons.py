@@ -68,7 +68,6 @@ _ACTS: Final[Mapping[str, Kind]] = {
 }
 """Kinds of entries that teach. A review that people give a verdict in would be one more line here,
 with what it says about the decision; there is no such entry yet."""
-_LOOKED_AT: Final = frozenset({"approval.asked", "approval.shown", *_ACTS})
 _EFFECT: Final[Mapping[Kind, str]] = {
     "granted": "require_approval",
     "refused": "require_approval",

@@ -52,7 +52,25 @@ def test_a_looser_rule_is_called_looser_with_a_request_that_shows_it(draft: Path
 def test_the_same_files_differ_in_nothing() -> None:
     """A tool that cries without cause would not be looked at."""
     done = cli("policy", "diff", str(POLICIES), str(POLICIES), "-o", "json")
-    assert json.loads(done.stdout)["differences"] == []
+    told = json.loads(done.stdout)
+    assert told["differences"] == []
+    assert len(set(told["meaning"])) == 1
+
+
+def test_another_layout_and_order_have_the_digest_of_meaning_of_the_first(draft: Path) -> None:
+    """Whoever only tidied a file up could not show that it still means the same."""
+    text = (draft / "payroll.yaml").read_text(encoding="utf-8")
+    begin, second, end = (
+        text.index(part) for part in ("  - id: PRL-001", "  - id: PRL-002", "cases:")
+    )
+    first = text[begin:second]
+    (draft / "payroll.yaml").write_text(
+        f"# tidied up\n{text[:begin]}{text[second:end].rstrip()}\n{first}\n{text[end:]}",
+        encoding="utf-8",
+    )
+    done = cli("policy", "diff", str(POLICIES), str(draft))
+    assert done.exit_code == 0, done.output
+    assert "on both sides" in done.output, done.output
 
 
 def test_every_threshold_is_tried_on_both_sides() -> None:

@@ -87,6 +87,8 @@ def _tell(frame: Frame, result: Mapping[str, Any]) -> None:
     for action, why in result["open"].items():
         output.say(f"open: `{action}`: {why}")
     output.say(_SAID[result["outcome"]])
+    old, new = (digest[:12] for digest in result["meaning"])
+    output.say(f"Digest of meaning: {old}" + (" on both sides." if old == new else f" -> {new}."))
     return None
 
 
