@@ -3,9 +3,12 @@
 
 For each action both releases are laid into one space of situations (`situations`). They differ
 exactly where one has a finding and the other nothing as strict: what the old one has and the new one
-has not is looser, the other way round tighter. A difference is shown only after both releases have
-decided its witness. Where the budget ends, or a field cannot be cut exactly and only unreal
-situations are left, the action is named in `open`, and nothing is claimed about the rest of it.
+has not is looser, the other way round tighter. Each such finding is shown once for each pair of
+answers (before, after) that it stands for, and so is each new or changed rule that answers where
+something stricter did: a `deny -> require_approval` never stands for a `deny -> allow`. A difference
+is shown only after both releases have decided its witness. Where the budget ends, or a field cannot
+be cut exactly and only unreal situations are left, the action is named in `open`, and nothing is
+claimed about the rest of it.
 
 What an action is (its arguments, what its allowing leaves in the session) is compared as written.
 """
@@ -15,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from governance.engine.catalogue import ActionType
 from governance.engine.compile import Release
@@ -31,6 +34,7 @@ from governance.engine.standing import (
     as_strict,
     asks_as_much,
     gather,
+    merged,
     sides,
     standing_without,
 )
@@ -41,8 +45,13 @@ BUDGET: Final = 200_000
 _TRIES: Final = 12
 """How many situations of one kind are decided before they are taken to be unreal."""
 
+_ASK: Final = Effect.REQUIRE_APPROVAL
+_ALLOWED: Final = Effect.ALLOW.word
+
 Kind = Literal["verdict", "approval", "waiver", "obligation", "catalogue"]
 Outcome = Literal["same", "looser", "tighter", "changed", "incomplete"]
+Pair = tuple[Effect, Effect]
+"""The stricter answer and the laxer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +123,25 @@ def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Diff
         ):  # fmt: skip
             unfinished[action] = "the catalogue declares other arguments, so requests are read anew"
     once = {(d.action, d.kind, d.before, d.after, d.looser, d.was, d.by, d.note): d for d in found}
-    made = sorted(
+    made = sorted(  # what is allowed from now on stands first
         once.values(),
-        key=lambda d: (not d.looser, d.kind != "verdict", d.action, d.before, d.after, d.was, d.by),
-    )
+        key=lambda d: (
+            not d.looser, d.kind != "verdict", d.looser and d.after != _ALLOWED, d.action,
+            d.before, d.after, d.was, d.by,
+        ),
+    )  # fmt: skip
     return Differences(tuple(made), unfinished, min(spent.used, budget))
+
+
+class _Sought(NamedTuple):
+    """What is looked for: a difference of one kind because of one item, perhaps with exactly these
+    answers, perhaps where a rule of that name `speaks` for certain."""
+
+    name: str
+    looser: bool
+    kind: Kind
+    wanted: Pair | None = None
+    speaks: bool = False
 
 
 class _Search:
@@ -129,8 +152,9 @@ class _Search:
     ) -> None:
         self.releases, self.action, self.at, self.budget = (old, new), action, at, budget
         self.open = ""
-        self.shown: set[tuple[str, bool, Kind]] = set()
-        self.unreal: set[tuple[str, bool, Kind]] = set()
+        self.shown: set[_Sought] = set()
+        self.unreal: set[_Sought] = set()
+        self.pairs: set[tuple[bool, Pair]] = set()
 
     def run(self) -> list[Difference]:
         """With every answer free first: where nothing is found, nothing is there. What was found
@@ -140,7 +164,7 @@ class _Search:
             return found
         if not self.space.exact:
             found += self._search(free=False)
-        if self.unreal - self.shown and not self.open:
+        if self._left() and not self.open:
             self.open = "some fields can only be searched by examples"
         return found
 
@@ -170,25 +194,88 @@ class _Search:
                 continue
             if any(_covers(each, item) for each in other.items):
                 continue
-            tougher = [each for each in other.items if each.effect >= item.effect]
-            found = self._first(item, tougher, looser, "verdict")
-            if found is not None:
-                yield found
-            yield from self._milder(item, tougher, looser)
+            yield from self._pairs(item, one, other, looser)
+            yield from self._milder(item, one, other, looser)
+        if looser:
+            yield from self._speaking(one, other)
         yield from self._duties(one, other, looser)
 
-    def _milder(self, item: Item, tougher: list[Item], looser: bool) -> Iterator[Difference]:
+    def _pairs(self, item: Item, one: Side, other: Side, looser: bool) -> Iterator[Difference]:
+        """The pair of answers that are furthest apart; others that no item was shown with."""
+        tougher = [each for each in other.items if each.effect >= item.effect]
+        first = self._first(item, tougher, looser, "verdict")
+        if first is None and _Sought(item.name, looser, "verdict") not in self.shown:
+            return
+        above = [each for each in one.items if each.effect > item.effect]
+        furthest = None
+        for effect in (Effect.ALLOW, _ASK):
+            wanted = (item.effect, effect)
+            if effect >= item.effect or (furthest and (looser, wanted) in self.pairs):
+                continue
+            if first is not None and _pair_of(first, looser) == wanted:
+                found: Difference | None = first
+            else:
+                found = self._exactly(item, wanted, above, other, looser)
+            if found is not None:
+                furthest = furthest or found
+                self.pairs.add((looser, wanted))
+                yield found
+        if furthest is None and first is not None:
+            yield first
+
+    def _exactly(
+        self, item: Item, wanted: Pair, above: list[Item], other: Side, looser: bool
+    ) -> Difference | None:
+        """Where the item decides on its side, and the other side answers exactly so."""
+        forbidden = [*above, *(each for each in other.items if each.effect > wanted[1])]
+        if wanted[1] is Effect.ALLOW:
+            return self._first(item, forbidden, looser, "verdict", wanted=wanted)
+        for each in _alternatives(e for e in other.items if e.effect is wanted[1]):
+            found = self._first(item, forbidden, looser, "verdict", beside=each, wanted=wanted)
+            if found is not None:
+                return found
+        return None
+
+    def _speaking(self, old: Side, new: Side) -> Iterator[Difference]:
+        """One difference for each rule that is new, or speaks for more, and now answers where
+        something stricter did: whoever signs sees every rule that lets something through."""
+        asking = [{e.name for e in side.items if e.effect is _ASK} for side in (old, new)]
+        before = [
+            (mask, _ASK if n in asking[0] else Effect.ALLOW) for n, mask in old.voices.items()
+        ]
+        for name, voice in new.voices.items():
+            effect = _ASK if name in asking[1] else Effect.ALLOW
+            if any(not voice & ~mask and known <= effect for mask, known in before):
+                continue
+            found = self._spoken(Item(name, effect, voice), old, new)
+            if found is not None:
+                yield found
+
+    def _spoken(self, voice: Item, old: Side, new: Side) -> Difference | None:
+        """Where one rule speaks for certain: its own answer first, then one that the ladder or
+        another rule makes of it; and the strictest answer before first."""
+        for after in (Effect.ALLOW, _ASK):
+            tougher = [each for each in new.items if each.effect > after]
+            for before in (Effect.DENY, _ASK):
+                if after < voice.effect or before <= after:
+                    continue
+                above = [each for each in old.items if each.effect > before]
+                for each in _alternatives(e for e in old.items if e.effect is before):
+                    found = self._first(voice, [*tougher, *above], True, "verdict", beside=each,
+                                        wanted=(before, after), speaks=True)  # fmt: skip
+                    if found is not None:
+                        self.pairs.add((True, (before, after)))
+                        return found
+        return None
+
+    def _milder(self, item: Item, one: Side, other: Side, looser: bool) -> Iterator[Difference]:
         """Where both sides ask, or both deny, but the other one is met or lifted more easily."""
         kind: Kind = "waiver" if item.effect is Effect.DENY else "approval"
+        tougher = [each for each in other.items if each.effect >= item.effect]
         closer = [each for each in tougher if as_strict(each, item)]
+        closer += [each for each in one.items if each.effect > item.effect]
         milder = [each for each in tougher if not as_strict(each, item)]
-        plain = 0
-        for each in milder:
-            plain |= 0 if each.unless else each.when
-        beside = [each for each in milder if each.unless]
-        if plain:
-            beside.append(Item("", item.effect, plain))
-        for each in beside:
+        for each in _alternatives(milder):
             found = self._first(item, closer, looser, kind, beside=each)
             if found is not None:
                 yield found
@@ -218,16 +305,18 @@ class _Search:
         kind: Kind,
         duty: Duty | None = None,
         beside: Item | None = None,
+        wanted: Pair | None = None,
+        speaks: bool = False,
     ) -> Difference | None:
-        tried, key = 0, (item.name, looser, kind)
+        tried, key = 0, _Sought(item.name, looser, kind, wanted, speaks)
         if key in self.shown:
             return None
         for choice in standing_without(self.space, item, others, self.budget, beside):
             seen = witness(self.space, choice, self.releases, self.action)
-            made = _difference(seen, item, looser, kind, duty)
+            made = _difference(seen, item, key, duty)
             if made is not None:
                 self.shown.add(key)
-                return self._plain(made, choice, item, duty)
+                return self._plain(made, choice, item, key, duty)
             tried += 1
             if tried >= _TRIES:
                 break
@@ -235,11 +324,20 @@ class _Search:
             self.unreal.add(key)
         return None
 
-    def _plain(self, made: Difference, choice: Choice, item: Item, duty: Duty | None) -> Difference:
+    def _left(self) -> bool:
+        """Whether something stands in the space of which no real request was found."""
+        return any(
+            key.wanted is None or (key.looser, key.wanted) not in self.pairs
+            for key in self.unreal - self.shown
+        )
+
+    def _plain(
+        self, made: Difference, choice: Choice, item: Item, key: _Sought, duty: Duty | None
+    ) -> Difference:
         """The same difference on a request without anything that does not matter."""
 
         def again(seen: Witness) -> Difference | None:
-            other = _difference(seen, item, made.looser, made.kind, duty)
+            other = _difference(seen, item, key, duty)
             same = other is not None and (other.before, other.after, other.was, other.by) == (
                 made.before, made.after, made.was, made.by
             )  # fmt: skip
@@ -248,6 +346,24 @@ class _Search:
         assert made.situation is not None
         best = plainest(self.space, made.situation, choice, self.releases, lambda s: bool(again(s)))
         return again(best) or made
+
+
+def _alternatives(items: Iterable[Item]) -> Iterator[Item]:
+    """All items that nothing takes away as one, then each that something does."""
+    every = list(items)
+    plain = [each for each in every if not each.unless]
+    if plain:
+        yield Item("", plain[0].effect, merged(each.when for each in plain))
+    yield from (each for each in every if each.unless)
+
+
+def _pair_of(made: Difference, looser: bool) -> Pair | None:
+    return _pair(made.situation, looser) if made.situation is not None else None
+
+
+def _pair(seen: Witness, looser: bool) -> Pair:
+    before, after = seen.verdicts
+    return (before.effect, after.effect) if looser else (after.effect, before.effect)
 
 
 def _covers(one: Item, item: Item) -> bool:
@@ -263,17 +379,24 @@ def _plain(duty: Obligation) -> tuple[str, str, tuple[tuple[str, object], ...]]:
     return duty.id, duty.type, tuple(sorted(duty.properties.items()))
 
 
-def _difference(
-    seen: Witness, item: Item, looser: bool, kind: Kind, duty: Duty | None
-) -> Difference | None:
+def _difference(seen: Witness, item: Item, key: _Sought, duty: Duty | None) -> Difference | None:
     """The difference that both verdicts on the witness show, or None if they show none of the
     kind."""
     before, after = seen.verdicts
+    looser, kind, note = key.looser, key.kind, ""
+    was, by = _decides(before), _decides(after)
     if kind == "verdict":
         shown = after.effect < before.effect if looser else after.effect > before.effect
-        note = ""
+        if key.wanted is not None:
+            shown = shown and _pair(seen, looser) == key.wanted
+        if key.speaks:
+            shown = shown and any(f.name == item.name and f.certain and not f.lifted
+                                  for f in after.findings)  # fmt: skip
+            by = item.name if after.effect is item.effect else by
+            note = "" if by == item.name else f"`{item.name}` would allow it"
     else:
         shown, note = _told(kind, item, duty, *((before, after) if looser else (after, before)))
+        was, by = (item.name, by) if looser else (was, item.name)
     if not shown:
         return None
     return Difference(
@@ -281,8 +404,8 @@ def _difference(
         before=before.effect.word,
         after=after.effect.word,
         looser=looser,
-        was=item.name if looser and kind != "verdict" else _decides(before),
-        by=item.name if not looser and kind != "verdict" else _decides(after),
+        was=was,
+        by=by,
         witness=seen.cells,
         kind=kind,
         note=note,

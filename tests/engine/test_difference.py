@@ -101,7 +101,8 @@ def test_a_raised_limit_is_looser_and_the_witness_has_used_it_up() -> None:
     """What a hijacked agent can lose in a day could grow without a word."""
     found = diff(_limited("1000 EUR"), _limited("2000 EUR"), world.AT)
     assert found.outcome == "looser"
-    (only,) = [each for each in found.found if each.kind == "verdict"]
+    only, watched = [each for each in found.found if each.kind == "verdict"]
+    assert (watched.after, watched.by) == ("require_approval", "service/autonomy")
     assert only.witness["limits.pay/LIM-1"] == "used up"
     before, after = again(_limited("1000 EUR"), _limited("2000 EUR"), only)
     assert (before.effect, after.effect) == (Effect.DENY, Effect.ALLOW)
@@ -289,3 +290,74 @@ def test_risk_points_count_with_what_they_bring() -> None:
     ]
     assert diff(asks, _pointed("require_approval", 60), world.AT).outcome == "tighter"
     assert diff(asks, _pointed("require_approval", 51), world.AT).outcome == "same"
+
+
+def rows(found: Differences, action: str = "pay") -> list[tuple[str, str, str]]:
+    """Before, after and by what, of each verdict that changes."""
+    every = [each for each in found.found if each.kind == "verdict" and each.action == action]
+    return [(each.before, each.after, each.by) for each in every]
+
+
+TOUCHY = world.rule(4, "require_approval", "{action: pay, args.channel: {is: swift}}")
+
+
+@pytest.mark.parametrize("governed", [True, False])
+def test_what_is_allowed_from_now_on_stands_first(governed: bool) -> None:
+    """A second person would sign *refused, then asked*, and agents would pay alone from that day."""
+    fewer = world.rule(
+        1, "allow", "{action: pay, args.amount: {at_most: 1 EUR}, args.country: {is: FR}}"
+    )
+    new = one(fewer, SMALL.replace("R-1", "R-2"), asking("1 boss").replace("R-2", "R-3"), TOUCHY)
+    look = world.file(world.rule(1, "allow", "{action: look}"), policy="look", governs="[look]")
+    old = one(fewer) if governed else world.release(look)
+    found = diff(old, new, world.AT)
+    before = "pay/default" if governed else "service/governed"
+    assert rows(found)[0][:2] == ("deny", "allow")
+    assert ("deny", "allow", "pay/R-2") in rows(found)
+    assert {row[2] for row in rows(found)} >= {"pay/R-2", "pay/R-3", "pay/R-4"}
+    assert {e.was for e in found.found if e.action == "pay" and e.before == "deny"} == {before}
+
+
+def test_every_new_rule_that_lets_something_through_is_shown() -> None:
+    """One new allow would hide the other nineteen from whoever signs."""
+    new = [world.rule(n, "allow", f"{{action: pay, args.amount: {{is: {n} EUR}}}}") for n in range(1, 21)]  # fmt: skip
+    found = diff(one(new[0]), one(*new), world.AT)
+    allowed = {by for _, after, by in rows(found) if after == "allow"}
+    assert allowed == {f"pay/R-{n}" for n in range(2, 21)}
+    wider = [world.rule(1, "allow", "{action: pay, args.amount: {at_most: 20 EUR}}")]
+    assert diff(one(*wider), one(*wider, *new[1:]), world.AT).outcome == "same"
+
+
+def test_an_allow_that_somebody_must_still_agree_to_is_named() -> None:
+    """A rule that opens an action to agents on probation would stand nowhere in what is signed."""
+    new = one(
+        SMALL, world.rule(2, "require_approval", "{action: pay, agent.autonomy: {at_least: L2}}")
+    )
+    found = diff(one(asking("1 boss"), TOUCHY), new, world.AT)
+    notes = [each.note for each in found.found if each.kind == "verdict"]
+    assert "`pay/R-1` would allow it" in notes
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs(), st.lists(st.tuples(world.asked(), st.integers(0, 50)), min_size=12, max_size=12))
+def test_every_pair_of_answers_has_a_line_of_its_own(
+    files: tuple[tuple[bytes, ...], tuple[bytes, ...]],
+    requests: list[tuple[tuple[str, dict[str, object], dict[str, object], bool], int]],
+) -> None:
+    """What is refused today and allowed tomorrow would hide behind what is asked about."""
+    try:
+        old, new = world.release(*files[0]), world.release(*files[1])
+    except PolicyErrors:
+        return
+    found = diff(old, new, world.AT)
+    known = {(e.action, e.before, e.after) for e in found.found if e.kind == "verdict"}
+    for (action, arguments, facts, attested), seed in requests:
+        asked = world.request(old, action, arguments, facts, attested)
+        totals = {
+            query: world.total_of(query, seed)
+            for release in (old, new)
+            for query in needs(release, asked, world.AT)
+        }
+        before, after = (decide(r, asked, totals, world.AT).effect for r in (old, new))
+        if before is not after and action not in found.open:
+            assert (action, before.word, after.word) in known

@@ -5,7 +5,7 @@ Law: pure; what could not be found out is said in its place, and looser answers 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from governance.engine import words
@@ -73,7 +73,7 @@ def view(
             *map(_proof, kept.get("proofs", {}).get("proofs", ())[:SHOWN]),
         ),
         diff=_found(diff or None, _diff),
-        diff_rows=tuple(map(_difference, diff.get("differences", ())[:SHOWN])),
+        diff_rows=tuple(map(_difference, _shown(diff.get("differences", ())))),
         backtest=_found(kept.get("backtest"), _backtest),
         backtest_rows=_backtest_rows(kept.get("backtest", {})),
         approvals=_found(kept.get("approvals"), _approvals),
@@ -137,10 +137,17 @@ def _diff(found: Mapping[str, Any]) -> list[str]:
         return ["Nothing was in force to compare it with."]
     lines = [_OUTCOMES[found["outcome"]]]
     lines += [f"Not searched to the end: {name}, {why}." for name, why in found["open"].items()]
-    more = len(found["differences"]) - SHOWN + found.get("more", 0)
+    rows = found["differences"]
+    more = len(rows) - len(_shown(rows)) + found.get("more", 0)
     if more > 0:
         lines.append(f"{more} more are in `governance policy proposal`.")
     return lines
+
+
+def _shown(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """All that becomes looser: nobody signs what is not on the page. Of the rest, a page."""
+    looser = sum(bool(each["looser"]) for each in rows)
+    return rows[: max(looser, SHOWN)]
 
 
 def _difference(each: Mapping[str, Any]) -> DiffRow:
