@@ -1,5 +1,8 @@
 """The nearest change that turns a verdict. The law: the fewest facts, then the smallest step; and tried.
 
+A value that could not be told and is told is no other fact: whoever asked for `400,00 EUR` is told to
+write the amount so that it can be read, before anything else.
+
 Every comparison that can matter for the action divides the values of its field into finitely many
 classes; of each class the value nearest to what was seen is taken. Then one fact is changed, then two,
 then three, each time every combination, and each is decided again; the first that lowers the verdict
@@ -61,6 +64,8 @@ class Different:
     fields: Mapping[str, Value]
     facts: Facts
     note: str = ""
+    repair: bool = False
+    """Whether it only says what could not be told."""
 
     @property
     def of_request(self) -> bool:
@@ -106,8 +111,8 @@ def search(
     facets = list(_Options(release, plan, request, Context(request, facts, at)).all(verdict))
     found: list[Near] = []
     tried = 0
-    for count in range(1, MOST + 1):
-        for chosen in combinations(facets, count):
+    for count, among in _rounds(facets):
+        for chosen in among:
             for different in product(*chosen):
                 tried += 1
                 if tried > BUDGET:
@@ -115,9 +120,22 @@ def search(
                 near = _try(release, request, facts, at, lifted, verdict.effect, different)
                 if near is not None:
                     found.append(near)
-        if any(n.effect is Effect.ALLOW for n in found) and any(n.of_request for n in found):
+        if count and any(n.effect is Effect.ALLOW for n in found) and (
+            any(n.of_request for n in found)
+        ):  # fmt: skip
             break
     return Search(_nearest(found), tried, True)
+
+
+def _rounds(
+    facets: list[list[Different]],
+) -> Iterator[tuple[int, Iterable[tuple[list[Different], ...]]]]:
+    """What is tried, round by round: several repairs together (0), one fact, two, three."""
+    repairs = [only for facet in facets if (only := [each for each in facet if each.repair])]
+    together = range(2, min(MOST, len(repairs)) + 1)
+    yield 0, (chosen for count in together for chosen in combinations(repairs, count))
+    for count in range(1, MOST + 1):
+        yield count, combinations(facets, count)
 
 
 def _try(
@@ -161,9 +179,16 @@ def _once(found: Iterable[Near]) -> Iterator[Near]:
             yield near
 
 
-def _distance(near: Near) -> tuple[int, Decimal, int, tuple[str, ...]]:
+def _distance(near: Near) -> tuple[int, int, Decimal, int, tuple[str, ...]]:
     steps = sum((each.step for each in near.different), Decimal(0))
-    return len(near.different), steps, near.effect, tuple(each.says for each in near.different)
+    others = sum(not each.repair for each in near.different)
+    return (
+        others,
+        len(near.different),
+        steps,
+        near.effect,
+        tuple(each.says for each in near.different),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +268,10 @@ class _Options:
         for answers, (step, value) in nearest.items():
             says = self._says(name, seen, value, known, own, answers, hidden)
             further = Decimal(0) if name.startswith(_REQUEST) else _FAR * 2
-            yield Different(name, says, step + further, {name: value}, {}, note)
+            repair = isinstance(seen, CannotTell) and value is not ABSENT
+            if repair:
+                says = _repaired(name, seen, value, says, hidden)
+            yield Different(name, says, step + further, {name: value}, {}, note, repair)
 
     def _answers(self, name: str, value: Value, known: list[Known]) -> tuple[Answer, ...]:
         fields = {**self.request.fields, name: value}
@@ -342,6 +370,14 @@ def _instead(seen: Value) -> str:
     assert not isinstance(seen, CannotTell | tuple)
     assert seen is not ABSENT
     return f" instead of {words.value(seen)}"
+
+
+def _repaired(name: str, seen: Value, value: Value, says: str, hidden: bool) -> str:
+    """A clause for a value that can be told, with one that would do."""
+    told = "were given" if seen == CannotTell("missing") else "could be read"
+    if hidden or isinstance(value, tuple | CannotTell | bool) or value is ABSENT:
+        return f"{words.field(name)} {told} and {says}"
+    return f"{words.field(name)} {told} (such as {words.value(value)})"
 
 
 def _step(seen: Value, value: Value) -> Decimal:

@@ -66,6 +66,40 @@ def test_one_change_of_one_fact_comes_before_two(made: Release) -> None:
     )
 
 
+def test_what_cannot_be_read_is_repaired_before_facts_are_changed() -> None:
+    """An agent's owner would book business class because of a comma in a price."""
+    limit = (
+        "  - {id: LIM-1, title: L, measure: sum args.amount, of: {action: pay}, per: [args.iban], "
+        "in_last: 24h, at_most: 1000 EUR, otherwise: deny, because: test}"
+    )
+    rules = [
+        world.rule(1, "deny", "{action: pay, args.amount: {above: 500 EUR}, args.channel: {is_not: sepa}}"),
+        world.rule(2, "allow", "{action: pay, args.amount: {at_most: 500 EUR}, args.urgent: {is: false}}"),
+        world.rule(3, "require_approval", "{action: pay, args.channel: {is: sepa}}"),
+    ]  # fmt: skip
+    made = world.release(world.file("\n".join(rules)))
+    found = told(made, amount="400,00 EUR", channel="swift")
+    assert found.nearest[0] == (
+        "If the amount could be read (such as 500 EUR), it would have been allowed by `pay/R-2`."
+    )
+    capped = world.release(world.file("\n".join(rules), limits=limit))
+    both = told(capped, amount="400,00 EUR", channel="swift", urgent="perhaps")
+    assert both.nearest[0].startswith("If ")
+    assert both.nearest[0].count("could be read") == 2
+    assert "allowed" in both.nearest[0]
+
+
+def test_what_is_missing_is_asked_for() -> None:
+    """Somebody would hear of other facts where a field was only forgotten."""
+    made = world.release(
+        world.file(world.rule(1, "allow", "{action: pay, args.country: {is: DE}}"))
+    )
+    given = {name: value for name, value in world.PAY.items() if name != "country"}
+    request = world.request(made, "pay", given)
+    found = explain(made, request, world.totals(made, request, {}), world.AT)
+    assert found.nearest[0].startswith("If the country were given (such as")
+
+
 def test_what_happened_before_can_be_the_nearest(made: Release) -> None:
     """If a missing first step were not named, people would change the amount instead."""
     request = world.request(made, "pay", {**world.PAY, "country": "DE"})
