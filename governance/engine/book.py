@@ -91,8 +91,8 @@ def chapters(release: Release) -> tuple[Chapter, ...]:
     known = release.catalogue.actions
     out = [policy(file, known) for file in release.bundle.files]
     if release.bundle.risk is not None:
-        out.append(_risk(release.bundle.risk, known))
-    out += [_invariants(file, known) for file in release.bundle.invariants]
+        out.append(risk(release.bundle.risk, known))
+    out += [invariants(file, known) for file in release.bundle.invariants]
     return tuple(out)
 
 
@@ -153,7 +153,8 @@ MANY: Final = 3
 """So many alternatives are told as points."""
 
 
-def _risk(table: RiskTable, known: Mapping[str, ActionType]) -> Chapter:
+def risk(table: RiskTable, known: Mapping[str, ActionType]) -> Chapter:
+    """The table of risk points; `more` are its levels of autonomy and who is asked."""
     whole = words_of_files.risk(table, known)
     said = tuple(
         Said(
@@ -177,7 +178,8 @@ def _risk(table: RiskTable, known: Mapping[str, ActionType]) -> Chapter:
     )
 
 
-def _invariants(file: Invariants, known: Mapping[str, ActionType]) -> Chapter:
+def invariants(file: Invariants, known: Mapping[str, ActionType]) -> Chapter:
+    """One file of what must never be allowed."""
     said = []
     for one in file.never:
         if one.needs:
@@ -211,7 +213,7 @@ def _invariants(file: Invariants, known: Mapping[str, ActionType]) -> Chapter:
 
 
 def _list(use: ListUse) -> ListSaid:
-    printed = not use.source and use.kind.name not in _PEOPLES
+    printed = not use.source and use.kind.name not in PEOPLES
     shown = tuple(words.value(item).strip("`") for item in use.members) if printed else ()
     inherited = f"from `{use.inherited}`" if use.inherited else "in this file"
     return ListSaid(
@@ -224,7 +226,7 @@ def _list(use: ListUse) -> ListSaid:
     )
 
 
-_PEOPLES: Final = frozenset({"iban", "email"})
+PEOPLES: Final = frozenset({"iban", "email"})
 """Kinds of members that point to people: they are counted, not printed."""
 
 

@@ -54,6 +54,19 @@ def waiting(state: State) -> tuple[PolicyProposal, ...]:
     )  # fmt: skip
 
 
+def row(desk: Desk, index: int) -> dict[str, Any]:
+    """One line of `listed`."""
+    entry = entry_of(desk, index, "policy.proposed")
+    if index not in desk.state.proposals:
+        desk.workspace.views.wait_for(desk.state.size, 2.0)
+    return _row(desk, index, entry)
+
+
+def digest_of(desk: Desk, index: int) -> str:
+    """What a signature of a proposal is bound to: the digest of its entry with all it names."""
+    return releasing.shown_digest(index, entry_of(desk, index, "policy.proposed").data)
+
+
 def _row(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
     data = entry.data
     attached = examining.attached(data["files"])

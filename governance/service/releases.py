@@ -157,6 +157,11 @@ class Releases:
         """The files of a release as they were signed."""
         return {path: self._blobs.get(blob) for path, blob in self._digests(digest).items()}
 
+    def file(self, digest: str, path: str) -> bytes | None:
+        """One file of a release; None if it has none of that name."""
+        blob = self._digests(digest).get(path)
+        return None if blob is None else self._blobs.get(blob)
+
     def _load(self, digest: str) -> Ready:
         digests = self._digests(digest)
         files = {path: self._blobs.get(blob) for path, blob in digests.items()}

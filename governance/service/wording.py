@@ -60,6 +60,19 @@ def print_in_force(desk: Desk, *, policy: str | None = None, names: bool = False
     return child.run(_print, dict(release.files), policy, where, desk.now(), standing, people)
 
 
+def print_release(
+    files: Mapping[str, bytes],
+    *,
+    policy: str | None,
+    workspace: str,
+    at: datetime,
+    standing: str,
+    people: tuple[tuple[str, str, str], ...],
+) -> bytes:
+    """Files as a PDF with what its first page says of them, made in a process of its own."""
+    return child.run(_print, dict(files), policy, workspace, at, standing, people)
+
+
 def _standing(desk: Desk, *, names: bool) -> tuple[Release, str, tuple[tuple[str, str, str], ...]]:
     state = desk.state
     if state.release is None:

@@ -14,8 +14,11 @@ from governance.web.console.rule_views import (
     ApprovalsRow,
     BackView,
     CaseRow,
+    ChangesView,
     DiffRow,
+    FileView,
     Found,
+    LineView,
     PoliciesView,
     PolicyRow,
     PolicyView,
@@ -24,6 +27,9 @@ from governance.web.console.rule_views import (
     ProposalView,
     ReleaseRow,
     RuleView,
+    SideView,
+    TextView,
+    ThingView,
 )
 from governance.web.console.views import May, Verdict
 
@@ -36,6 +42,39 @@ ROW = PolicyRow(
 RELEASES = (
     ReleaseRow(290, "3f" * 32, START, f"{HOSTILE}, signed by Jonas Weber", True),
     ReleaseRow(200, "ab" * 32, START, "Jonas Weber alone", False),
+)
+
+
+SIDE = SideView(HOSTILE, HOSTILE, REFUSED, (HOSTILE, LONG), HOSTILE, LONG)
+FILE = FileView(
+    f"policies/{LONG}.yaml",
+    HOSTILE,
+    Verdict("ask", "Changed"),
+    (
+        ThingView("rule", LONG, Verdict("ask", "Changed"), SIDE, SIDE),
+        ThingView("list", "payees", Verdict("allow", "New"), SIDE, None),
+        ThingView("invariant", "INV-1", Verdict("deny", "Gone"), None, SIDE),
+    ),
+    3,
+    HOSTILE,
+)
+CHANGES = ChangesView("1 thing is new.", (FILE,), ("policies/payments.yaml", LONG))
+TEXT = TextView(
+    300,
+    FILE,
+    DIGEST,
+    (
+        LineView(9, "same", "rules:"),
+        LineView(10, "gone", HOSTILE),
+        LineView(10, "new", f"    {LONG}{LONG}"),
+        LineView(11, "new", ""),
+    ),
+    0,
+    1_200,
+    (("lines 10 to 11", 0, 1),),
+    2,
+    None,
+    1_000,
 )
 
 
@@ -128,7 +167,7 @@ class PaperPolicies:
             state=row.state,
             open=is_open,
             evidence=DIGEST,
-            files=(LONG, "policies/payments.yaml"),
+            changes=CHANGES if bad else ChangesView("", missing="The files cannot be read."),
             ended=self.over.get(index, ""),
             looser=2 if bad else 0,
             given_up=1 if bad else 0,
@@ -153,6 +192,15 @@ class PaperPolicies:
             may_refuse=YES if person == MARIA else NO,
             may_withdraw=May(not bad),
         )
+
+    def proposed_text(self, person: str, index: int, path: str, first: int) -> TextView:
+        if path not in (FILE.path, "policies/payments.yaml"):
+            raise Problem("unknown", f"there is no file `{path}`")
+        self.ruled.append(("text", index, path, first))
+        return TEXT
+
+    def proposed_book(self, person: str, index: int) -> bytes:
+        return b"%PDF-1.7 proposal"
 
     def sign_policies(self, person: str, index: int, evidence: str) -> None:
         if evidence != DIGEST:

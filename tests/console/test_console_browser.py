@@ -31,6 +31,7 @@ PAGES = (
     "/policies/learned",
     "/policies/proposals/300",
     "/policies/proposals/301",
+    "/policies/proposals/300/files/policies/payments.yaml",
     "/policies/back/abcd",
     "/account",
     "/approvals/77",

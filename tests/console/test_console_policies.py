@@ -121,6 +121,52 @@ def test_the_way_back_asks_why():
     assert world.front.ruled == [("back", MARIA, "abab", "it let strangers be paid")]
 
 
+def test_what_is_signed_is_read_on_the_page(tmp_path: Path):
+    """The second person would sign names of files."""
+    with make_desk_world(tmp_path) as world:
+        desk, first = world.desk, str(world.desk.state.release)
+        files = desk.releases.files(first)
+        path = next(name for name in files if b"PAY-4" in files[name])
+        draft = {**files, path: files[path].replace(b"above: 50000 EUR", b"above: 60000 EUR")}
+        author = Caller("person", world.ids["ada"])
+        made = releasing.propose(desk, author, draft, days=0)
+        page = f"/policies/proposals/{made['proposal']}"
+        reader = world.browser("otto")
+        text = reader.get(page).get_data(as_text=True)
+        said = text.partition("What the files say differently")[2].partition(
+            "</section>\n    <sec"
+        )[0]
+        for needed in (
+            "60\u202f000 EUR",
+            "50\u202f000 EUR",
+            "As it would be",
+            "As it is now",
+            "The board said so.",
+            "risk@corp.example",
+            "1 changed",
+        ):
+            assert needed in said, needed
+        assert said.count("As it would be") == 1, "what is the same is not repeated"
+        own = f"{page}/files/{path}"
+        assert f'href="{own}"' in text
+        lines = reader.get(own).get_data(as_text=True)
+        assert lines.count("<ins>") == lines.count("<del>") == 1
+        assert "above: 60000 EUR" in lines.partition("<ins>")[2].partition("</ins>")[0]
+        assert reader.get(f"{page}/files/policies/none.yaml").status_code == 404
+        assert f'href="{page}/policies.pdf"' in text
+        assert reader.get(f"{page}/policies.pdf").data.startswith(b"%PDF")
+
+
+def test_the_part_of_a_file_is_asked_for_by_its_line():
+    """The rest of a long file could not be reached."""
+    world = make_world()
+    page = "/policies/proposals/300/files/policies/payments.yaml"
+    text = world.signed_in().get(f"{page}?from=1000").get_data(as_text=True)
+    assert world.front.ruled[-1] == ("text", 300, "policies/payments.yaml", 1000)
+    assert "from=1000" in text
+    assert world.signed_in().get(f"{page}?from=x").status_code == 200
+
+
 def test_who_may_not_sign_sees_why():
     """Somebody would fill in a form for nothing, or not know whom to ask."""
     text = make_world().signed_in("jonas@corp.example").get("/policies/proposals/300")

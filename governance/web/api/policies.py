@@ -15,6 +15,7 @@ from governance.service import (
     proposals,
     proving,
     releasing,
+    reviewing,
     shares,
 )
 from governance.web.api.call import Call, Handler, Reply
@@ -53,6 +54,34 @@ def list_proposals(call: Call) -> Mapping[str, Any]:
 def read_proposal(call: Call) -> Mapping[str, Any]:
     """One proposal, with everything that was found out about it."""
     return proposals.show(call.desk, call.given["index"])
+
+
+def read_changes(call: Call) -> Mapping[str, Any]:
+    """What a proposal changes, in words, beside what is said now."""
+    return reviewing.changes(call.desk, call.given["index"])
+
+
+def read_proposed_text(call: Call) -> Mapping[str, Any]:
+    """One file of a proposal, its changed lines marked."""
+    path = call.given.get("path")
+    if not path:
+        raise bad_request("say which file, such as `?path=policies/payments.yaml`", "path")
+    return reviewing.text(call.desk, call.given["index"], path)
+
+
+def read_proposed_words(call: Call) -> Mapping[str, Any]:
+    """A whole proposal in sentences."""
+    return reviewing.words(call.desk, call.given["index"], call.given.get("policy"))
+
+
+def print_proposed_words(call: Call) -> Reply:
+    """The same as a PDF, which says that it is a proposal."""
+    index = call.given["index"]
+    data = reviewing.print_words(
+        call.desk, index, policy=call.given.get("policy"), names=call.given.get("names") == "1"
+    )
+    name = f'attachment; filename="proposal-{index}.pdf"'
+    return Reply(data, "application/pdf", headers={"Content-Disposition": name})
 
 
 def prove_policies(call: Call) -> Mapping[str, Any]:
@@ -156,6 +185,10 @@ HANDLERS: Mapping[str, Handler] = {
     "listReleases": list_releases,
     "listProposals": list_proposals,
     "readProposal": read_proposal,
+    "readChanges": read_changes,
+    "readProposedText": read_proposed_text,
+    "readProposedWords": read_proposed_words,
+    "printProposedWords": print_proposed_words,
     "provePolicies": prove_policies,
     "proposePolicies": propose_policies,
     "readProgress": read_progress,

@@ -13,7 +13,13 @@ from typing import Any, Literal, Protocol
 
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.learned import LearningView
-from governance.web.console.rule_views import BackView, PoliciesView, PolicyView, ProposalView
+from governance.web.console.rule_views import (
+    BackView,
+    PoliciesView,
+    PolicyView,
+    ProposalView,
+    TextView,
+)
 from governance.web.console.views import (
     AgentRow,
     ApprovalRow,
@@ -181,6 +187,12 @@ class Front(Protocol):
 
     def proposal(self, person: str, index: int) -> ProposalView:
         """One proposal of a release with everything that was found out about it."""
+
+    def proposed_text(self, person: str, index: int, path: str, first: int) -> TextView:
+        """One file of a proposal with its changed lines marked; `first` is where the part begins."""
+
+    def proposed_book(self, person: str, index: int) -> bytes:
+        """A whole proposal in sentences, as a PDF."""
 
     def sign_policies(self, person: str, index: int, evidence: str) -> None:
         """Put a proposal in force exactly as it was shown (`evidence`)."""

@@ -6,9 +6,9 @@ that page's digest; what opens something is accepted with a tick that says exact
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, make_response, redirect
+from flask import Blueprint, Response, g, make_response, redirect, request
 
-from governance.web.console.forms import LONGEST_REASON, Read
+from governance.web.console.forms import LONGEST_REASON, Read, read_number
 from governance.web.console.front import Front
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
@@ -20,6 +20,7 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     """Add the routes of this module."""
     _add_reading(mounted, guard, front, pages)
     _add_proposals(mounted, guard, front, pages)
+    _add_files(mounted, guard, front, pages)
     _add_going_back(mounted, guard, front, pages)
 
 
@@ -102,6 +103,24 @@ def _add_proposals(mounted: Blueprint, guard: Guard, front: Front, pages: Pages)
             return show(index, 400, read)
         front.end_proposal(g.visit.person, index, withdraw=act == "withdraw", reason=reason)
         return make_response(redirect(f"{HOME}/proposals/{index}", 303))
+
+
+def _add_files(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
+    @mounted.get("/policies/proposals/<int:index>/policies.pdf")
+    @guard.signed_in
+    def proposed_book(index: int) -> Response:
+        response = make_response(front.proposed_book(g.visit.person, index))
+        response.mimetype = "application/pdf"
+        name = f'attachment; filename="proposal-{index}.pdf"'
+        response.headers["Content-Disposition"] = name
+        return response
+
+    @mounted.get("/policies/proposals/<int:index>/files/<path:name>")
+    @guard.signed_in
+    def proposed_text(index: int, name: str) -> Response:
+        first = read_number(request.args.get("from", "0")) or 0
+        view = front.proposed_text(g.visit.person, index, name[:300], first)
+        return pages.render("proposal_file.html", place="policies", view=view)
 
 
 def _add_going_back(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:

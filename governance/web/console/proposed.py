@@ -12,6 +12,7 @@ from governance.engine import words
 from governance.service.examining import kinds_looser, no_longer_asked
 from governance.web.console.rule_views import (
     ApprovalsRow,
+    ChangesView,
     DiffRow,
     Found,
     ProofRow,
@@ -46,6 +47,7 @@ def view(
     is_open: bool,
     ended: str,
     may: tuple[May, May, May],
+    changes: ChangesView,
 ) -> ProposalView:
     """The page of a proposal; `may` sign, refuse, withdraw."""
     kept = told["attached"]
@@ -60,7 +62,7 @@ def view(
         state=row.state,
         open=is_open,
         evidence=told["evidence"],
-        files=tuple(told["files"]),
+        changes=changes,
         ended=ended,
         looser=int(diff.get("looser") or 0),
         given_up=len(kept.get("proofs", {}).get("given_up", ())),

@@ -152,6 +152,79 @@ class ApprovalsRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SideView:
+    """What a release says in one place, as it would be or as it is."""
+
+    title: str
+    sentence: str
+    effect: Verdict | None = None
+    points: tuple[str, ...] = ()
+    because: str = ""
+    beside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ThingView:
+    """One rule, limit, exception, list, action ... that is new, changed or gone."""
+
+    kind: str
+    id: str
+    how: Verdict
+    now: SideView | None
+    before: SideView | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """One file of a proposal. `things` are those shown here, `more` how many are only on its page;
+    `note` says what there is to know where no words changed."""
+
+    path: str
+    title: str
+    how: Verdict
+    things: tuple[ThingView, ...] = ()
+    more: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesView:
+    """What a proposal changes, in words. `missing` says why it cannot be read."""
+
+    says: str
+    files: tuple[FileView, ...] = ()
+    same: tuple[str, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """One line of a file: its number (the old one where it goes), its mark, its text."""
+
+    number: int
+    mark: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextView:
+    """One file of a proposal: its words that change, and a part of its text, line by line. `first`
+    is the place of the first line shown among `total`; `stretches` are places of changed lines, each
+    with the part it is in; `earlier` and `later` are parts (None: there is none)."""
+
+    index: int
+    file: FileView
+    digest: str
+    lines: tuple[LineView, ...]
+    first: int
+    total: int
+    stretches: tuple[tuple[str, int, int], ...]
+    more_stretches: int
+    earlier: int | None
+    later: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalView:
     """One proposal with everything that was found out about it. `evidence` is what a signature is
     bound to; `ended` says how it ended. `looser` counts kinds of looser answers, `given_up` invariants
@@ -167,7 +240,7 @@ class ProposalView:
     state: Verdict
     open: bool
     evidence: str
-    files: tuple[str, ...]
+    changes: ChangesView
     ended: str
     looser: int
     given_up: int

@@ -18,7 +18,7 @@ from governance.oversight.times import from_micros, parse
 from governance.service import proposals, shares
 from governance.service.people import name_of
 from governance.service.problem import Problem
-from governance.web.console import proposed
+from governance.web.console import proposed, proposed_words
 from governance.web.console.framing import allowed
 from governance.web.console.rule_views import (
     BackView,
@@ -30,6 +30,7 @@ from governance.web.console.rule_views import (
     ProposalView,
     ReleaseRow,
     RuleView,
+    TextView,
 )
 from governance.web.console.saying import capped
 from governance.web.console.views import May, Verdict
@@ -153,7 +154,13 @@ def proposal(desk: Desk, person: str, index: int) -> ProposalView:
         is_open=is_open,
         ended=_ended(desk, told),
         may=(sign, may, back) if is_open else (May(False), May(False), May(False)),
+        changes=proposed_words.view(desk, index),
     )
+
+
+def proposed_text(desk: Desk, index: int, path: str, first: int) -> TextView:
+    """One file of a proposal with its changed lines marked."""
+    return proposed_words.text(desk, index, path, first)
 
 
 def way_back(desk: Desk, person: str, release: str) -> BackView:

@@ -19,6 +19,7 @@ from governance.service import (
     proposals,
     releasing,
     retaining,
+    reviewing,
     stopping,
     tiling,
     wording,
@@ -33,7 +34,13 @@ from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.learned import LearningView
 from governance.web.console.outside import Outside, told
 from governance.web.console.present import Clockface
-from governance.web.console.rule_views import BackView, PoliciesView, PolicyView, ProposalView
+from governance.web.console.rule_views import (
+    BackView,
+    PoliciesView,
+    PolicyView,
+    ProposalView,
+    TextView,
+)
 from governance.web.console.views import (
     AgentRow,
     ApprovalRow,
@@ -181,6 +188,14 @@ class ServiceFront:
     def proposal(self, person: str, index: int) -> ProposalView:
         """One proposal of a release with everything that was found out about it."""
         return ruling.proposal(self._desk, person, index)
+
+    def proposed_text(self, person: str, index: int, path: str, first: int) -> TextView:
+        """One file of a proposal with its changed lines marked."""
+        return ruling.proposed_text(self._desk, index, path, first)
+
+    def proposed_book(self, person: str, index: int) -> bytes:
+        """A whole proposal in sentences, as a PDF."""
+        return reviewing.print_words(self._desk, index)
 
     def way_back(self, person: str, release: str) -> BackView:
         """A release that was in force and may be again."""
