@@ -106,6 +106,7 @@ class PaperFront(PaperRetention, PaperPolicies):
             self.stops(person),
             ("travel-desk",),
             self.head(),
+            tuple(self._row(index) for index in self.to_sign),
         )
 
     # -- approvals

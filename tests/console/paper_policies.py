@@ -16,9 +16,11 @@ from governance.web.console.rule_views import (
     CaseRow,
     ChangesView,
     DiffRow,
+    ExceptionView,
     FileView,
     Found,
     LineView,
+    MatrixView,
     PoliciesView,
     PolicyRow,
     PolicyView,
@@ -84,6 +86,7 @@ class PaperPolicies:
 
     ruled: list[tuple[Any, ...]] = field(default_factory=list)
     over: dict[int, str] = field(default_factory=dict)
+    to_sign: tuple[int, ...] = ()
 
     def _row(self, index: int) -> ProposalRow:
         waits = index not in self.over
@@ -138,7 +141,9 @@ class PaperPolicies:
     def policy(self, person: str, name: str) -> PolicyView:
         if name != "payments":
             raise Problem("unknown", f"there is no policy `{name}` in force")
-        rule = RuleView("PAY-1", HOSTILE, REFUSED, HOSTILE, HOSTILE, "critical", START, 1042)
+        rule = RuleView(
+            "PAY-1", HOSTILE, REFUSED, HOSTILE, HOSTILE, "critical", START, 1042, (HOSTILE, LONG)
+        )
         return PolicyView(
             ROW,
             HOSTILE,
@@ -149,6 +154,13 @@ class PaperPolicies:
             (HOSTILE,),
             RELEASES,
             1_000,
+            (LONG, "payments"),
+            (ExceptionView(LONG, HOSTILE, Verdict("ask", "Lifts PAY-1"), HOSTILE, LONG),),
+            MatrixView(
+                ("low, below that", "high, from 30 points"),
+                (("L1", (Verdict("plain", "Adds nothing"), ALLOWED)), (LONG, (REFUSED, REFUSED))),
+                (HOSTILE,),
+            ),
         )
 
     def proposal(self, person: str, index: int) -> ProposalView:

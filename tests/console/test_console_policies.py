@@ -196,6 +196,11 @@ def test_a_release_is_proposed_signed_and_undone_on_real_pages(tmp_path: Path):
         assert made["findings"] == []
         page = f"/policies/proposals/{made['proposal']}"
         reader = world.browser("sofia")
+        now = reader.get("/").get_data(as_text=True)
+        assert "One proposal waits for your signature" in now
+        assert page in now
+        assert "Nothing is waiting for you" not in now
+        assert "Nothing is waiting for you" in world.browser("ada").get("/").get_data(as_text=True)
         text = reader.get(page).get_data(as_text=True)
         for said in ("RISK-9", "Looser", "answered more loosely", "sha256:" + made["evidence"]):
             assert said in text, said

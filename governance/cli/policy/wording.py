@@ -54,7 +54,8 @@ def words(
         told = wording.words(files, name)
         if target is not None:
             now = datetime.now(UTC)  # noqa: TID251 - a surface
-            place = (folder or frame.workspace / "policies").resolve().name
+            home = (folder or frame.workspace / "policies").resolve()
+            place = home.parent.name if home.name == "policies" else home.name
             target.write_bytes(wording.print_files(files, policy=name, workspace=place, at=now))
     if target is not None:
         output.say(f"Written to {target}.")

@@ -101,16 +101,16 @@ def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: in
         ),
         kept=outside.kept,
         warning=_warning(desk),
-        proposals=_to_sign(state, person),
+        proposals=len(to_sign(state, person)),
     )
 
 
-def _to_sign(state: State, person: str) -> int:
-    """How many proposals of releases this person may sign."""
+def to_sign(state: State, person: str) -> tuple[int, ...]:
+    """The proposals of releases that this person may sign, oldest first."""
     if not allowed(state, person, "sign policies").yes:
-        return 0
+        return ()
     waiting = proposals.waiting(state)
-    return sum(each.person != person or state.single_person for each in waiting)
+    return tuple(each.index for each in waiting if each.person != person or state.single_person)
 
 
 def _warning(desk: Desk) -> str:

@@ -84,6 +84,7 @@ class RuleView:
     severity: str
     fired: datetime | None
     fired_by: int | None
+    points: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,30 @@ class CaseRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ExceptionView:
+    """One exception in words; `state` says whether it lifts today."""
+
+    id: str
+    title: str
+    state: Verdict
+    words: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixView:
+    """The table of risk points: from how many points each level begins, what each level of autonomy
+    brings at it, and who is asked."""
+
+    levels: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Verdict, ...]], ...]
+    asked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyView:
-    """One policy in force."""
+    """One file in force: a policy, the table of risk points, or what must never be allowed (`kind`).
+    `extends` are the policies it adds to."""
 
     row: PolicyRow
     says: str
@@ -109,6 +132,10 @@ class PolicyView:
     findings: tuple[str, ...]
     changes: tuple[ReleaseRow, ...]
     looked: int
+    extends: tuple[str, ...] = ()
+    exceptions: tuple[ExceptionView, ...] = ()
+    matrix: MatrixView | None = None
+    kind: str = "policy"
 
 
 @dataclass(frozen=True, slots=True)

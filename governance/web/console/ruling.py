@@ -11,28 +11,24 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from governance.engine import words, words_of_files
-from governance.engine.model import Effect
-from governance.engine.rules import Case, PolicyFile
 from governance.oversight.times import from_micros, parse
 from governance.service import proposals, shares
 from governance.service.people import name_of
 from governance.service.problem import Problem
-from governance.web.console import proposed, proposed_words
+from governance.web.console import proposed, proposed_words, ruled_files
 from governance.web.console.framing import allowed
+from governance.web.console.framing import to_sign as to_sign_of
 from governance.web.console.rule_views import (
     BackView,
-    CaseRow,
     PoliciesView,
     PolicyRow,
     PolicyView,
     ProposalRow,
     ProposalView,
     ReleaseRow,
-    RuleView,
     TextView,
 )
-from governance.web.console.saying import capped
+from governance.web.console.ruled_files import RuledFile
 from governance.web.console.views import May, Verdict
 
 if TYPE_CHECKING:
@@ -41,12 +37,6 @@ if TYPE_CHECKING:
 
 LOOKED: Final = 1_000
 """Newest decisions that are looked at for when a rule last spoke."""
-CASES: Final = 100
-_EFFECTS: Final = {
-    Effect.ALLOW: Verdict("allow", "Allowed"),
-    Effect.REQUIRE_APPROVAL: Verdict("ask", "Person asked"),
-    Effect.DENY: Verdict("deny", "Refused"),
-}
 _STATES: Final = {
     "waiting": Verdict("ask", "Waits for a signature"),
     "expired": Verdict("plain", "Overtaken by another release"),
@@ -55,13 +45,6 @@ _STATES: Final = {
     "withdrawn": Verdict("plain", "Withdrawn"),
 }
 _ORIGINS: Final = {"files": "", "rollback": "Back to an earlier release", "list": "A list"}
-_MODES: Final = {
-    "draft": "only checked",
-    "observe": "only watched",
-    "gradual": "for a share",
-    "enforce": "in force",
-}
-
 Fired = Mapping[str, tuple[int, datetime]]
 
 
@@ -69,17 +52,20 @@ def policies(desk: Desk, person: str) -> PoliciesView:
     """All policies in force, proposals, and what was in force before."""
     state = desk.state
     rows = [_proposal_row(desk, row) for row in proposals.listed(desk, 40)["proposals"]]
-    files: tuple[PolicyFile, ...] = ()
+    files: tuple[RuledFile, ...] = ()
     findings: Mapping[str, list[str]] = {}
     fired: Fired = {}
     if state.release is not None:
-        files = _ready(desk).release.bundle.files
+        files = ruled_files.files(_ready(desk).release.bundle)
         findings, fired = _findings(desk), _fired(desk)
     by_share = _shares(desk)
     return PoliciesView(
         release=(state.release or "")[:12],
         rows=tuple(
-            replace(_row(desk, file, findings, fired), gradual=by_share.get(file.policy, ""))
+            replace(
+                _row(desk, file, findings, fired),
+                gradual=by_share.get(ruled_files.name_of(file), ""),
+            )
             for file in files
         ),
         waiting=tuple(row for row in rows if row.state is _STATES["waiting"]),
@@ -90,47 +76,32 @@ def policies(desk: Desk, person: str) -> PoliciesView:
     )
 
 
+def to_sign(desk: Desk, person: str) -> tuple[ProposalRow, ...]:
+    """The proposals that this person may sign, oldest first."""
+    found = to_sign_of(desk.state, person)
+    return tuple(_proposal_row(desk, proposals.row(desk, index)) for index in found)
+
+
 def policy(desk: Desk, name: str) -> PolicyView:
-    """One policy in force: its rules in words, its cases, what a check said."""
+    """One file in force: its rules in words, its exceptions, its cases, what a check said."""
     if desk.state.release is None:
         raise Problem("unknown", "no policy is in force")
     release = _ready(desk).release
-    file = next((each for each in release.bundle.files if each.policy == name), None)
+    every = ruled_files.files(release.bundle)
+    file = next((each for each in every if ruled_files.name_of(each) == name), None)
     if file is None:
         raise Problem("unknown", f"there is no policy `{name}` in force")
     fired, findings = _fired(desk), _findings(desk)
-    known = release.catalogue.actions
-    rules = [
-        RuleView(
-            rule.id,
-            rule.title,
-            _EFFECTS[rule.effect],
-            _without_why(words.rule(rule, known, file.lists), rule.because),
-            rule.because,
-            rule.severity.word,
-            *_last(fired, f"{name}/{rule.id}"),
-        )
-        for rule in file.rules
-    ]
-    rules += [
-        RuleView(
-            limit.id,
-            limit.title,
-            _EFFECTS[limit.otherwise],
-            _without_why(words.limit(limit, known, file.lists), limit.because),
-            limit.because,
-            limit.severity.word,
-            *_last(fired, f"{name}/{limit.id}"),
-        )
-        for limit in file.limits
-    ]
-    return PolicyView(
-        row=replace(_row(desk, file, findings, fired), gradual=_shares(desk).get(name, "")),
-        says=words_of_files.file(file, known)[0].removeprefix(f"{file.title}. "),
-        controls=file.controls,
-        rules=tuple(rules),
-        cases=tuple(map(_case, file.cases[:CASES])),
-        more_cases=max(0, len(file.cases) - CASES),
+    row = _row(desk, file, findings, fired)
+    made = ruled_files.view(file, release.catalogue.actions, desk.now().date(), row)
+    return replace(
+        made,
+        row=replace(row, gradual=_shares(desk).get(name, "")),
+        rules=tuple(
+            replace(rule, fired=at, fired_by=by)
+            for rule in made.rules
+            for at, by in (_last(fired, f"{name}/{rule.id}"),)
+        ),
         findings=tuple(findings.get(file.path, ())),
         changes=_changes(desk, file.path),
         looked=LOOKED,
@@ -177,18 +148,18 @@ def _ready(desk: Desk) -> Ready:
     return desk.releases.get(desk.state.release)
 
 
-def _row(
-    desk: Desk, file: PolicyFile, findings: Mapping[str, list[str]], fired: Fired
-) -> PolicyRow:
-    own = [found for name, found in fired.items() if name.startswith(f"{file.policy}/")]
+def _row(desk: Desk, file: RuledFile, findings: Mapping[str, list[str]], fired: Fired) -> PolicyRow:
+    name = ruled_files.name_of(file)
+    own = [found for rule, found in fired.items() if rule.startswith(f"{name}/")]
     index, at = max(own, default=(None, None))
+    rules, limits = ruled_files.counted(file)
     return PolicyRow(
-        file.policy,
+        name,
         file.title,
         file.owner,
-        _MODES.get(file.mode.value, file.mode.value),
-        len(file.rules),
-        len(file.limits),
+        ruled_files.mode_of(file),
+        rules,
+        limits,
         file.review_by,
         file.review_by < desk.now().date(),
         len(findings.get(file.path, ())),
@@ -243,22 +214,6 @@ def _findings(desk: Desk) -> dict[str, list[str]]:
             + (f" ({each['hint']})" if each["hint"] else "")
         )
     return found
-
-
-def _without_why(paragraph: str, because: str) -> str:
-    """The reason stands apart on a page."""
-    return paragraph.removesuffix(f"Why: {because}").strip()
-
-
-def _case(case: Case) -> CaseRow:
-    given = ", ".join(f"{name} {_cell(value)}" for name, value in case.cells.items())
-    return CaseRow(case.name, capped(given, 400), _EFFECTS[case.expect], ", ".join(case.by))
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return words.joined([str(each) for each in value])
-    return {True: "yes", False: "no", None: "nothing"}.get(value, str(value))
 
 
 def _proposal_row(desk: Desk, told: Mapping[str, Any]) -> ProposalRow:

@@ -100,6 +100,7 @@ class ServiceFront:
             stops=self.stops(person),
             unowned=framing.unowned(state),
             head=self.head(),
+            to_sign=ruling.to_sign(self._desk, person),
         )
 
     def approvals(self, person: str) -> tuple[ApprovalRow, ...]:

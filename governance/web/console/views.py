@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from governance.web.console.rule_views import ProposalRow
 
 VerdictKind = Literal["allow", "deny", "ask", "unknown", "stopped", "plain"]
 Source = Literal["exact", "ours", "vouched", "claimed"]
@@ -436,3 +439,4 @@ class HomeView:
     stops: tuple[StopView, ...]
     unowned: tuple[str, ...]
     head: HeadView
+    to_sign: tuple[ProposalRow, ...] = ()
