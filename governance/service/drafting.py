@@ -19,7 +19,7 @@ from governance.engine.earlier import BadPast
 from governance.engine.explain import explain, plain
 from governance.engine.model import PolicyErrors
 from governance.engine.rules import PolicyFile
-from governance.service import supposing
+from governance.service import given
 from governance.service.problem import Problem
 
 
@@ -57,22 +57,25 @@ def suppose(
     policy: str | None = None,
     *,
     everything: bool = False,
+    agent: Mapping[str, object] | None = None,
+    asked: bool = False,
 ) -> dict[str, Any]:
     """Explain a supposed action, described as a case's cells are (`args.amount: 120 EUR`).
 
     The rest is as in a case: an ordinary active agent that the policy applies to, in a clean session.
-    Returns `engine.explain.plain`'s form.
+    `agent` are the fields of an agent that the workspace knows, which `cells` may still change;
+    `asked` says that the workspace was asked for one. Returns `engine.explain.plain`'s form and
+    `supposed`, what nobody said. Raises `Problem` for a name that means nothing here.
     """
     release = _compiled(files)
-    for name, text in cells.items():
-        supposing.require_clear(name, text)
     if not cells.get("action"):
-        raise Problem("bad-field", "say which action, such as `payment.create`", field="action")
+        raise Problem("bad-field", given.without_action(cells), field="action")
     if policy is None:
         speaking = [f for f in release.bundle.files if cells["action"] in f.governs]
         policy = speaking[0].policy if speaking else None
     file = _files(release, policy)[0]
-    typed = {name: _cell(text) for name, text in cells.items()}
+    given.require_known(release, file, cells)
+    typed = {**(agent or {}), **{name: _cell(text) for name, text in cells.items()}}
     variant = cases.variant_of(release, file, typed)
     request, problems = cases.request_of(variant, file, typed)
     if problems:
@@ -82,7 +85,7 @@ def suppose(
     except BadPast as error:
         raise Problem("bad-request", str(error)) from None
     told = explain(variant, request, facts, cases.moment(typed), everything=everything)
-    return plain(told)
+    return plain(told) | {"supposed": given.supposed(request, cells, agent, asked=asked)}
 
 
 def _cell(text: str) -> object:

@@ -250,6 +250,13 @@ def test_a_supposed_action_is_explained() -> None:
     assert "PAY-001" in cli("policy", "explain", POLICIES, "--policy", "payments").stdout
     assert cli("policy", "explain", POLICIES, "--given", "amount").exit_code == 2
     assert cli("policy", "explain", POLICIES, "--given", "args.amount=1 EUR").exit_code == 2
+    meant = cli("policy", "explain", POLICIES, "--given", "acton=payment.create")
+    assert (meant.exit_code, "did you mean `action`" in meant.stderr) == (2, True)
+    assert "at autonomy L4 (say agent.autonomy=…" in done.stdout
+    wrong = cli("policy", "explain", POLICIES, *asked, "--given", "sesion.labels=[private]")
+    assert wrong.exit_code != 0
+    assert "did you mean `session.labels`" in wrong.stderr
+    assert cli("policy", "explain", POLICIES, "--in-force").exit_code == 2
 
 
 # The exit codes that scripts rely on.

@@ -13,6 +13,7 @@ from governance.cli.frame import Frame, command, named
 from governance.cli.policy.folder import FOLDER, files_of
 from governance.cli.policy.group import policy
 from governance.service import drafting
+from governance.service.given import without_action
 
 
 @command(
@@ -33,6 +34,8 @@ from governance.service import drafting
     "agent.autonomy=L3, session.labels=[private], limits.LIM-1='900 EUR', history.PAY-005=yes, "
     "at=2026-11-20T09:00Z.",
 )
+@click.option("--in-force", is_flag=True, help="Ask the workspace: the release in force (or FOLDER), "
+              "and an agent that it knows (agent.id) as it is.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="Also the rules that did not speak.")
 def explain(
     frame: Frame,
@@ -40,6 +43,7 @@ def explain(
     name: str | None,
     decision: int | None,
     given: tuple[str, ...],
+    in_force: bool,
     everything: bool,
 ) -> None:
     """Why an action is, was or would be allowed or not; without one, the files in plain words.
@@ -47,13 +51,21 @@ def explain(
     With --decision and --given: the same decision with something else. With --decision and FOLDER:
     the same decision under those files. Nothing is recorded.
     """
+    if in_force and (decision is not None or not given):
+        raise click.UsageError("--in-force goes with --given, without --decision")
     if decision is None and not given:
         return _words(frame, drafting.plain_words(files_of(frame, folder), name))
     if decision is None:
-        told: Any = drafting.suppose(
-            files_of(frame, folder), _cells(given), name, everything=everything
-        )
-        return output.document(told) if frame.json else telling.tell(told)
+        if in_force:
+            told: Any = _asked(frame, folder, given, name)
+        else:
+            told = drafting.suppose(
+                files_of(frame, folder), _cells(given), name, everything=everything
+            )
+        if frame.json:
+            return output.document(told)
+        telling.tell(told)
+        return click.echo(f"\n{output.inert(told['supposed'])}")
     with frame.api() as api:
         if folder is None and not given:
             told = api.get(f"/v1/decisions/{decision}", all="1" if everything else None)
@@ -72,10 +84,23 @@ def explain(
     return None
 
 
+def _asked(
+    frame: Frame, folder: Path | None, given: tuple[str, ...], name: str | None
+) -> Mapping[str, Any]:
+    body: dict[str, Any] = {"given": _cells(given)}
+    if name is not None:
+        body["policy"] = name
+    if folder is not None:
+        body["files"] = {p: d.decode() for p, d in files_of(frame, folder).items()}
+    with frame.api() as api:
+        told: Mapping[str, Any] = api.post("/v1/policies/explain", **body)
+    return told
+
+
 def _cells(given: tuple[str, ...]) -> dict[str, str]:
     cells = named(given)
     if not cells.get("action"):
-        raise click.UsageError("say which action: --given action=payment.create")
+        raise click.UsageError(without_action(cells))
     return cells
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import orjson
 
-from governance.service import background, backtesting, child, drafting, learning, wording
+from governance.service import background, backtesting, child, drafting, given, learning, wording
 from governance.web.api.call import Call, Handler, Reply
 from governance.web.api.evidence import instant
 from governance.web.api.policies import files_given
@@ -65,7 +66,10 @@ def explain_policies(call: Call) -> Mapping[str, Any]:
     """A supposed action under the files of the body, or under the release in force."""
     body = call.body
     files = files_given(call) if body.get("files") is not None else _in_force(call)
-    return child.run(drafting.suppose, files, dict(body["given"]), body.get("policy"))
+    cells, desk = dict(body["given"]), call.desk
+    agent = given.known_agent(desk.state, cells, desk.now())
+    supposed = partial(drafting.suppose, agent=agent, asked=True)
+    return child.run(supposed, files, cells, body.get("policy"))
 
 
 def _in_force(call: Call) -> dict[str, bytes]:
