@@ -14,11 +14,13 @@ from datetime import date
 from governance.engine import amounts, analyse, cases
 from governance.engine.compile import Release, compile_bundle, manifest_digest
 from governance.engine.fixes import with_fixes
+from governance.engine.left_over import left_over
 from governance.engine.lints import dates, in_order, lists, roles, silent
 from governance.engine.load import load
 from governance.engine.model import LoadFinding, PolicyErrors
 from governance.engine.promises import promises
 from governance.engine.reading import Document
+from governance.engine.strangers import Bearers, misspelt, nobody_is
 from governance.engine.titles import titles
 
 
@@ -26,7 +28,7 @@ from governance.engine.titles import titles
 class Around:
     """What is known outside the files; nothing is said about what is None.
 
-    `held` are the roles that active people hold. `last` maps each `policy/rule` of the release in
+    `held` are the roles that active people hold, `bearers` what the agents are. `last` maps each `policy/rule` of the release in
     force to the day it was last a reason (None: never), and `since` is the day of the first decision
     that was looked at.
     """
@@ -34,6 +36,7 @@ class Around:
     held: frozenset[str] | None = None
     last: Mapping[str, date | None] | None = None
     since: date | None = None
+    bearers: Bearers | None = None
 
 
 NOTHING_KNOWN = Around()
@@ -78,7 +81,11 @@ def check(
         *titles(bundle),
         *failed(results),
         *promises(release, results, documents),
+        *left_over(documents, files),
+        *misspelt(bundle, around.held),
     ]
+    if around.bearers is not None:
+        found += nobody_is(bundle, around.bearers)
     if around.held is not None:
         found += roles(bundle, around.held)
     if today is not None and around.last is not None and around.since is not None:

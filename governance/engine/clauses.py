@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
+from governance.engine.fixes import distance_one
 from governance.engine.model import ApprovalClause, Effect, Obligation, Seat
-from governance.engine.reading import Way
+from governance.engine.reading import Document, Findings, Way
 from governance.engine.scope import Scope
 from governance.engine.shape import nearest
 from governance.engine.values import duration
@@ -135,3 +136,39 @@ def trust(scope: Scope, data: dict[str, Any], way: Way, whole: bool) -> None:
         key = "trust_claim" if trusted else "attested_only"
         scope.wrong((*way, key), "does-not-apply", "no claim is tested here", "remove it",
                     key=True)  # fmt: skip
+
+
+_NOBODY: Final = frozenset(
+    (
+        "no",
+        "none",
+        "no_one",
+        "noone",
+        "no-one",
+        "never",
+        "niemand",
+        "keiner",
+        "nein",
+        "false",
+        "null",
+    )
+)
+_WORDS: Final = ("nobody", "child", "exception")
+
+
+def not_nobody(document: Document, findings: Findings) -> None:
+    """Add an error for each `may_be_waived_by` that is `nobody` in other words: read as a role, it
+    would let whoever gets that role lift the rule."""
+    for group in ("rules", "limits"):
+        entries = document.data.get(group) if isinstance(document.data, dict) else None
+        for i, entry in enumerate(entries if isinstance(entries, list) else ()):
+            given = entry.get("may_be_waived_by") if isinstance(entry, dict) else None
+            for at, word in enumerate(given if isinstance(given, list) else [given]):
+                meant = "nobody" if str(word).lower() in _NOBODY else next(
+                    (each for each in _WORDS if distance_one(str(word).lower(), each)), ""
+                )  # fmt: skip
+                if word is not None and meant:
+                    way = (group, i, "may_be_waived_by", *([at] if isinstance(given, list) else []))
+                    findings.add(document.path, document.place(way), "not-allowed",
+                                 f"`{word}` would be a role that may lift this",
+                                 f"did you mean `{meant}`?")  # fmt: skip

@@ -14,7 +14,7 @@ from governance.engine.fixes import Source
 from governance.engine.load import Bundle, group_of
 from governance.engine.model import Fix, LoadFinding, Mode
 from governance.engine.reading import Document, MappingNode, Node, ScalarNode, SequenceNode, Way
-from governance.engine.rules import Limit, PolicyFile, Rule
+from governance.engine.strangers import near_roles, roles_of
 
 SOON: Final = timedelta(days=30)
 """So long before a review or an exception lapses it is said."""
@@ -153,16 +153,9 @@ def _without(node: SequenceNode, at: int, source: Source) -> Fix | None:
 
 def roles(bundle: Bundle, held: frozenset[str]) -> Iterator[LoadFinding]:
     """Roles that the files name and nobody active holds, each once, where it is first asked for."""
-    wanted: dict[str, list[tuple[PolicyFile, Rule | Limit | None]]] = {}
-    for file in bundle.files:
-        for asked in (*file.speakers, None):
-            clause = file.default_clause if asked is None else asked.clause
-            seats = [seat.role for seat in clause.needs] if clause is not None else []
-            waivers = () if asked is None else asked.waivable_by
-            for role in dict.fromkeys((*seats, *waivers)):
-                wanted.setdefault(role, []).append((file, asked))
-    for role, askers in sorted(wanted.items()):
-        if role in held:
+    misspelt = near_roles(bundle, held)  # said as such
+    for role, askers in sorted(roles_of(bundle).items()):
+        if role in held or role in misspelt:
             continue
         named = [f"{file.policy}/{asked.id if asked else 'default'}" for file, asked in askers]
         file, first = askers[0]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from governance.engine import unclear
+from governance.engine import clauses, unclear
 from governance.engine.actions import read_catalogue
 from governance.engine.casetable import check_names, read_tables
 from governance.engine.catalogue import Catalogue
@@ -79,6 +79,8 @@ def load(
         _names(groups, named, risk, findings)
         read = {each.path: each for group in groups.values() for each in group}
         unclear.look_at_all(read, files, findings)
+        for document in groups["policies"]:
+            clauses.not_nobody(document, findings)
     _fed(policies, histories, findings)
     if not findings.items:
         for file in shells:

@@ -19,6 +19,7 @@ from governance.engine.lists import ListFile, read_list
 from governance.engine.load import Bundle, group_of
 from governance.engine.model import LoadFinding
 from governance.engine.reading import Findings, read
+from governance.engine.strangers import Bearers
 from governance.oversight.model import State
 from governance.service import child, fired, repairing
 from governance.service.desk import Desk
@@ -92,12 +93,24 @@ def here(desk: Desk, files: Mapping[str, bytes], *, silent: bool = False) -> dic
     today = desk.now().date()
     found = fired.spoken(desk.directory, today) if silent else None
     last, since = found if found is not None else (None, None)
-    return _told(in_child(files, today, Around(held(desk.state), last, since)))
+    return _told(in_child(files, today, Around(held(desk.state), last, since, bearers(desk.state))))
 
 
 def held(state: State) -> frozenset[str]:
     """The roles that somebody active has."""
     return frozenset(role for each in state.people.values() for role in each.roles)
+
+
+def bearers(state: State) -> Bearers | None:
+    """What the agents of a workspace are; None before there is one: nothing is odd then."""
+    if not state.agents:
+        return None
+    every = state.agents.values()
+    return Bearers(
+        frozenset(state.agents),
+        frozenset(each.team for each in every),
+        frozenset(label for each in every for label in each.labels),
+    )
 
 
 def repair(files: Mapping[str, bytes]) -> Repaired:

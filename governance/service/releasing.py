@@ -16,6 +16,7 @@ from typing import Any, Final
 from audit.canonical import canonical
 from governance.engine.compile import Release
 from governance.engine.lints import roles
+from governance.engine.strangers import misspelt, nobody_is
 from governance.oversight import people
 from governance.oversight.commands import AdoptRow, Facts, Proposal
 from governance.oversight.errors import Refused
@@ -215,8 +216,12 @@ def shown_digest(proposal: int, data: Mapping[str, Any]) -> str:
 
 
 def warnings(state: State, release: Release) -> list[str]:
-    """Sentences about roles that the release names and no active person holds."""
-    return [each.message for each in roles(release.bundle, checking.held(state))]
+    """Sentences about roles that no active person holds, and about agents and labels that are
+    nobody's."""
+    bundle, held, there = release.bundle, checking.held(state), checking.bearers(state)
+    odd = [*misspelt(bundle, held), *roles(bundle, held)]
+    odd += nobody_is(bundle, there) if there is not None else ()
+    return [each.message for each in odd]
 
 
 def sign(desk: Desk, caller: Caller, proposal: int, evidence: str) -> dict[str, Any]:

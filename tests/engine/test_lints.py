@@ -9,6 +9,7 @@ import pytest
 
 from governance.engine.check import Around, Report, check
 from governance.engine.lints import SILENT, SOON
+from governance.engine.strangers import Bearers
 
 TODAY = date(2026, 11, 20)
 
@@ -173,3 +174,88 @@ def with_case(row: str, more: str = "", by: str = "") -> bytes:
 def test_a_case_that_shows_nothing_is_named_and_no_other(text: bytes, code: str | None) -> None:
     """A green table would hide that a rule is not tested."""
     assert codes(text) == ([] if code is None else [code])
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("no", "nobody"), ("none", "nobody"), ("niemand", "nobody"), ("nobdy", "nobody"),
+     ("exeption", "exception"), ("[boss, nobdoy]", "nobody"),
+     ("nobody", ""), ("boss", ""), ("[boss, child]", "")],
+)  # fmt: skip
+def test_nobody_in_other_words_is_no_role(word: str, meant: str) -> None:
+    """Whoever is given a role `no` one day could lift what nobody may."""
+    text = world.file(world.rule(1, "deny", PLAIN, f", may_be_waived_by: {word}"))
+    found = [each for each in checked(text).findings if each.code == "not-allowed"]
+    assert [each.hint for each in found] == ([f"did you mean `{meant}`?"] if meant else [])
+    world.release(text)  # a release out of the log still loads
+
+
+@pytest.mark.parametrize(
+    ("role", "held", "said"),
+    [
+        ("treasurrer", frozenset({"treasurer"}), True),
+        ("treasurer", frozenset({"treasurer"}), False),
+        ("archivist", frozenset({"treasurer"}), False),
+        ("treasurrer", None, False),
+        ("treasurrer", frozenset({"treasurer", "treasurrer"}), False),
+    ],
+)
+def test_a_role_one_letter_wrong_is_named(
+    role: str, held: frozenset[str] | None, said: bool
+) -> None:
+    """Nobody would ever be able to agree, and the rule would read as if somebody could."""
+    text = world.file(world.rule(1, "deny", PLAIN, f", may_be_waived_by: [{role}]"))
+    assert ("misspelt-role" in codes(text, Around(held=held))) is said
+
+
+THERE = Bearers(frozenset({"travel-1"}), frozenset({"sales"}), frozenset({"travel"}))
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("agent.labels: {contains_any: [travle]}", "did you mean `travel`?"),
+        ("agent.labels: {contains_any: [travel]}", ""),
+        ("agent.id: {is: travel-9}", "did you mean `travel-1`?"),
+        ("agent.team: {one_of: [sales, law]}", "give it to an agent, or take it out"),
+        ("agent.owner: {is: p-nobody}", ""),
+    ],
+)
+def test_what_no_agent_is_or_has_is_named(when: str, said: str) -> None:
+    """A deny for a misspelt label binds nobody, and everything would look as it should."""
+    text = world.file(world.rule(1, "deny", f"{{action: pay, {when}}}"))
+    hints = [
+        e.hint for e in checked(text, Around(bearers=THERE)).findings if e.code == "nobody-has"
+    ]
+    assert hints == ([said] if said else [])
+    assert "nobody-has" not in codes(text)
+
+
+@pytest.mark.parametrize(
+    ("title", "after"),
+    [
+        ("Fraud pattern #7 says so", '"Fraud pattern #7 says so"'),
+        ("Fraud pattern # a remark", ""),
+        ("Fraud pattern#7", ""),
+        ('"Fraud pattern #7"', ""),
+    ],
+)
+def test_a_text_that_ends_at_a_hash_is_named(title: str, after: str) -> None:
+    """The reason of a rule would lose its end, in every report and for ever."""
+    text = world.file().replace(b"title: A test", f"title: {title}".encode())
+    found = [each for each in checked(text).findings if each.code == "text-cut-off"]
+    assert [each.fix.text for each in found if each.fix and each.fix.safe] == (
+        [after] if after else []
+    )
+
+
+def test_what_an_import_left_open_is_named() -> None:
+    """Thirty guesses of a program would be released as decisions of a person."""
+    open_ = world.CATALOGUE.replace(b"risk: low", b"risk: low  # decide").replace(
+        b"owner: test@corp.example", b"owner: name-an-owner"
+    )
+    files = {world.CATALOGUE_PATH: open_, "policies/pay.yaml": world.file()}
+    said = [e.message for e in check(files, TODAY).findings if e.code == "undecided"]
+    assert len(said) == 2
+    assert any("lines still say `# decide`" in each for each in said)
+    assert any("`name-an-owner` is nobody" in each for each in said)

@@ -10,7 +10,16 @@ from pathlib import Path
 ROOMS = [Path(__file__).parents[2] / "governance" / name for name in ("engine", "service")]
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
-PLACES = {"remark": 0, "add": 2, "wrong": 1, "_fail": 1, "LoadFinding": 3, "Remark": 2, "_at": 2, "_finding": 1}
+PLACES = {
+    "remark": 0,
+    "add": 2,
+    "wrong": 1,
+    "_fail": 1,
+    "LoadFinding": 3,
+    "Remark": 2,
+    "_at": 2,
+    "_finding": 1,
+}
 """Which argument of a call is the code, by the name of what is called."""
 
 RETURNED = {"_explain": 1}

@@ -129,9 +129,7 @@ def _unit(rng: random.Random, line: str) -> str | None:
 
 
 def _swap_operator(rng: random.Random, line: str) -> str | None:
-    return _subbed(
-        rng, line, _KEY, lambda m: rng.choice(_SWAPS[m[1]]) if m[1] in _SWAPS else None
-    )
+    return _subbed(rng, line, _KEY, lambda m: rng.choice(_SWAPS[m[1]]) if m[1] in _SWAPS else None)
 
 
 def _effect(rng: random.Random, line: str) -> str | None:
@@ -146,9 +144,10 @@ def _constant(rng: random.Random, line: str) -> str | None:
 
     def number(match: re.Match[str]) -> str:
         text = match[1]
-        return rng.choice([f"{text}0", str(int(float(text)) + 1), text[:-1] or "0"]) + match[0][
-            len(text) :
-        ]
+        return (
+            rng.choice([f"{text}0", str(int(float(text)) + 1), text[:-1] or "0"])
+            + match[0][len(text) :]
+        )
 
     changes: list[Callable[[], str | None]] = [
         lambda: _subbed(rng, line, _AMOUNT, number),
@@ -239,9 +238,7 @@ def mistakes(count: int) -> Iterator[Mistake]:
                 yield mistake
 
 
-def _mistake(
-    kind: str, path: str, at: int, lines: list[str], rng: random.Random
-) -> Mistake | None:
+def _mistake(kind: str, path: str, at: int, lines: list[str], rng: random.Random) -> Mistake | None:
     line = lines[at]
     new = EDITS[kind](rng, line)
     if new is None or new == line:
@@ -296,7 +293,9 @@ class Judge:
         if any(one.line in block for one in own):
             return Fate(mistake, "found", str(own[0]))
         if mistake.kind == "a lost sign" and own and own[0].code == "not-yaml":
-            return Fate(mistake, "found", str(own[0]))  # a quote is missed where the next one stands
+            return Fate(
+                mistake, "found", str(own[0])
+            )  # a quote is missed where the next one stands
         words = {word for word in re.findall(r"[\w-]+", mistake.was) if len(word) > 2}
         for one in found:  # a name that is gone is missed where it is used
             if one.code.startswith("unknown-") and words & set(re.findall(r"[\w-]+", one.message)):
@@ -364,5 +363,3 @@ def judged(count: int) -> list[Fate]:
         if len(out) == count:
             break
     return out
-
-

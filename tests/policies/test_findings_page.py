@@ -13,6 +13,7 @@ from shipped import FOLDER
 
 from governance.engine.check import Around, check
 from governance.engine.model import LoadFinding
+from governance.engine.strangers import Bearers
 from governance.service import proving
 from governance.service.examining import findings_of
 
@@ -23,6 +24,11 @@ AROUND = Around(
     held=frozenset({"treasurer", "risk_officer"}),
     last={"example/EX-008": None, "example/EX-900": TODAY},
     since=date(2025, 11, 20),
+    bearers=Bearers(
+        frozenset({"payments-1", "month-end"}),
+        frozenset({"treasury"}),
+        frozenset({"payments", "emea"}),
+    ),
 )
 _BLOCK = re.compile(r"^```yaml([^\n]*)\n(.*?)^```$", re.S | re.M)
 _OWN = ("policy", "catalogue", "list", "risk", "invariants")

@@ -26,11 +26,15 @@ def proofs(change: tuple[str, str, str] | None = None) -> dict[str, Proof]:
         files = {name: data for name, data in files.items() if "code-agent" not in name}
         text = files["policies/invariants.yaml"].decode()
         start = text.index("  - id: INV-013")
-        files["policies/invariants.yaml"] = text[:start].replace(
-            '  key_places: ["home:/.ssh", "home:/.aws", "home:/.gnupg", "home:/.kube", '
-            "/etc/shadow, /run/secrets]\n",
-            "",
-        ).encode()
+        files["policies/invariants.yaml"] = (
+            text[:start]
+            .replace(
+                '  key_places: ["home:/.ssh", "home:/.aws", "home:/.gnupg", "home:/.kube", '
+                "/etc/shadow, /run/secrets]\n",
+                "",
+            )
+            .encode()
+        )
     return {each.name: each for each in prove(compile_release(files), None, AT)}
 
 

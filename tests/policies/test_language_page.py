@@ -52,7 +52,12 @@ def test_every_policy_on_the_page_loads_and_its_cases_pass() -> None:
     assert {file.policy for file in made.bundle.files} == {"payments", "refunds", "payroll"}
     assert made.bundle.risk is not None
     results = run(made)
-    assert {result.policy for result in results} == {"payments", "refunds", "payroll", "company-risk"}
+    assert {result.policy for result in results} == {
+        "payments",
+        "refunds",
+        "payroll",
+        "company-risk",
+    }
     assert [(each.policy, each.case.name, each.problem) for each in failures(results)] == []
 
 

@@ -39,7 +39,7 @@ FORMATS = ("text", "json", "sarif")
 @click.option("--strict", is_flag=True, help="Warnings fail, too (exit 3).")
 @click.option("--quick", is_flag=True, help="Without the analysis of what rules do to each other.")
 @click.option("--fired", is_flag=True, help="Ask the workspace, too: rules that did not speak for "
-              "90 days, roles that nobody holds.")  # fmt: skip
+              "90 days; roles, labels and agents that are nobody's.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(FORMATS), help="text, json (as -o json), or "
               "SARIF 2.1.0 for code hosts.")  # fmt: skip
 @click.option("--page", help="Where code hosts find the page of findings (an address of "
@@ -81,7 +81,7 @@ def check(
     elif frame.json:
         output.document(result)
     held = f"{result['cases']} case{'s hold' if result['cases'] != 1 else ' holds'}"
-    good = f"{held}; the files are ready for release."
+    good = f"{held}; the files are sound. Next: `governance policy prove`."
     quiet = frame.json or form == "sarif"
     bad = "the rest is for a person" if fix else "nothing was changed"
     return report(frame, result, place, good, strict=strict, quiet=quiet, bad=bad)
