@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from governance.engine.load import group_of
+from governance.engine import forms
 from governance.engine.quickshape import mapping, value
 from governance.engine.reading import Findings, read
-from governance.engine.shape import CASES, CATALOGUE, LIST_FILE, POLICY, _Shape
+from governance.engine.shape import _Shape
 
 FOLDER = Path(__file__).parents[2] / "policies"
-SCHEMAS = {"policies": POLICY, "actions": CATALOGUE, "lists": LIST_FILE, "cases": CASES}
+SCHEMAS = {kind: form["schema"] for kind, form in forms.KINDS.items()}
 JUNK: list[Any] = [
     None, True, False, 0, -1, 7, 10**9, Decimal("1.5"), "", "x", "DENY", "deny", "all", "nobody",
     "Two words", "PAY-001", "1 treasurer", "24h", "2027-05-31", [], [None], ["x"], ["deny", 1], {},
@@ -30,7 +30,7 @@ def _documents() -> list[tuple[str, Any]]:
         name = "policies/" + path.relative_to(FOLDER).as_posix()
         document = read(name, path.read_bytes(), Findings())
         assert document is not None
-        found.append((str(group_of(name)), document.data))
+        found.append((str(forms.kind_of(document.data)), document.data))
     return found
 
 
