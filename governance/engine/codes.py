@@ -21,6 +21,26 @@ _ISO_3166 = (
 )
 COUNTRIES: Final = frozenset(_ISO_3166.split())
 
+COUNTRY_NAMES: Final = {
+    "afghanistan": "AF", "algeria": "DZ", "argentina": "AR", "armenia": "AM", "australia": "AU",
+    "austria": "AT", "azerbaijan": "AZ", "belarus": "BY", "belgium": "BE", "brazil": "BR",
+    "bulgaria": "BG", "canada": "CA", "chile": "CL", "china": "CN", "colombia": "CO",
+    "croatia": "HR", "cuba": "CU", "cyprus": "CY", "denmark": "DK", "egypt": "EG", "estonia": "EE",
+    "finland": "FI", "france": "FR", "germany": "DE", "greece": "GR", "hungary": "HU",
+    "iceland": "IS", "india": "IN", "indonesia": "ID", "iran": "IR", "iraq": "IQ", "ireland": "IE",
+    "israel": "IL", "italy": "IT", "japan": "JP", "kazakhstan": "KZ", "kenya": "KE", "latvia": "LV",
+    "lebanon": "LB", "libya": "LY", "lithuania": "LT", "luxembourg": "LU", "malaysia": "MY",
+    "malta": "MT", "mexico": "MX", "moldova": "MD", "morocco": "MA", "myanmar": "MM",
+    "netherlands": "NL", "new zealand": "NZ", "nigeria": "NG", "north korea": "KP", "norway": "NO",
+    "pakistan": "PK", "philippines": "PH", "poland": "PL", "portugal": "PT", "romania": "RO",
+    "russia": "RU", "saudi arabia": "SA", "serbia": "RS", "singapore": "SG", "slovakia": "SK",
+    "slovenia": "SI", "somalia": "SO", "south africa": "ZA", "south korea": "KR", "spain": "ES",
+    "sudan": "SD", "sweden": "SE", "switzerland": "CH", "syria": "SY", "taiwan": "TW",
+    "thailand": "TH", "tunisia": "TN", "ukraine": "UA", "united kingdom": "GB",
+    "united states": "US", "venezuela": "VE", "vietnam": "VN", "yemen": "YE", "zimbabwe": "ZW",
+}  # fmt: skip
+"""English names, lower case, of countries that rules are about -> their code."""
+
 _TWO = (
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD "
     "CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ "

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from governance.engine import histories, rules
+from governance.engine import histories, meant, rules
 from governance.engine.constants import constants
 from governance.engine.reach import specialise
 from governance.engine.reading import Way
 from governance.engine.scope import Scope, actions_of, types_of
-from governance.engine.shape import nearest
 from governance.engine.values import Type
 from governance.engine.vocabulary import OPERATORS
 
@@ -61,7 +60,17 @@ def _entry(
     if name == "history":
         history = histories.history(scope, data, way, negated)
         return None if history is None else [history]
+    if name in _JOINS:
+        scope.wrong(way, "unknown-field", f"`{name}` is not a field", _JOINS[name], key=True)
+        return None
     return comparisons(scope, name, data, way, negated)
+
+
+_JOINS = {
+    "or": "did you mean `any`?",
+    "and": "what stands side by side must all hold: write it without `and`",
+    "all": "what stands side by side must all hold: write it without `all`",
+}
 
 
 def _branch(scope: Scope, data: Any, way: Way, negated: bool) -> rules.Condition | None:
@@ -82,7 +91,12 @@ def comparisons(
         return None
     if not isinstance(data, dict) or not data:
         scope.wrong(way, "wrong-shape", f"`{name}` needs an operator",
-                    f"such as {{is: {data}}}" if isinstance(data, str | int) else "")  # fmt: skip
+                    meant.comparison(data))  # fmt: skip
+        return None
+    torn = meant.torn(data)
+    if torn is not None:
+        op, says, hint = torn
+        scope.wrong((*way, op), "wrong-constant", says, hint)
         return None
     out: list[rules.Condition] = []
     sound = True
@@ -101,7 +115,7 @@ def _test(
     kind = types[0].kind
     if operator is None:
         scope.wrong(way, "unknown-operator", f"`{op}` is not an operator",
-                    nearest(op, OPERATORS) or "see the list of operators", key=True)  # fmt: skip
+                    meant.operator(op) or "operators: " + ", ".join(OPERATORS), key=True)  # fmt: skip
         return None
     if kind not in operator.fits:
         fitting = [other.name for other in OPERATORS.values() if kind in other.fits]

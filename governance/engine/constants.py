@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from governance.engine import rules
+from governance.engine import meant, rules
 from governance.engine.catalogue import Catalogue
 from governance.engine.model import CannotTell, Scalar
 from governance.engine.programs import EFFECTS
@@ -69,6 +69,11 @@ def constants(
                     if items else f"`{operator.name}` needs at least one value",
                     "use one_of for several" if operator.name == "is" else "")  # fmt: skip
         return None
+    if name == "time.hour" and operator.takes == "pair" and _over_midnight(raw):
+        scope.wrong(way, "never-matches", "this can never match: the later hour stands first",
+                    f"write two parts under `any`: {{time.hour: {{at_least: {raw[0]}}}}} and "
+                    f"{{time.hour: {{at_most: {raw[1]}}}}}")  # fmt: skip
+        return None
     values: list[Scalar] = []
     used: list[str] = []
     sound = True
@@ -89,6 +94,11 @@ def constants(
     if not sound:
         return None
     return rules.Test(name, types[0].kind, operator.name, tuple(values), tuple(used))
+
+
+def _over_midnight(raw: Any) -> bool:
+    """True for hours such as [22, 6], which go on past midnight."""
+    return isinstance(raw, list) and all(type(hour) is int for hour in raw) and raw[0] > raw[1]
 
 
 def _list(scope: Scope, name: str, kind: Type, operator: Operator, way: Way) -> bool:
@@ -123,7 +133,7 @@ def _constant(
         code = ("wrong-unit" if found.why in _UNITS or _other_unit(found.why, raw)
                 else "outside-domain" if found.why in _DOMAIN else "wrong-constant")  # fmt: skip
         unit = f"write it as `12 {types[0].unit}`" if types[0].unit else ""
-        hint = unit or nearest(str(raw), types[0].members)
+        hint = meant.constant(types, raw) or unit or nearest(str(raw), types[0].members)
         says = WHY.get(found.why, "this value does not fit the field")
         scope.wrong(way, code, f"`{str(raw)[:60]}` does not fit `{name}`: {says}", hint)
         return None

@@ -36,6 +36,8 @@ _NAMED: Final = re.compile(r"`([^`]*)`")
 _BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _ENTRY: Final = re.compile(r"^([ ]*(?:- )*[A-Za-z_][\w.-]*:[ ]+)(.*?)([ ]+#.*|[ ]*)$")
 _DAY: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+_EUROPEAN: Final = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}")
+"""A day before its month: nobody puts points behind a month and a day."""
 _AMOUNT: Final = re.compile(
     r"(?P<before>[A-Z]{3} +)?(?P<whole>[0-9]{1,3}(?:[ '_][0-9]{3})+|[0-9]+)(?P<tail>\.[0-9]+)?"
     r"(?P<behind> *[A-Za-z]{3})?"
@@ -123,7 +125,7 @@ def propose(finding: LoadFinding, source: Source, nodes: Nodes) -> Fix | None:
     if written is not None:
         return source.fix(start, end, written, True)
     meant = _MEANT.search(finding.hint)
-    if meant is None or named[1] != word:
+    if meant is None or named[1] != word or " or `" in finding.hint:
         return None
     return source.fix(start, end, meant[1], _same_word(finding.code, word, meant[1]))
 
@@ -140,6 +142,9 @@ def _same_word(code: str, word: str, meant: str) -> bool:
 def _written(finding: LoadFinding, word: str) -> str | None:
     """The same value as it must be written: a day, an amount, a duration."""
     day, length, amount = (form.fullmatch(word) for form in (_DAY, _LENGTH, _AMOUNT))
+    meant = _MEANT.search(finding.hint)
+    if finding.code in ("wrong-form", "wrong-constant") and meant and _EUROPEAN.fullmatch(word):
+        return meant[1]
     if finding.code == "wrong-form" and day and len(word) < 10:
         return f"{day[1]}-{day[2]:0>2}-{day[3]:0>2}"
     if finding.code in ("wrong-form", "wrong-constant") and length:

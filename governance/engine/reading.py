@@ -216,12 +216,27 @@ def _explain(error: yaml.YAMLError, text: str) -> tuple[Place, str, str, str]:
     said = str(getattr(error, "problem", ""))
     if start is not None and ("expected ':'" in said or "expected ',' or" in said):
         mark = start  # where the key without colon, the open bracket begins: not where it is missed
+    quoted = _open_quote(error, text)
+    if quoted is not None:
+        return (
+            quoted,
+            "not-yaml",
+            "the quote that opens here is not closed on its line",
+            ("close it, or leave both out"),
+        )
     place = mark.line + 1, mark.column + 1
     line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
     if "\t" in line[: mark.column + 1]:
         at = mark.line + 1, line.index("\t") + 1
         return at, "tab", "a tab is not allowed here", "indent with spaces"
     problem = str(getattr(error, "problem", "") or "it cannot be read")
+    if "mapping values are not allowed" in problem and _KEY.fullmatch(line[: mark.column]):
+        return (
+            place,
+            "not-yaml",
+            "this line is indented deeper than the one it belongs to",
+            ("check its indentation: keys of one mapping begin in one column"),
+        )
     if "another document" in problem:
         return place, "two-documents", "a second document starts here", "use one file for each"
     hints = {
@@ -232,6 +247,31 @@ def _explain(error: yaml.YAMLError, text: str) -> tuple[Place, str, str, str]:
     }
     hint = next((say for start, say in hints.items() if start in problem), "")
     return place, "not-yaml", f"this is not YAML: {problem}", hint
+
+
+_KEY = re.compile(r"[ ]*(- +)*[\w.-]+ *")
+
+
+def _open_quote(error: yaml.YAMLError, text: str) -> Place | None:
+    """Where a quote opens that is closed on a later line or never, and makes what follows
+    unreadable; None where no such quote is to blame."""
+    start, mark = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
+    if start is not None and "quoted scalar" in str(getattr(error, "context", "")):
+        return start.line + 1, start.column + 1
+    last: yaml.Token | None = None
+    try:
+        for token in yaml.scan(text, Loader=PlainLoader):
+            if mark is not None and token.start_mark.index >= mark.index:
+                break
+            if isinstance(token, yaml.ScalarToken) and token.style in ('"', "'"):
+                last = token
+    except yaml.YAMLError:
+        pass
+    if last is None or mark is None or last.start_mark.line == last.end_mark.line:
+        return None
+    if last.end_mark.line != mark.line:
+        return None
+    return last.start_mark.line + 1, last.start_mark.column + 1
 
 
 def _bounded(path: str, root: yaml.Node, findings: Findings) -> bool:

@@ -16,8 +16,8 @@ NAME: Final = r"[a-z][a-z0-9_-]{0,63}"
 ACTION: Final = r"[A-Za-z][A-Za-z0-9_.:/-]{0,199}"
 _ID: Final = r"[A-Z][A-Z0-9-]{0,38}[0-9]"
 _DURATION: Final = r"[1-9][0-9]*[smhdw]([0-9]+[smhdw])*"
-_SHARE: Final = r"[1-9][0-9]? %"
-_PART: Final = r"([1-9][0-9]?|100) %"
+_SHARE: Final = r"[1-9][0-9]? ?%"
+_PART: Final = r"([1-9][0-9]?|100) ?%"
 PATTERNS: Final = ("iban", "card_number", "email", "phone")
 """What a `redact` obligation can look for inside a text."""
 _TEXT: Final[dict[str, Any]] = {"type": "string", "minlength": 1, "maxlength": 2000}

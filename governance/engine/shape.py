@@ -8,8 +8,10 @@ ignored. Shape (`schemas`) is checked by Cerberus; meaning (fields, operators, c
 from __future__ import annotations
 
 import difflib
+import re
 import threading
 from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -159,11 +161,15 @@ def _add(
         kinds = error.constraint if isinstance(error.constraint, list) else [error.constraint]
         nouns = " or ".join(_NOUNS[kind] for kind in kinds)
         code, message = "wrong-shape", f"`{_name(full)}` must be {nouns}, not {_shown(error.value)}"
+        if type(error.value) is int and re.search(
+            "such as [0-9]+[hs]", _FORMS.get(_name(full), "")
+        ):
+            hint = f"write its unit, such as `{error.value}h` or `{error.value}d`"
     elif rule == "nullable":
         code, message = "wrong-shape", f"`{_name(full)}` is empty"
     elif rule == "regex":
         code, message = "wrong-form", f"{value} is not how `{_name(full)}` is written"
-        hint = _FORMS.get(_name(full), "")
+        hint = european(str(error.value)) or _FORMS.get(_name(full), "")
     elif rule in ("keysrules", "valuesrules"):
         code, message = "wrong-form", f"{value} is not a name that can stand here"
     else:
@@ -191,6 +197,16 @@ _FORMS: Final = {
     "instead_of": "such as PAY-003, or payments/PAY-003",
     "agents": "`all`, or a mapping such as {labels: {contains_any: [payments]}}",
 }
+
+
+def european(text: str) -> str:
+    """`did you mean …?` for a day written as `21.05.2027`, or nothing."""
+    found = re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text)
+    try:
+        day = found and date(int(found[3]), int(found[2]), int(found[1]))
+    except ValueError:
+        day = None
+    return f"did you mean `{day.isoformat()}`?" if day else ""
 
 
 def _name(way: Way) -> str:

@@ -113,7 +113,7 @@ def gradual(
 
 
 def _share(raw: str | None) -> Decimal | None:
-    return None if raw is None else Decimal(raw.removesuffix(" %"))
+    return None if raw is None else Decimal(raw.removesuffix("%").rstrip())
 
 
 def replaced(

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from governance.engine.codes import COUNTRY_NAMES
 from governance.engine.load import Bundle
 from governance.engine.model import ApprovalClause, Effect, LoadFinding, Money, Scalar
 from governance.engine.reach import histories_of, tests_of
@@ -59,26 +60,8 @@ _DOWNWARD: Final = re.compile(r"\b(?:up to|at most|below|no more than|less than)
 _UP: Final = frozenset({"above", "at_least"})
 _DOWN: Final = frozenset({"below", "at_most"})
 
-COUNTRIES: Final = {
-    "afghanistan": "AF", "algeria": "DZ", "argentina": "AR", "armenia": "AM", "australia": "AU",
-    "austria": "AT", "azerbaijan": "AZ", "belarus": "BY", "belgium": "BE", "brazil": "BR",
-    "bulgaria": "BG", "canada": "CA", "chile": "CL", "china": "CN", "colombia": "CO",
-    "croatia": "HR", "cuba": "CU", "cyprus": "CY", "denmark": "DK", "egypt": "EG", "estonia": "EE",
-    "finland": "FI", "france": "FR", "germany": "DE", "greece": "GR", "hungary": "HU",
-    "iceland": "IS", "india": "IN", "indonesia": "ID", "iran": "IR", "iraq": "IQ", "ireland": "IE",
-    "israel": "IL", "italy": "IT", "japan": "JP", "kazakhstan": "KZ", "kenya": "KE", "latvia": "LV",
-    "lebanon": "LB", "libya": "LY", "lithuania": "LT", "luxembourg": "LU", "malaysia": "MY",
-    "malta": "MT", "mexico": "MX", "moldova": "MD", "morocco": "MA", "myanmar": "MM",
-    "netherlands": "NL", "new zealand": "NZ", "nigeria": "NG", "north korea": "KP", "norway": "NO",
-    "pakistan": "PK", "philippines": "PH", "poland": "PL", "portugal": "PT", "romania": "RO",
-    "russia": "RU", "saudi arabia": "SA", "serbia": "RS", "singapore": "SG", "slovakia": "SK",
-    "slovenia": "SI", "somalia": "SO", "south africa": "ZA", "south korea": "KR", "spain": "ES",
-    "sudan": "SD", "sweden": "SE", "switzerland": "CH", "syria": "SY", "taiwan": "TW",
-    "thailand": "TH", "tunisia": "TN", "ukraine": "UA", "united kingdom": "GB",
-    "united states": "US", "venezuela": "VE", "vietnam": "VN", "yemen": "YE", "zimbabwe": "ZW",
-}  # fmt: skip
 _COUNTRY: Final = re.compile(
-    r"\b(" + "|".join(sorted(COUNTRIES, key=len, reverse=True)) + r")\b", re.I
+    r"\b(" + "|".join(sorted(COUNTRY_NAMES, key=len, reverse=True)) + r")\b", re.I
 )
 
 
@@ -226,8 +209,8 @@ def _countries(title: str, values: list[Scalar], condition: Condition) -> Iterat
     if not any("country" in test.kind for test in tests_of(condition)):
         return
     for found in _COUNTRY.finditer(title):
-        if COUNTRIES[found[1].lower()] not in values:
-            yield f"`{found[1]}`, and `{COUNTRIES[found[1].lower()]}` is not in the rule"
+        if COUNTRY_NAMES[found[1].lower()] not in values:
+            yield f"`{found[1]}`, and `{COUNTRY_NAMES[found[1].lower()]}` is not in the rule"
 
 
 def _people(title: str, clause: ApprovalClause, roles: frozenset[str]) -> Iterator[str]:
