@@ -119,10 +119,18 @@ class Texts:
         )
 
 
-def stated(text: str | None, name: str = "reason") -> str:
-    """A reason that somebody will read later; refuses an empty one."""
+REASON: Final = 10
+"""Characters that a reason has at least where somebody has to act on it; the pages ask for as many."""
+
+
+def stated(text: str | None, name: str = "reason", *, shortest: int = 1) -> str:
+    """A reason that somebody will read later; refuses an empty one, and one that is too short."""
     if type(text) is not str or not text.strip():
         raise Problem("bad-field", f"say why: `{name}` must not be empty", field=name)
+    if len(text.strip()) < shortest:
+        raise Problem(
+            "bad-field", f"say why in at least {shortest} characters: `{name}`", field=name
+        )
     return text.strip()
 
 

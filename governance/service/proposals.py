@@ -19,7 +19,7 @@ from governance.oversight.errors import Refused
 from governance.oversight.model import PolicyProposal, State
 from governance.oversight.times import write
 from governance.service import examining, releasing
-from governance.service.acting import Act, Texts, allowed, do, one, stated
+from governance.service.acting import REASON, Act, Texts, allowed, do, one, stated
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 from governance.service.reading import entry as read_entry
@@ -173,7 +173,10 @@ def _document(desk: Desk, name: str, digest: str) -> dict[str, Any]:
 
 def refuse(desk: Desk, caller: Caller, index: int, *, reason: str) -> dict[str, Any]:
     """Refuse a proposal with a reason; nobody signs it any more.  `{proposal, state}`."""
-    who, texts = allowed(desk, caller, "sign policies"), Texts.of(reason=stated(reason))
+    who, texts = (
+        allowed(desk, caller, "sign policies"),
+        Texts.of(reason=stated(reason, shortest=REASON)),
+    )
 
     def run(state: State, facts: Facts, at: datetime, entry: int) -> Proposal:
         people.require(state, who, "sign policies")
@@ -187,7 +190,10 @@ def refuse(desk: Desk, caller: Caller, index: int, *, reason: str) -> dict[str, 
 
 def withdraw(desk: Desk, caller: Caller, index: int, *, reason: str) -> dict[str, Any]:
     """Take one's own proposal back, with a reason.  `{proposal, state}`."""
-    who, texts = allowed(desk, caller, "propose policies"), Texts.of(reason=stated(reason))
+    who, texts = (
+        allowed(desk, caller, "propose policies"),
+        Texts.of(reason=stated(reason, shortest=REASON)),
+    )
 
     def run(state: State, facts: Facts, at: datetime, entry: int) -> Proposal:
         people.require(state, who, "propose policies")

@@ -250,7 +250,9 @@ def test_a_release_takes_two_people(company: Company, tmp_path: Path) -> None:
     assert {"decisions", "changed", "by_change"} <= backtest.keys()
 
 
-def test_a_proposal_is_looked_at_refused_withdrawn_and_undone(company: Company) -> None:
+def test_a_proposal_is_looked_at_refused_withdrawn_and_undone(
+    company: Company, tmp_path: Path
+) -> None:
     """What was found out about a proposal, and the ways it ends, would be there but out of reach."""
     served = company.served
     made = served.json("policy", "release", "--note", "RISK-5", "--days", "7")
@@ -258,6 +260,17 @@ def test_a_proposal_is_looked_at_refused_withdrawn_and_undone(company: Company) 
     shown = served.run("policy", "proposal", number)
     for said in ("RISK-5", "check: no error", "cases:", "proofs:", "diff:", "backtest:"):
         assert said in shown.stdout, said
+    assert "changes:" in shown.stdout
+    person = served.json("policy", "proposal", number)["proposed_by"]
+    assert f"({person})" in shown.stdout, "with the name before it"
+    path = Path(POLICIES).name + "/payments.yaml"
+    text = served.run("policy", "proposal", number, "--file", path)
+    assert f"{path}: same, sha256:" in text.stdout
+    assert "changes" in served.json("policy", "proposal", number, "--full")
+    book = tmp_path / "proposal.pdf"
+    served.run("policy", "words", "--proposal", number, "--pdf", book)
+    assert book.read_bytes().startswith(b"%PDF")
+    assert f"Proposal {number}." in served.json("policy", "words", "--proposal", number)["standing"]
     rows = served.json("policy", "proposals")["proposals"]
     assert (rows[0]["proposal"], rows[0]["state"]) == (made["proposal"], "waiting")
     reason = ("--reason", "a case is missing")

@@ -90,13 +90,15 @@ def test_a_refused_proposal_is_signed_by_nobody(world: World) -> None:
     made = propose(world, LOOSER)
     number = int(str(made["proposal"]))
     with pytest.raises(Problem):
-        proposals.withdraw(world.desk, world.tom, number, reason="not mine")
-    proposals.refuse(world.desk, world.tom, number, reason="too wide")
+        proposals.withdraw(world.desk, world.tom, number, reason="it is not mine")
+    with pytest.raises(Problem, match="at least 10 characters"):
+        proposals.refuse(world.desk, world.tom, number, reason="no")
+    proposals.refuse(world.desk, world.tom, number, reason="it is too wide")
     with pytest.raises(Problem) as caught:
         releasing.sign(world.desk, world.tom, number, str(made["evidence"]))
     assert caught.value.type == "unknown"
     row = proposals.listed(world.desk)["proposals"][0]
-    assert (row["state"], row["reason"], row["by"]) == ("refused", "too wide", world.tom.id)
+    assert (row["state"], row["reason"], row["by"]) == ("refused", "it is too wide", world.tom.id)
 
 
 def test_who_made_a_proposal_takes_it_back(world: World) -> None:
@@ -106,7 +108,7 @@ def test_who_made_a_proposal_takes_it_back(world: World) -> None:
     proposals.withdraw(world.desk, world.maria, number, reason="a case is missing")
     assert proposals.show(world.desk, number)["state"] == "withdrawn"
     with pytest.raises(Problem):
-        proposals.refuse(world.desk, world.tom, number, reason="again")
+        proposals.refuse(world.desk, world.tom, number, reason="refused again")
 
 
 KNOWN = POLICY.replace(b"  known: [", b"  known: [FR1420041010050500013M02606, ").replace(

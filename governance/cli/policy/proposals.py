@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -10,6 +10,8 @@ import click
 from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.policy.group import policy
+from governance.cli.policy.reviewing import changes_of, named, names_of, text_lines, text_of
+from governance.cli.policy.reviewing import lines as lines_of_changes
 
 _SHOWN = 20
 
@@ -19,25 +21,44 @@ def proposals(frame: Frame) -> None:
     """Proposals of releases, newest first: who made them, and how they stand."""
     with frame.api() as api:
         found = api.get("/v1/policies/proposals")
-    if frame.json:
-        return output.document(found)
+        if frame.json:
+            return output.document(found)
+        names = names_of(api)
     columns = {"proposal": "proposal", "state": "state", "at": "made", "proposed_by": "by"}
     columns |= {"origin": "from", "looser": "looser"}
     columns |= {"given_up": "no longer asked for", "note": "note"}
-    output.table(columns, found["proposals"], "Nobody has proposed a release.")
+    rows = [named(row, names, "proposed_by") for row in found["proposals"]]
+    output.table(columns, rows, "Nobody has proposed a release.")
     return None
 
 
 @command(policy, "proposal", example="governance policy proposal 1204")
 @click.argument("number", type=int)
-def proposal(frame: Frame, number: int) -> None:
-    """One proposal with everything that was found out about it: looser answers first."""
+@click.option("--full", is_flag=True, help="Every change in words, beside what is said now.")
+@click.option("--file", "path", help="The text of this file instead, its changed lines marked.")
+def proposal(frame: Frame, number: int, full: bool, path: str | None) -> None:
+    """One proposal with everything that was found out about it: looser answers first, then what its
+    files say differently.
+
+    The whole of it as a book: governance policy words --proposal NUMBER --pdf FILE.
+    """
     with frame.api() as api:
+        if path is not None:
+            text = text_of(api, number, path)
+            return output.document(text) if frame.json else _say(text_lines(text))
         found = api.get(f"/v1/policies/proposals/{number}")
-    if frame.json:
-        return output.document(found)
-    tell(found)
+        changes = changes_of(api, number)
+        if frame.json:
+            return output.document({**found, "changes": changes} if full else found)
+        tell(found, names_of(api), lines_of_changes(changes, full=full))
+    if not full:
+        output.say(f"In words: governance policy proposal {number} --full")
     return None
+
+
+def _say(said: Iterable[str], *, err: bool = False) -> None:
+    for line in said:
+        click.echo(output.inert(line), err=err)
 
 
 @command(policy, "shares", example="governance policy shares")
@@ -59,21 +80,33 @@ def history(frame: Frame) -> None:
     """Releases that were in force, newest first: by whom, and on what ground."""
     with frame.api() as api:
         found = api.get("/v1/policies/releases")
-    if frame.json:
-        return output.document(found)
+        if frame.json:
+            return output.document(found)
+        names = names_of(api)
     columns = {"release": "release", "at": "since", "proposed_by": "proposed by"}
     columns |= {"signed_by": "signed by", "ground": "ground", "in_force": "in force"}
-    rows = [{**row, "release": row["release"][:12]} for row in found["releases"]]
+    rows = [
+        {**named(row, names, "proposed_by", "signed_by"), "release": row["release"][:12]}
+        for row in found["releases"]
+    ]
     output.table(columns, rows, "No release was ever in force.")
     return None
 
 
-def tell(found: Mapping[str, Any], *, err: bool = False) -> None:
-    """A proposal for a person who may sign it."""
+def tell(
+    found: Mapping[str, Any],
+    names: Mapping[str, str],
+    changes: Iterable[str],
+    *,
+    err: bool = False,
+) -> None:
+    """A proposal for a person who may sign it: `changes` are the lines of what its files say
+    differently."""
+    found = named(found, names, "proposed_by")
     head = ("proposal", "state", "release", "proposed_by", "at", "origin", "note", "evidence")
     output.facts({name: found[name] for name in head if found.get(name) is not None}, err=err)
-    for line in lines(found["attached"]):
-        click.echo(output.inert(line), err=err)
+    _say(lines(found["attached"]), err=err)
+    _say(changes, err=err)
     for warning in found["warnings"]:
         output.say(f"warning: {warning}")
 

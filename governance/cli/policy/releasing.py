@@ -19,6 +19,8 @@ from governance.cli.frame import Frame, command
 from governance.cli.policy.folder import FOLDER, files_of, folder_of, report
 from governance.cli.policy.group import policy
 from governance.cli.policy.proposals import tell
+from governance.cli.policy.reviewing import changes_of, names_of
+from governance.cli.policy.reviewing import lines as lines_of_changes
 from governance.cli.transport import Api, Failed
 from governance.service import checking
 
@@ -122,7 +124,8 @@ def tell_doubts(made: Mapping[str, Any]) -> None:
 def _sign(frame: Frame, api: Api, number: int) -> None:
     shown = api.get(f"/v1/policies/proposals/{number}")
     if not frame.json:
-        tell(shown, err=True)
+        changes = changes_of(api, number)
+        tell(shown, names_of(api), lines_of_changes(changes), err=True)
     made = api.post(f"/v1/policies/proposals/{number}/sign", evidence=shown["evidence"])
     output.show(frame.output, made)
     output.say("In force.")

@@ -22,15 +22,19 @@ from governance.service import wording
 @click.argument("folder", type=FOLDER, required=False)
 @click.option("--policy", "name", help="Only this file.")
 @click.option("--in-force", is_flag=True, help="The release in force instead of files.")
+@click.option("--proposal", type=int, help="The files of this proposal instead.")
 @click.option("--pdf", "target", type=click.Path(path_type=Path), help="Write a PDF here (PDF/UA).")
 @click.option(
-    "--names", is_flag=True, help="With --in-force: the names of who proposed and signed."
+    "--names",
+    is_flag=True,
+    help="With --in-force or --proposal: the names of who proposed and signed.",
 )
 def words(
     frame: Frame,
     folder: Path | None,
     name: str | None,
     in_force: bool,
+    proposal: int | None,
     target: Path | None,
     names: bool,
 ) -> None:
@@ -39,16 +43,17 @@ def words(
     --pdf writes a book for an auditor: title page with the release and who signed it, contents, a
     section for each file.
     """
-    if in_force and folder is not None:
-        raise click.UsageError("give FOLDER or --in-force, not both")
+    if in_force + (folder is not None) + (proposal is not None) > 1:
+        raise click.UsageError("give one of FOLDER, --in-force and --proposal")
     if target is not None and target.exists():
         raise Failed(f"`{target}` exists; give another name")
-    if in_force:
+    if in_force or proposal is not None:
+        where = "/v1/policies" + (f"/proposals/{proposal}" if proposal is not None else "")
         with frame.api() as api:
-            told: Any = api.get("/v1/policies/words", policy=name)
+            told: Any = api.get(f"{where}/words", policy=name)
             if target is not None:
                 query = f"?names={int(names)}" + (f"&policy={name}" if name else "")
-                target.write_bytes(api.raw("GET", f"/v1/policies/words.pdf{query}"))
+                target.write_bytes(api.raw("GET", f"{where}/words.pdf{query}"))
     else:
         files = files_of(frame, folder)
         told = wording.words(files, name)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from flask import request
 
-SHORTEST_REASON = 10
+from governance.service.acting import REASON
+
+SHORTEST_REASON = REASON
 LONGEST_REASON = 600
 
 
