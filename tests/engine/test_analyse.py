@@ -114,9 +114,12 @@ def _release(amount: int, country: str = "KP") -> Release:
 def test_a_raised_threshold_is_a_looser_release_with_a_witness() -> None:
     """If a loosening were not named before it is signed, nobody would have agreed to it."""
     found = diff(_release(500), _release(600), world.AT)
-    (only,) = found.found
+    only, watched = found.found
     assert found.complete
     assert (only.action, only.before, only.after, only.looser) == ("pay", "deny", "allow", True)
+    assert (watched.before, watched.after, watched.by) == (
+        "deny", "require_approval", "service/autonomy"
+    )  # fmt: skip
     assert only.witness["args.amount"] in ("500.01 EUR", "599.99 EUR", "600 EUR")
 
 
@@ -151,7 +154,8 @@ def test_a_new_action_in_force_is_a_difference() -> None:
             governs="[pay, look]",
         )
     )
-    (only,) = diff(one, two, world.AT).found
+    only, watched = diff(one, two, world.AT).found
+    assert watched.by == "service/autonomy"
     assert (only.action, only.before, only.after) == ("look", "deny", "allow")
 
 
