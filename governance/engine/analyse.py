@@ -222,7 +222,7 @@ def _parts(place: Place, table: _Table, gone: frozenset[str]) -> Iterator[tuple[
     side, name = table.side, place.name
     without = {*gone, name}
     left = [
-        _default(item, table, without) for item in side.items
+        _default(item, table, without) if item.unless else item for item in side.items
         if item.name not in without and item.name != LADDER
     ]  # fmt: skip
     alarms = merged(m for n, m in side.alarms.items() if n != name and n not in gone)
@@ -275,18 +275,24 @@ def _within(voice: int, default: Item, table: _Table) -> Item:
 
 def _cover(table: _Table, item: Item, others: list[Item]) -> list[str]:
     """A few of the others that leave the item nothing: found by asking with ever more of them."""
-    chosen: list[Item] = []
     plain = [each for each in others if each.when & ~table.side.always]
+    around = [table.space.space.containing(bit) for bit in each_bit(item.when)]
+    for each in plain:  # one that covers it all by itself is told alone
+        if not each.unless and all(mask & each.when for mask in around):
+            return [each.name] if _written(each) else []
+    chosen: list[Item] = []
+    taken: set[int] = set()
     while True:
         found = table.first(item, chosen)
         if found is None:
             return [each.name for each in chosen if _written(each)]
         alive = table.space.space.alive(found)
-        more = next((each for each in plain if each not in chosen and each.when & alive
-                     and not each.unless & alive), None)  # fmt: skip
+        more = next((each for each in plain if each.when & alive and not each.unless & alive
+                     and id(each) not in taken), None)  # fmt: skip
         if more is None:  # only something that another rule takes away is left: take them all
             return [each.name for each in chosen if _written(each)]
         chosen.append(more)
+        taken.add(id(more))
 
 
 def _names(names: Iterable[str]) -> str:

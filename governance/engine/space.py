@@ -134,6 +134,7 @@ class Space:
     _bits: dict[frozenset[tuple[int, int]], int] = field(default_factory=dict)
     _masks: dict[int, list[int]] = field(default_factory=dict)
     _has: dict[int, int] = field(default_factory=dict)
+    _around: dict[int, tuple[int, int]] = field(default_factory=dict)
     _built: int = 0
 
     def coordinate(self, name: Any, options: Sequence[Any], quiet: int = 0) -> int:
@@ -202,6 +203,26 @@ class Space:
             alive &= self._masks[name][choice[name]] | ~has
         return alive
 
+    def containing(self, number: int) -> int:
+        """The cubes that hold wherever this one does."""
+        self.build()
+        known = self._around.get(number)
+        if known is not None and known[0] == self._built:
+            return known[1]
+        cube, around = self.cubes[number], (1 << len(self.cubes)) - 1
+        for name, has in self._has.items():
+            among = ~has
+            if name in cube:
+                inside, row = has, self._masks[name]
+                for option in each_bit(cube[name]):
+                    inside &= row[option]
+                    if not inside:
+                        break
+                among |= inside
+            around &= among
+        self._around[number] = self._built, around
+        return around
+
     def find(
         self,
         need: int,
@@ -220,6 +241,8 @@ class Space:
         spared = [(when, unless) for when, unless in spared if unless]
         groups = [group & ~forbid for group in groups if not group & need]
         if need & forbid or not all(groups):
+            return
+        if any(self.containing(number) & forbid for number in each_bit(need)):
             return
         allowed: dict[int, int] = {}
         for number in each_bit(need):
@@ -316,16 +339,17 @@ class _Search:
                 options[left] != quiet,
             )
         )
-        if len(states) > _DOMINANCE:
-            return states
         kept: list[int] = []
+        beating: list[tuple[int, int]] = []
         for left in states:
-            bad, good = left & all_bad, left & all_good
-            for other in kept:
-                if not other & all_bad & ~bad and not good & ~other:
+            bad, good = ~left & all_bad, left & all_good
+            for other_bad, other_good in beating:
+                if not other_bad & bad and not good & ~other_good:
                     break
             else:
                 kept.append(left)
+                if len(beating) < _DOMINANCE:
+                    beating.append((left & all_bad, left & all_good))
         return kept
 
     def _whole(self, chosen: Mapping[int, int]) -> dict[int, int]:
