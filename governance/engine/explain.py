@@ -8,12 +8,12 @@ private arguments and of identities are never shown; quantities and categories a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
-from governance.engine import points, reasons, turning, words, words_of_files
+from governance.engine import builtin, points, reasons, turning, words, words_of_files
 from governance.engine.compile import Candidate, Cap, Release
 from governance.engine.decide import NOTHING_LIFTED, decide
 from governance.engine.model import (
@@ -25,6 +25,7 @@ from governance.engine.model import (
     Mode,
     Money,
     Request,
+    Risk,
     Total,
     Value,
     Verdict,
@@ -105,6 +106,7 @@ def explain(
     context = Context(request, facts, at)
     teller = _Teller(release, request, context)
     accounts = [teller.of(f) for f in reasons.told(verdict.findings, verdict.effect.word)]
+    accounts += teller.ladder(verdict)
     accounts += teller.failed_allows(verdict)
     if everything:
         told = {f"{account.policy}/{account.rule}" for account in accounts}
@@ -245,6 +247,16 @@ class _Teller:
         counted = points.count(risk, self.request.fields, self.context)
         level = risk.table.level(counted.points).word
         yield Seen("all points together", f"{counted.points}: {level} risk", "yes", "the service")
+
+    def ladder(self, verdict: Verdict) -> Iterator[Account]:
+        """What the agent's level of autonomy asks by itself, where a rule asks or refuses already:
+        without it the request would look as if that rule alone stood in its way."""
+        if verdict.effect is Effect.ALLOW or any(f.rule == "autonomy" for f in verdict.findings):
+            return
+        level = self.request.fields.get("agent.autonomy")
+        found = builtin.autonomy(level, Risk.of(verdict.risk), Effect.ALLOW)
+        if found is not None:
+            yield replace(self.of(found), matters=False)
 
     def failed_allows(self, verdict: Verdict) -> Iterator[Account]:
         """The allow rules of the governing files that did not match."""

@@ -59,6 +59,7 @@ def test_a_decision_is_explained_and_tried_with_something_else(
     run = company.served.run
     plain = run("policy", "explain", "--decision", str(asked), "--all")
     assert plain.exit_code == 0, plain.output
+    assert f"decision {asked}, " in plain.stdout.splitlines()[0]
     other = run("policy", "explain", "--decision", str(asked), "--given", "args.amount=300000 EUR")
     assert other.exit_code == 0, other.output
     assert "It would be:" in other.output

@@ -179,3 +179,17 @@ def test_explanations_agree_with_the_decider_on_random_files(data: st.DataObject
         assert account.holds == ("yes" if finding.certain else "cannot tell")
     assert (found.enough == ()) or verdict.effect is not Effect.ALLOW
     json.dumps(plain(found))
+
+
+def test_the_ladder_is_told_beside_the_rule_that_asks(made: Release) -> None:
+    """A reader would think that a smaller amount had gone through, where L1 asks for everything."""
+
+    def ladder(level: str, amount: str) -> list[tuple[str, bool]]:
+        request = world.request(made, "pay", {**world.PAY, "amount": amount}, {"agent.autonomy": level})  # fmt: skip
+        found = explain(made, request, world.totals(made, request, {}), world.AT)
+        return [(a.title, a.matters) for a in found.accounts if a.rule == "autonomy"]
+
+    title = "At L1 a person approves everything"
+    assert ladder("L1", "600 EUR") == [(title, False)]
+    assert ladder("L1", "100 EUR") == [(title, True)]
+    assert ladder("L4", "600 EUR") == []

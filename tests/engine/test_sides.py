@@ -215,7 +215,7 @@ BAD = [
     ("share: 30 %", "share: 30", "wrong-shape"),
     ("share: 30 %", "share: 100 %", "wrong-form"),
     ("share: 30 %", "share: 0 %", "wrong-form"),
-    ("share: 30 %", "share: 30%", "wrong-form"),
+    ("share: 30 %", "share: 30 per cent", "wrong-form"),
     ("of: agents", "of: agent", "not-allowed"),
     ("  by: m.keller@corp.example\n", "", "missing-key"),
     ("until: 2026-11-30", "until: 2026-12-11", "gradual-too-long"),
@@ -280,3 +280,14 @@ def test_cases_choose_the_side() -> None:
     results = run(made)
     assert len(results) == 8
     assert [(r.policy, r.case.name, r.problem) for r in failures(results)] == []
+
+
+def test_a_share_is_the_same_with_and_without_a_blank() -> None:
+    """`30%` would be refused, or count as another share than `30 %`."""
+    shares = set()
+    for text in (ROLL, ROLL.replace(" %", "%")):
+        made = world.release(world.file(world.rule(1, "deny", "{action: pay}"), policy="new",
+                                        mode="gradual", more=text), OLD)  # fmt: skip
+        found = next(file.gradual for file in made.bundle.files if file.gradual is not None)
+        shares.add((found.share, found.denied))
+    assert len(shares) == 1

@@ -76,6 +76,9 @@ def explain(
             told = api.post(f"/v1/decisions/{decision}/suppose", **body)
     if frame.json:
         return output.document(told)
+    if "agent" in told and "at" in told:
+        about = f"decision {told['decision']}, {output.moment(told['at'])}"
+        click.echo(output.one_line(f"{about}: {told['agent']}, {told['action']}"))
     if "was" in told:
         click.echo(f"It was: {told['was'].replace('_', ' ')}. It would be:")
     telling.tell(told)
