@@ -128,7 +128,8 @@ def show(desk: Desk, index: int) -> dict[str, Any]:
 
     `evidence` is the digest that a signature must name; `attached` has one document for each of
     check, cases, proofs, diff, backtest and approvals (`complete` says whether it could be finished).
-    Proposals of older versions have none.
+    Proposals of older versions have none.  `not_new` are the warnings (of `warnings`, and of the check
+    as `path: message`) that are said of the release in force, too.
     """
     entry = entry_of(desk, index, "policy.proposed")
     data = entry.data
@@ -136,7 +137,8 @@ def show(desk: Desk, index: int) -> dict[str, Any]:
         desk.workspace.views.wait_for(desk.state.size, 2.0)
     attached = examining.attached(data["files"])
     row = _row(desk, index, entry)
-    warnings = _warnings(desk, data["release"]) if row["state"] == "waiting" else []
+    waits = row["state"] == "waiting"
+    warnings = _warnings(desk, data["release"]) if waits else []
     return {
         **row,
         "evidence": releasing.shown_digest(index, data),
@@ -145,7 +147,29 @@ def show(desk: Desk, index: int) -> dict[str, Any]:
         "lists": data["lists"],
         "attached": {name: _document(desk, name, found) for name, found in attached.items()},
         "warnings": warnings,
+        "not_new": sorted(_said_already(desk)) if waits else [],
     }
+
+
+def said_of(finding: Mapping[str, Any]) -> str:
+    """A warning without its place in the file, which moves with every line before it."""
+    return f"{finding['path']}: {finding['message']}"
+
+
+def _said_already(desk: Desk) -> set[str]:
+    """What is warned of in the release in force: about roles, and what its check said."""
+    state = desk.state
+    if state.release is None:
+        return set()
+    said = set(_warnings(desk, state.release))
+    if state.release_index is None or state.release_index < desk.reader.minimum:
+        return said
+    number = int(desk.reader.entry(state.release_index).data["refs"]["policy"])
+    if number < desk.reader.minimum:
+        return said
+    digest = examining.attached(desk.reader.entry(number).data["files"]).get("check")
+    check = {} if digest is None else _document(desk, "check", digest)
+    return said | {said_of(each) for each in check.get("warnings", ())}
 
 
 def _warnings(desk: Desk, release: str) -> list[str]:

@@ -203,6 +203,7 @@ class PaperPolicies:
             may_sign=YES if person == MARIA else NO,
             may_refuse=YES if person == MARIA else NO,
             may_withdraw=May(not bad),
+            old_warnings=(HOSTILE, LONG) if bad else (),
         )
 
     def proposed_text(self, person: str, index: int, path: str, first: int) -> TextView:

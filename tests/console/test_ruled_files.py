@@ -49,6 +49,8 @@ def test_the_risk_points_are_a_table(release: Release) -> None:
     made = view(release, table).matrix
     assert made is not None
     assert {name for name, _ in made.rows} == set(table.matrix)
+    assert len(made.levels) == len(table.levels) + 1, "low, and each that can be reached"
+    assert made.levels[0] == "low, below that"
     for name, cells in made.rows:
         said = {"Adds nothing", "Person asked", "Refused"}
         assert len(cells) == len(made.levels)

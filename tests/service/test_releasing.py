@@ -85,6 +85,18 @@ def test_what_was_found_out_must_still_be_there(world: World) -> None:
     assert "altered" in caught.value.detail
 
 
+def test_a_warning_that_is_not_new_is_told_apart(world: World) -> None:
+    """The one warning that a proposal brings would drown in those that everybody knows."""
+    shown = proposals.show(world.desk, int(str(propose(world, LOOSER)["proposal"])))
+    known = set(shown["not_new"])
+    role = POLICY.replace(b"needs: [1 treasurer, 1 cfo]", b"needs: [1 treasurer, 1 archduke]")
+    shown = proposals.show(world.desk, int(str(propose(world, role)["proposal"])))
+    new = [each for each in shown["warnings"] if each not in shown["not_new"]]
+    assert len(new) == 1
+    assert "archduke" in new[0]
+    assert set(shown["not_new"]) == known
+
+
 def test_a_refused_proposal_is_signed_by_nobody(world: World) -> None:
     """A refusal would be a remark, and the next signer would not see it."""
     made = propose(world, LOOSER)

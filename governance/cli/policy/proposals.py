@@ -107,8 +107,13 @@ def tell(
     output.facts({name: found[name] for name in head if found.get(name) is not None}, err=err)
     _say(lines(found["attached"]), err=err)
     _say(changes, err=err)
+    known = set(found["not_new"])
     for warning in found["warnings"]:
-        output.say(f"warning: {warning}")
+        if warning not in known:
+            output.say(f"warning: {warning}")
+    old = sum(warning in known for warning in found["warnings"])
+    if old:
+        output.say(f"and {old} that are said of what is in force, too (-o json has them)")
 
 
 def lines(attached: Mapping[str, Any]) -> list[str]:

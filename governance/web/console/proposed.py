@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from governance.engine import words
+from governance.service import proposals
 from governance.service.examining import kinds_looser, no_longer_asked
 from governance.web.console.rule_views import (
     ApprovalsRow,
@@ -51,7 +52,7 @@ def view(
 ) -> ProposalView:
     """The page of a proposal; `may` sign, refuse, withdraw."""
     kept = told["attached"]
-    diff = kept.get("diff", {})
+    diff, known = kept.get("diff", {}), frozenset(told["not_new"])
     return ProposalView(
         index=row.index,
         release=told["release"],
@@ -67,7 +68,7 @@ def view(
         looser=int(diff.get("looser") or 0),
         given_up=len(kept.get("proofs", {}).get("given_up", ())),
         accepts=tuple(_accepts(kept)),
-        check=_found(kept.get("check"), _check),
+        check=_found(kept.get("check"), lambda check: _check(check, known)),
         cases=_found(kept.get("cases"), _cases),
         proofs=_found(kept.get("proofs"), _proofs),
         proof_rows=(
@@ -80,7 +81,11 @@ def view(
         backtest_rows=_backtest_rows(kept.get("backtest", {})),
         approvals=_found(kept.get("approvals"), _approvals),
         approval_rows=tuple(map(_role, kept.get("approvals", {}).get("roles", ()))),
-        warnings=tuple(told["warnings"]),
+        warnings=tuple(line for line in told["warnings"] if line not in known),
+        old_warnings=(
+            *(line for line in told["warnings"] if line in known),
+            *(_place(each) for each in _warned(kept) if proposals.said_of(each) in known),
+        ),
         may_sign=may[0],
         may_refuse=may[1],
         may_withdraw=may[2],
@@ -106,13 +111,21 @@ def _found(document: Mapping[str, Any] | None, say: Any) -> Found:
     return Found(says=tuple(say(document)))
 
 
-def _check(found: Mapping[str, Any]) -> list[str]:
-    lines = [
-        f"{each['path']}, line {each['line']}: {each['message']}" for each in found["warnings"]
-    ]
-    count = len(lines) + found["more"]
-    first = f"No error. {count} warning{'' if count == 1 else 's'}{':' if count else '.'}"
-    return [first, *lines[:SHOWN]]
+def _check(found: Mapping[str, Any], known: frozenset[str]) -> list[str]:
+    lines = [_place(each) for each in found["warnings"] if proposals.said_of(each) not in known]
+    count = len(found["warnings"]) + found["more"]
+    first = f"No error. {count} warning{'' if count == 1 else 's'}"
+    if len(lines) < len(found["warnings"]):
+        first += f", {len(lines) or 'none'} of them new"
+    return [first + (":" if lines else "."), *lines[:SHOWN]]
+
+
+def _warned(kept: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(kept.get("check", {}).get("warnings", ()))
+
+
+def _place(each: Mapping[str, Any]) -> str:
+    return f"{each['path']}, line {each['line']}: {each['message']}"
 
 
 def _cases(found: Mapping[str, Any]) -> list[str]:

@@ -286,6 +286,7 @@ class ProposalView:
     may_sign: May
     may_refuse: May
     may_withdraw: May
+    old_warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

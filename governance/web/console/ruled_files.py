@@ -142,7 +142,7 @@ def _exception(one: book.Said, made: Exemption, today: date) -> ExceptionView:
 
 
 def _matrix(table: RiskTable) -> MatrixView:
-    levels = list(Risk)
+    levels = [Risk.LOW, *(level for level in Risk if level in table.levels and level > Risk.LOW)]
     begins = [table.levels.get(level, 0) for level in levels]
     return MatrixView(
         tuple(
