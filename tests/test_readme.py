@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -222,11 +221,20 @@ def ask(desk: Desk, line: str) -> int:
     return 0
 
 
-def compare(desk: Desk, line: str) -> int:
-    """Compare the workspace's files with those of the checkout that one stands in."""
-    if not (desk.place / "policies").exists():
-        shutil.copytree(ROOT / "policies", desk.place / "policies")
+def bring(desk: Desk, line: str) -> int:
+    """Take the tools of an MCP server into the catalogue, from a file as it answers."""
+    schema = {"type": "object", "properties": {"title": {"type": "string"}}}
+    tool = {"name": "edit_page", "description": "Change a page", "inputSchema": schema}
+    (desk.place / "tools.json").write_text(json.dumps({"tools": [tool]}))
     return good(desk, line)
+
+
+def suppose(desk: Desk, line: str) -> int:
+    """The refund that the demo overrode is a refused one, and would not have been."""
+    done = desk.type(line)
+    assert done.returncode == 0, done.stderr
+    assert "Allowed: Refunds up to 50 EUR" in done.stdout
+    return 0
 
 
 def verify(desk: Desk, line: str) -> int:
@@ -244,8 +252,13 @@ HOW = {
     r"governance install claude-code ": install,
     r"governance doctor claude-code ": good,
     r"curl -s http://127\.0\.0\.1:8321/access/v1/evaluation ": ask,
-    r"governance policy (check|test|backtest|release) my-workspace/policies\b": good,
-    r"governance policy diff policies my-workspace/policies\b": compare,
+    r"governance policy import mcp tools\.json ": bring,
+    r"governance policy (check|test|fmt|prove|backtest|release) my-workspace/policies\b": good,
+    r"governance policy words my-workspace/policies --pdf rules\.pdf": good,
+    r"governance policy diff in-force my-workspace/policies -w my-workspace": good,
+    r"governance policy rollback -w my-workspace": good,
+    r"governance policy explain --decision 53 --given ": suppose,
+    r"governance policy learn -w demo-workspace": good,
     r"governance approval list -w my-workspace": good,
     r"governance agent (add|confirm) coder-1 ": good,
     r"governance key issue agent coder-1 --to coder.key ": good,

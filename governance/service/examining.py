@@ -3,7 +3,9 @@
 Law: a proposal is examined before it is made, against the release in force: its cases, its proofs,
 what it answers differently and what it would have changed in what already happened.  What could not
 be finished in time says so; nothing that was not found out counts as found.  Files with an error, a
-failing case or a refuted invariant become no proposal.
+failing case or a refuted invariant become no proposal.  One exception: what a case means may change
+with the product, under files that were released.  So where only a list changes, a case that fails in
+the release in force, too, is said and stops nothing; nor does a failing case stop the way back.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from governance.engine import meaning, portable
 from governance.engine.compile import Release, compile_bundle, compile_release
@@ -37,6 +39,11 @@ WITHIN: Final = 60.0
 _CHECKED_WITHIN: Final = 600.0
 _WAIT: Final = 30.0
 MOST_SHOWN: Final = 1_000
+FAILED: Final = "case-failed"
+
+Bears = Literal["", "in force", "all"]
+"""Which failing cases of files that were released stop nothing: those that fail in what is in force,
+too, or all of them (a release that was in force already)."""
 
 Tell = Callable[[Any], None]
 
@@ -56,6 +63,7 @@ class Job:
     days: int = DAYS
     against: str | None = None
     lapsed: bool = False
+    bears: Bears = ""
     seconds: float = WITHIN / 2
 
 
@@ -203,12 +211,13 @@ def _examined(job: Job, progress: Progress, within: float) -> Examined:
 def _examine(tell: Tell, job: Job) -> None:
     tell(("step", "check", None))
     made = checking.checked(dict(job.files), None if job.lapsed else job.at.date())
-    if made.errors or made.digest is None:
+    known = _failed_before(job, made.errors)
+    if len(made.errors) > len(known) or made.digest is None:
         tell(("findings", made.findings, made.ran))
         return
     bundle = made.bundle
     _document(tell, "check", _check(made))
-    _document(tell, "cases", _cases(made))
+    _document(tell, "cases", _cases(made, known))
     tell(("compiled", made.digest, portable.write(bundle), made.ran))
     release = compile_bundle(bundle, dict(job.files), made.digest)
     current = compile_release(dict(job.current)) if job.current else None
@@ -228,6 +237,18 @@ def _examine(tell: Tell, job: Job) -> None:
     approvals = {"complete": found["complete"], "days": found["days"], **found.pop("approvals")}
     _document(tell, "backtest", found)
     _document(tell, "approvals", approvals)
+
+
+def _failed_before(job: Job, errors: tuple[LoadFinding, ...]) -> tuple[LoadFinding, ...]:
+    """Those of the errors that are failing cases which stop nothing."""
+    failing = tuple(each for each in errors if each.code == FAILED)
+    if job.bears == "all":
+        return failing
+    if not job.bears or not failing or not job.current:
+        return ()
+    now = checking.checked(dict(job.current), None, deep=False)
+    places = {(each.path, each.line, each.column) for each in now.errors if each.code == FAILED}
+    return tuple(each for each in failing if (each.path, each.line, each.column) in places)
 
 
 def _document(tell: Tell, name: str, found: Mapping[str, Any]) -> None:
@@ -302,7 +323,7 @@ def findings_of(release: Release, proofs: Mapping[str, Any]) -> tuple[LoadFindin
 
 
 def _check(made: checking.Checked) -> dict[str, Any]:
-    warnings = [checking.plain(each) for each in made.findings]
+    warnings = [checking.plain(each) for each in made.findings if each.severity != "error"]
     return {
         "complete": True,
         "release": made.digest,
@@ -312,10 +333,16 @@ def _check(made: checking.Checked) -> dict[str, Any]:
     }
 
 
-def _cases(made: checking.Checked) -> dict[str, Any]:
-    """All of them hold: a case that fails is an error."""
+def _cases(made: checking.Checked, known: tuple[LoadFinding, ...]) -> dict[str, Any]:
+    """All of them hold, but for those that are borne, each of which is named."""
     by_policy = {file.policy: len(file.cases) for file in made.bundle.files}
-    return {"complete": True, "ran": made.ran, "held": made.ran, "by_policy": by_policy}
+    return {
+        "complete": True,
+        "ran": made.ran,
+        "held": made.ran - len(known),
+        "by_policy": by_policy,
+        "failed_before": [checking.plain(each) for each in known],
+    }
 
 
 def _diff(job: Job, current: Release | None, draft: Release) -> dict[str, Any]:

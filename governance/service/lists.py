@@ -49,7 +49,8 @@ def put(
     """Refresh a list of the release in force with a list file.
 
     Risk editors, and gateways whose key names the list.  Returns as `releasing.propose`, and
-    `in_force`: whether it is in force already.
+    `in_force`: whether it is in force already; `failed_before`: cases that fail as they do in the
+    release in force, which stop no refresh.
     """
     try:
         require(desk.state, caller, name)
@@ -71,6 +72,7 @@ def put(
         days=0,
         against=desk.state.release,
         lapsed=True,
+        bears="in force",
     )
     made = examining.examine(job, progress)
     if made.findings:
@@ -80,7 +82,8 @@ def put(
     def still(state: State) -> None:
         require(state, caller, name)
 
-    return releasing.offered(desk, caller, offer, texts, still, at_once=made.not_looser)
+    answer = releasing.offered(desk, caller, offer, texts, still, at_once=made.not_looser)
+    return {**answer, "failed_before": made.document("cases")["failed_before"]}
 
 
 def listed(desk: Desk) -> dict[str, Any]:

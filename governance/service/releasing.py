@@ -67,18 +67,20 @@ def rollback(
 ) -> dict[str, Any]:
     """Return to the exact bytes of a release that was in force.  Risk editors, compliance officers.
 
-    What has lapsed since does not stop it.  Where it is proved that nothing becomes looser, it is in
-    force at once: undoing what loosened should not wait for a second person.  Undoing what
+    What has lapsed since does not stop it, nor do cases that held when it was released.  Where it is
+    proved that nothing becomes looser, it is in force at once: undoing what loosened should not wait for a second person.  Undoing what
     tightened loosens, and waits for one as any release does; so does dropping an invariant, for it
-    binds the releases to come.  As `propose`, with `in_force`; `doubts` say why it is not.
+    binds the releases to come.  As `propose`, with `in_force`; `doubts` say why it is not;
+    `failed_before` are those cases.
     """
     who, texts = allowed(desk, caller, "sign policies"), Texts.of(note=note)
     files = desk.releases.files(release)
-    made = examined(desk, files, lapsed=True)
+    made = examined(desk, files, lapsed=True, bears="all")
     if made.findings:
         return nothing_proposed(made)
-    offer = kept(desk, files, made, "rollback")
-    return offered(desk, caller, offer, texts, _may(who, "sign policies"), at_once=made.not_looser)
+    offer, may = kept(desk, files, made, "rollback"), _may(who, "sign policies")
+    answer = offered(desk, caller, offer, texts, may, at_once=made.not_looser)
+    return {**answer, "failed_before": made.document("cases")["failed_before"]}
 
 
 Require = Callable[[State], None]
@@ -134,13 +136,14 @@ def examined(
     *,
     days: int = examining.DAYS,
     lapsed: bool = False,
+    bears: examining.Bears = "",
     progress: Progress | None = None,
 ) -> Examined:
     """What is found out about files, against the release in force."""
     checking.require_size(files)
     in_force = desk.state.release
     current = {} if in_force is None else desk.releases.files(in_force)
-    job = Job(str(desk.directory), dict(files), current, desk.now(), days, in_force, lapsed)
+    job = Job(str(desk.directory), dict(files), current, desk.now(), days, in_force, lapsed, bears)
     return examining.examine(job, progress)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from service_world import DE, FILES, NL, POLICY, World, caller
 
-from governance.service import exporting, keys, lists, proposals, releasing
+from governance.engine import portable
+from governance.service import checking, examining, exporting, keys, lists, proposals, releasing
+from governance.service.acting import Texts
 from governance.service.desk import Caller
 from governance.service.problem import Problem
 
@@ -133,6 +135,90 @@ def test_no_payee_slips_into_a_list_that_is_too_old(listing: World, connector: C
     assert not made["in_force"]
     struck = lists.put(listing.desk, connector, NAME, list_file(listing, DE, GB, hours=29))
     assert struck["in_force"]
+
+
+def upgraded(world: World) -> None:
+    """Put a release in force with a case that fails: as when what a case means changed with the
+    product, for no service of this version would release it."""
+    release = str(world.desk.state.release)
+    good = dict(world.desk.releases.files(release))
+    row = next(each for each in good[PATH].splitlines() if b"    - [large," in each)
+    broken = good[PATH].replace(row, row.replace(b"require_approval", b"allow", 1))
+    files = {**good, PATH: broken}
+    found = checking.checked(files, None)
+    assert [each.code for each in found.errors] == ["case-failed"]
+    made = releasing.examined(world.desk, good)
+    made = examining.Examined(
+        digest=str(found.digest),
+        compiled=portable.write(found.bundle),
+        cases=found.ran,
+        against=made.against,
+        documents=made.documents,
+    )
+    offer = releasing.kept(world.desk, files, made, "files")
+    offered = releasing.offered(
+        world.desk, world.maria, offer, Texts.of(note=None), lambda state: None
+    )
+    releasing.sign(world.desk, world.tom, offered["proposal"], offered["evidence"])
+
+
+def test_a_case_that_failed_before_keeps_no_account_trusted(
+    listing: World, connector: Caller
+) -> None:
+    """After an upgrade, an account that must go would stay trusted until somebody repairs a case
+    about something else."""
+    upgraded(listing)
+    made = lists.put(listing.desk, connector, NAME, list_file(listing, DE, GB))
+    assert made["in_force"]
+    assert [each["code"] for each in made["failed_before"]] == ["case-failed"]
+    assert not listing.pay(iban=NL)["decision"]
+    cases = proposals.show(listing.desk, made["proposal"])["attached"]["cases"]
+    assert (cases["ran"] - cases["held"], len(cases["failed_before"])) == (1, 1)
+    assert "`large`" in cases["failed_before"][0]["message"]
+
+
+def test_a_case_that_failed_before_stops_every_other_release(listing: World) -> None:
+    """A promise that does not hold would be released again, with new rules beside it."""
+    upgraded(listing)
+    files = dict(listing.desk.releases.files(str(listing.desk.state.release)))
+    made = releasing.propose(listing.desk, listing.maria, files)
+    assert made["proposal"] is None
+    assert [each["code"] for each in made["findings"] if each["severity"] == "error"] == [
+        "case-failed"
+    ]
+
+
+def test_the_way_back_is_open_whatever_cases_mean_now(listing: World) -> None:
+    """After an upgrade, nobody could return to the release of yesterday in an incident."""
+    upgraded(listing)
+    failing = str(listing.desk.state.release)
+    files = dict(listing.desk.releases.files(failing))
+    repaired = listing.desk.releases.files(failing)[PATH]
+    row = next(each for each in repaired.splitlines() if b"    - [large," in each)
+    files[PATH] = repaired.replace(row, row.replace(b" allow,", b" require_approval,", 1))
+    made = releasing.propose(listing.desk, listing.maria, files)
+    assert made["findings"] == []
+    releasing.sign(listing.desk, listing.tom, made["proposal"], made["evidence"])
+    back = releasing.rollback(listing.desk, listing.maria, failing)
+    assert back["in_force"]
+    assert len(back["failed_before"]) == 1
+    assert listing.desk.state.release == failing
+
+
+def test_a_list_that_breaks_a_case_becomes_no_proposal(listing: World, connector: Caller) -> None:
+    """Beside a case that failed before, one that the list itself breaks would go unseen."""
+    release = str(listing.desk.state.release)
+    files = dict(listing.desk.releases.files(release))
+    row = next(each for each in files[PATH].splitlines() if b"    - [small," in each)
+    held = row.replace(b"[DE89370400440532013000],", b"~,", 1).replace(b"[small,", b"[by list,")
+    files[PATH] = files[PATH].replace(row, row + b"\n" + held)
+    made = releasing.propose(listing.desk, listing.maria, files)
+    assert made["findings"] == []
+    releasing.sign(listing.desk, listing.tom, made["proposal"], made["evidence"])
+    upgraded(listing)
+    refused = lists.put(listing.desk, connector, NAME, list_file(listing, NL, GB))
+    assert refused["proposal"] is None
+    assert any("`by list`" in each["message"] for each in refused["findings"])
 
 
 @pytest.mark.parametrize("who", ["agent_key", "gateway", "anna"])

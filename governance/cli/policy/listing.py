@@ -10,6 +10,7 @@ from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.policy.folder import folder_of, report
 from governance.cli.policy.group import policy
+from governance.cli.policy.proposals import failed_before
 from governance.cli.policy.releasing import tell_doubts
 from governance.cli.transport import Failed
 
@@ -53,6 +54,8 @@ def put(frame: Frame, name: str, file: Path, note: str | None) -> None:
     if frame.json:
         return output.document(made)
     output.show(frame.output, {n: made[n] for n in ("proposal", "release") if n in made})
+    for line in failed_before(made.get("failed_before", ())):
+        output.say(output.inert(line))
     if made["in_force"]:
         output.say("In force: it was proved that nothing becomes looser.")
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -139,7 +139,26 @@ def _check(found: Mapping[str, Any]) -> list[str]:
 
 
 def _cases(found: Mapping[str, Any]) -> list[str]:
-    return [f"cases: {found['held']} of {found['ran']} hold"]
+    told = [f"cases: {found['held']} of {found['ran']} hold"]
+    known = found.get("failed_before", ())
+    return told + [f"  {each}" for each in failed_before(known)]
+
+
+def failed_before(known: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Cases of released files that fail and stop nothing, in lines."""
+    if not known:
+        return []
+    fail = f"{count(len(known), 'case')} of what was released before {'fails' if len(known) == 1 else 'fail'}"
+    lines = [f"{each['path']}:{each['line']}: {each['message']}" for each in known[:_SHOWN]]
+    return [
+        f"{fail}; nothing in this change broke that. Put it right in a release of its own:",
+        *lines,
+    ]
+
+
+def count(number: int, what: str) -> str:
+    """`1 case`, `2 cases`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _proofs(found: Mapping[str, Any]) -> list[str]:

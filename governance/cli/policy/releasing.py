@@ -18,7 +18,7 @@ from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.policy.folder import FOLDER, files_of, folder_of, report
 from governance.cli.policy.group import policy
-from governance.cli.policy.proposals import tell
+from governance.cli.policy.proposals import failed_before, tell
 from governance.cli.policy.reviewing import changes_of, names_of
 from governance.cli.policy.reviewing import lines as lines_of_changes
 from governance.cli.transport import Api, Failed
@@ -135,8 +135,18 @@ def _proposed(frame: Frame, made: dict[str, Any]) -> None:
     if frame.json:
         output.document(made)
     else:
-        spoken = ("findings", "warnings", "looser", "given_up", "doubts", "in_force")
+        spoken = (
+            "findings",
+            "warnings",
+            "looser",
+            "given_up",
+            "doubts",
+            "in_force",
+            "failed_before",
+        )
         output.show(frame.output, {k: v for k, v in made.items() if k not in spoken})
+    for line in failed_before(made.get("failed_before", ())):
+        output.say(output.inert(line))
     for warning in made["warnings"]:
         output.say(f"warning: {warning}")
 
