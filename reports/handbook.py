@@ -73,6 +73,8 @@ class Handbook:
     chapters: tuple[Chapter, ...]
     actions: tuple[tuple[str, str, str, str], ...] = field(default_factory=tuple)
     """(name, title, labels, base risk) of every action of the catalogue."""
+    in_force: bool = False
+    """Whether these files are the release in force; of others no page says that anything is."""
 
     @property
     def rules(self) -> int:

@@ -92,7 +92,7 @@ class Desk:
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
 
     def environment(self) -> dict[str, str]:

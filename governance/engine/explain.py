@@ -319,7 +319,7 @@ class _Teller:
             names = [condition.field, *([condition.other] if condition.other else [])]
             saw = "; ".join(self.saw(name) for name in names)
             who = "; ".join(dict.fromkeys(self.who(name, candidate) for name in names))
-            yield Seen(words.comparison(condition, lists), saw, holds, who, level)
+            yield Seen(words.comparison(condition, lists, words.SHOWN), saw, holds, who, level)
         elif isinstance(condition, History):
             catalogue = self.release.catalogue.actions
             says = words.history(condition, catalogue)

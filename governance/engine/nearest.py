@@ -325,11 +325,11 @@ class _Options:
             if before is after or after is None or test.other is not None:
                 continue
             if after:
-                return words.comparison(test, lists)
+                return words.comparison(test, lists, words.SHOWN)
             opposite = OPPOSITES.get(test.op)
             if opposite is not None:
-                return words.comparison(replace(test, op=opposite), lists)
-            return f"it were not so that {words.comparison(test, lists)}"
+                return words.comparison(replace(test, op=opposite), lists, words.SHOWN)
+            return f"it were not so that {words.comparison(test, lists, words.SHOWN)}"
         return f"{noun} were another one"
 
     def _past(self, history: History) -> Iterator[Different]:

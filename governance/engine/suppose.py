@@ -248,10 +248,10 @@ def _clash(one: Iterable[_Step], other: Iterable[_Step]) -> bool:
 
 def _says(test: Test, wanted: bool, candidate: Candidate, lost: bool) -> str:
     if wanted:
-        return words.comparison(test, candidate.lists)
+        return words.comparison(test, candidate.lists, words.SHOWN)
     opposite = OPPOSITES.get(test.op)
     if opposite is not None:
-        clause = words.comparison(replace(test, op=opposite), candidate.lists)
+        clause = words.comparison(replace(test, op=opposite), candidate.lists, words.SHOWN)
     else:
-        clause = f"it were not so that {words.comparison(test, candidate.lists)}"
+        clause = f"it were not so that {words.comparison(test, candidate.lists, words.SHOWN)}"
     return f"it could be told that {clause}" if lost else clause

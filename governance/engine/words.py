@@ -1,8 +1,9 @@
 """Rules as plain English sentences. The law: the sentence says what the rule says, and all of it.
 
 Everything here reads the checked rules (`rules.py`), never the text of a file, so that the words and
-the verdicts have one source. Nothing is left out: a list that is too long to print says how many
-members it has and where it is kept.
+the verdicts have one source. Nothing is left out: what a rule itself names is named in full, and only a
+list that is kept elsewhere, or in the file under a name of its own, is counted. Short answers to one
+question (`explain`, the nearest change) may count the rest of a long row.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from governance.engine.rules import (
 from governance.engine.vocabulary import OPERATORS
 
 SHOWN: Final = 8
-"""How many members of a list a sentence names before it counts the rest."""
+"""How many members of a named list a sentence names, and constants a short answer, before it counts."""
 
 FIELDS: Final[Mapping[str, str]] = {
     "action": "the action",
@@ -162,8 +163,13 @@ def field(name: str) -> str:
     return f"{_SPEAKERS.get(speaker, 'the')} {plain}"
 
 
-def comparison(test: Test, lists: Mapping[str, ListUse] | None = None) -> str:
-    """One comparison as a clause: `the amount is at most 500 EUR`."""
+def comparison(
+    test: Test, lists: Mapping[str, ListUse] | None = None, most: int | None = None
+) -> str:
+    """One comparison as a clause: `the amount is at most 500 EUR`.
+
+    Beyond `most` constants the rest is counted (None: all are named).
+    """
     noun = field(test.field)
     many = test.kind.startswith("list of ") and noun.endswith("s") and noun.startswith("the ")
     if test.op == "is_set":
@@ -186,8 +192,8 @@ def comparison(test: Test, lists: Mapping[str, ListUse] | None = None) -> str:
     if kept and len(kept) == len(test.lists) and not test.constants and test.op in _ON_LIST:
         return f"{noun} {_ON_LIST[test.op]} {joined([_kept(use) for use in kept], 'or')}"
     constants = [value(item) for item in test.constants]
-    if len(constants) > SHOWN:
-        constants = [*constants[:SHOWN], f"{len(constants) - SHOWN} more"]
+    if most is not None and len(constants) > most:
+        constants = [*constants[:most], f"{len(constants) - most} more"]
     constants += [_list(name, (lists or {}).get(name)) for name in test.lists]
     return f"{noun} {says} {joined(constants, 'and' if test.op == 'contains_all' else 'or')}"
 

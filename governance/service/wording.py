@@ -146,6 +146,7 @@ def _print(
             made_at=at,
             software=version(),
             standing=standing,
+            in_force=standing != DRAFT,
             people=people,
             chapters=tuple(_printed(each) for each in _wanted(chapters(release), policy)),
             actions=tuple(

@@ -7,6 +7,7 @@ book gives the same bytes.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from reports.handbook import Chapter, Handbook, NamedList, Rule, to_json
 from reports.pdf.paper import Columns, Furniture, Paper
@@ -46,7 +47,7 @@ def render_handbook(book: Handbook) -> bytes:
 def _set(book: Handbook, paper: Paper) -> Paper:
     _cover(paper, book)
     for number, chapter in enumerate(book.chapters, 1):
-        _chapter(paper, chapter, number)
+        _chapter(paper, chapter, number, book.in_force)
     _actions(paper, book, len(book.chapters) + 1)
     return paper
 
@@ -140,15 +141,19 @@ def _anchor(number: int) -> str:
     return f"chapter-{number}"
 
 
-def _chapter(paper: Paper, chapter: Chapter, number: int) -> None:
+ALWAYS: Final = {"draft": "a draft: checked, never enforced", "proved": "proved of every release"}
+IN_FORCE: Final = {
+    "enforce": "in force",
+    "observe": "watches only",
+    "gradual": "in force for a share",
+}
+"""What a mode comes to; of files that nobody released only the mode itself is said."""
+
+
+def _chapter(paper: Paper, chapter: Chapter, number: int, in_force: bool) -> None:
     paper.heading(safe(chapter.title), _anchor(number), str(number))
-    mode = {
-        "enforce": "in force",
-        "observe": "watches only",
-        "draft": "a draft: checked, never enforced",
-        "gradual": "in force for a share",
-        "proved": "proved of every release",
-    }.get(chapter.mode, chapter.mode)
+    modes = IN_FORCE if in_force else {}
+    mode = {**ALWAYS, **modes}.get(chapter.mode, f"mode: {safe(chapter.mode)}")
     paper.text(
         f"<b>{safe(chapter.name)}</b> · {mode} · {safe(chapter.owner)} answers for it · to be read again "
         f"by {chapter.review_by.isoformat()}",

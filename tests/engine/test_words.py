@@ -98,11 +98,15 @@ def test_a_trusted_claim_is_said_to_be_one() -> None:
     assert "The agent's own word is believed here: The bank checks it." in said
 
 
-def test_long_lists_are_counted_not_hidden() -> None:
-    """If a long list ended in silence, the reader would think it ends there."""
+def test_a_rule_names_every_constant_and_a_short_answer_says_how_many_more() -> None:
+    """An auditor would read that a rule is about eight labels `or 5 more`, and the five would stand
+    nowhere; a short answer that ended in silence would look whole."""
     constants = tuple(f"c{n}" for n in range(12))
-    said = words.comparison(Comparison("args.x", "text", "one_of", constants))
-    assert said.endswith("or 4 more")
+    test = Comparison("args.x", "text", "one_of", constants)
+    said = words.comparison(test)
+    assert all(f"`{each}`" in said for each in constants)
+    assert said.endswith("or `c11`")
+    assert words.comparison(test, None, words.SHOWN).endswith("`c7` or 4 more")
 
 
 def test_every_doubt_has_words() -> None:

@@ -89,6 +89,15 @@ def test_the_book_is_tagged_stable_and_carries_its_data(pdf: bytes) -> None:
     assert "Not released" in text_of(pdf)
 
 
+def test_a_book_of_files_says_of_none_that_it_is_in_force(pdf: bytes) -> None:
+    """An auditor would read `in force` under a file that nobody released; and rules whose constants
+    end in `or 5 more`, which stand nowhere."""
+    printed = text_of(pdf)
+    assert "mode: enforce" in printed
+    assert "· in force" not in printed
+    assert not re.search(r"or \d+ more\b", printed)
+
+
 def test_nobodys_account_is_printed(pdf: bytes) -> None:
     """If members of a list of payees were printed, erasing somebody would miss the auditor's shelf."""
     assert "DE89370400440532013000" not in text_of(pdf)
