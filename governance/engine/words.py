@@ -184,8 +184,8 @@ def comparison(
         low, high = (value(item) for item in test.constants)
         return f"{noun} is between {low} and {high} (both included)"
     if test.op in ("count_at_most", "count_above"):
-        most = "at most" if test.op == "count_at_most" else "more than"
-        return f"there are {most} {value(test.constants[0])} of {noun}"
+        bound = "at most" if test.op == "count_at_most" else "more than"
+        return f"there are {bound} {value(test.constants[0])} of {noun}"
     if many:
         says = _PLURAL.get(says, says)
     kept = [use for use in map((lists or {}).get, test.lists) if use is not None and use.source]

@@ -201,6 +201,7 @@ def refuse(desk: Desk, caller: Caller, index: int, *, reason: str) -> dict[str, 
         allowed(desk, caller, "sign policies"),
         Texts.of(reason=stated(reason, shortest=REASON)),
     )
+    _require_known(desk, index)
 
     def run(state: State, facts: Facts, at: datetime, entry: int) -> Proposal:
         people.require(state, who, "sign policies")
@@ -218,6 +219,7 @@ def withdraw(desk: Desk, caller: Caller, index: int, *, reason: str) -> dict[str
         allowed(desk, caller, "propose policies"),
         Texts.of(reason=stated(reason, shortest=REASON)),
     )
+    _require_known(desk, index)
 
     def run(state: State, facts: Facts, at: datetime, entry: int) -> Proposal:
         people.require(state, who, "propose policies")
@@ -228,6 +230,16 @@ def withdraw(desk: Desk, caller: Caller, index: int, *, reason: str) -> dict[str
         return one("policy.withdrawn", at, caller, entry, data, answer, texts)
 
     return do(desk, Act(who, run))
+
+
+def _require_known(desk: Desk, index: int) -> None:
+    """Refuse a number that never was a proposal, which is not one that waits no more."""
+    try:
+        entry_of(desk, index, "policy.proposed")
+    except Problem:
+        raise Problem(
+            "unknown", f"there is no proposal `{index}`; see `governance policy proposals`"
+        ) from None
 
 
 def _waiting(state: State, index: int) -> PolicyProposal:

@@ -52,6 +52,22 @@ def test_fix_repairs_the_file_and_says_what_it_did(draft: Path) -> None:
     assert [path.name for path in draft.iterdir() if path.name.startswith(".")] == []
 
 
+def test_notes_are_counted_and_shown_where_somebody_asks(draft: Path) -> None:
+    """A hundred remarks of no consequence would hide the one warning."""
+    path = draft / "payments.yaml"
+    lines = path.read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if line.strip() == "rows:")
+    first = lines[start + 1]
+    name = first.strip().removeprefix("- [").split(",")[0]
+    lines.insert(start + 2, first.replace(name, "the very same again", 1))
+    path.write_text("\n".join(lines) + "\n")
+    done = cli("policy", "check", str(draft), "--quick")
+    assert done.exit_code == 0, done.output
+    assert "1 note; --notes shows them" in done.output
+    assert "case-twice" not in done.output
+    assert "case-twice" in cli("policy", "check", str(draft), "--quick", "--notes").output
+
+
 def test_fix_leaves_to_a_person_what_is_a_choice(draft: Path) -> None:
     """A machine would decide which of two rules was meant."""
     change(draft, "at_most: 500 EUR", "abov: 500 EUR")

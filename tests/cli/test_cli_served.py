@@ -274,7 +274,14 @@ def test_a_proposal_is_looked_at_refused_withdrawn_and_undone(
     rows = served.json("policy", "proposals")["proposals"]
     assert (rows[0]["proposal"], rows[0]["state"]) == (made["proposal"], "waiting")
     reason = ("--reason", "a case is missing")
+    own = served.run("policy", "sign", number)
+    assert own.exit_code == 1
+    assert own.stderr.startswith(f"error: you proposed `{number}` yourself"), own.stderr
     assert served.json("policy", "withdraw", number, *reason)["state"] == "withdrawn"
+    late = served.run("policy", "sign", number, key=company.tom_key)
+    assert (late.exit_code, late.stderr) == (
+        1, f"error: proposal `{number}` waits no more: it is withdrawn\n",
+    )  # fmt: skip
     again = str(served.json("policy", "release")["proposal"])
     refused = served.json("policy", "refuse", again, *reason, key=company.tom_key)
     assert refused["state"] == "refused"

@@ -113,6 +113,14 @@ def test_a_refused_proposal_is_signed_by_nobody(world: World) -> None:
     assert (row["state"], row["reason"], row["by"]) == ("refused", "it is too wide", world.tom.id)
 
 
+def test_what_never_was_a_proposal_does_not_wait_no_more(world: World) -> None:
+    """Who mistyped a number would believe that somebody else had taken the proposal back."""
+    for verb in (proposals.refuse, proposals.withdraw):
+        with pytest.raises(Problem) as caught:
+            verb(world.desk, world.maria, 1, reason="a case is missing")
+        assert (caught.value.type, "no proposal `1`" in caught.value.detail) == ("unknown", True)
+
+
 def test_who_made_a_proposal_takes_it_back(world: World) -> None:
     """A mistake would wait for somebody to sign it by mistake, too."""
     made = propose(world, LOOSER)

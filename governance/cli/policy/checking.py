@@ -37,6 +37,7 @@ FORMATS = ("text", "json", "sarif")
 @click.argument("folder", type=FOLDER, required=False)
 @click.option("--fix", is_flag=True, help="Make the repairs that change no meaning, and show them.")
 @click.option("--strict", is_flag=True, help="Warnings fail, too (exit 3).")
+@click.option("--notes", is_flag=True, help="List notes, too, which are only counted otherwise.")
 @click.option("--quick", is_flag=True, help="Without the analysis of what rules do to each other.")
 @click.option("--fired", is_flag=True, help="Ask the workspace, too: rules that did not speak for "
               "90 days; roles, labels and agents that are nobody's.")  # fmt: skip
@@ -50,6 +51,7 @@ def check(
     folder: Path | None,
     fix: bool,
     strict: bool,
+    notes: bool,
     quick: bool,
     fired: bool,
     form: str | None,
@@ -84,7 +86,7 @@ def check(
     good = f"{held}; the files are sound. Next: `governance policy prove`."
     quiet = frame.json or form == "sarif"
     bad = "the rest is for a person" if fix else "nothing was changed"
-    return report(frame, result, place, good, strict=strict, quiet=quiet, bad=bad)
+    return report(frame, result, place, good, strict=strict, quiet=quiet, bad=bad, notes=notes)
 
 
 def _page() -> str:

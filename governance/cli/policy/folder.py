@@ -52,16 +52,18 @@ def report(
     strict: bool = False,
     quiet: bool | None = None,
     bad: str = "nothing was changed",
+    notes: bool = True,
 ) -> None:
     """Findings as file:line:column; ends with the exit code they deserve.
 
     `quiet`: they were printed in another form already (None: print them as -o says). `strict`:
-    warnings end as errors do.
+    warnings end as errors do. Without `notes` they are counted, not listed.
     """
     if quiet is None and frame.json and not result["ok"]:
         output.document(result)
     for finding in result["findings"] if not (frame.json if quiet is None else quiet) else ():
-        click.echo(output.inert(line_of(finding, folder)))
+        if notes or finding.get("severity") != "note":
+            click.echo(output.inert(line_of(finding, folder)))
     kinds = [finding.get("severity", "error") for finding in result["findings"]]
     failing = [
         finding["code"]
@@ -71,7 +73,8 @@ def report(
     counted = [
         f"{n} {k}{'s' if n > 1 else ''}" for k in ("warning", "note") if (n := kinds.count(k))
     ]
-    more = f" ({' and '.join(counted)})" if counted else ""
+    hidden = "; --notes shows them" if not notes and "note" in kinds else ""
+    more = f" ({' and '.join(counted)}{hidden})" if counted else ""
     if not failing:
         return output.say(good + more)
     count = len(failing)

@@ -123,6 +123,10 @@ def tell_doubts(made: Mapping[str, Any]) -> None:
 
 def _sign(frame: Frame, api: Api, number: int) -> None:
     shown = api.get(f"/v1/policies/proposals/{number}")
+    if shown["state"] != "waiting":
+        raise Failed(f"proposal `{number}` waits no more: it is {shown['state']}")
+    if shown.get("own"):
+        raise Failed(f"you proposed `{number}` yourself; another person must sign it")
     if not frame.json:
         changes = changes_of(api, number)
         tell(shown, names_of(api), lines_of_changes(changes), err=True)

@@ -53,7 +53,9 @@ def list_proposals(call: Call) -> Mapping[str, Any]:
 
 def read_proposal(call: Call) -> Mapping[str, Any]:
     """One proposal, with everything that was found out about it."""
-    return proposals.show(call.desk, call.given["index"])
+    told = proposals.show(call.desk, call.given["index"])
+    own = told["proposed_by"] == call.who.id and not call.desk.state.single_person
+    return {**told, "own": own}
 
 
 def read_changes(call: Call) -> Mapping[str, Any]:
