@@ -87,6 +87,13 @@ class _Looked:
     ) -> None:
         self.release, self.action, self.plan = release, action, plan
         self.space, self.side = space, side
+        self.at: dict[str, Mapping[Value, int]] = {}
+
+    def positions(self, model: Scalars) -> Mapping[Value, int]:
+        """The option of each value."""
+        if model.name not in self.at:
+            self.at[model.name] = {value: i for i, value in enumerate(model.values)}
+        return self.at[model.name]
 
     # ---- larger is looser ----
 
@@ -114,12 +121,11 @@ class _Looked:
     def _released(self, model: Scalars, smaller: Value, larger: Value) -> Iterator[Item]:
         """What may stand with the smaller amount and not with the larger one, as it stands with the
         smaller one: its cubes without the field."""
-        space = self.space.space
-        here, there = (
-            space.holding(model.number, model.values.index(v)) for v in (smaller, larger)
-        )
+        space, at = self.space.space, self.positions(model)
+        here, there = (space.holding(model.number, at[v]) for v in (smaller, larger))
+        gone, come = here & ~there, there & ~here
         for item in self.side.items:
-            if item.when & here & ~there or item.unless & there & ~here:
+            if item.when & gone or item.unless & come:
                 yield replace(item, when=self._without(item.when & here, model),
                               unless=self._without(item.unless & here, model))  # fmt: skip
 
@@ -141,7 +147,8 @@ class _Looked:
         space = self.space.space
         others = [each for each in self.side.items if each.effect >= least]
         others.append(Item("", Effect.DENY, space.bits(space.options(self.space.undeclared, bool))))
-        grown = Item("", Effect.ALLOW, space.bits(model.where(lambda v: v == larger)))
+        only = 1 << self.positions(model)[larger]
+        grown = Item("", Effect.ALLOW, space.bits(space.masked(model.number, only)))
         try:
             tried = standing_without(self.space, item, others, Budget(_STEPS), grown)
             for choice, _ in zip(tried, range(_TRIES), strict=False):
@@ -208,7 +215,8 @@ class _Looked:
         if not _size(top):
             return None
         space = self.space.space
-        item = Item("", Effect.ALLOW, space.bits(space.options(model.number, lambda v: v == top)))
+        only = 1 << self.positions(model)[top]
+        item = Item("", Effect.ALLOW, space.bits(space.masked(model.number, only)))
         strict = [*self.side.items, Item("", Effect.DENY, counting)]
         try:
             found = standing_without(self.space, item, strict, Budget(_STEPS))

@@ -86,19 +86,35 @@ class Scalars:
         elif name != "agent.autonomy":
             values.append(MISSING)
         self.name, self.values, self.space = name, values, space
+        self._answered: dict[tuple[Use, Reading], dict[Answer, int]] = {}
         quiet = ABSENT if declared.optional else AGENT.get(name, declared.default)
         at = values.index(quiet) if quiet in values else 0
         self.number = space.coordinate(("field", name), values, at)
         self.placed = declared.kind.name == "path"
 
     def literal(self, use: Use, reading: Reading, want: Want) -> Dnf:
-        run = check(use.test, use.constants, reading)
         name, space = self.name, self.space
         if not self.placed:
-            return space.options(self.number, lambda v: run({name: v}) in want)
+            answers = self._answers(use, reading)
+            mask = 0
+            for answer in want:
+                mask |= answers.get(answer, 0)
+            return space.masked(self.number, mask)
+        run = check(use.test, use.constants, reading)
         known = [run({name: v, "session.workspace": WORKSPACE}) in want for v in self.values]
         blind = [run({name: v}) in want for v in self.values]
         return _placed(space, self._mask(known), self._mask(blind))
+
+    def _answers(self, use: Use, reading: Reading) -> dict[Answer, int]:
+        """The options by what a comparison answers; every question about it asks for the same."""
+        known = self._answered.get((use, reading))
+        if known is None:
+            run, name, known = check(use.test, use.constants, reading), self.name, {}
+            for i, value in enumerate(self.values):
+                answer = run({name: value})
+                known[answer] = known.get(answer, 0) | 1 << i
+            self._answered[use, reading] = known
+        return known
 
     def _mask(self, fits: list[bool]) -> Dnf:
         return self.space.masked(self.number, sum(1 << i for i, fit in enumerate(fits) if fit))
