@@ -189,4 +189,6 @@ def test_a_check_asks_the_workspace_who_holds_which_role(workspace: Path) -> Non
     roles = [each for each in told["findings"] if each["code"] == "role-nobody-holds"]
     assert any("`treasurer`" in each["message"] for each in roles)
     # the log is from today: nothing is said of rules that did not speak for 90 days
-    assert {each["code"] for each in told["findings"]} == {"role-nobody-holds"}
+    assert {each["code"] for each in told["findings"]} == {"role-nobody-holds", "nobody-has"}
+    agents = [each["message"] for each in told["findings"] if each["code"] == "nobody-has"]
+    assert all("and no agent " in each for each in agents)
