@@ -9,7 +9,7 @@ import stat
 import subprocess
 import time
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -307,8 +307,8 @@ def test_a_list_is_refreshed_by_its_connector(company: Company, tmp_path: Path) 
     at = re.search(r"as_of: (\S+)", old)
     assert at is not None
     newer = tmp_path / "list.yaml"
-    now = datetime.now(UTC).replace(microsecond=0).isoformat()
-    newer.write_text(old.replace(at[1], now))
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=2)
+    newer.write_text(old.replace(at[1], later.isoformat()))
     made = served.json("policy", "list", "put", name, newer, key=key)
     assert made["in_force"], made
     again = served.run("policy", "list", "put", name, path, key=key)
