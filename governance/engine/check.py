@@ -22,6 +22,7 @@ from governance.engine.promises import promises
 from governance.engine.reading import Document
 from governance.engine.strangers import Bearers, misspelt, nobody_is
 from governance.engine.titles import titles
+from governance.engine.wildcards import wildcards
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def check(
         *(dates(bundle, documents, today) if today is not None else ()),
         *lists(bundle, documents, files),
         *titles(bundle),
+        *wildcards(bundle),
         *failed(results),
         *promises(release, results, documents),
         *left_over(documents, files),

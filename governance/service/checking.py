@@ -51,13 +51,21 @@ class Checked:
         return made
 
 
+_ENDINGS: Final = (".yaml", ".yml")
+
+
 def read_folder(folder: Path) -> dict[str, bytes]:
     """The policy files below `folder` by path (`policies/...`), as `check` and `propose` take them."""
     files, root = {}, folder.resolve()
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in sorted(folder.rglob("*")):
         name = "policies/" + path.relative_to(folder).as_posix()
-        if group_of(name) is None or not path.is_file():
+        if path.suffix.lower() not in _ENDINGS or not path.is_file():
             continue
+        if path.suffix != ".yaml":
+            raise Problem(
+                "bad-policy",
+                f"`{path}` would be left out: the name of a policy file ends in `.yaml`; rename it",
+            )
         if not path.resolve().is_relative_to(root):
             raise Problem("bad-policy", f"`{path}` is a link out of `{folder}`; copy the file in")
         files[name] = path.read_bytes()
@@ -73,7 +81,7 @@ def check(
     A finding is `{path, line, column, code, message, hint, severity, fix}`; `ok` = none of them is
     an error.
     """
-    require_size(files)
+    require_files(files)
     return _told(in_child(files, _today(), around, deep=deep))
 
 
@@ -89,7 +97,7 @@ def _told(made: Checked) -> dict[str, Any]:
 def here(desk: Desk, files: Mapping[str, bytes], *, silent: bool = False) -> dict[str, Any]:
     """`check` with what the workspace knows: roles that nobody holds and, if `silent`, rules that
     did not speak for 90 days."""
-    require_size(files)
+    require_files(files)
     today = desk.now().date()
     found = fired.spoken(desk.directory, today) if silent else None
     last, since = found if found is not None else (None, None)
@@ -115,7 +123,7 @@ def bearers(state: State) -> Bearers | None:
 
 def repair(files: Mapping[str, bytes]) -> Repaired:
     """`repairing.repair` of files today, in a process of its own; what is left is in its report."""
-    require_size(files)
+    require_files(files)
     made: Repaired = child.run(repairing.repair, dict(files), _today())
     return made
 
@@ -150,6 +158,18 @@ def read_list_file(path: str, data: bytes) -> tuple[ListFile | None, tuple[LoadF
     document = read(path, data, findings)
     found = None if document is None else read_list(document, findings)
     return found, findings.sorted()
+
+
+def require_files(files: Mapping[str, bytes]) -> None:
+    """As `require_size`, and raise `Problem` for a file that nobody would read: it would stand among
+    the files that were checked and signed, and not one of its rules be in force."""
+    require_size(files)
+    for name in files:
+        if group_of(name) is None:
+            raise Problem(
+                "bad-policy",
+                f"`{name}` would be left out: the name of a policy file ends in `.yaml`; rename it",
+            )
 
 
 def require_size(files: Mapping[str, bytes]) -> None:

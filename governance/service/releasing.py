@@ -54,6 +54,7 @@ def propose(
     holds; `doubts` say why it takes a second person whoever proposes it.
     """
     who, texts = allowed(desk, caller, "propose policies"), Texts.of(note=note)
+    checking.require_files(files)
     made = examined(desk, files, days=days, progress=progress)
     if made.findings:
         return nothing_proposed(made)

@@ -259,3 +259,22 @@ def test_what_an_import_left_open_is_named() -> None:
     assert len(said) == 2
     assert any("lines still say `# decide`" in each for each in said)
     assert any("`name-an-owner` is nobody" in each for each in said)
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("{action: pay, args.path: {under: ['/etc/*']}}", True),
+        ("{action: pay, args.path: {not_under: ['workspace:/**']}}", True),
+        ("{action: pay, args.path: {under: ['/etc']}}", False),
+        ("{action: pay, args.path: {name_like: ['*.py']}}", False),
+        ("{action: pay, args.path: {name_like: ['*.{py,js}']}}", True),
+        ("{action: pay, any: [{args.note: {name_like: ['hel[lo]*']}}]}", True),
+        ("{action: pay, not: {args.note: {is: 'refund*'}}}", True),
+        ("{action: pay, args.note: {is: 'why?'}}", False),
+    ],
+)
+def test_a_star_that_stands_for_itself_is_told(when: str, said: bool) -> None:
+    """A rule about `/etc/*` would be read as one about everything in there, and never match."""
+    found = codes(world.file(world.rule(1, "deny", when)))
+    assert ("literal-wildcard" in found) is said, found

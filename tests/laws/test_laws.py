@@ -451,13 +451,19 @@ def test_the_log_is_read_back_as_it_was_written(world: World) -> None:
 
 
 def test_a_policy_folder_is_read_without_leaving_it(tmp_path: Path) -> None:
-    """If a link led out of the folder, a release could hold what nobody put there."""
+    """If a link led out of the folder, a release could hold what nobody put there; and if a file
+    were left out for its name, its rules would be checked by nobody and never be in force."""
     folder = tmp_path / "policies"
     (folder / "actions").mkdir(parents=True)
     (folder / "payments.yaml").write_bytes(POLICY)
     (folder / "actions" / "payments.yaml").write_bytes(FILES["policies/actions/payments.yaml"])
     (folder / "README.md").write_text("no policy")
     assert checking.read_folder(folder) == FILES
+    for name in ("more.yml", "more.YAML"):
+        (folder / name).write_bytes(POLICY)
+        with pytest.raises(Problem, match="would be left out"):
+            checking.read_folder(folder)
+        (folder / name).unlink()
     (tmp_path / "outside.yaml").write_bytes(POLICY)
     (folder / "linked.yaml").symlink_to(tmp_path / "outside.yaml")
     with pytest.raises(Problem, match="link out of"):

@@ -97,6 +97,13 @@ def test_a_warning_that_is_not_new_is_told_apart(world: World) -> None:
     assert set(shown["not_new"]) == known
 
 
+def test_what_nobody_reads_cannot_be_proposed(world: World) -> None:
+    """A file would stand among those that were signed, and none of its rules be in force."""
+    with pytest.raises(Problem) as caught:
+        releasing.propose(world.desk, world.maria, {**FILES, "policies/more.YAML": POLICY})
+    assert (caught.value.type, "more.YAML" in str(caught.value)) == ("bad-policy", True)
+
+
 def test_a_refused_proposal_is_signed_by_nobody(world: World) -> None:
     """A refusal would be a remark, and the next signer would not see it."""
     made = propose(world, LOOSER)
