@@ -7,11 +7,14 @@ mode is set. What is not written in a way that can be amended safely is refused,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from governance.engine import syntax
 from governance.engine.syntax import Entry, Node
+
+_LIKE_A_NUMBER: Final = re.compile(r"[0-9.][0-9_.]*[eExob][0-9a-fA-F_]*")
 
 
 class CannotAmend(ValueError):
@@ -71,11 +74,17 @@ def _word(text: str) -> str:
     plain = (
         text.replace(".", "").replace("_", "").replace("-", "").replace(" ", "").replace("$", "")
     )
-    odd = text[:1] in "-0123456789 " and not text[:1].isdigit()
+    odd = text[:1] == "-" or text != text.strip() or _LIKE_A_NUMBER.fullmatch(text) is not None
     words = {"true", "false", "yes", "no", "null", "on", "off", "y", "n", "~", ""}
     if not plain.isalnum() or not plain.isascii() or odd or text.lower() in words:
-        return json.dumps(text, ensure_ascii=False)
+        return "".join(map(_sign, json.dumps(text, ensure_ascii=False)))
     return json.dumps(text) if plain.isdigit() else text
+
+
+def _sign(sign: str) -> str:
+    """A sign as it stands between double quotes: what breaks lines, or nobody sees, is spelt out."""
+    code = ord(sign)
+    return sign if sign.isprintable() else f"\\U{code:08x}" if code > 0xFFFF else f"\\u{code:04x}"
 
 
 def _value(node: Node | None, name: str) -> Node | None:
