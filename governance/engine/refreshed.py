@@ -29,6 +29,7 @@ def refreshed(release: Release, at: datetime) -> Release:
         bundle,
         files=tuple(replace(file, lists=_fresh(file.lists, at)) for file in bundle.files),
         risk=None if risk is None else replace(risk, lists=_fresh(risk.lists, at)),
+        invariants=tuple(replace(one, lists=_fresh(one.lists, at)) for one in bundle.invariants),
     )
     return compile_bundle(fresh, release.files, release.digest)
 

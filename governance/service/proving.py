@@ -8,16 +8,21 @@ that was decided.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from governance.engine import prove as proving
 from governance.engine.compile import Release
+from governance.engine.refreshed import refreshed, too_old
 from governance.service import child
 from governance.service.comparing import compiled, named
 from governance.service.desk import Desk
 
 BUDGET: Final = proving.BUDGET
+_WORSE: Final = frozenset(
+    [("proved", "refuted"), ("not proved", "refuted"), ("proved", "not proved")]
+)
 
 
 def prove(
@@ -40,8 +45,19 @@ def proved(files: Mapping[str, bytes], at: datetime, budget: int = BUDGET) -> di
 
 
 def of_release(release: Release, at: datetime, budget: int = BUDGET) -> dict[str, Any]:
-    """As `prove`, for a release that is compiled."""
+    """As `prove`, for a release that is compiled.
+
+    Where a list is too old, what it opens once it is refreshed is refuted, too: nobody signs that.
+    """
     proofs = proving.prove(release, None, at, budget)
+    lists = too_old(release, at)
+    if lists:
+        fresh = proving.prove(refreshed(release, at), None, at, budget)
+        why = f"once {', '.join(f'`{name}`' for name in lists)} is refreshed, for it is too old now"
+        proofs = tuple(
+            replace(later, why=why) if (now.result, later.result) in _WORSE else now
+            for now, later in zip(proofs, fresh, strict=True)
+        )
     counts = {
         result: sum(each.result == result for each in proofs)
         for result in ("proved", "refuted", "not proved")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.cosigner import generate
@@ -60,6 +60,7 @@ def test_before_another_key_comes_the_log_says_nothing_of_its_keys() -> None:
     assert b"log_key" not in snapshot.dump(genesis())
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 11)), max_size=30))
 def test_whatever_happens_a_key_that_everybody_knows_signs(steps: list[tuple[bool, int]]) -> None:
     """Somebody could talk the service into a log that nobody signs."""

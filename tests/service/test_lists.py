@@ -221,6 +221,22 @@ def test_a_list_that_breaks_a_case_becomes_no_proposal(listing: World, connector
     assert any("`by list`" in each["message"] for each in refused["findings"])
 
 
+def test_what_an_old_list_would_open_once_it_is_new_is_no_proof(listing: World) -> None:
+    """*Proved* would be signed for files that break the promise as soon as the list is refreshed."""
+    never = (
+        "invariants: all\ntitle: T\nowner: o@corp.example\nreview_by: 2099-01-01\nnever:\n"
+        "  - {id: INV-1, title: Never to FR, when: {action: payment.create, args.iban: {is: "
+        f"{FR}}}}}, because: t, without: {{people: 1}}}}\n"
+    ).encode()
+    files = dict(listing.desk.releases.files(str(listing.desk.state.release)))
+    files |= {LIST: list_file(listing, DE, FR, hours=30), "policies/invariants.yaml": never}
+    made = releasing.propose(listing.desk, listing.maria, files, days=0)
+    assert [each["code"] for each in made["findings"]] == ["invariant-refuted"]
+    files[LIST] = list_file(listing, DE, hours=30)
+    made = releasing.propose(listing.desk, listing.maria, files, days=0)
+    assert made["proposal"], made["findings"]
+
+
 @pytest.mark.parametrize("who", ["agent_key", "gateway", "anna"])
 def test_nobody_else_refreshes_it(listing: World, who: str) -> None:
     """An agent's key, or any gateway's, would change whom agents may pay."""
