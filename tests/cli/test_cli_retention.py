@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,15 @@ class LongAgo(SystemClock):
     def wall(self) -> int:
         """Microseconds since the epoch."""
         return super().wall() - 250 * 86_400_000_000
+
+
+class Earlier(datetime):
+    """The day on which the workspace is made, for its lists."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Earlier:
+        """As long ago as the log's clock says."""
+        return super().now(tz) - timedelta(days=250)
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,13 @@ def long_ago(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("governance.store.workspace.SystemClock", LongAgo)
         patched.setattr("governance.service.desk.SystemClock", LongAgo)
+        patched.setattr("governance.wiring.datetime", Earlier)
+        # Files whose dates (an exception's, a list's) are of today could not be released so long ago.
+        rules = tmp_path_factory.mktemp("rules")
+        shutil.copytree(POLICIES / "actions", rules / "actions")
+        for name in ("code-agent.yaml", "cases/code-agent.yaml"):
+            (rules / name).parent.mkdir(exist_ok=True)
+            shutil.copy(POLICIES / name, rules / name)
         document(
             cli(
                 "init",
@@ -66,7 +82,7 @@ def long_ago(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "--email",
                 "mia@corp.example",
                 "--policies",
-                POLICIES,
+                rules,
                 "-o",
                 "json",
             )

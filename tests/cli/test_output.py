@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -63,11 +65,15 @@ def test_no_such_quarter() -> None:
 
 def commands() -> list[tuple[str, ...]]:
     """Every command with its path."""
-    found: list[tuple[str, ...]] = []
-    for name, group in root.commands.items():
-        below = getattr(group, "commands", None)
-        found += [(name, each) for each in below] if below else [(name,)]
-    return found
+    return list(_below(root, ()))
+
+
+def _below(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _below(command, (*path, name))
+        else:
+            yield (*path, name)
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
