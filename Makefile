@@ -31,8 +31,18 @@ browser:
 	  ldconfig -p | grep -q libatomic.so.1 || \
 	  ($(APT) update && $(APT) install -y chromium poppler-utils qpdf curl libatomic1)
 
-test: $(VENV)/.ready browser ## every test that needs nothing outside the repository
-	$(BIN)/python -m pytest -rs
+test: $(VENV)/.ready browser ## every test that needs nothing outside the repository, in two halves at once
+	@echo 'Two halves at once; each is printed when it is done, in some ten minutes.'
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-rooms test-surfaces
+
+# What people and programs see (pages, commands, HTTP, the README), and everything below it.
+SURFACES := tests/cli tests/console tests/web tests/story $(wildcard tests/test_*.py)
+.PHONY: test-rooms test-surfaces
+test-surfaces: $(VENV)/.ready
+	$(BIN)/python -m pytest -rs $(SURFACES)
+
+test-rooms: $(VENV)/.ready
+	$(BIN)/python -m pytest -rs tests $(addprefix --ignore=,$(SURFACES))
 
 check: lint test ## format, lint, types, floors, tests (once, also for `make test check`)
 
