@@ -27,7 +27,7 @@ from governance.cli.log_keys import wanted
 from governance.cli.setup import shipped_policies
 from governance.cli.transport import ADMIN_KEY, Exchange
 from governance.config import Config, ConfigError
-from governance.service import anchoring, checking, founding, log_keys, releasing
+from governance.service import anchoring, checking, examples, founding, log_keys, releasing
 from governance.service.desk import FOLD, Caller
 from governance.store.accounts import AccountStore
 from governance.store.database import LOG_SCHEMA, VAULT_SCHEMA, prepare, server
@@ -254,7 +254,7 @@ def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[
         database=config.store.database,
         key=_key(key),
     )
-    _copy_policies(options.get("policies") or shipped_policies(), paths.policies)
+    _copy_policies(options.get("policies"), paths.policies)
     (directory / settings.FILE_NAME).write_text(settings.render(config), encoding="utf-8")
     password = generate_password()
     with open_desk(directory, config, record_start=True) as desk:
@@ -376,14 +376,19 @@ def _anchors(given: Sequence[str]) -> tuple[AnchorSettings, ...]:
     return tuple(found)
 
 
-def _copy_policies(source: Path, target: Path) -> None:
-    """Copy policy files; lists that come as examples are as fresh as the workspace."""
+def _copy_policies(source: Path | None, target: Path) -> None:
+    """Copy policy files; the shipped examples are dated as of now, a person's own stay as they are."""
+    shipped = shipped_policies()
+    source = source or shipped
     shutil.copytree(source, target, dirs_exist_ok=True)
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: TID251 - a surface
-    for path in (target / "lists").rglob("*.yaml"):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        fresh = [f"as_of: {now}\n" if line.startswith("as_of:") else line for line in lines]
-        path.write_text("".join(fresh), encoding="utf-8")
+    if source.resolve() != shipped.resolve():
+        return
+    paths = {path.relative_to(target).as_posix(): path for path in target.rglob("*.yaml")}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
+    now = datetime.now(UTC)  # noqa: TID251 - a surface
+    for name, text in examples.dated(texts, now).items():
+        if text != texts[name]:
+            paths[name].write_text(text, encoding="utf-8")
 
 
 def _write_private(path: Path, text: str) -> None:
