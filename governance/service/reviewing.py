@@ -14,10 +14,8 @@ from typing import Any, Final
 from governance.engine import changes as changing
 from governance.engine import marked
 from governance.engine.changes import FileChange
-from governance.oversight.times import write
 from governance.service import proposals, wording
 from governance.service.desk import Desk
-from governance.service.people import name_of
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.store.blobs import BlobError
@@ -111,26 +109,21 @@ def print_words(desk: Desk, index: int, *, policy: str | None = None, names: boo
     except BlobError as error:
         raise _unreadable(error) from None
     standing, people = _standing(desk, index, names=names)
-    return wording.print_release(
+    return wording.print_files(
         files, policy=policy, workspace=desk.workspace.origin, at=desk.now(),
         standing=standing, people=people,
     )  # fmt: skip
 
 
-def _standing(
-    desk: Desk, index: int, *, names: bool
-) -> tuple[str, tuple[tuple[str, str, str], ...]]:
-    told = proposals.row(desk, index)
-
-    def who(person: str) -> str:
-        return f"{name_of(desk, person)} ({person})" if names else person
-
-    at = write(entry_of(desk, index, "policy.proposed").at)[:16].replace("T", " ")
-    people = [("Proposed", who(told["proposed_by"]), f"{at} UTC, entry {index}")]
-    if "ended_by" in told:
-        ended = str(told["state"]).capitalize()
-        people.append((ended, who(told["by"]), f"entry {told['ended_by']}"))
-    return f"Proposal {index}. {_STANDS[told['state']]}", tuple(people)
+def _standing(desk: Desk, index: int, *, names: bool) -> tuple[str, wording.People]:
+    row = proposals.row(desk, index)
+    who = wording.told(desk, row["proposed_by"], names=names)
+    at = wording.minute(entry_of(desk, index, "policy.proposed").at)
+    people = [("Proposed", who, f"{at}, entry {index}")]
+    if "ended_by" in row:
+        who = wording.told(desk, row["by"], names=names)
+        people.append((str(row["state"]).capitalize(), who, f"entry {row['ended_by']}"))
+    return f"Proposal {index}. {_STANDS[row['state']]}", tuple(people)
 
 
 def _data(desk: Desk, index: int) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from governance.engine.book import EFFECTS, Chapter, chapters
+from governance.engine.book import Chapter, chapters
 from governance.engine.compile import Release
 from governance.oversight.times import write
 from governance.service import child
@@ -21,10 +21,13 @@ from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.service.supposing import compiled
 from governance.service.version import version
-from reports import handbook
+from reports.handbook import Handbook
 from reports.pdf.handbook import render_handbook
 
 DRAFT = "Not released: these are files on somebody's disk, and nothing of them is in force."
+
+People = tuple[tuple[str, str, str], ...]
+"""(what they did, who, when and in which entry)."""
 
 
 def words(files: Mapping[str, bytes], policy: str | None = None) -> dict[str, Any]:
@@ -47,72 +50,61 @@ def in_force(desk: Desk, policy: str | None = None) -> dict[str, Any]:
 
 
 def print_files(
-    files: Mapping[str, bytes], *, policy: str | None = None, workspace: str, at: datetime
+    files: Mapping[str, bytes],
+    *,
+    policy: str | None = None,
+    workspace: str,
+    at: datetime,
+    standing: str = DRAFT,
+    people: People = (),
+    in_force: bool = False,
 ) -> bytes:
-    """Files as a PDF, made in a process of its own; marked as not released."""
-    return child.run(_print, dict(files), policy, workspace, at, DRAFT, ())
+    """Files as a PDF, made in a process of its own; `standing` and `people` are told on its first
+    page, and unless the files are in force no page says that anything is."""
+    return child.run(_print, dict(files), policy, workspace, at, standing, people, in_force)
 
 
 def print_in_force(desk: Desk, *, policy: str | None = None, names: bool = False) -> bytes:
     """The release in force as a PDF; `names`: with the names of who proposed and signed it."""
     release, standing, people = _standing(desk, names=names)
-    where = desk.workspace.origin
-    return child.run(_print, dict(release.files), policy, where, desk.now(), standing, people)
+    return print_files(
+        release.files, policy=policy, workspace=desk.workspace.origin, at=desk.now(),
+        standing=standing, people=people, in_force=True,
+    )  # fmt: skip
 
 
-def print_release(
-    files: Mapping[str, bytes],
-    *,
-    policy: str | None,
-    workspace: str,
-    at: datetime,
-    standing: str,
-    people: tuple[tuple[str, str, str], ...],
-) -> bytes:
-    """Files as a PDF with what its first page says of them, made in a process of its own."""
-    return child.run(_print, dict(files), policy, workspace, at, standing, people)
+def told(desk: Desk, person: str, *, names: bool) -> str:
+    """Who did something, for the first page: a pseudonym, with the name only where asked for."""
+    return f"{name_of(desk, person)} ({person})" if names else person
 
 
-def _standing(desk: Desk, *, names: bool) -> tuple[Release, str, tuple[tuple[str, str, str], ...]]:
+def minute(at: datetime) -> str:
+    """`2026-11-20 09:00 UTC`."""
+    return write(at)[:16].replace("T", " ") + " UTC"
+
+
+def _standing(desk: Desk, *, names: bool) -> tuple[Release, str, People]:
     state = desk.state
     if state.release is None:
         raise Problem("unknown", "no policy is in force")
     release = desk.releases.get(state.release).release
-    if state.release_index is None:
+    index = state.release_index
+    if index is None:
         return release, "In force since before this log began (a restored one).", ()
-    if state.release_index < desk.reader.minimum:
+    if index < desk.reader.minimum:
         both = zip(("Proposed", "Signed"), state.authors, strict=False)
-        pruned = f"In force since entry {state.release_index} of the log, which was pruned."
-        return (
-            release,
-            pruned,
-            tuple((what, name_of(desk, p) if names else p, "") for what, p in both),
-        )
-    entry = entry_of(desk, state.release_index, "policy.released")
-    data = entry.data
-    proposed = entry_of(desk, data["refs"]["policy"], "policy.proposed")
-
-    def who(person: str) -> str:
-        return f"{name_of(desk, person)} ({person})" if names else person
-
+        people = tuple((what, told(desk, person, names=names), "") for what, person in both)
+        return release, f"In force since entry {index} of the log, which was pruned.", people
+    entry = entry_of(desk, index, "policy.released")
+    data, since = entry.data, minute(entry.at)
+    proposal = data["refs"]["policy"]
+    proposed = minute(entry_of(desk, proposal, "policy.proposed").at)
     alone = "; nobody else signed it" if data["alone"] else ""
     people = (
-        (
-            "Proposed",
-            who(data["proposed_by"]),
-            f"{_day(proposed.at)}, entry {data['refs']['policy']}",
-        ),
-        ("Signed", who(data["signed_by"]), f"{_day(entry.at)}, entry {state.release_index}{alone}"),
+        ("Proposed", told(desk, data["proposed_by"], names=names), f"{proposed}, entry {proposal}"),
+        ("Signed", told(desk, data["signed_by"], names=names), f"{since}, entry {index}{alone}"),
     )
-    return (
-        release,
-        f"In force since {_day(entry.at)}, entry {state.release_index} of the log.",
-        people,
-    )
-
-
-def _day(at: datetime) -> str:
-    return write(at)[:16].replace("T", " ") + " UTC"
+    return release, f"In force since {since}, entry {index} of the log.", people
 
 
 def _wanted(found: Iterable[Chapter], policy: str | None) -> list[Chapter]:
@@ -134,21 +126,22 @@ def _print(
     workspace: str,
     at: datetime,
     standing: str,
-    people: tuple[tuple[str, str, str], ...],
+    people: People,
+    in_force: bool,
 ) -> bytes:
     """In the child."""
     release = compiled(files)
     actions = release.catalogue.actions
     return render_handbook(
-        handbook.Handbook(
+        Handbook(
             workspace=workspace,
             release=release.digest,
             made_at=at,
             software=version(),
             standing=standing,
-            in_force=standing != DRAFT,
+            in_force=in_force,
             people=people,
-            chapters=tuple(_printed(each) for each in _wanted(chapters(release), policy)),
+            chapters=tuple(_wanted(chapters(release), policy)),
             actions=tuple(
                 (
                     name,
@@ -159,33 +152,4 @@ def _print(
                 for name in sorted(actions)
             ),
         )
-    )
-
-
-def _printed(chapter: Chapter) -> handbook.Chapter:
-    return handbook.Chapter(
-        name=chapter.name,
-        title=chapter.title,
-        owner=chapter.owner,
-        review_by=chapter.review_by,
-        mode=chapter.mode,
-        about=chapter.about,
-        rules=tuple(
-            handbook.Rule(
-                kind=one.kind,
-                id=one.id,
-                title=one.title,
-                does=EFFECTS[one.effect],
-                severity=one.severity,
-                sentence=one.sentence,
-                because=one.because,
-                owner=one.owner,
-                controls=one.controls,
-                points=one.alternatives,
-            )
-            for one in chapter.said
-        ),
-        more=chapter.more,
-        lists=tuple(handbook.NamedList(**asdict(one)) for one in chapter.lists),
-        controls=chapter.controls,
     )

@@ -91,9 +91,11 @@ def test_a_book_of_a_proposal_says_that_it_is_one(world: World) -> None:
     told = reviewing.words(world.desk, index)
     assert told["standing"].startswith(f"Proposal {index}. It waits for a signature")
     reader = PdfReader(io.BytesIO(reviewing.print_words(world.desk, index)))
-    text = re.sub(r"\s+", " ", reader.pages[0].extract_text())
-    assert "nothing of it is in force" in text
-    assert "In force since" not in text
+    first, *others = (re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages)
+    assert "nothing of it is in force" in first
+    assert "In force since" not in first
+    assert "mode: enforce" in " ".join(others)
+    assert "· in force" not in " ".join(others)
     assert isinstance(world.desk.state, State)
     proposals.refuse(world.desk, world.tom, index, reason="too wide for us")
     assert "It was refused" in reviewing.words(world.desk, index)["standing"]
