@@ -7,12 +7,8 @@ be able to give them for any size it has ever had.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
-
-from audit.entry import MAX_ENTRY
-from audit.errors import BadEntry
-from audit.tree import MemoryNodes, leaf_hash
 
 
 class Log(Protocol):
@@ -34,43 +30,3 @@ class Log(Protocol):
 
     def node(self, level: int, index: int) -> bytes:
         """The hash of the complete subtree (`level`, `index`); level 0 are the leaves."""
-
-
-class MemoryLog:
-    """A log in memory, for tests and for worlds small enough to fit."""
-
-    def __init__(self, entries: Iterable[bytes] = ()) -> None:
-        self.minimum = 0
-        self._entries: list[bytes] = []
-        self._nodes = MemoryNodes()
-        for entry in entries:
-            self.append(entry)
-
-    @property
-    def size(self) -> int:
-        """How many entries there are."""
-        return len(self._entries)
-
-    def append(self, entry: bytes) -> int:
-        """Add the bytes of one entry; return its index."""
-        if len(entry) > MAX_ENTRY:
-            raise BadEntry(f"the entry has {len(entry)} bytes; at most {MAX_ENTRY} fit")
-        self._entries.append(entry)
-        self._nodes.append(leaf_hash(entry))
-        return len(self._entries) - 1
-
-    def root(self) -> bytes:
-        """The root over all entries."""
-        return self._nodes.root()
-
-    def entries(self, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes of the entries `start` to `stop`."""
-        return iter(self._entries[start:stop])
-
-    def leaves(self, start: int, stop: int) -> Iterator[bytes]:
-        """Their leaf hashes."""
-        return (self._nodes(0, index) for index in range(start, stop))
-
-    def node(self, level: int, index: int) -> bytes:
-        """The hash of the complete subtree (`level`, `index`)."""
-        return self._nodes(level, index)

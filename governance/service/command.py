@@ -38,9 +38,9 @@ from governance.service.asking import asked_entry, pending
 from governance.service.desk import Caller, Desk
 from governance.service.preparing import Item, prepared
 from governance.service.problem import Problem
-from governance.service.proposing import Batch
 from governance.service.recording import variant_of
 from governance.service.sessions import require_parent
+from governance.service.uncommitted import Uncommitted
 
 _ALLOW, _ASK = Effect.ALLOW, Effect.REQUIRE_APPROVAL
 _entry: Final = mould(Entry)
@@ -139,11 +139,11 @@ class Decide:
             again = self._again(state, facts, at)
             if again is not None:
                 return Proposal((), again)
-        batch = Batch(state, facts, index)
+        so_far = Uncommitted(state, facts, index)
         answers: list[dict[str, Any]] = []
         for number in range(len(self.items)):
             try:
-                answers.append(self._one(batch, number, at))
+                answers.append(self._one(so_far, number, at))
             except Refused as refused:
                 if not self.semantics:
                     raise
@@ -155,32 +155,32 @@ class Decide:
                 break
         answer: Any = {"evaluations": answers} if self.semantics else answers[0]
         rows: tuple[Any, ...] = ()
-        if self._idem is not None and batch.decisions:
-            rows = (IdempotencyRow(*self._idem, self._body, batch.decisions[0]),)
-        return _proposal(tuple(batch.entries), answer, rows, tuple(batch.values))
+        if self._idem is not None and so_far.decisions:
+            rows = (IdempotencyRow(*self._idem, self._body, so_far.decisions[0]),)
+        return _proposal(tuple(so_far.entries), answer, rows, tuple(so_far.values))
 
-    def _one(self, batch: Batch, number: int, at: datetime) -> dict[str, Any]:
-        state = batch.state
-        seen = self._seen_request(batch, number, at)
-        known = None if seen is None or state is not batch.first else seen.session
+    def _one(self, so_far: Uncommitted, number: int, at: datetime) -> dict[str, Any]:
+        state = so_far.state
+        seen = self._seen_request(so_far, number, at)
+        known = None if seen is None or state is not so_far.first else seen.session
         if seen is not None and known is not None:
             # Nothing happened since the needs were worked out under this lock, in this very state.
             item, agent, session = seen.item, seen.agent, known
             ask = item.asked
-            self._require_parent(batch, ask)
+            self._require_parent(so_far, ask)
         else:
             item = self._current(state, number)
             ask = item.asked
             agent = self._agent(state, ask.agent)
             found = self._session(state, agent, ask, at)
-            self._require_parent(batch, ask)
+            self._require_parent(so_far, ask)
             if found is None:
                 if ask.advisory:
-                    found = self._standing(agent, batch.index, at)
+                    found = self._standing(agent, so_far.index, at)
                 else:
-                    batch.add(self._opening(agent, at))
-                    state = batch.state
-                    found, agent = state.sessions[batch.index - 1], state.agents[agent.id]
+                    so_far.add(self._opening(agent, at))
+                    state = so_far.state
+                    found, agent = state.sessions[so_far.index - 1], state.agents[agent.id]
             session = found
             if seen is None or seen.request.fields["session.id"] != str(session.index):
                 seen = _Seen(
@@ -193,7 +193,7 @@ class Decide:
             state,
             agent,
             session,
-            batch,
+            so_far,
             item.recorded.digest,
             at,
             seen.queries,
@@ -202,26 +202,26 @@ class Decide:
         texts = reasons.texts(release, item.asked.action, judged.verdict.findings)
         if ask.advisory:
             return answering.advisory(data, texts)
-        index = batch.index
-        batch.add(_entry("decision", at, self.caller.by(ask.agent), data))
-        batch.decisions.append(index)
-        batch.values += [
+        index = so_far.index
+        so_far.add(_entry("decision", at, self.caller.by(ask.agent), data))
+        so_far.decisions.append(index)
+        so_far.values += [
             _row(index, field, value, salt, subject)
             for field, value, salt, subject in item.recorded.openings
         ]
         for charge in judged.verdict.charges:
-            batch.charge(charge.series, charge.key, charge.amount, charge.unit)
+            so_far.charge(charge.series, charge.key, charge.amount, charge.unit)
         answer = answering.answer(data, index, at, texts)
         if judged.verdict.effect is _ASK:
-            self._approval(batch, number, data, index, answer, at)
+            self._approval(so_far, number, data, index, answer, at)
         return answer
 
-    def _require_parent(self, batch: Batch, ask: Asked) -> None:
+    def _require_parent(self, so_far: Uncommitted, ask: Asked) -> None:
         if ask.parent is not None:
-            parent = batch.decisions_known.get(ask.parent)
+            parent = so_far.decisions_known.get(ask.parent)
             if parent is None:
                 raise Refused("unknown", f"`{ask.parent}` is no decision", field="context.parent")
-            require_parent(batch.state, self.caller, parent)
+            require_parent(so_far.state, self.caller, parent)
 
     def _data(
         self, item: Item, agent: Agent, session: Session, judged: judging.Judged, at: datetime
@@ -363,10 +363,10 @@ class Decide:
         zone = self.desk.zone(state.time_zone)
         return judging.complete(item.request, state, agent, session, zone, at)
 
-    def _seen_request(self, batch: Batch, number: int, at: datetime) -> _Seen | None:
+    def _seen_request(self, so_far: Uncommitted, number: int, at: datetime) -> _Seen | None:
         """What `needs` completed, if nothing that it depends on has changed since."""
         seen = self._seen
-        if seen is None or seen[0] is not batch.first or seen[1] != at or batch.changed:
+        if seen is None or seen[0] is not so_far.first or seen[1] != at or so_far.changed:
             return None
         return seen[2][number]
 
@@ -408,7 +408,7 @@ class Decide:
 
     def _approval(
         self,
-        batch: Batch,
+        so_far: Uncommitted,
         number: int,
         data: Mapping[str, Any],
         index: int,
@@ -416,8 +416,8 @@ class Decide:
         at: datetime,
     ) -> None:
         """Point at the approval that waits for this very action, or ask for it in the same breath."""
-        item, request = self._current(batch.state, number), answer["context"]["access_request"]
-        waiting = pending(batch.state, data["refs"]["session"], item.recorded.digest, at)
+        item, request = self._current(so_far.state, number), answer["context"]["access_request"]
+        waiting = pending(so_far.state, data["refs"]["session"], item.recorded.digest, at)
         if waiting is not None:
             request |= waiting
             return
@@ -426,17 +426,17 @@ class Decide:
         texts = self.texts[number]
         try:
             asking = asked_entry(
-                batch.state, self.caller, data, index, self._variant(item), texts, at
+                so_far.state, self.caller, data, index, self._variant(item), texts, at
             )
         except Refused as refused:
             request |= {"status": "refused", "detail": refused.detail}
             if refused.retry_after is not None:
                 request["retry_after"] = refused.retry_after
             return
-        approval = batch.index
-        batch.add(asking)
-        batch.values.extend(texts.rows(approval))
-        found = pending(batch.state, data["refs"]["session"], item.recorded.digest, at)
+        approval = so_far.index
+        so_far.add(asking)
+        so_far.values.extend(texts.rows(approval))
+        found = pending(so_far.state, data["refs"]["session"], item.recorded.digest, at)
         request |= found or _NOTHING
 
     def _variant(self, item: Item) -> str:

@@ -41,7 +41,7 @@ from governance.service import judging, recalling
 from governance.service.judging import BUDGET, Judged, charges_of
 from governance.service.releases import zone_of
 from governance.service.replaying import total_of
-from governance.service.windows import Worlds
+from governance.service.worlds import Worlds
 from governance.store.vault import Kept, Vault
 
 GRADUAL: Final = "gradual:"

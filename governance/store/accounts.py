@@ -14,26 +14,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-TABLES = (
-    "CREATE TABLE IF NOT EXISTS accounts ("
-    " person TEXT NOT NULL PRIMARY KEY,"
-    " sign_in TEXT NOT NULL UNIQUE,"
-    " password TEXT NOT NULL,"
-    " changed_at INTEGER NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS web_sessions ("
-    " token BLOB NOT NULL PRIMARY KEY,"
-    " person TEXT NOT NULL,"
-    " opened_at INTEGER NOT NULL,"
-    " seen_at INTEGER NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS web_sessions_person ON web_sessions (person)",
-    "CREATE TABLE IF NOT EXISTS sign_in_failures ("
-    " bucket TEXT NOT NULL PRIMARY KEY,"
-    " failures INTEGER NOT NULL,"
-    " first_at INTEGER NOT NULL,"
-    " last_at INTEGER NOT NULL)",
-)
-"""Data definition of the three tables; times are microseconds since the epoch (UTC)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -69,12 +49,6 @@ class AccountStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-
-    def create_tables(self) -> None:
-        """Create the tables where they are missing; running it twice changes nothing."""
-        with self._engine.begin() as connection:
-            for statement in TABLES:
-                connection.execute(text(statement))
 
     # -- accounts ------------------------------------------------------------------------------
 

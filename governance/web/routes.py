@@ -297,7 +297,6 @@ _LONG = frozenset(
 )
 
 API_PREFIXES = ("/access/", "/hooks/", "/v1/", "/log/", "/.well-known/")
-BY_NAME = {route.name: route for route in ROUTES}
 _FIXED = {(route.method, route.path): route for route in ROUTES if "{" not in route.path}
 _WITH_PARAMETERS = tuple(route for route in ROUTES if "{" in route.path)
 

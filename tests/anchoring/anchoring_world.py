@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.note import Ed25519Signer
-from audit.storage import MemoryLog
 from audit.tree import consistency_proof
 from governance.anchoring.anchor import Head
+from tests.memory_log import MemoryLog
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
 

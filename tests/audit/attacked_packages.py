@@ -19,8 +19,8 @@ from audit.keys import ECDSA, ED25519, Verifier, cosignature_message, key_id
 from audit.note import Ed25519Signer
 from audit.package import Anchored, Package
 from audit.proof import TlogProof
-from audit.storage import MemoryLog
 from audit.tree import inclusion_proof
+from tests.memory_log import MemoryLog
 
 Case = tuple[Path, list[str], int]
 

@@ -20,9 +20,9 @@ from audit.entry import Entry, decode, encode
 from audit.note import Ed25519Cosigner, Ed25519Signer, Signer, countersign
 from audit.package import Anchored, Disclosure, Package
 from audit.packing import write_package
-from audit.storage import MemoryLog
 from audit.tiles import Tile, bundles_of, decode_bundle, encode_bundle, tile_bytes, tiles_of
 from audit.tree import MemoryNodes, frontier_at, leaf_hash
+from tests.memory_log import MemoryLog
 
 ORIGIN = "example.com/acme/governance"
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)

@@ -26,10 +26,10 @@ from audit.note import Ed25519Cosigner, Ed25519Signer, countersign
 from audit.package import Disclosure, Package
 from audit.packing import write_package
 from audit.proof import TlogProof
-from audit.storage import MemoryLog
 from audit.tiles import tiles_of
 from audit.tree import inclusion_proof, leaf_hash
 from audit.verify import verify
+from tests.memory_log import MemoryLog
 
 SIZE = 300
 

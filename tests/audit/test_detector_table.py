@@ -27,13 +27,13 @@ from audit.note import Ed25519Signer
 from audit.package import Anchored, Package
 from audit.packing import write_package
 from audit.proof import TlogProof
-from audit.storage import MemoryLog
 from audit.tree import consistency_proof, inclusion_proof, leaf_hash
 from audit.trust import TrustPolicy
 from audit.verify import Proven, verify
 from audit.witness import Answer
 from audit.witness_request import AddCheckpoint
 from audit.witness_state import origin_hash
+from tests.memory_log import MemoryLog
 
 SIZE, KEPT = 60, 50
 HAS = ("nothing", "pinned key", "retained head", "receipt", "witness")

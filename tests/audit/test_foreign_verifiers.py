@@ -29,10 +29,10 @@ from audit.keys import Verifier
 from audit.note import Ed25519Cosigner, Ed25519Signer, countersign
 from audit.packing import write_package
 from audit.proof import TlogProof, verify_consistency, verify_inclusion
-from audit.storage import MemoryLog
 from audit.tilefolder import publish
 from audit.tiles import bundles_of, tiles_of
 from audit.tree import consistency_proof, inclusion_proof, leaf_hash
+from tests.memory_log import MemoryLog
 from tests.optional import absent
 
 HERE = Path(__file__).parent / "foreign"

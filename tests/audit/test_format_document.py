@@ -21,10 +21,10 @@ from audit.note import Ed25519Signer
 from audit.package import Disclosure
 from audit.packing import write_package
 from audit.proof import TlogProof
-from audit.storage import MemoryLog
 from audit.tiles import encode_bundle, tile_bytes, tiles_of
 from audit.tree import inclusion_proof, leaf_hash, node_hash
 from audit.verify import verify
+from tests.memory_log import MemoryLog
 
 TEXT = (Path(__file__).parents[2] / "audit" / "FORMAT.md").read_text()
 EXAMPLE = TEXT.partition("## Worked example")[2]

@@ -14,8 +14,8 @@ from audit.errors import Gap, LogError, NothingToVerify, Tampered
 from audit.package import Disclosure, Package
 from audit.packing import write_package
 from audit.scan import Computed, scan_all
-from audit.storage import MemoryLog
 from audit.verify import verify
+from tests.memory_log import MemoryLog
 
 
 def files_of(path: Path) -> dict[str, bytes]:

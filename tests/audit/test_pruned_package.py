@@ -15,9 +15,9 @@ from audit.errors import Gap, LogError, Tampered
 from audit.package import FIRST_FORMAT, Layout, Package
 from audit.packing import write_package
 from audit.proof import TlogProof
-from audit.storage import MemoryLog
 from audit.tree import inclusion_proof
 from audit.verify import verify
+from tests.memory_log import MemoryLog
 
 SIZE = 700
 

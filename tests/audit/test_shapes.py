@@ -16,8 +16,8 @@ from audit.canonical import canonical
 from audit.entry import Entry, decode, encode
 from audit.errors import LogError, Tampered
 from audit.shapes import OFTEN, Shapes, plain, same_day, unescaped
-from audit.storage import MemoryLog
 from audit.verify import verify
+from tests.memory_log import MemoryLog
 
 RICH: dict[str, Any] = {
     "action": "payment.create",

@@ -12,10 +12,10 @@ from audit.errors import UnknownKey
 from audit.note import Ed25519Signer
 from audit.package import Anchored
 from audit.packing import write_package
-from audit.storage import MemoryLog
 from audit.succession import KeyChange, change_of, sentences
 from audit.tree import frontier_at
 from audit.verify import verify
+from tests.memory_log import MemoryLog
 
 ADDED, RETIRED = 520, 600
 SIZE = 700

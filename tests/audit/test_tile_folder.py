@@ -16,10 +16,10 @@ from audit import tilefolder
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.errors import LogError, Tampered
 from audit.note import Ed25519Signer
-from audit.storage import MemoryLog
 from audit.tilefolder import Published, publish
 from audit.tiles import bundles_of, served, tiles_of
 from audit.tree import frontier_at, leaf_hash
+from tests.memory_log import MemoryLog
 
 SIGNER = Ed25519Signer.from_seed("example.com/acme", bytes(32))
 

@@ -9,7 +9,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audit.errors import BadTile
-from audit.storage import MemoryLog
 from audit.tiles import (
     Tile,
     bundles_of,
@@ -25,6 +24,7 @@ from audit.tiles import (
     tiles_of,
 )
 from audit.tree import MemoryNodes, leaf_hash, root_of
+from tests.memory_log import MemoryLog
 
 ENTRIES = [b"entry %d" % index for index in range(66_200)]
 

@@ -15,8 +15,8 @@ from audit.entry import Entry, encode
 from audit.errors import Malformed, Tampered, UnknownKey
 from audit.outside import Authorities
 from audit.package import Anchored
-from audit.storage import MemoryLog
 from audit.verify import verify
+from tests.memory_log import MemoryLog
 from tests.optional import library
 
 

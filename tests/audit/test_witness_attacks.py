@@ -18,13 +18,13 @@ from witness_world import LOG, ORIGIN, AWitness
 from audit.entry import decode, encode
 from audit.errors import Tampered, UnknownKey
 from audit.package import Anchored
-from audit.storage import MemoryLog
 from audit.tree import consistency_proof
 from audit.trust import TrustPolicy
 from audit.verify import Proven, verify
 from audit.witness import Answer
 from audit.witness_request import AddCheckpoint
 from audit.witness_state import origin_hash
+from tests.memory_log import MemoryLog
 
 SIZE = 300
 HOUR = timedelta(hours=1)

@@ -12,12 +12,12 @@ from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.cosigner import from_seed
 from audit.keys import ED25519_COSIGNATURE, Verifier
 from audit.note import Ed25519Signer, OpenedNote, Signer, open_note
-from audit.storage import MemoryLog
 from audit.tree import consistency_proof, frontier_at
 from audit.witness import Answer, Witness
 from audit.witness_http import WitnessServer
 from audit.witness_request import AddCheckpoint
 from audit.witness_state import PinnedLog, State
+from tests.memory_log import MemoryLog
 
 ORIGIN = "example.com/acme/governance"
 WITNESS = "witness.example/audit"

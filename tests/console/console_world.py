@@ -19,6 +19,7 @@ from sqlalchemy.pool import StaticPool
 from werkzeug.serving import make_server
 
 from governance.store.accounts import AccountStore
+from governance.store.tables import VaultTable
 from governance.web.accounts import Accounts
 from governance.web.console.mount import blueprint_of
 
@@ -63,9 +64,8 @@ def make_world(front: PaperFront | None = None) -> World:
     engine = create_engine(
         "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
     )
-    store = AccountStore(engine)
-    store.create_tables()
-    accounts = Accounts(store, PasswordHasher.from_parameters(CHEAPEST))
+    VaultTable.metadata.create_all(engine)
+    accounts = Accounts(AccountStore(engine), PasswordHasher.from_parameters(CHEAPEST))
     for person, name in ((MARIA, "maria"), (JONAS, "jonas"), (OTTO, "otto")):
         accounts.enrol(person=person, sign_in=f"{name}@corp.example", password=PASSWORD, at=START)
     app = Flask("console-world")

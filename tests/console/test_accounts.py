@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import StaticPool
 
 from governance.store.accounts import AccountStore
+from governance.store.tables import VaultTable
 from governance.web import accounts as module
 from governance.web.accounts import (
     ABSOLUTE,
@@ -38,7 +39,7 @@ def engine():
     made = create_engine(
         "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
     )
-    AccountStore(made).create_tables()
+    VaultTable.metadata.create_all(made)
     return made
 
 
@@ -205,9 +206,9 @@ def test_own_success_buys_no_free_guesses_at_others(accounts):
 
 def test_guesses_side_by_side_do_not_slip_past_the_count(tmp_path):
     """If this failed, sending guesses at the same moment would get round the waiting."""
-    store = AccountStore(create_engine(f"sqlite:///{tmp_path / 'vault.db'}"))
-    store.create_tables()
-    accounts = Accounts(store, PasswordHasher.from_parameters(CHEAPEST))
+    made = create_engine(f"sqlite:///{tmp_path / 'vault.db'}")
+    VaultTable.metadata.create_all(made)
+    accounts = Accounts(AccountStore(made), PasswordHasher.from_parameters(CHEAPEST))
     accounts.enrol(person=MARIA, sign_in=NAME, password=PASSWORD, at=START)
     looked_at = []
 

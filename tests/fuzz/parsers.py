@@ -32,7 +32,6 @@ from audit.package import Anchored, Package
 from audit.packing import write_package
 from audit.proof import TlogProof
 from audit.retained import read_retained
-from audit.storage import MemoryLog
 from audit.tiles import (
     Tile,
     decode_bundle,
@@ -46,6 +45,7 @@ from audit.tiles import (
 from audit.tree import consistency_proof, frontier_at, inclusion_proof, leaf_hash, root_of
 from audit.trust import TrustPolicy
 from audit.verify import verify
+from tests.memory_log import MemoryLog
 
 SIGNER = Ed25519Signer.from_seed("example.com/fuzz", bytes(range(32)))
 WITNESS = cosigner.from_seed("witness.example/w1", 4, bytes([9] * 32), lambda: 1_795_168_800)

@@ -127,7 +127,8 @@ def test_paths_are_matched_exactly(method: str, path: str, name: str | None) -> 
 
 def test_stops_have_threads_that_reports_cannot_take() -> None:
     """A stop would wait behind somebody's report."""
-    assert routes.threads(routes.BY_NAME["raiseStop"]) == "act"
-    assert routes.threads(routes.BY_NAME["grantApproval"]) == "act"
-    assert routes.threads(routes.BY_NAME["makeReport"]) == "page"
-    assert routes.threads(routes.BY_NAME["checkPolicies"]) == "page"
+    threads = {route.name: routes.threads(route) for route in routes.ROUTES}
+    assert threads["raiseStop"] == "act"
+    assert threads["grantApproval"] == "act"
+    assert threads["makeReport"] == "page"
+    assert threads["checkPolicies"] == "page"

@@ -15,7 +15,7 @@ from governance.oversight.model import State
 from governance.oversight.state import effect_of
 
 
-class Batch:
+class Uncommitted:
     """What a command has proposed so far, and what its next decision therefore sees.
 
     A mapping of totals: those that the ledger fetched, plus the charges made in this command.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.engine.model import NOTHING, Charge, FactQuery, Total
-from governance.service.windows import Worlds
+from governance.service.worlds import Worlds
 from governance.store.totals import EXACT
 
 _AMOUNTS = st.decimals("0", "1e6", places=2) | st.just(Decimal("1e-30"))
