@@ -128,7 +128,7 @@ def _answer(
 
 @click.group("decision")
 def decision() -> None:
-    """Recorded decisions: look, explain, override, reverse."""
+    """Recorded decisions: look, explain, override, reverse, review."""
 
 
 @command(decision, "list", example="governance decision list --agent payments-1 --effect deny")
@@ -198,6 +198,55 @@ def reverse(frame: Frame, number: int, reason: str, outcome: str | None) -> None
 def disregard(frame: Frame, number: int, reason: str) -> None:
     """Record that people did not follow what an agent proposed."""
     _act(frame, lambda api: api.post(f"/v1/decisions/{number}/disregard", reason=reason))
+
+
+@command(
+    decision,
+    "review",
+    example="governance decision review 1042 --verdict too-strict --reason 'known supplier'",
+)
+@click.argument("number", metavar="DECISION", type=int)
+@click.option(
+    "--verdict",
+    required=True,
+    type=click.Choice(["right", "too-strict", "too-loose"]),
+    help="On what the rules said.",
+)
+@click.option("--should-be", type=EFFECTS, help="What it should have been instead.")
+@click.option("--reason", required=True, help="Why.")
+def review(frame: Frame, number: int, verdict: str, should_be: str | None, reason: str) -> None:
+    """Judge a past decision; not one that you had a part in, nor of an agent you answer for.
+
+    Your later review takes the place of your earlier one where reviews are counted.
+    """
+    body = {"verdict": verdict.replace("-", "_"), "should_be": should_be, "reason": reason}
+    _act(frame, lambda api: api.post(f"/v1/decisions/{number}/review", **body))
+
+
+@command(decision, "sample", example="governance decision sample --draw 20 --days 30")
+@click.option("--draw", type=click.IntRange(1, 200), help="Draw so many anew.")
+@click.option("--days", type=click.IntRange(1, 36_500), help="Draw from so many (default 30).")
+@click.option("--nonce", help="Draw with this instead of a nonce of the service.")
+def sample(frame: Frame, draw: int | None, days: int | None, nonce: str | None) -> None:
+    """What waits for review: decisions drawn across agents and effects, whether anybody complained.
+
+    What is drawn follows from the log and a nonce, which are recorded: anybody can draw it again.
+    """
+    if draw is None and (days or nonce):
+        raise click.UsageError("--days and --nonce go with --draw")
+    with frame.api() as api:
+        if draw is None:
+            found = api.get("/v1/samples")
+        else:
+            found = api.post("/v1/samples", count=draw, days=days, nonce=nonce)
+    if frame.json:
+        return output.document(found)
+    waiting = [row for row in found["decisions"] if not row["reviewed"]]
+    columns = {name: name for name in ("decision", "at", "agent", "action", "effect")}
+    output.table(columns, _dated(waiting, "at"), "Nothing waits; draw a sample with --draw.")
+    if waiting:
+        output.say("Judge one: governance decision review DECISION --verdict … --reason …")
+    return None
 
 
 @command(decision, "outcome", example="governance decision outcome 1042 executed")

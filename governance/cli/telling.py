@@ -129,6 +129,25 @@ def decision(told: Mapping[str, Any], names: Mapping[str, str] = NOBODY) -> None
         said = f"  {step['text']}" if step["text"] else ""
         who = names.get(step["by"]["id"], step["by"]["id"])
         line(f"{step['index']:>8}  {output.moment(step['at'])}  {step['kind']:<18} {who}{said}")
+    _reviews(told["reviews"] or {}, names, line)
+
+
+def _reviews(
+    told: Mapping[str, Any], names: Mapping[str, str], line: Callable[[str], None]
+) -> None:
+    """What people said of it afterwards, unless the reader has still to say it."""
+    if told.get("given"):
+        line("")
+        line(f"reviewed by {told['given']}{'; they disagree' if told['disputed'] else ''}")
+    if told.get("hidden"):
+        line("  what they said is shown once you have reviewed it yourself")
+    for each in told.get("reviews", ()):
+        said = each["verdict"].replace("_", " ")
+        said += f", should be {each['should_be']}" if each["should_be"] else ""
+        who = names.get(each["person"], each["person"])
+        line(
+            f"{each['review']:>8}  {output.moment(each['at'])}  {said:<18} {who}  {each['reason']}"
+        )
 
 
 def _facts(facts: Sequence[Mapping[str, Any]], line: Callable[[str], None]) -> None:

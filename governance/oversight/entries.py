@@ -35,7 +35,8 @@ points to (`refs.approval` points to an `approval.asked`).  Fields beyond the co
 from collections.abc import Mapping
 from typing import Any, Final
 
-from governance.oversight import anchors, log_keys, policies
+from governance.oversight import anchors, log_keys, policies, reviews
+from governance.oversight.reviews import EFFECTS
 from governance.oversight.shapes import (
     Check,
     IllFormed,
@@ -62,7 +63,6 @@ from governance.oversight.shapes import (
     text,
 )
 
-EFFECTS: Final = ("allow", "require_approval", "deny")
 LEVELS: Final = ("L0", "L1", "L2", "L3", "L4", "L5")
 SCOPES: Final = ("everything", "team", "agent", "session", "action")
 OPENERS: Final = ("agent", "person", "gateway")
@@ -309,6 +309,7 @@ KINDS: Final[Mapping[str, Check]] = {
     "decision.reversed": record(
         {**_by_person, "outcome": one_of("undone", "compensated", "failed")}
     ),
+    **reviews.KINDS,
     # approvals
     "approval.asked": record(
         {

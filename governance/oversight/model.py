@@ -258,6 +258,22 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """Decisions that were drawn to be reviewed, and which of them somebody has reviewed."""
+
+    index: int
+    person: str
+    at: datetime
+    decisions: tuple[int, ...]
+    reviewed: frozenset[int] = frozenset()
+
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """Those that nobody has reviewed."""
+        return tuple(each for each in self.decisions if each not in self.reviewed)
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Nothing in its scope is allowed while it is here.
 
@@ -418,6 +434,7 @@ class State:
     `log_keys` are the keys that sign the log by id, retired ones included (they are few, and what they
     signed is still verified); empty until a second one is announced.
     `unanchored` is the entry since which no outside anchor has confirmed a head in time.
+    `sample` is the newest one drawn for review.
     """
 
     size: int = 0
@@ -446,6 +463,7 @@ class State:
     log_key_wish: KeyWish | None = field(default=None, metadata=LATER)
     anchors: Map[str, Anchor] = field(default_factory=Map, metadata=LATER)
     unanchored: int | None = field(default=None, metadata=LATER)
+    sample: Sample | None = field(default=None, metadata=LATER)
 
     @property
     def single_person(self) -> bool:

@@ -38,6 +38,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "stop": frozenset({ADMINISTRATOR, AGENT_MANAGER, COMPLIANCE_OFFICER}),
     "lift a stop": frozenset({ADMINISTRATOR, AGENT_MANAGER, COMPLIANCE_OFFICER}),
     "correct decisions": frozenset({AGENT_MANAGER, COMPLIANCE_OFFICER}),
+    "review decisions": frozenset({AGENT_MANAGER, COMPLIANCE_OFFICER, RISK_EDITOR}),
     "propose policies": frozenset({RISK_EDITOR}),
     "sign policies": frozenset({RISK_EDITOR, COMPLIANCE_OFFICER}),
     "erase data": frozenset({COMPLIANCE_OFFICER, ADMINISTRATOR}),

@@ -40,7 +40,7 @@ MOST_DAYS: Final = 36_525
 
 CLASSES: Final[Mapping[str, str]] = {
     "decisions": "what agents asked, what was answered and what came of it",
-    "oversight": "what people did about it: approvals, overrides, stops",
+    "oversight": "what people did about it: approvals, overrides, reviews, stops",
     "agents": "who was allowed to act: agents, autonomy, briefs",
     "people": "who was responsible: people, their roles, everybody's keys",
     "policy": "which rules were proposed and in force",
@@ -56,6 +56,8 @@ _CLASS_OF: Final[Mapping[str, str]] = {
     "session": "decisions",
     "decision.disregarded": "oversight",
     "decision.reversed": "oversight",
+    "decision.reviewed": "oversight",
+    "sample": "oversight",
     "approval": "oversight",
     "override": "oversight",
     "stop": "oversight",

@@ -18,7 +18,7 @@ from governance.oversight import snapshot
 from governance.oversight.model import State
 from governance.oversight.state import apply, genesis
 from governance.oversight.times import from_micros, write
-from governance.service import child, describing, judging, recalling, supposing
+from governance.service import child, describing, judging, recalling, reviews, supposing
 from governance.service.desk import FOLD, Caller, Desk
 from governance.service.problem import Problem
 from governance.service.reading import entry_of, opened
@@ -39,8 +39,9 @@ def decision(desk: Desk, caller: Caller, index: int, *, everything: bool = False
     """Everything about decision `index`; with `everything`, also the rules that did not speak.
 
     `{decision, at, by, agent, action, digest, effect, ..., facts, findings, sentence, accounts,
-    nearest, turning, enough, incomplete, story, receipt}`; `accounts` have conditions `{says, saw, holds, who,
-    level}`, `incomplete` is a sentence where it could not be performed again, else None.
+    nearest, turning, enough, incomplete, story, reviews, receipt}`; `accounts` have conditions `{says, saw, holds, who,
+    level}`, `incomplete` is a sentence where it could not be performed again, else None. `reviews` (see `reviews.given`)
+    are for people only: an agent is not told what was found too loose.
     """
     entry = entry_of(desk, index, "decision")
     data = entry.data
@@ -65,6 +66,7 @@ def decision(desk: Desk, caller: Caller, index: int, *, everything: bool = False
         "outcome": None if found is None else found.outcome,
         "redeemed": None if found is None else found.redeemed,
         "story": story(desk, index),
+        "reviews": reviews.given(desk, caller, index) if caller.type == "person" else None,
     }  # fmt: skip
     return out | _account(desk, index, entry, everything=everything)
 
@@ -258,7 +260,8 @@ def _fold(state: State, reader: Reader, start: int, stop: int) -> State:
 def story(desk: Desk, index: int) -> list[dict[str, Any]]:
     """What happened around a decision, oldest first: `{index, kind, at, by, text?}`.
 
-    Everything that refers to it, and everything that refers to its approvals and overrides.
+    Everything that refers to it but reviews, and everything that refers to its approvals and
+    overrides.
     """
     views = desk.workspace.views
     views.wait_for(desk.state.size, PATIENCE)
@@ -276,6 +279,8 @@ def story(desk: Desk, index: int) -> list[dict[str, Any]]:
     out = []
     for number in sorted(each for each in numbers if each >= kept):
         entry = desk.reader.entry(number)
+        if entry.kind == "decision.reviewed":
+            continue
         said = [opened(desk, number, name) for name in ("reason", "note")]
         out.append(
             {

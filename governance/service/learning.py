@@ -9,8 +9,7 @@ invariant rests on; what cannot be proposed is listed with the reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -29,11 +28,12 @@ from governance.oversight.times import micros
 from governance.oversight.times import write as stamp
 from governance.service import backtesting, child, lessons
 from governance.service.beside import Beside
-from governance.service.bounding import Unbounded, bounds, sample, split
+from governance.service.bounding import Unbounded, bounds, sample
 from governance.service.desk import Desk
 from governance.service.disclosing import FAR
 from governance.service.drafting import suppose
 from governance.service.explaining import state_at
+from governance.service.ideas import SHOWN, Idea, ideas, require_agreed, too_little
 from governance.service.lessons import Act, Gathering, Pattern
 from governance.service.problem import Problem
 from governance.service.trial import Openings, Trial
@@ -43,24 +43,10 @@ from governance.store.paths import Paths
 DAYS: Final = 90
 MOST: Final = 20
 """At most so many proposals are tried on the past."""
-SHOWN: Final = 12
-"""Entries that a rule's reason names; all of them are in the proposal."""
 
 Tell = Callable[[int, int], None]
 _DECISION: Final = b'"kind":"decision","v":1}'
 _AT: Final = slice(7, 34)
-
-
-@dataclass(frozen=True, slots=True)
-class Idea:
-    """What a pattern suggests: the effect of the new rule, and the acts it rests on."""
-
-    pattern: Pattern
-    effect: Effect
-    acts: tuple[Act, ...]
-    loosens: bool
-    said: str
-    note: str = ""
 
 
 def learn(
@@ -136,16 +122,16 @@ class Student:
     def study(self, acts: Iterable[Act]) -> None:
         """Every pattern of the acts: a proposal, or why not."""
         for pattern in lessons.patterns(acts, self._state):
-            ideas = list(_ideas(pattern, self._release))
-            for idea in ideas:
+            found = list(ideas(pattern, self._release))
+            for idea in found:
                 try:
                     if len(self.proposals) >= MOST:
                         raise Unbounded(f"there are {MOST} proposals already; release some first")
                     self.proposals.append(self._proposal(idea))
                 except (Unbounded, CannotAmend, Problem, PolicyErrors) as why:
                     self._leave(pattern, idea.said, str(why))
-            if not ideas:
-                self._leave(pattern, "", _too_little(pattern))
+            if not found and pattern.acts.keys() != {"right"}:
+                self._leave(pattern, "", too_little(pattern))
 
     def _leave(self, pattern: Pattern, said: str, why: str) -> None:
         counted: dict[str, Any] = {kind: len(acts) for kind, acts in sorted(pattern.acts.items())}
@@ -159,6 +145,7 @@ class Student:
             _require_loosenable(rule)
         action = self._release.catalogue.actions[idea.pattern.action]
         shared = bounds(idea.acts, action, rule.when, loosen=idea.loosens)
+        require_agreed(idea, action, rule, shared)
         name = _next_id(file, rule.id)
         because = _because(idea)
         made = _rule(idea, file, rule, name, self._when(file, rule, idea, shared), because)
@@ -252,46 +239,6 @@ def _proofs(release: Release, at: datetime) -> frozenset[str]:
     return frozenset(each.name for each in found if each.result == "proved")
 
 
-def _ideas(pattern: Pattern, release: Release) -> Iterator[Idea]:
-    """What a pattern suggests, if enough people did the same and nobody did otherwise."""
-    action = release.catalogue.actions.get(pattern.action)
-    granted, refused = pattern.of("granted"), pattern.of("refused")
-    overridden, back = pattern.of("overridden"), pattern.of("taken_back")
-    spoiled = {act.decision for act in back}
-    if action is None:
-        return
-    if granted:
-        below, note = split(granted, refused, action)
-        if not lessons.enough(below, lessons.LOOSEN) and not spoiled:
-            said = "people always approved these"
-            yield Idea(pattern, Effect.ALLOW, tuple(below), True, said, note)
-    if refused and not granted and not lessons.enough(refused, lessons.TIGHTEN):
-        yield Idea(pattern, Effect.DENY, tuple(refused), False, "people always refused these")
-    if overridden and not lessons.enough(overridden, lessons.LOOSEN) and not spoiled:
-        said = "people let these refused actions pass, one by one"
-        yield Idea(pattern, Effect.REQUIRE_APPROVAL, tuple(overridden), True, said)
-    if back and not lessons.enough(back, lessons.TIGHTEN):
-        said = "people took these back after they were allowed"
-        yield Idea(pattern, Effect.REQUIRE_APPROVAL, tuple(back), False, said)
-
-
-def _too_little(pattern: Pattern) -> str:
-    """Why a pattern suggests nothing."""
-    granted, refused = pattern.of("granted"), pattern.of("refused")
-    if granted and refused:
-        return f"people approved {len(granted)} and refused {len(refused)} of these"
-    for kind, least in (
-        ("granted", lessons.LOOSEN),
-        ("overridden", lessons.LOOSEN),
-        ("refused", lessons.TIGHTEN),
-        ("taken_back", lessons.TIGHTEN),
-    ):
-        acts = pattern.acts.get(kind, [])  # type: ignore[call-overload]
-        if acts:
-            return lessons.enough(acts, least) or "people took some of these back"
-    return "nothing was done often enough"
-
-
 def _found(release: Release, name: str) -> tuple[PolicyFile, Rule]:
     policy, _, wanted = name.partition("/")
     for file in release.bundle.files:
@@ -335,6 +282,10 @@ _TITLES: Final = {
     ("refused", Effect.DENY): "What people always refused under {rule} is refused at once",
     ("overridden", Effect.REQUIRE_APPROVAL): "What people let pass in spite of {rule} they may approve",
     ("taken_back", Effect.REQUIRE_APPROVAL): "What people took back after {rule} allowed it is asked first",
+    ("too_strict", Effect.ALLOW): "What people found too strict under {rule} goes through",
+    ("too_strict", Effect.REQUIRE_APPROVAL): "What people found too strict under {rule} they may approve",
+    ("too_loose", Effect.DENY): "What people found too loose under {rule} is refused at once",
+    ("too_loose", Effect.REQUIRE_APPROVAL): "What people found too loose under {rule} is asked first",
 }  # fmt: skip
 
 
@@ -366,7 +317,7 @@ def _rule(
 
 def _role(idea: Idea, file: PolicyFile, old: Rule) -> str:
     """Who is asked: who may waive the rule, else whom the file asks elsewhere."""
-    if idea.acts[0].kind == "overridden":
+    if old.effect is Effect.DENY:
         return sorted(old.waivable_by)[0]
     clauses = [rule.clause for rule in file.rules if rule.clause is not None]
     return clauses[0].needs[0].role if clauses else "agent_manager"

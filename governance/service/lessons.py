@@ -2,7 +2,8 @@
 
 Law: only people teach. An act counts if a person did it, who does not answer for the agent and had the
 evidence in front of them for a moment; a pattern counts if enough different people did the same on
-enough different days and nobody did otherwise. So an agent, however often it asks, teaches nothing by
+enough different days and nobody did otherwise. A review is such an act; what reviewers disagree about
+is nobody's lesson. So an agent, however often it asks, teaches nothing by
 asking, and one person teaches nothing alone. All thresholds are stated here.
 """
 
@@ -11,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
 from audit.entry import Entry
 from governance.oversight.model import State
 
-Kind = Literal["granted", "refused", "overridden", "taken_back"]
+Kind = Literal["granted", "refused", "overridden", "taken_back", "right", "too_strict", "too_loose"]
 
 LEAST_LOOK: Final = timedelta(seconds=3)
 """An answer given sooner after the evidence was shown was not looked at."""
@@ -45,6 +47,11 @@ class Act(NamedTuple):
     data: Mapping[str, Any]
     rule: str
 
+    @property
+    def effect(self) -> str:
+        """The effect of the rule that it is about."""
+        return _EFFECT.get(self.kind) or str(self.data["effect"])
+
 
 @dataclass(slots=True)
 class Pattern:
@@ -54,20 +61,21 @@ class Pattern:
     action: str
     acts: dict[Kind, list[Act]] = field(default_factory=dict)
 
-    def of(self, kind: Kind) -> list[Act]:
-        """The acts of one kind, oldest first."""
-        return self.acts.get(kind, [])
+    def of(self, *kinds: Kind, effect: str) -> list[Act]:
+        """The acts of these kinds about the rule when it had this effect, oldest first."""
+        found = [act for kind in kinds for act in self.acts.get(kind, ()) if act.effect == effect]
+        return sorted(found, key=attrgetter("entry"))
 
 
-_ACTS: Final[Mapping[str, Kind]] = {
+_ACTS: Final[Mapping[str, Kind | None]] = {
     "approval.granted": "granted",
     "approval.refused": "refused",
     "override.granted": "overridden",
     "decision.disregarded": "taken_back",
     "decision.reversed": "taken_back",
+    "decision.reviewed": None,
 }
-"""Kinds of entries that teach. A review that people give a verdict in would be one more line here,
-with what it says about the decision; there is no such entry yet."""
+"""Kinds of entries that teach, and what each says; a review says it itself."""
 _EFFECT: Final[Mapping[Kind, str]] = {
     "granted": "require_approval",
     "refused": "require_approval",
@@ -84,8 +92,13 @@ class Gathering:
         self._decision, self._start = decision, start
         self._asked: dict[int, int] = {}
         self._shown: dict[tuple[int, str], datetime] = {}
-        self.acts: list[Act] = []
+        self._acts: dict[object, Act] = {}
         self.unlooked = 0
+
+    @property
+    def acts(self) -> list[Act]:
+        """The acts that count, oldest first; of the reviews of a decision each person's newest."""
+        return list(self._acts.values())
 
     def entry(self, index: int, entry: Entry) -> None:
         """One entry; decisions may be left out."""
@@ -95,10 +108,11 @@ class Gathering:
         elif kind == "approval.shown":
             self._shown[data["refs"]["approval"], data["person"]] = entry.at
         elif kind in _ACTS and entry.at >= self._start and entry.by["type"] == "person":
-            self._act(index, entry, _ACTS[kind])
+            self._act(index, entry, _ACTS[kind] or data["verdict"])
 
     def _act(self, index: int, entry: Entry, kind: Kind) -> None:
         data = entry.data
+        key: object = index
         decision = data["refs"].get("decision")
         if entry.kind in _REFS:
             approval = data["refs"]["approval"]
@@ -110,16 +124,28 @@ class Gathering:
         if decision is None:
             return
         about = self._decision(decision).data
+        if entry.kind == "decision.reviewed":
+            key = decision, data["person"]
+            self._acts.pop(key, None)
+            if not _by_rules_alone(about):
+                return
         lifts = data.get("lifts", ())
+        act = Act(kind, index, data["person"], entry.at, decision, about, "")
         rules = [
             f"{f['policy']}/{f['rule']}"
             for f in about["findings"]
-            if f["effect"] == _EFFECT[kind] and not f.get("lifted")
+            if f["effect"] == act.effect and not f.get("lifted")
         ]
         if kind == "overridden":
             rules = [rule for rule in rules if rule in lifts]
         if len(rules) == 1 and not about.get("undeclared"):
-            self.acts.append(Act(kind, index, data["person"], entry.at, decision, about, rules[0]))
+            self._acts[key] = act._replace(rule=rules[0])
+
+
+def _by_rules_alone(about: Mapping[str, Any]) -> bool:
+    """Whether no person had let a decision pass, and no rule on trial spoke otherwise."""
+    let_pass = about["refs"].keys() & {"approval", "override"}
+    return not let_pass and about["would_be"] == about["effect"]
 
 
 def patterns(acts: Iterable[Act], state: State) -> Iterator[Pattern]:

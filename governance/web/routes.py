@@ -114,6 +114,7 @@ _STOPPERS = (AGENT_MANAGER, ADMINISTRATOR, COMPLIANCE_OFFICER)
 _SEEING = (COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR)
 _SIGNERS = (RISK_EDITOR, COMPLIANCE_OFFICER)
 _READERS = (COMPLIANCE_OFFICER, AUDITOR, AGENT_MANAGER, ADMINISTRATOR)
+_REVIEWERS = (AGENT_MANAGER, COMPLIANCE_OFFICER, RISK_EDITOR)
 _TRYING = (RISK_EDITOR, COMPLIANCE_OFFICER, AUDITOR, ADMINISTRATOR)
 
 ROUTES: tuple[Route, ...] = (
@@ -183,6 +184,9 @@ ROUTES: tuple[Route, ...] = (
     _people("POST", "/v1/decisions/{id}/override", "overrideDecision"),
     _people("POST", "/v1/decisions/{id}/disregard", "disregardDecision", *_MANAGERS),
     _people("POST", "/v1/decisions/{id}/reverse", "reverseDecision", *_MANAGERS),
+    _people("POST", "/v1/decisions/{id}/review", "reviewDecision", *_REVIEWERS),
+    _people("GET", "/v1/samples", "readSample"),
+    _people("POST", "/v1/samples", "drawSample", *_REVIEWERS),
     # stops: an agent's owner or deputy may stop it, too, whatever their role; the verb knows
     _people("GET", "/v1/stops", "listStops"),
     _people("POST", "/v1/stops", "raiseStop"),

@@ -19,6 +19,13 @@ from paper_retention import PaperRetention
 from paper_views import AGENTS, DIGEST, FINDINGS, HOSTILE, JONAS, LONG, MARIA, OTTO, START, YES
 
 from governance.service.problem import Problem
+from governance.web.console.review_views import (
+    ReviewsView,
+    ReviewView,
+    SampledRow,
+    SampleView,
+    choices,
+)
 from governance.web.console.views import (
     AgentRow,
     ApprovalRow,
@@ -387,6 +394,14 @@ class PaperFront(PaperRetention, PaperPolicies):
             else May(False, "Lifting REF-009 takes a support-lead."),
             may_reverse=May(False, "It was not carried out, so there is nothing to take back."),
             may_disregard=YES,
+            reviews=ReviewsView(
+                rows=(ReviewView(1050, START, HOSTILE, "Too strict", HOSTILE, True),),
+                note="People disagree about it.",
+                choices=choices("deny"),
+                may=YES
+                if self.people[person].roles
+                else May(False, "To review decisions takes a role; you have none."),
+            ),
             approval=1043,
         )
 
@@ -402,6 +417,18 @@ class PaperFront(PaperRetention, PaperPolicies):
         self.acts.append(("disregard", person, index, reason))
 
     # -- stops, agents, log
+
+    def review(self, person: str, index: int, *, verdict: str, should_be: str, reason: str) -> None:
+        self.acts.append(("review", person, index, verdict, should_be, reason))
+
+    def sample(self, person: str) -> SampleView:
+        asked, refused = Verdict("ask", "Person asked"), Verdict("deny", "Refused")
+        row = SampledRow(1042, START, "refund-desk", "refund.create", refused, False, False)
+        done = SampledRow(1041, START, "pay-runner", HOSTILE, asked, True, True)
+        return SampleView((row,), (done,), HOSTILE, YES)
+
+    def draw(self, person: str, *, count: int, days: int) -> None:
+        self.acts.append(("draw", person, count, days))
 
     def stops(self, person: str) -> tuple[StopView, ...]:
         return tuple(self.stop(person, index) for index in sorted(self.stopped, reverse=True))

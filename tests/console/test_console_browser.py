@@ -21,6 +21,7 @@ PAGES = (
     "/approvals/closed",
     "/decisions",
     "/decisions/1042",
+    "/reviews",
     "/stops",
     "/stops/90",
     "/stops/new?agent=pay-runner",

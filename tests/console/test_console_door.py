@@ -17,6 +17,7 @@ PAGES = (
     "/approvals/closed",
     "/decisions",
     "/decisions/1042",
+    "/reviews",
     "/stops",
     "/stops/new",
     "/agents",
@@ -40,6 +41,8 @@ FORMS = {
     },
     "/decisions/1042/disregard": {"reason": "the list was stale"},
     "/decisions/1042/reverse": {"reason": "paid back in cash", "outcome": "undone"},
+    "/decisions/1042/review": {"verdict": "too_strict allow", "reason": "a known customer"},
+    "/reviews": {"count": "20", "days": "30"},
     "/decisions/1042/what-if": {"given": "args.amount = 1 EUR"},
     "/account/password": {
         "old": PASSWORD,
@@ -324,7 +327,7 @@ def test_the_address_of_a_form_leads_to_its_page(world, form):
     response = client.get(form)
     if form == "/sign-out":
         assert response.status_code == 405
-    elif form == "/stops/new":
+    elif form in ("/stops/new", "/reviews"):
         assert response.status_code == 200
     else:
         assert response.status_code == 303

@@ -25,8 +25,8 @@ from governance.service import learning
 def learn(frame: Frame, days: int, take: int | None, target: Path | None) -> None:
     """Rules that people seem to follow already, with the entries that show it; changes nothing.
 
-    Only what people did counts: approvals given and refused, overrides, decisions taken back; by
-    several people, on several days. --to writes the policy file with the rule, in draft mode, and
+    Only what people did counts: approvals given and refused, overrides, decisions taken back,
+    reviews; by several people, on several days. --to writes the policy file with the rule, in draft mode, and
     beside it (FILE.cases.yaml) the case that tests it.
     """
     if target is not None and target.exists():

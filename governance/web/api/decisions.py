@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from audit.proof import SUFFIX
-from governance.service import explaining, overriding, tiling
+from governance.service import explaining, overriding, reviews, tiling
 from governance.service.reading import entry_of
 from governance.service.sessions import require_speaks_for
 from governance.web.api.call import Call, Handler, Reply
@@ -90,6 +90,29 @@ def reverse_decision(call: Call) -> Mapping[str, Any]:
     )
 
 
+def review_decision(call: Call) -> Mapping[str, Any]:
+    """Judge what the rules said of a past action."""
+    body = call.body
+    return reviews.review(
+        call.desk,
+        call.who,
+        call.given["id"],
+        verdict=body["verdict"],
+        reason=body["reason"],
+        should_be=body.get("should_be"),
+    )
+
+
+def draw_sample(call: Call) -> Mapping[str, Any]:
+    """Draw decisions to be reviewed."""
+    return reviews.draw(call.desk, call.who, **call.body)
+
+
+def read_sample(call: Call) -> Mapping[str, Any]:
+    """The newest sample, and what of it nobody has reviewed."""
+    return reviews.sample(call.desk)
+
+
 HANDLERS: Mapping[str, Handler] = {
     "listDecisions": list_decisions,
     "readDecision": read_decision,
@@ -98,4 +121,7 @@ HANDLERS: Mapping[str, Handler] = {
     "overrideDecision": override_decision,
     "disregardDecision": disregard_decision,
     "reverseDecision": reverse_decision,
+    "reviewDecision": review_decision,
+    "drawSample": draw_sample,
+    "readSample": read_sample,
 }

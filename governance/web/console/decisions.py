@@ -24,8 +24,11 @@ LONGEST_SUPPOSED = 2_000
 UNDONE = ("undone", "compensated", "failed")
 
 
-def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
-    """Add the routes of this module."""
+Show = Callable[[int, int, Read], Response]
+
+
+def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> Show:
+    """Add the routes of this module; gives what shows one decision (index, status, form)."""
 
     @mounted.get("/decisions")
     @guard.signed_in
@@ -99,13 +102,15 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
         front.disregard(g.visit.person, index, reason=reason)
         return make_response(redirect(f"/decisions/{index}", 303))
 
+    return show
+
 
 def _add_what_if(
     mounted: Blueprint,
     guard: Guard,
     front: Front,
     pages: Pages,
-    show: Callable[[int, int, Read], Response],
+    show: Show,
 ) -> None:
     """Trying a decision with something else; `show` gives the decision's own page."""
 

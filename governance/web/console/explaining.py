@@ -16,7 +16,7 @@ from governance.service.desk import Caller
 from governance.service.people import name_of
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
-from governance.web.console import saying
+from governance.web.console import review_views, saying
 from governance.web.console.framing import LEVELS, YES, allowed
 from governance.web.console.outside import UNANCHORED, Outside
 from governance.web.console.present import Clockface
@@ -153,6 +153,7 @@ def view(desk: Desk, clock: Clockface, outside: Outside, person: str, index: int
         may_override=_may_override(state, person, data),
         may_reverse=_may_reverse(state, person, data, line),
         may_disregard=_may_correct(state, person, data),
+        reviews=review_views.of_decision(desk, person, index, data["effect"]),
         approval=data["refs"].get("approval") or _approval(told),
     )
 

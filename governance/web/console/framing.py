@@ -102,7 +102,15 @@ def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: in
         kept=outside.kept,
         warning=_warning(desk),
         proposals=len(to_sign(state, person)),
+        to_review=_to_review(state, person),
     )
+
+
+def _to_review(state: State, person: str) -> int:
+    """How many decisions of the sample nobody has reviewed, for those who may review."""
+    if state.sample is None or not allowed(state, person, "review decisions").yes:
+        return 0
+    return sum(each >= state.retention.minimum for each in state.sample.waiting)
 
 
 def to_sign(state: State, person: str) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.learned import LearningView
+from governance.web.console.review_views import SampleView
 from governance.web.console.rule_views import (
     BackView,
     PoliciesView,
@@ -112,6 +113,15 @@ class Front(Protocol):
 
     def disregard(self, person: str, index: int, *, reason: str) -> None:
         """Record that nobody should rely on this decision."""
+
+    def review(self, person: str, index: int, *, verdict: str, should_be: str, reason: str) -> None:
+        """Judge what the rules said; `should_be` is empty where that is left open."""
+
+    def sample(self, person: str) -> SampleView:
+        """The decisions that were drawn for review last."""
+
+    def draw(self, person: str, *, count: int, days: int) -> None:
+        """Draw so many decisions of the last days for review."""
 
     def stops(self, person: str) -> tuple[StopView, ...]:
         """Stops in force, newest first."""

@@ -67,6 +67,8 @@ _DID: Final = {
     "refused": "refused it",
     "overridden": "let it pass once",
     "taken_back": "took it back",
+    "too_strict": "found it too strict",
+    "too_loose": "found it too loose",
 }
 
 

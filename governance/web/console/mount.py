@@ -30,6 +30,7 @@ from governance.web.console import (
     places,
     policies,
     retention,
+    reviews,
     signing_in,
     stops,
 )
@@ -50,6 +51,7 @@ _SENT_TO = (
     "/decisions/<int:index>/override",
     "/decisions/<int:index>/reverse",
     "/decisions/<int:index>/disregard",
+    "/decisions/<int:index>/review",
     "/decisions/<int:index>/what-if",
     "/stops/<int:index>/lift",
     "/retention/rules/<int:index>/confirm",
@@ -148,7 +150,8 @@ def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
     signing_in.add(mounted, guard, front, pages)
     places.add(mounted, guard, front, pages)
     approvals.add(mounted, guard, front, pages)
-    decisions.add(mounted, guard, front, pages)
+    show = decisions.add(mounted, guard, front, pages)
+    reviews.add(mounted, guard, front, pages, show)
     stops.add(mounted, guard, front, pages)
     retention.add(mounted, guard, front, pages)
     policies.add(mounted, guard, front, pages)

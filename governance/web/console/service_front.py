@@ -20,6 +20,7 @@ from governance.service import (
     releasing,
     retaining,
     reviewing,
+    reviews,
     stopping,
     tiling,
     wording,
@@ -28,12 +29,21 @@ from governance.service.background import Background
 from governance.service.desk import Caller
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
-from governance.web.console import approving, explaining, framing, keeping, learned, ruling
+from governance.web.console import (
+    approving,
+    explaining,
+    framing,
+    keeping,
+    learned,
+    review_views,
+    ruling,
+)
 from governance.web.console.front import Answer, Scope, Undone
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.learned import LearningView
 from governance.web.console.outside import Outside, told
 from governance.web.console.present import Clockface
+from governance.web.console.review_views import SampleView
 from governance.web.console.rule_views import (
     BackView,
     PoliciesView,
@@ -136,6 +146,10 @@ class ServiceFront:
         if index >= self._desk.reader.minimum:
             entry_of(self._desk, index, "decision")
         return tiling.proof(self._desk.reader, index)
+
+    def sample(self, person: str) -> SampleView:
+        """The decisions that were drawn for review last."""
+        return review_views.sample(self._desk, person)
 
     def stops(self, person: str) -> tuple[StopView, ...]:
         """Stops in force, newest first."""
@@ -260,6 +274,15 @@ class ServiceFront:
     def disregard(self, person: str, index: int, *, reason: str) -> None:
         """Record that nobody should rely on this decision."""
         overriding.disregard(self._desk, Caller("person", person), index, reason=reason)
+
+    def review(self, person: str, index: int, *, verdict: str, should_be: str, reason: str) -> None:
+        """Judge what the rules said."""
+        said: dict[str, Any] = {"verdict": verdict, "should_be": should_be or None}
+        reviews.review(self._desk, Caller("person", person), index, reason=reason, **said)
+
+    def draw(self, person: str, *, count: int, days: int) -> None:
+        """Draw so many decisions of the last days for review."""
+        reviews.draw(self._desk, Caller("person", person), count=count, days=days)
 
     def raise_stop(self, person: str, scope: Scope, name: str, *, reason: str) -> int:
         """Stop it now; gives the stop's number."""

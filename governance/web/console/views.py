@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from governance.web.console.review_views import ReviewsView
     from governance.web.console.rule_views import ProposalRow
 
 VerdictKind = Literal["allow", "deny", "ask", "unknown", "stopped", "plain"]
@@ -110,6 +111,8 @@ class Frame:
     """What is wrong with the log's anchors, or nothing."""
     proposals: int = 0
     """How many proposals of releases this person may sign."""
+    to_review: int = 0
+    """How many decisions wait for somebody with a role of this person's to review them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +370,7 @@ class DecisionView:
     may_override: May
     may_reverse: May
     may_disregard: May
+    reviews: ReviewsView
     approval: int | None
 
 
