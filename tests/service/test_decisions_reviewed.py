@@ -292,7 +292,7 @@ def test_reviews_count_beside_what_approvers_did(judges: Any) -> None:
     world, _ = judges
     for number in range(5):
         answer(world, world.anna, f"{700 + number}.50 EUR")
-        world.clock.advance(DAY)
+        world.clock.advance(DAY + 60)
     assert found(world)["proposals"] == []
     many(judges, "too_strict", 5, 710)
     (made,) = found(world)["proposals"]
