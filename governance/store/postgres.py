@@ -3,12 +3,14 @@
 The law: a commit that returned is on the server's disk (`synchronous_commit` is at least `on`, `fsync`
 is not off), or an error was raised. A connection that was lost is made anew only between two
 transactions, never within one: what was under way then has failed, and is found out by reading.
-Nothing is asked of the server but tables, transactions and row locks.
+Nothing is asked of the server but tables, transactions and row locks; where it can also end the
+session of a process that hangs with the log's lock, whoever waits for the lock has it do so.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,7 +29,23 @@ from governance.store.errors import BadParameter, CannotOpen, ServerError
 CONNECT_SECONDS: Final = 10
 LOCK_MS: Final = 30_000
 """How long a statement waits for a lock, and how long a transaction may do nothing: a process that
-hangs while it holds the log's lock is thrown out by the server, and finds that out itself."""
+hangs while it holds the log's lock is thrown out by who waits, and finds that out itself."""
+
+LOCKED: Final = "55P03"
+_END_WHO_HANGS: Final = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND usename = current_user "
+    "AND backend_xid IS NOT NULL AND wait_event_type = 'Client' "
+    "AND state_change < clock_timestamp() - %s * interval '1 millisecond'"
+)
+"""End the sessions that have written, or locked, and from which the server has heard nothing since.
+
+The server's own `idle_in_transaction_session_timeout` does not see all of them: it is switched off by
+any message after the last one that ends a journey (psycopg's pipelines send one: Flush), and does not
+count while a journey is only half sent.
+"""
+
+log = logging.getLogger(__name__)
 
 _LOCAL: Final = ("", "localhost", "127.0.0.1", "::1")
 _KEEP_ALIVE: Final = {
@@ -116,6 +134,23 @@ class Server:
         """A connection whose transactions are read-only."""
         return ServerConnection(self, writing=False)
 
+    def end_who_hangs(self) -> bool:
+        """Whether sessions were ended that hang with a lock; False where a server knows no such thing."""
+        with (
+            contextlib.suppress(psycopg.Error),
+            psycopg.connect(
+                self.url,
+                autocommit=True,
+                connect_timeout=CONNECT_SECONDS,
+                **_KEEP_ALIVE,  # type: ignore[arg-type]
+            ) as raw,
+        ):
+            found = raw.execute(_END_WHO_HANGS, (LOCK_MS,)).fetchone()
+            if found is not None and found[0]:
+                log.warning("a service hung with the lock of `%s`; its session was ended", self)
+                return True
+        return False
+
     def explain(self, error: Exception) -> str:
         """What an error means, and what to do."""
         if not isinstance(error, ServerError):
@@ -140,7 +175,7 @@ class Server:
             return f"the database `{self}` refuses this role: {error}"
         if state[:2] == "53":
             return f"the database `{self}` has no room left ({error}); free some and try again"
-        if state == "55P03":
+        if state == LOCKED:
             return f"another service has held the lock of `{self}` for {LOCK_MS // 1000} s"
         if state[:2] in ("23", "P0"):
             return (
@@ -272,7 +307,8 @@ class ServerConnection:
     def _with_deferred(self, numbered: str, parameters: Sequence[Any]) -> Any:
         """A statement and before it what was put off, in one journey.
 
-        If that is no more than the beginning and a question, it may be made twice.
+        If that is no more than the beginning and a question, it may be made twice: if the connection
+        was lost, or who held the lock hung.
         """
         deferred, self._deferred = self._deferred, []
         if not deferred:
@@ -281,11 +317,19 @@ class ServerConnection:
         try:
             return self._together(deferred, numbered, parameters)
         except ServerError as error:
-            if not (error.lost and begun and len(deferred) == 1 and numbered.startswith("SELECT")):
+            twice = begun and len(deferred) == 1 and numbered.startswith("SELECT")
+            if not (twice and (error.lost or self._freed(error))):
                 raise
-        self._raw = self._connect()
+        if self._raw.closed:
+            self._raw = self._connect()
+        else:
+            self._once("ROLLBACK", ())
         self._inside = True
         return self._together(deferred, numbered, parameters)
+
+    def _freed(self, error: ServerError) -> bool:
+        """Whether the lock that was waited for in vain was held by a process that hangs."""
+        return self._writing and error.sqlstate == LOCKED and self._server.end_who_hangs()
 
     def _together(
         self, deferred: list[tuple[str, Sequence[Any]]], numbered: str, parameters: Sequence[Any]

@@ -14,6 +14,7 @@ from audit.checkpoint import open_checkpoint
 from audit.entry import decode
 from audit.tree import Frontier, leaf_hash
 from governance.oversight.errors import Refused
+from governance.store import postgres
 from governance.store.database import Database
 from governance.store.errors import CannotOpen, ServerError, StoreError, Unavailable
 from governance.store.postgres import Server
@@ -175,6 +176,50 @@ def test_no_tree_is_signed_twice_at_one_size(
     assert sound(one)[:2] == ["first", "kept 0"]
     kinds = [decode(entry).kind for entry in one.reader.entries(0, one.ledger.size)]
     assert kinds.count("service.started") == 3
+
+
+class Hanging(InFront):
+    """In front of a connection: once armed, the process hangs as soon as it has the log's lock."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        self.armed, self.hangs, self.goes_on = False, threading.Event(), threading.Event()
+
+    def _around(self, sql: str, do: Callable[[], Any]) -> Any:
+        made = do()
+        if self.armed and sql.endswith("FOR UPDATE"):
+            self.armed = False
+            self.hangs.set()
+            self.goes_on.wait(60)
+        return made
+
+
+def test_who_hangs_with_the_lock_holds_up_nobody_for_long(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One service that is frozen (a paused machine) would stop all others until somebody ends it by hand."""
+    monkeypatch.setattr(postgres, "LOCK_MS", 1_000)
+    made: list[Hanging] = []
+
+    def seam(connection: Any) -> Any:
+        made.append(Hanging(connection))
+        return made[-1]
+
+    one, two = opened(), opened("two", seams=Seams(log=seam))
+    one.ledger.submit(world.Decide("before")).result(10)
+    made[0].armed = True
+    hung = two.ledger.submit(world.Decide("hung"))
+    try:
+        assert made[0].hangs.wait(10)
+        one.ledger.submit(world.Decide("meanwhile")).result(10)
+    finally:
+        made[0].goes_on.set()
+    with suppress(Unavailable):
+        hung.result(20)
+    settled(two)
+    two.ledger.submit(world.Decide("after")).result(10)
+    told = sound(one, two)
+    assert [each for each in told if each != "hung"] == ["before", "meanwhile", "after"]
 
 
 class Load:
