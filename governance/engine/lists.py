@@ -6,9 +6,11 @@ Law: every member fits the type of the field it is compared with, and a list old
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from governance.engine.model import CannotTell, Scalar
@@ -168,3 +170,15 @@ class ListBook:
         found = [kind.one(item) for item in source.members]
         members = tuple(value for value in found if not isinstance(value, CannotTell))
         return ListUse(name, members, source.name, duration(raw["max_age"]), source.as_of, kind)
+
+
+def dated(found: ListFile, as_of: datetime) -> bytes:
+    """A list as a file with another date: what a newer one is compared with."""
+    members = ", ".join(map(_member, found.members))
+    head = {"list": found.name, "as_of": as_of.isoformat(), "type": found.kind}
+    lines = [f"{name}: {json.dumps(value)}" for name, value in head.items()]
+    return "\n".join([*lines, f"members: [{members}]", ""]).encode()
+
+
+def _member(raw: Any) -> str:
+    return format(raw, "f") if isinstance(raw, Decimal) else json.dumps(raw, ensure_ascii=False)

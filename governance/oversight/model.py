@@ -435,6 +435,7 @@ class State:
     signed is still verified); empty until a second one is announced.
     `unanchored` is the entry since which no outside anchor has confirmed a head in time.
     `sample` is the newest one drawn for review.
+    `rules_since` is the entry since which nothing but lists was refreshed; None: that of the release.
     """
 
     size: int = 0
@@ -464,6 +465,7 @@ class State:
     anchors: Map[str, Anchor] = field(default_factory=Map, metadata=LATER)
     unanchored: int | None = field(default=None, metadata=LATER)
     sample: Sample | None = field(default=None, metadata=LATER)
+    rules_since: int | None = field(default=None, metadata=LATER)
 
     @property
     def single_person(self) -> bool:

@@ -6,9 +6,12 @@ Law: what is enforced is the release that the last `policy.released` names, what
   check, cases, proofs, diff and backtest found, and the approvals it adds; `against` is the release
   that was in force then, `compiled` the form in which processes take it over; `origin` is `rollback`
   when the files are an earlier release's, `list` when only a list was refreshed.
+  With `refs.policy` it is that proposal over lists that were refreshed since it was made, and is put
+  in force by the next entry.
 - `policy.released`: `evidence` is the digest of what the signer was shown; `ground` says why so many
   people sufficed: another one `signed`, there is only one (`alone`), or it was proved that nothing
-  becomes looser (`not_looser`), for which a connector may stand in `signed_by`.
+  becomes looser (`not_looser`), for which a connector may stand in `signed_by`.  `refreshed` names
+  the list that was refreshed, where nothing else changed: proposals that wait go on waiting.
 """
 
 from collections.abc import Mapping
@@ -57,6 +60,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "origin?": one_of(*ORIGINS),
             "against?": either(nothing, release),
             "compiled?": digest,
+            "refs?": record({"policy": index}),
         }
     ),
     "policy.refused": _of_proposal,
@@ -71,6 +75,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "time_zone": text(64),  # of hours, weekdays and dates in rules, from here on
             "evidence?": digest,
             "ground?": one_of(*GROUNDS),
+            "refreshed?": text(200),
         }
     ),
 }
@@ -80,8 +85,11 @@ KINDS: Final[Mapping[str, Check]] = {
 
 
 def proposed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
-    """policy.proposed"""
-    proposals = state.proposals.set(index, PolicyProposal(index, data["release"], by["id"], at))
+    """policy.proposed: over newer lists it takes the place of the proposal it names."""
+    proposals, older = state.proposals, data.get("refs", {}).get("policy")
+    if older in proposals:
+        proposals = proposals.delete(older)
+    proposals = proposals.set(index, PolicyProposal(index, data["release"], by["id"], at))
     if len(proposals) > PROPOSALS_KEPT:
         proposals = proposals.delete(min(proposals))
     return replace(state, proposals=proposals)
@@ -99,6 +107,10 @@ def released(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
     """policy.released: in force from the next index on."""
     number = data["refs"]["policy"]
     proposals = state.proposals.delete(number) if number in state.proposals else state.proposals
+    since = None
+    if "refreshed" in data:
+        since = rules_since(state)
+        since = -1 if since is None else since  # None: in force in a log that was lost and restored
     return replace(
         state,
         proposals=proposals,
@@ -106,4 +118,10 @@ def released(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
         release_index=index,
         time_zone=data["time_zone"],
         authors=tuple(dict.fromkeys((data["proposed_by"], data["signed_by"]))),
+        rules_since=since,
     )
+
+
+def rules_since(state: State) -> int | None:
+    """The entry that put the rules in force in force, whatever lists were refreshed since."""
+    return state.release_index if state.rules_since is None else state.rules_since

@@ -61,6 +61,7 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
         state,
         origin=data["origin"],
         release_index=None,
+        rules_since=None,
         agents=agents,
         people=people,
         sessions=Map(),

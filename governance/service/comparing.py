@@ -95,8 +95,12 @@ def differences(
     )
 
 
+KIND: Final = ("action", "kind", "looser", "before", "after", "was", "by")
+"""What makes two differences one kind of requests."""
+
+
 def _told(each: difference.Difference) -> tuple[object, ...]:
-    return (each.action, each.kind, each.looser, each.before, each.after, each.was, each.by)
+    return tuple(getattr(each, name) for name in KIND)
 
 
 def plain(each: difference.Difference) -> dict[str, Any]:

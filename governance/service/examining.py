@@ -3,9 +3,11 @@
 Law: a proposal is examined before it is made, against the release in force: its cases, its proofs,
 what it answers differently and what it would have changed in what already happened.  What could not
 be finished in time says so; nothing that was not found out counts as found.  Files with an error, a
-failing case or a refuted invariant become no proposal.  One exception: what a case means may change
-with the product, under files that were released.  So where only a list changes, a case that fails in
-the release in force, too, is said and stops nothing; nor does a failing case stop the way back.
+failing case or a refuted invariant become no proposal.  One exception: what a case or an invariant
+means may change with the product, under files that were released.  So where only a list changes, a
+case that fails in the release in force, too, is said and stops nothing; nor does a failing case stop
+the way back. An invariant that is refuted in the release in force, too, is said and stops neither,
+provided that nothing becomes looser.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ FAILED: Final = "case-failed"
 
 Bears = Literal["", "in force", "all"]
 """Which failing cases of files that were released stop nothing: those that fail in what is in force,
-too, or all of them (a release that was in force already)."""
+too, or all of them (a release that was in force already). A refuted invariant stops nothing of either
+where it is refuted in what is in force, too."""
 
 Tell = Callable[[Any], None]
 
@@ -53,8 +56,9 @@ _one_at_a_time = threading.BoundedSemaphore(1)
 @dataclass(frozen=True, slots=True)
 class Job:
     """What is to be examined.  `root` is the workspace; `current` the files in force (empty: none);
-    `days` how far back the backtest looks; `against` is the digest of those in force; `lapsed`: they were checked once, and what has lapsed
-    since does not matter; `seconds` is how long the backtest may take."""
+    `days` how far back the backtest looks; `against` is the digest of those in force, `since` the entry that put their rules in force; `lapsed`: they were checked once, and what has lapsed
+    since does not matter; `before` are the same files with older lists, which nothing may be looser than;
+    `seconds` is how long the backtest may take."""
 
     root: str
     files: Mapping[str, bytes]
@@ -62,8 +66,10 @@ class Job:
     at: datetime
     days: int = DAYS
     against: str | None = None
+    since: int | None = None
     lapsed: bool = False
     bears: Bears = ""
+    before: Mapping[str, bytes] | None = None
     seconds: float = WITHIN / 2
 
 
@@ -77,6 +83,7 @@ class Examined:
     compiled: bytes = b""
     cases: int = 0
     against: str | None = None
+    since: int | None = None
     documents: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -175,7 +182,7 @@ def examine(job: Job, progress: Progress | None = None, within: float = WITHIN) 
 
 
 def _examined(job: Job, progress: Progress, within: float) -> Examined:
-    made = Examined(against=job.against)
+    made = Examined(against=job.against, since=job.since)
     began = time.monotonic()
     limit = [_CHECKED_WITHIN]
 
@@ -223,13 +230,21 @@ def _examine(tell: Tell, job: Job) -> None:
     current = compile_release(dict(job.current)) if job.current else None
     tell(("step", "proofs", None))
     proofs = _proofs(job, current, release)
+    borne = _refuted_before(job, current, release, proofs)
     wrong = findings_of(release, proofs)
-    if wrong:
+    if len(wrong) > len(borne):
         tell(("findings", wrong, made.ran))
         return
-    _document(tell, "proofs", proofs)
+    if not borne:
+        _document(tell, "proofs", proofs)
     tell(("step", "diff", None))
-    _document(tell, "diff", _diff(job, current, release))
+    diff = _diff(job, current, release)
+    if borne and (diff.get("outcome") not in ("same", "tighter") or proofs["given_up"]):
+        tell(("findings", wrong, made.ran))
+        return
+    if borne:  # now that nothing becomes looser
+        _document(tell, "proofs", {**proofs, "refuted_before": borne})
+    _document(tell, "diff", diff)
     if not job.days:
         return
     tell(("step", "backtest", 0.0))
@@ -249,6 +264,18 @@ def _failed_before(job: Job, errors: tuple[LoadFinding, ...]) -> tuple[LoadFindi
     now = checking.checked(dict(job.current), None, deep=False)
     places = {(each.path, each.line, each.column) for each in now.errors if each.code == FAILED}
     return tuple(each for each in failing if (each.path, each.line, each.column) in places)
+
+
+def _refuted_before(
+    job: Job, current: Release | None, draft: Release, proofs: Mapping[str, Any]
+) -> list[str]:
+    """Those of the refuted invariants that are refuted in what is in force, too, and stop nothing."""
+    wrong = refuted(proofs)
+    if not wrong or not job.bears or current is None:
+        return []
+    before, after = _invariants(current), _invariants(draft)
+    known = refuted(proving.of_release(current, job.at))
+    return [name for name in wrong if name in known and after[name] == before[name]]
 
 
 def _document(tell: Tell, name: str, found: Mapping[str, Any]) -> None:
@@ -273,6 +300,11 @@ def attached(files: Mapping[str, str]) -> dict[str, str]:
 def refuted(proofs: Mapping[str, Any]) -> list[str]:
     """The invariants that do not hold, by name."""
     return [each["name"] for each in proofs.get("proofs", ()) if each["result"] == "refuted"]
+
+
+def stops(proofs: Mapping[str, Any]) -> bool:
+    """Whether an invariant does not hold that held before."""
+    return not set(refuted(proofs)) <= set(proofs.get("refuted_before", ()))
 
 
 def _proofs(job: Job, current: Release | None, draft: Release) -> dict[str, Any]:
@@ -350,7 +382,13 @@ def _diff(job: Job, current: Release | None, draft: Release) -> dict[str, Any]:
     if current is None:
         return {"complete": True, "against": None, "looser": 0, "tighter": 0, "differences": []}
     found = comparing.differences(current, draft, job.at)
+    newer = {}
+    if job.before is not None:
+        over = comparing.differences(compile_release(dict(job.before)), draft, job.at)
+        looser = [comparing.plain(each) for each in over.found if each.looser]
+        newer = {"newer_lists": {"outcome": over.outcome, "looser": looser[:MOST_SHOWN]}}
     return {
+        **newer,
         "complete": found.complete,
         "outcome": found.outcome,
         "open": dict(found.open),

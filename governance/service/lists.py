@@ -10,14 +10,12 @@ date; so the newer date is no loosening.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 
-from governance.engine.lists import ListFile
-from governance.oversight import keys, people
+from governance.engine.lists import ListFile, dated
+from governance.oversight import keys, people, policies
 from governance.oversight.errors import Refused
 from governance.oversight.model import State
 from governance.oversight.times import write
@@ -50,27 +48,29 @@ def put(
 
     Risk editors, and gateways whose key names the list.  Returns as `releasing.propose`, and
     `in_force`: whether it is in force already; `failed_before`: cases that fail as they do in the
-    release in force, which stop no refresh.
+    release in force, which stop no refresh; `refuted_before`: invariants that do not hold there either.
     """
     try:
         require(desk.state, caller, name)
     except Refused as refused:
         raise Problem.of(refused) from None
     texts = Texts.of(note=note)
-    found, files = _in_force(desk, name)
+    state = desk.state
+    found, files = _in_force(desk, state, name)
     if len(data) > MOST_BYTES:
         raise Problem("too-large", f"the list has {len(data)} bytes; at most {MOST_BYTES} fit")
     new = _read(data, found, desk.now())
-    _require_news(desk.state, caller, found, new)
+    _require_news(state, caller, found, new)
     refreshed = {**files, found.path: data}
     checking.require_size(refreshed)
     job = Job(
         str(desk.directory),
         refreshed,
-        {**files, found.path: _dated(found, new.as_of)},
+        {**files, found.path: dated(found, new.as_of)},
         desk.now(),
         days=0,
-        against=desk.state.release,
+        against=state.release,
+        since=policies.rules_since(state),
         lapsed=True,
         bears="in force",
     )
@@ -82,8 +82,14 @@ def put(
     def still(state: State) -> None:
         require(state, caller, name)
 
-    answer = releasing.offered(desk, caller, offer, texts, still, at_once=made.not_looser)
-    return {**answer, "failed_before": made.document("cases")["failed_before"]}
+    answer = releasing.offered(
+        desk, caller, offer, texts, still, at_once=made.not_looser, refreshed=name
+    )
+    return {
+        **answer,
+        "failed_before": made.document("cases")["failed_before"],
+        "refuted_before": made.document("proofs").get("refuted_before", []),
+    }
 
 
 def listed(desk: Desk) -> dict[str, Any]:
@@ -118,8 +124,8 @@ def require(state: State, caller: Caller, name: str) -> None:
         raise Refused("not-allowed", f"this key may not refresh the list `{name}`")
 
 
-def _in_force(desk: Desk, name: str) -> tuple[ListFile, Mapping[str, bytes]]:
-    release = desk.state.release
+def _in_force(desk: Desk, state: State, name: str) -> tuple[ListFile, Mapping[str, bytes]]:
+    release = state.release
     if release is None:
         raise Problem("not-ready", "no policy is in force, so there is no list to refresh")
     found = desk.releases.get(release).release.bundle.lists.get(name)
@@ -170,15 +176,3 @@ def _read(data: bytes, old: ListFile, now: datetime) -> ListFile:
             field="as_of",
         )
     return new
-
-
-def _dated(found: ListFile, as_of: datetime) -> bytes:
-    """The list in force as a file with another date: what the refreshed one is compared with."""
-    members = ", ".join(map(_member, found.members))
-    head = {"list": found.name, "as_of": as_of.isoformat(), "type": found.kind}
-    lines = [f"{name}: {json.dumps(value)}" for name, value in head.items()]
-    return "\n".join([*lines, f"members: [{members}]", ""]).encode()
-
-
-def _member(raw: Any) -> str:
-    return format(raw, "f") if isinstance(raw, Decimal) else json.dumps(raw, ensure_ascii=False)

@@ -18,7 +18,7 @@ from governance.oversight.commands import Facts, Proposal
 from governance.oversight.errors import Refused
 from governance.oversight.model import PolicyProposal, State
 from governance.oversight.times import write
-from governance.service import examining, releasing
+from governance.service import carrying, examining, releasing
 from governance.service.acting import REASON, Act, Texts, allowed, do, one, stated
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
@@ -42,7 +42,8 @@ def listed(desk: Desk, limit: int = 100) -> dict[str, Any]:
     rows = []
     for line in views.entries(kind="policy.proposed", limit=limit):
         entry = entry_of(desk, line.index, "policy.proposed")
-        rows.append(_row(desk, line.index, entry))
+        if "refs" not in entry.data:  # over newer lists: told of by the proposal that was signed
+            rows.append(_row(desk, line.index, entry))
     return {"proposals": rows}
 
 
@@ -88,6 +89,7 @@ def _row(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
 
 Compared = tuple[str | None, int | None, int | None]
 _known: dict[str, Compared] = {}
+_known_refuted: dict[str, tuple[str, ...]] = {}
 
 
 def _compared(desk: Desk, digest: str | None) -> Compared:
@@ -114,6 +116,8 @@ def _standing(desk: Desk, index: int) -> dict[str, Any]:
         return {"state": "expired" if releasing.expired(state, index) else "waiting"}
     for number, _ in desk.workspace.views.referring_to(index):
         ended = read_entry(desk, number)
+        if ended.kind == "policy.proposed":
+            return _standing(desk, number)
         word = ENDINGS.get(ended.kind)
         if word is not None:
             told = {"state": word, "ended_by": number, "by": ended.by["id"]}
@@ -129,7 +133,9 @@ def show(desk: Desk, index: int) -> dict[str, Any]:
     `evidence` is the digest that a signature must name; `attached` has one document for each of
     check, cases, proofs, diff, backtest and approvals (`complete` says whether it could be finished).
     Proposals of older versions have none.  `not_new` are the warnings (of `warnings`, and of the check
-    as `path: message`) that are said of the release in force, too.
+    as `path: message`) that are said of the release in force, too.  `newer_lists` were refreshed since
+    the proposal was made: `{list, was, as_of, added, gone, changed_here}`; its signature takes them,
+    but for those that it changes itself, which keep it from being signed.
     """
     entry = entry_of(desk, index, "policy.proposed")
     data = entry.data
@@ -148,6 +154,7 @@ def show(desk: Desk, index: int) -> dict[str, Any]:
         "attached": {name: _document(desk, name, found) for name, found in attached.items()},
         "warnings": warnings,
         "not_new": sorted(_said_already(desk)) if waits else [],
+        "newer_lists": _newer(desk, data) if waits else [],
     }
 
 
@@ -162,14 +169,37 @@ def _said_already(desk: Desk) -> set[str]:
     if state.release is None:
         return set()
     said = set(_warnings(desk, state.release))
-    if state.release_index is None or state.release_index < desk.reader.minimum:
-        return said
-    number = int(desk.reader.entry(state.release_index).data["refs"]["policy"])
-    if number < desk.reader.minimum:
-        return said
-    digest = examining.attached(desk.reader.entry(number).data["files"]).get("check")
+    digest = _attached_in_force(desk).get("check")
     check = {} if digest is None else _document(desk, "check", digest)
     return said | {said_of(each) for each in check.get("warnings", ())}
+
+
+def _attached_in_force(desk: Desk) -> dict[str, str]:
+    """What was found out about the release in force, by digest; nothing where its entry is gone."""
+    released, minimum = desk.state.release_index, desk.reader.minimum
+    if released is None or released < minimum:
+        return {}
+    number = int(desk.reader.entry(released).data["refs"]["policy"])
+    return {} if number < minimum else examining.attached(desk.reader.entry(number).data["files"])
+
+
+def refuted(desk: Desk) -> tuple[str, ...]:
+    """The invariants that do not hold in what is in force, and did not before its lists were
+    refreshed: what they mean changed with the product."""
+    digest = _attached_in_force(desk).get("proofs")
+    return () if digest is None else _refuted(desk, digest)
+
+
+def _refuted(desk: Desk, digest: str) -> tuple[str, ...]:
+    if digest not in _known_refuted:
+        if len(_known_refuted) >= 100:
+            _known_refuted.clear()
+        _known_refuted[digest] = tuple(examining.refuted(_document(desk, "proofs", digest)))
+    return _known_refuted[digest]
+
+
+def _newer(desk: Desk, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [each.json() for each in carrying.moved(desk, desk.state, data)]
 
 
 def _warnings(desk: Desk, release: str) -> list[str]:

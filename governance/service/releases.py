@@ -155,15 +155,15 @@ class Releases:
 
     def files(self, digest: str) -> dict[str, bytes]:
         """The files of a release as they were signed."""
-        return {path: self._blobs.get(blob) for path, blob in self._digests(digest).items()}
+        return {path: self._blobs.get(blob) for path, blob in self.digests(digest).items()}
 
     def file(self, digest: str, path: str) -> bytes | None:
         """One file of a release; None if it has none of that name."""
-        blob = self._digests(digest).get(path)
+        blob = self.digests(digest).get(path)
         return None if blob is None else self._blobs.get(blob)
 
     def _load(self, digest: str) -> Ready:
-        digests = self._digests(digest)
+        digests = self.digests(digest)
         files = {path: self._blobs.get(blob) for path, blob in digests.items()}
         release = self._taken_over(digest, files) or self._compile(files)
         if release.digest != digest:
@@ -199,7 +199,8 @@ class Releases:
             if paused is not None:
                 paused.end()
 
-    def _digests(self, digest: str) -> dict[str, str]:
+    def digests(self, digest: str) -> dict[str, str]:
+        """The SHA-256 of each file of a release, by path.  Raises `BlobError`."""
         found = manifest_in(self.manifest(digest))
         if found is None or found[0] != digest:
             raise BlobError(f"the manifest of release `{digest}` was altered; restore a backup")

@@ -17,12 +17,12 @@ from audit.canonical import canonical
 from governance.engine.compile import Release
 from governance.engine.lints import roles
 from governance.engine.strangers import misspelt, nobody_is
-from governance.oversight import people
+from governance.oversight import people, policies
 from governance.oversight.commands import AdoptRow, Facts, Proposal
 from governance.oversight.errors import Refused
-from governance.oversight.model import State
-from governance.service import checking, examining
-from governance.service.acting import Act, Texts, allowed, do, entry, lane_of
+from governance.oversight.model import PolicyProposal, State
+from governance.service import carrying, checking, examining
+from governance.service.acting import Act, Texts, allowed, as_problem, do, entry, lane_of
 from governance.service.backfilling import Charging
 from governance.service.desk import Caller, Desk
 from governance.service.examining import Examined, Job, Progress
@@ -102,14 +102,16 @@ def offered(
     require: Require,
     *,
     at_once: bool = False,
+    refreshed: str | None = None,
 ) -> dict[str, Any]:
-    """Record a proposal; `at_once` also puts it in force, for it was proved to loosen nothing."""
+    """Record a proposal; `at_once` also puts it in force, for it was proved to loosen nothing.
+    `refreshed` is the list that differs, where nothing else does."""
     release = offer.ready.release
     series = filled(desk, release) if at_once or _counts_more(desk, release) else ()
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         require(state)
-        require_unchanged(state, offer)
+        require_unchanged(state, offer, at_once)
         data = texts.into(dict(offer.data))
         evidence = shown_digest(index, data)
         # Another time zone moves every rule about hours, which nobody has compared.
@@ -123,6 +125,8 @@ def offered(
         if now:
             by = (caller.id, caller.id)
             made = released(desk, index, offer.data["release"], by, "not_looser", evidence)
+            if refreshed is not None:
+                made["refreshed"] = refreshed
             entries.append(entry("policy.released", at, caller, made))
             rows = (AdoptRow(index + 1, series),)
             answer["entry"] = index + 1
@@ -142,9 +146,11 @@ def examined(
 ) -> Examined:
     """What is found out about files, against the release in force."""
     checking.require_size(files)
-    in_force = desk.state.release
-    current = {} if in_force is None else desk.releases.files(in_force)
-    job = Job(str(desk.directory), dict(files), current, desk.now(), days, in_force, lapsed, bears)
+    state = desk.state
+    current = {} if state.release is None else desk.releases.files(state.release)
+    since, at = policies.rules_since(state), desk.now()
+    root = str(desk.directory)
+    job = Job(root, dict(files), current, at, days, state.release, since, lapsed, bears)
     return examining.examine(job, progress)
 
 
@@ -204,9 +210,11 @@ def kept(desk: Desk, files: Mapping[str, bytes], made: Examined, origin: str) ->
     return Offer(ready, data, made)
 
 
-def require_unchanged(state: State, offer: Offer) -> None:
-    """Refuse if another release came in force while these files were examined."""
-    if state.release != offer.data["against"]:
+def require_unchanged(state: State, offer: Offer, at_once: bool) -> None:
+    """Refuse if another release came in force while these files were examined.  What waits for a
+    signature may be about older lists: the signature takes the newer ones."""
+    against, since = offer.data["against"], policies.rules_since(state)
+    if state.release != against and (at_once or against is None or since != offer.made.since):
         raise Refused(
             "conflict",
             "another release came in force while these files were examined, so what was found is "
@@ -232,11 +240,56 @@ def sign(desk: Desk, caller: Caller, proposal: int, evidence: str) -> dict[str, 
     """Put a proposed release in force, as another person than who proposed it.
 
     `evidence` is the digest of the proposal as it was shown to the signer.  What a new limit counts
-    is filled from the decisions recorded so far before the entry is written.  Returns `{release,
-    proposal, alone, entry}`.
+    is filled from the decisions recorded so far before the entry is written.  Where lists were
+    refreshed meanwhile, what comes in force has the newer ones, if `carrying` can prove that the
+    signature covers it.  Returns `{release, proposal, alone, entry, newer_lists}`.
     """
     who = allowed(desk, caller, "sign policies")
-    found = desk.state.proposals.get(proposal)
+    found, data = _signable(desk, who, proposal, evidence)
+    against, newer = data.get("against"), carrying.moved(desk, desk.state, data)
+    offer = _carried(desk, data) if newer else None
+    if offer is None:
+        try:
+            ready = desk.releases.get(found.release)
+        except BlobError as error:
+            raise Problem("not-ready", f"the proposal's files cannot be read: {error}") from None
+    else:
+        ready, against = offer.ready, offer.data["against"]
+    series = filled(desk, ready.release)
+
+    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
+        people.require(state, who, "sign policies")
+        waiting = state.proposals.get(proposal)
+        if waiting is None:
+            raise Refused("conflict", f"proposal `{proposal}` waits no more")
+        _require_current(state, proposal, data)
+        if "against" in data and state.release != against:
+            raise Refused("conflict", "a list was refreshed this moment; sign again")
+        alone = state.single_person
+        if waiting.person == who and not alone:
+            raise Refused("needs-another", OWN)
+        ground = "alone" if alone and waiting.person == who else "signed"
+        release, number, entries = waiting.release, proposal, []
+        if offer is not None:
+            over = {**offer.data, "refs": {"policy": proposal}}
+            entries, number = [entry("policy.proposed", at, caller, over)], index
+            release = offer.data["release"]
+        made = released(desk, number, release, (waiting.person, who), ground, evidence)
+        entries.append(entry("policy.released", at, caller, made))
+        last = index + len(entries) - 1
+        answer = {"release": release, "proposal": proposal, "alone": alone, "entry": last}
+        answer["newer_lists"] = [each.json() for each in newer]
+        return Proposal(tuple(entries), answer, (AdoptRow(last, series),))
+
+    return do(desk, Act(who, run))
+
+
+def _signable(
+    desk: Desk, who: str, proposal: int, evidence: str
+) -> tuple[PolicyProposal, Mapping[str, Any]]:
+    """A proposal that this person may sign, as it was shown, and the data of its entry."""
+    state = desk.state
+    found = state.proposals.get(proposal)
     if found is None:
         raise Problem("unknown", f"there is no proposal `{proposal}` that waits for a signature")
     data = entry_of(desk, proposal, "policy.proposed").data
@@ -246,36 +299,29 @@ def sign(desk: Desk, caller: Caller, proposal: int, evidence: str) -> dict[str, 
             f"proposal `{proposal}` is not what this signature names; look at it and sign again",
             field="evidence",
         )
-    if found.person == who and not desk.state.single_person:
+    if found.person == who and not state.single_person:
         raise Problem("needs-another", OWN)
     require_provable(desk, data)
-    try:
-        ready = desk.releases.get(found.release)
-    except BlobError as error:
-        raise Problem("not-ready", f"the proposal's files cannot be read: {error}") from None
-    series = filled(desk, ready.release)
+    as_problem(_require_current, state, proposal, data)
+    return found, data
 
-    def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
-        people.require(state, who, "sign policies")
-        waiting = state.proposals.get(proposal)
-        if waiting is None:
-            raise Refused("conflict", f"proposal `{proposal}` waits no more")
-        if expired(state, proposal):
-            raise Refused(
-                "conflict",
-                f"proposal `{proposal}` was made before the release now in force (entry "
-                f"`{state.release_index}`) and would undo it unseen; propose the files again",
-            )
-        alone = state.single_person
-        if waiting.person == who and not alone:
-            raise Refused("needs-another", OWN)
-        ground = "alone" if alone and waiting.person == who else "signed"
-        made = released(desk, proposal, waiting.release, (waiting.person, who), ground, evidence)
-        answer = {"release": waiting.release, "proposal": proposal, "alone": alone, "entry": index}
-        rows = (AdoptRow(index, series),)
-        return Proposal((entry("policy.released", at, caller, made),), answer, rows)
 
-    return do(desk, Act(who, run))
+def _require_current(state: State, proposal: int, data: Mapping[str, Any]) -> None:
+    """Refuse where other rules came in force since; for a proposal of an older version, which does
+    not say what it was compared with, any release."""
+    late = state.release_index is not None and proposal < state.release_index
+    if expired(state, proposal) or (late and "against" not in data):
+        raise Refused(
+            "conflict",
+            f"proposal `{proposal}` was made before the release now in force (entry "
+            f"`{policies.rules_since(state)}`) and would undo it unseen; propose the files again",
+        )
+
+
+def _carried(desk: Desk, data: Mapping[str, Any]) -> Offer:
+    """A proposal over the lists in force, examined and ready."""
+    files, made = carrying.carried(desk, data)
+    return kept(desk, files, made, data.get("origin", "files"))
 
 
 def filled(desk: Desk, release: Release) -> tuple[str, ...]:
@@ -294,8 +340,9 @@ def _counts_more(desk: Desk, release: Release) -> bool:
 
 
 def expired(state: State, proposal: int) -> bool:
-    """Whether another release came in force since the proposal was made."""
-    return state.release_index is not None and proposal < state.release_index
+    """Whether other rules came in force since the proposal was made; refreshed lists are none."""
+    since = policies.rules_since(state)
+    return since is not None and proposal < since
 
 
 def require_provable(desk: Desk, data: Mapping[str, Any]) -> None:
@@ -307,7 +354,7 @@ def require_provable(desk: Desk, data: Mapping[str, Any]) -> None:
             raise Problem(
                 "not-ready", f"what was found about the proposal cannot be read ({name}): {error}"
             ) from None
-        if name == "proofs" and examining.refuted(json.loads(document)):
+        if name == "proofs" and examining.stops(json.loads(document)):
             raise Problem("bad-policy", "an invariant is refuted: this release can never be signed")
 
 

@@ -2,14 +2,15 @@
 
 Law: ready means that an allow could be given and proven this moment. Each failing check is named
 with a sentence that says what to do, and no failing check is hidden by another. Degraded is what an
-operator must see to while answers go on: a log that nobody outside has seen.
+operator must see to while answers go on: a log that nobody outside has seen, a promise that does not
+hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from governance.service import anchors
+from governance.service import anchors, proposals
 from governance.service.desk import Desk
 
 Check = Callable[[Desk], str | None]
@@ -49,5 +50,18 @@ def _log(desk: Desk) -> str | None:
 
 
 ANCHORS = "anchors"
+
+
+def _invariants(desk: Desk) -> str | None:
+    names = proposals.refuted(desk)
+    if not names:
+        return None
+    said = ", ".join(f"`{name}`" for name in names)
+    return (
+        f"what must never be allowed can happen under the release in force: {said}; see `governance "
+        "policy prove in-force`, and release rules under which it holds"
+    )
+
+
 CHECKS: Mapping[str, Check] = {"log": _log, "policy": _policy, ANCHORS: anchors.contradicted}
-WORRIES: Mapping[str, Check] = {ANCHORS: anchors.degraded}
+WORRIES: Mapping[str, Check] = {ANCHORS: anchors.degraded, "invariants": _invariants}

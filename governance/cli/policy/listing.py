@@ -56,6 +56,8 @@ def put(frame: Frame, name: str, file: Path, note: str | None) -> None:
     output.show(frame.output, {n: made[n] for n in ("proposal", "release") if n in made})
     for line in failed_before(made.get("failed_before", ())):
         output.say(output.inert(line))
+    for name in made.get("refuted_before", ()):
+        output.say(f"MUST NEVER BE ALLOWED AND CAN HAPPEN, before as after: {output.inert(name)}")
     if made["in_force"]:
         output.say("In force: it was proved that nothing becomes looser.")
     else:

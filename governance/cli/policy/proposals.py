@@ -12,6 +12,7 @@ from governance.cli.frame import Frame, command
 from governance.cli.policy.group import policy
 from governance.cli.policy.reviewing import changes_of, named, names_of, text_lines, text_of
 from governance.cli.policy.reviewing import lines as lines_of_changes
+from governance.service import carrying
 
 _SHOWN = 20
 
@@ -105,6 +106,7 @@ def tell(
     found = named(found, names, "proposed_by")
     head = ("proposal", "state", "release", "proposed_by", "at", "origin", "note", "evidence")
     output.facts({name: found[name] for name in head if found.get(name) is not None}, err=err)
+    _say((f"NEWER LIST: {carrying.said(each)}" for each in found["newer_lists"]), err=err)
     _say(lines(found["attached"]), err=err)
     _say(changes, err=err)
     known = set(found["not_new"])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from governance.engine import words
-from governance.service import proposals
+from governance.service import carrying, proposals
 from governance.service.examining import kinds_looser, no_longer_asked
 from governance.web.console.rule_views import (
     ApprovalsRow,
@@ -64,6 +64,7 @@ def view(
         open=is_open,
         evidence=told["evidence"],
         changes=changes,
+        newer=tuple(f"{carrying.said(each)}." for each in told["newer_lists"]),
         ended=ended,
         looser=int(diff.get("looser") or 0),
         given_up=len(kept.get("proofs", {}).get("given_up", ())),
@@ -142,7 +143,13 @@ def _cases(found: Mapping[str, Any]) -> list[str]:
 def _proofs(found: Mapping[str, Any]) -> list[str]:
     if not found["proofs"]:
         return ["Nothing is written that must never be allowed (policies/invariants.yaml)."]
-    return [f"{found['proved']} of {len(found['proofs'])} invariants are proved."]
+    lines = [f"{found['proved']} of {len(found['proofs'])} invariants are proved."]
+    if found.get("refuted_before"):
+        lines.append(
+            "Those that are refuted did not hold in what was in force, either. Nothing becomes looser "
+            "by this; they should be put right in a release of their own."
+        )
+    return lines
 
 
 def _proof(each: Mapping[str, Any]) -> ProofRow:

@@ -61,7 +61,8 @@ class ReleaseRow:
 @dataclass(frozen=True, slots=True)
 class PoliciesView:
     """All policies in force, what waits, and what was in force before. `looked` is how many of the
-    newest decisions were looked at for when a rule last spoke."""
+    newest decisions were looked at for when a rule last spoke. `refuted` must never be allowed, and can
+    happen since the product was upgraded."""
 
     release: str
     rows: tuple[PolicyRow, ...]
@@ -70,6 +71,7 @@ class PoliciesView:
     history: tuple[ReleaseRow, ...]
     looked: int
     may_go_back: May
+    refuted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ class ProposalView:
     """One proposal with everything that was found out about it. `evidence` is what a signature is
     bound to; `ended` says how it ended. `looser` counts kinds of looser answers, `given_up` invariants
     that are no longer asked for: two things. `accepts` is what a signer must tick, each with its
-    name and exactly what is accepted."""
+    name and exactly what is accepted; `newer` says which lists were refreshed since."""
 
     index: int
     release: str
@@ -287,6 +289,7 @@ class ProposalView:
     may_refuse: May
     may_withdraw: May
     old_warnings: tuple[str, ...] = ()
+    newer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

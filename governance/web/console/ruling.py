@@ -73,6 +73,7 @@ def policies(desk: Desk, person: str) -> PoliciesView:
         history=_history(desk)[:20],
         looked=LOOKED,
         may_go_back=allowed(state, person, "sign policies"),
+        refuted=proposals.refuted(desk),
     )
 
 
