@@ -78,12 +78,11 @@ def list_agents(frame: Frame) -> None:
     with frame.api() as api:
         found = api.get("/v1/agents")
         names = telling.names_of(api.get("/v1/people"))
-    if frame.json:
-        return output.document(found)
     rows = [{**each, "owner": names.get(each["owner"], each["owner"])} for each in found["agents"]]
     columns = {"agent": "agent", "team": "team", "owner": "owner", "state": "state"}
     columns |= {"autonomy": "autonomy", "tools": "tools"}
-    return output.table(columns, rows, "No agents. Add one: governance agent add --help")
+    nothing = "No agents. Add one: governance agent add --help"
+    output.listing(frame.output, found, columns, rows, nothing)
 
 
 @command(agent, "show", example="governance agent show payments-1")

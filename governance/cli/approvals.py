@@ -28,11 +28,8 @@ def list_approvals(frame: Frame) -> None:
     """Open requests, the most urgent first."""
     with frame.api() as api:
         found = api.get("/v1/approvals", state="open")
-    if frame.json:
-        return output.document(found)
-    return output.table(
-        COLUMNS, _dated(found["approvals"], "answer_by"), "Nobody is waiting for an answer."
-    )
+    rows = _dated(found["approvals"], "answer_by")
+    output.listing(frame.output, found, COLUMNS, rows, "Nobody is waiting for an answer.")
 
 
 @command(approval, "show", example="governance approval show 1043")
@@ -144,11 +141,10 @@ def list_decisions(
     """The newest decisions."""
     with frame.api() as api:
         found = api.get("/v1/decisions", agent=agent, effect=effect, limit=limit, before=before)
-    if frame.json:
-        return output.document(found)
     columns = {"decision": "decision", "at": "at", "agent": "agent", "action": "action"}
     columns |= {"effect": "effect"}
-    return output.table(columns, _dated(found["decisions"], "at"), "No decisions yet.")
+    rows = _dated(found["decisions"], "at")
+    output.listing(frame.output, found, columns, rows, "No decisions yet.")
 
 
 @command(decision, "show", example="governance decision show 1042")

@@ -82,6 +82,17 @@ def show(output: str, value: Any) -> None:
     return facts(value)
 
 
+def listing(
+    output: str,
+    found: Any,
+    columns: Mapping[str, str],
+    rows: Iterable[Mapping[str, Any]],
+    empty: str,
+) -> None:
+    """What was `found` in the form the person asked for: all of it, or `rows` of it as a table."""
+    return document(found) if output == "json" else table(columns, rows, empty)
+
+
 def inert(text: str) -> str:
     """Text that a terminal only prints: control and direction characters become visible."""
     return "".join(

@@ -24,12 +24,10 @@ def list_people(frame: Frame) -> None:
     """Everybody who may act in this workspace."""
     with frame.api() as api:
         found = api.get("/v1/people")
-    if frame.json:
-        return output.document(found)
     columns = {"person": "person", "name": "name", "email": "e-mail", "roles": "roles"}
     if any(each["waiting"] for each in found["people"]):
         columns["waiting"] = "to be confirmed"
-    return output.table(columns, found["people"], "Nobody yet.")
+    output.listing(frame.output, found, columns, found["people"], "Nobody yet.")
 
 
 @command(
@@ -137,10 +135,8 @@ def list_keys(frame: Frame) -> None:
     """Every key, never its secret."""
     with frame.api() as api:
         found = api.get("/v1/keys")
-    if frame.json:
-        return output.document(found)
     columns = {"key": "key", "holder_type": "for", "holder_id": "holder", "agents": "agents"}
-    return output.table(columns, found["keys"], "No keys.")
+    output.listing(frame.output, found, columns, found["keys"], "No keys.")
 
 
 @command(key, "issue", example="governance key issue agent payments-1 --to payments-1.key")

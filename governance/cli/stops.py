@@ -23,15 +23,13 @@ def list_stops(frame: Frame) -> None:
     """Stops in force."""
     with frame.api() as api:
         found = api.get("/v1/stops")
-    if frame.json:
-        return output.document(found)
     columns = {"stop": "stop", "what": "what", "raised_by": "raised by", "at": "at"}
     columns |= {"drill": "drill", "lift_asked_by": "lifting asked by"}
     rows = [
         {**each, "what": _what(each["scope"]), "at": output.moment(each["at"])}
         for each in found["stops"]
     ]
-    return output.table(columns, rows, "Nothing is stopped.")
+    output.listing(frame.output, found, columns, rows, "Nothing is stopped.")
 
 
 def _what(scope: Mapping[str, Any]) -> str:

@@ -7,10 +7,10 @@ import json
 from service_world import FILES, POLICY, World
 
 from governance.config import Config, Server
-from governance.notify import Notice, Notifier, Target
 from governance.service import releasing, shares
 from governance.web.console import ruling
 from governance.web.notices import Notices
+from tests.kept_notices import Kept
 
 NEXT = (
     POLICY.replace(b"policy: payments\n", b"policy: payments-next\n")
@@ -20,17 +20,6 @@ NEXT = (
     .replace(b"at_most: 500 EUR}}", b"at_most: 5 EUR}}")
     .replace(b"10 EUR, L4, allow", b"1 EUR, L4, allow")
 )  # fmt: skip
-
-
-class Kept(Notifier):
-    """A notifier that keeps what it is told."""
-
-    def __init__(self) -> None:
-        super().__init__(Target("https://chat.example/hook", b"k" * 32))
-        self.notices: list[Notice] = []
-
-    def tell(self, notice: Notice) -> None:
-        self.notices.append(notice)
 
 
 def test_a_share_that_stopped_is_seen_and_told(world: World) -> None:

@@ -8,19 +8,8 @@ from dataclasses import replace
 from web_world import URL, World, payment
 
 from governance.config import Webhook
-from governance.notify import Notice, Notifier, Target
 from governance.web.notices import Notices
-
-
-class Kept(Notifier):
-    """A notifier that keeps what it is told."""
-
-    def __init__(self) -> None:
-        super().__init__(Target("https://chat.example/hook", b"k" * 32))
-        self.notices: list[Notice] = []
-
-    def tell(self, notice: Notice) -> None:
-        self.notices.append(notice)
+from tests.kept_notices import Kept
 
 
 def test_each_approval_is_told_once_and_again_after_a_restart(world: World) -> None:

@@ -25,12 +25,9 @@ def show(frame: Frame) -> None:
     """The lists in force: their dates, how many members, and which connectors refresh them."""
     with frame.api() as api:
         found = api.get("/v1/policies/lists")
-    if frame.json:
-        return output.document(found)
     columns = {"list": "list", "as_of": "as of", "type": "type", "members": "members"}
     columns |= {"connectors": "refreshed by", "path": "file"}
-    output.table(columns, found["lists"], "No policy in force uses a list.")
-    return None
+    output.listing(frame.output, found, columns, found["lists"], "No policy in force uses a list.")
 
 
 @command(lists, "put", example="governance policy list put erp/trusted-payees payees.yaml")

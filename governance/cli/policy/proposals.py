@@ -67,13 +67,11 @@ def shares(frame: Frame) -> None:
     """Policies that replace others for a share: what was counted, and whether they stopped."""
     with frame.api() as api:
         found = api.get("/v1/policies/shares")
-    if frame.json:
-        return output.document(found)
     columns = {"policy": "policy", "replaces": "instead of", "share": "share", "state": "state"}
     columns |= {"decided": "decided", "denied": "denied", "held_back": "held back"}
     columns |= {"until": "until"}
-    output.table(columns, found["shares"], "No policy in force comes in by and by.")
-    return None
+    nothing = "No policy in force comes in by and by."
+    output.listing(frame.output, found, columns, found["shares"], nothing)
 
 
 @command(policy, "history", example="governance policy history")

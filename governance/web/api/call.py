@@ -66,4 +66,11 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def download(body: bytes, content_type: str, name: str) -> Reply:
+    """A file that the caller keeps under this name."""
+    return Reply(
+        body, content_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
 Handler = Callable[[Call], Mapping[str, Any] | Reply]

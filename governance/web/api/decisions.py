@@ -9,7 +9,7 @@ from audit.proof import SUFFIX
 from governance.service import explaining, overriding, reviews, tiling
 from governance.service.reading import entry_of
 from governance.service.sessions import require_speaks_for
-from governance.web.api.call import Call, Handler, Reply
+from governance.web.api.call import Call, Handler, Reply, download
 from governance.web.api.policies import files_given
 
 
@@ -52,12 +52,7 @@ def read_proof(call: Call) -> Reply:
     given = call.given
     witnessed = given.get("witnessed") == "1"
     text = tiling.proof(call.desk.reader, number, given.get("size"), witnessed=witnessed)
-    name = f"decision-{number}{SUFFIX}"
-    return Reply(
-        text.encode(),
-        "text/plain; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return download(text.encode(), "text/plain; charset=utf-8", f"decision-{number}{SUFFIX}")
 
 
 def override_decision(call: Call) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from governance.service import backing_up, clock, erasing, exporting, reporting
 from governance.service.acting import receipt_json
 from governance.service.disclosing import FAR, Selection
 from governance.service.problem import Problem
-from governance.web.api.call import Call, Handler, Reply
+from governance.web.api.call import Call, Handler, Reply, download
 
 
 def erase_subject(call: Call) -> Mapping[str, Any]:
@@ -73,7 +73,7 @@ def read_report(call: Call) -> Reply:
     with os.fdopen(descriptor, "rb") as file:
         content = file.read()
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return Reply(content, kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return download(content, kind, name)
 
 
 def export_log(call: Call) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from governance.service import (
     reviewing,
     shares,
 )
-from governance.web.api.call import Call, Handler, Reply
+from governance.web.api.call import Call, Handler, Reply, download
 from governance.web.parsing import bad_request, printable
 
 
@@ -82,8 +82,7 @@ def print_proposed_words(call: Call) -> Reply:
     data = reviewing.print_words(
         call.desk, index, policy=call.given.get("policy"), names=call.given.get("names") == "1"
     )
-    name = f'attachment; filename="proposal-{index}.pdf"'
-    return Reply(data, "application/pdf", headers={"Content-Disposition": name})
+    return download(data, "application/pdf", f"proposal-{index}.pdf")
 
 
 def prove_policies(call: Call) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from governance.service import background, backtesting, child, drafting, given, learning, wording
-from governance.web.api.call import Call, Handler, Reply
+from governance.web.api.call import Call, Handler, Reply, download
 from governance.web.api.evidence import instant
 from governance.web.api.policies import files_given
 from governance.web.parsing import bad_request
@@ -36,10 +36,7 @@ def backtest_policies(call: Call) -> Reply:
         return found
 
     made = call.surface.backtests.start(work)
-    where = f"/v1/policies/backtests/{made.id}"
-    return Reply(
-        orjson.dumps(made.json()), "application/json", 202, {"Location": where, "Retry-After": "1"}
-    )
+    return _begun(made, "backtests")
 
 
 def read_backtest(call: Call) -> Mapping[str, Any]:
@@ -51,10 +48,7 @@ def learn_policies(call: Call) -> Reply:
     """Begin to look what people taught; 202."""
     days, desk = call.body.get("days") or learning.DAYS, call.desk
     made = call.surface.lessons.start(lambda tell: learning.learn(desk, days=days, tell=tell))
-    where = f"/v1/policies/lessons/{made.id}"
-    return Reply(
-        orjson.dumps(made.json()), "application/json", 202, {"Location": where, "Retry-After": "1"}
-    )
+    return _begun(made, "lessons")
 
 
 def read_lesson(call: Call) -> Mapping[str, Any]:
@@ -70,6 +64,12 @@ def explain_policies(call: Call) -> Mapping[str, Any]:
     agent = given.known_agent(desk.state, cells, desk.now())
     supposed = partial(drafting.suppose, agent=agent, asked=True)
     return child.run(supposed, files, cells, body.get("policy"))
+
+
+def _begun(made: background.Running, where: str) -> Reply:
+    """Work that goes on; its number says where to ask how far it is."""
+    headers = {"Location": f"/v1/policies/{where}/{made.id}", "Retry-After": "1"}
+    return Reply(orjson.dumps(made.json()), "application/json", 202, headers)
 
 
 def _in_force(call: Call) -> dict[str, bytes]:
@@ -88,11 +88,7 @@ def print_words(call: Call) -> Reply:
     """The same as a PDF for an auditor's shelf."""
     names = call.given.get("names") == "1"
     data = wording.print_in_force(call.desk, policy=call.given.get("policy"), names=names)
-    return Reply(
-        data,
-        "application/pdf",
-        headers={"Content-Disposition": 'attachment; filename="policies.pdf"'},
-    )
+    return download(data, "application/pdf", "policies.pdf")
 
 
 HANDLERS: Mapping[str, Handler] = {

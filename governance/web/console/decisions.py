@@ -56,11 +56,8 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> Show:
     @mounted.get("/decisions/<int:index>/proof")
     @guard.signed_in
     def proof(index: int) -> Response:
-        response = make_response(front.proof(g.visit.person, index))
-        response.mimetype = "text/plain"
-        name = f"decision-{index}{SUFFIX}"
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
+        text = front.proof(g.visit.person, index)
+        return pages.download(text, "text/plain", f"decision-{index}{SUFFIX}")
 
     _add_what_if(mounted, guard, front, pages, show)
 

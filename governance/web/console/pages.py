@@ -88,6 +88,13 @@ class Pages:
             kept=kept,
         )
 
+    def download(self, content: str | bytes, mimetype: str, name: str) -> Response:
+        """A file that the person keeps under this name."""
+        response = make_response(content)
+        response.mimetype = mimetype
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
     def onward(self, path: str) -> Response:
         """A page that leads to `path` on this site, by itself or by its link."""
         return self.render("onward.html", path=path)

@@ -34,10 +34,7 @@ def _add_reading(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -
     @mounted.get("/policies/policies.pdf")
     @guard.signed_in
     def book() -> Response:
-        response = make_response(front.book(g.visit.person))
-        response.mimetype = "application/pdf"
-        response.headers["Content-Disposition"] = 'attachment; filename="policies.pdf"'
-        return response
+        return pages.download(front.book(g.visit.person), "application/pdf", "policies.pdf")
 
     @mounted.get("/policies/learned")
     @guard.signed_in
@@ -109,11 +106,8 @@ def _add_files(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> 
     @mounted.get("/policies/proposals/<int:index>/policies.pdf")
     @guard.signed_in
     def proposed_book(index: int) -> Response:
-        response = make_response(front.proposed_book(g.visit.person, index))
-        response.mimetype = "application/pdf"
-        name = f'attachment; filename="proposal-{index}.pdf"'
-        response.headers["Content-Disposition"] = name
-        return response
+        book = front.proposed_book(g.visit.person, index)
+        return pages.download(book, "application/pdf", f"proposal-{index}.pdf")
 
     @mounted.get("/policies/proposals/<int:index>/files/<path:name>")
     @guard.signed_in
