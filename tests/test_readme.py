@@ -287,6 +287,7 @@ def mentioned() -> list[tuple[str, str]]:
         lines = re.findall(r"`(governance [a-z][^`\n]*)`", text)
         for block in re.findall(r"^```(?:sh|console)\n(.*?)^```$", text, re.M | re.S):
             lines += re.findall(r"^(?:\$ )?(governance [a-z].*)$", block, re.M)
+        lines += re.findall(r"^    (governance [a-z].*)$", text, re.M)
         found += [(name, line) for line in lines]
     return found
 

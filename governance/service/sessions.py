@@ -28,8 +28,9 @@ def open_session(
     """Open a session for an agent.  `parent` is the decision that delegated the work, if any.
 
     An agent opens its own, starting `untrusted`, or, naming a decision of its own as `parent`, one
-    for the agent it hands work to; gateways and people open clean ones, delegates inherit.  `workspace` (absolute folder that paths are judged against) is taken from people and
-    gateways only.  Returns `{session, agent, labels, opened_by}`.
+    for the agent it hands work to; gateways and people open clean ones, delegates inherit.
+    `workspace` (absolute folder that paths are judged against) is taken from people and gateways
+    only.  Returns `{session, agent, labels, opened_by}`.
     """
     return do(desk, prepare_open(desk, caller, agent=agent, parent=parent, workspace=workspace))
 
@@ -47,12 +48,7 @@ def prepare_open(
     if name is None:
         raise Problem("bad-field", "say for which agent the session is", field="agent")
     if workspace is not None:
-        if caller.type == "agent":
-            raise Problem(
-                "service-fact", "an agent does not choose its workspace", field="workspace"
-            )
-        if not workspace.startswith("/") or len(workspace) > 400:
-            raise Problem("bad-field", f"`{workspace}` is no absolute path", field="workspace")
+        _require_workspace(caller, workspace)
 
     def wants(state: State, at: datetime) -> Needs:
         return NO_NEEDS if parent is None else Needs(decisions=(parent,))
@@ -73,11 +69,10 @@ def prepare_open(
             require_parent(state, caller, decision)
             origin = sessions.parent_session(state, decision.session, at)
             refs = {"session": origin.index, "decision": parent}
-        opened_by = "person" if caller.type == "person" else caller.type
-        labels = sorted(sessions.first_labels(found, opened_by, origin))
+        labels = sorted(sessions.first_labels(found, caller.type, origin))
         data: dict[str, Any] = {
             "agent": name,
-            "opened_by": opened_by,
+            "opened_by": caller.type,
             "labels": labels,
             "refs": refs,
             "depth": 0 if origin is None else origin.depth + 1,
@@ -85,10 +80,17 @@ def prepare_open(
         }
         if workspace is not None:
             data["workspace"] = workspace
-        answer = {"session": index, "agent": name, "labels": labels, "opened_by": opened_by}
+        answer = {"session": index, "agent": name, "labels": labels, "opened_by": caller.type}
         return Proposal((entry("session.opened", at, caller, data),), answer)
 
     return Act(*_waits(caller, run), wants=wants)
+
+
+def _require_workspace(caller: Caller, folder: str) -> None:
+    if caller.type == "agent":
+        raise Problem("service-fact", "an agent does not choose its workspace", field="workspace")
+    if not folder.startswith("/") or len(folder) > 400:
+        raise Problem("bad-field", f"`{folder}` is no absolute path", field="workspace")
 
 
 def require_parent(state: State, caller: Caller, decision: DecisionFact) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from audit.entry import Entry
 from governance.oversight.model import Clause, State
@@ -116,27 +116,8 @@ def compared(
     waited, roles: [...], people: [...], nobody: [...]}`; minutes and counts of roles and people are
     what is added per day.
     """
-    roles = []
-    added: dict[str, list[float]] = {}
-    for role in sorted(was.seats.keys() | would.seats.keys()):
-        holders = [person.id for person in state.people.values() if role in person.roles]
-        answers = (would.seats[role] - was.seats[role]) / days
-        minutes = (would.minutes(role, measured) - was.minutes(role, measured)) / days
-        roles.append(
-            {
-                "role": role,
-                "was": was.seats[role],
-                "would": would.seats[role],
-                "added_per_day": round(answers, 2),
-                "minutes_per_day": round(minutes, 1),
-                "minutes_each": round(measured.minutes(role), 1),
-                "holders": len(holders),
-            }
-        )
-        for person in holders:
-            mine = added.setdefault(person, [0.0, 0.0])
-            mine[0] += answers / len(holders)
-            mine[1] += minutes / len(holders)
+    names = sorted(was.seats.keys() | would.seats.keys())
+    roles = [_role(name, was, would, days, measured, state) for name in names]
     busiest = max(would.days.items(), key=lambda day: (day[1], day[0]), default=None)
     return {
         "was": was.count,
@@ -151,20 +132,59 @@ def compared(
         "measured": measured.answers >= ENOUGH,
         "answers": measured.answers,
         "waited": round(median(measured.waited), 1) if measured.waited else None,
-        "roles": roles,
-        "people": [
+        "roles": [
             {
-                "person": person,
-                "roles": sorted(
-                    state.people[person].roles & (was.seats.keys() | would.seats.keys())
-                ),
-                "added_per_day": round(answers, 2),
-                "minutes_per_day": round(minutes, 1),
+                "role": each.name,
+                "was": was.seats[each.name],
+                "would": would.seats[each.name],
+                "added_per_day": round(each.answers, 2),
+                "minutes_per_day": round(each.minutes, 1),
+                "minutes_each": round(measured.minutes(each.name), 1),
+                "holders": len(each.holders),
             }
-            for person, (answers, minutes) in sorted(added.items())
+            for each in roles
         ],
-        "nobody": [each["role"] for each in roles if not each["holders"] and each["would"]],
+        "people": _people(roles),
+        "nobody": [r.name for r in roles if not r.holders and would.seats[r.name]],
     }
+
+
+class _Role(NamedTuple):
+    """A role that is asked in one of the worlds: who holds it, and what is added for all of them
+    together, a day."""
+
+    name: str
+    holders: tuple[str, ...]
+    answers: float
+    minutes: float
+
+
+def _role(
+    name: str, was: Asked, would: Asked, days: float, measured: Measured, state: State
+) -> _Role:
+    return _Role(
+        name,
+        tuple(person.id for person in state.people.values() if name in person.roles),
+        (would.seats[name] - was.seats[name]) / days,
+        (would.minutes(name, measured) - was.minutes(name, measured)) / days,
+    )
+
+
+def _people(roles: Iterable[_Role]) -> list[dict[str, Any]]:
+    """What is added for each person a day, if everybody in a role answers as often."""
+    shares: dict[str, list[_Role]] = {}
+    for role in roles:
+        for person in role.holders:
+            shares.setdefault(person, []).append(role)
+    return [
+        {
+            "person": person,
+            "roles": [role.name for role in mine],
+            "added_per_day": round(sum(role.answers / len(role.holders) for role in mine), 2),
+            "minutes_per_day": round(sum(role.minutes / len(role.holders) for role in mine), 1),
+        }
+        for person, mine in sorted(shares.items())
+    ]
 
 
 def _minutes(span: timedelta) -> float:

@@ -25,7 +25,6 @@ from governance.web.console.rule_views import (
     PolicyRow,
     PolicyView,
     ProofRow,
-    ProposalRow,
     ProposalView,
     ReleaseRow,
     RuleView,
@@ -33,7 +32,7 @@ from governance.web.console.rule_views import (
     TextView,
     ThingView,
 )
-from governance.web.console.views import May, Verdict
+from governance.web.console.views import May, ProposalRow, Verdict
 
 ALLOWED = Verdict("allow", "Allowed")
 REFUSED = Verdict("deny", "Refused")

@@ -21,7 +21,11 @@ from governance.web.console.saying import sentence
 
 def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     """Add the routes of this module."""
+    _add_lists(mounted, guard, front, pages)
+    _add_one(mounted, guard, front, pages)
 
+
+def _add_lists(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     @mounted.get("/approvals")
     @guard.signed_in
     def approvals() -> Response:
@@ -40,6 +44,8 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
         rows = front.closed(g.visit.person, before)
         return pages.render("closed.html", place="approvals", rows=rows, before=before)
 
+
+def _add_one(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     def show(index: int, status: int, read: Read) -> Response:
         return pages.render(
             "approval.html",

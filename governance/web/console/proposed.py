@@ -17,10 +17,9 @@ from governance.web.console.rule_views import (
     DiffRow,
     Found,
     ProofRow,
-    ProposalRow,
     ProposalView,
 )
-from governance.web.console.views import May, Verdict
+from governance.web.console.views import May, ProposalRow, Verdict
 
 SHOWN: Final = 50
 _LOOSER: Final = Verdict("deny", "Looser")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from governance.web.console.views import May, Verdict
+from governance.web.console.views import May, ProposalRow, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +29,6 @@ class PolicyRow:
     fired: datetime | None
     fired_by: int | None
     gradual: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalRow:
-    """One proposal in a list; `looser` says whether something becomes looser, in words, and `given_up`
-    whether something that must never be allowed is no longer asked for."""
-
-    index: int
-    who: str
-    at: datetime
-    note: str
-    origin: str
-    state: Verdict
-    looser: str
-    is_looser: bool = False
-    given_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,12 @@ from governance.web.console.rule_views import (
     PoliciesView,
     PolicyRow,
     PolicyView,
-    ProposalRow,
     ProposalView,
     ReleaseRow,
     TextView,
 )
 from governance.web.console.ruled_files import RuledFile
-from governance.web.console.views import May, Verdict
+from governance.web.console.views import May, ProposalRow, Verdict
 
 if TYPE_CHECKING:
     from governance.service.desk import Desk

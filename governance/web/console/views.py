@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from governance.web.console.review_views import ReviewsView
-    from governance.web.console.rule_views import ProposalRow
 
 VerdictKind = Literal["allow", "deny", "ask", "unknown", "stopped", "plain"]
 Source = Literal["exact", "ours", "vouched", "claimed"]
@@ -432,6 +431,22 @@ class AgentRow:
     risk_class: str
     stopped_by: int | None
     can_be_stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRow:
+    """One proposal in a list; `looser` says whether something becomes looser, in words, and `given_up`
+    whether something that must never be allowed is no longer asked for."""
+
+    index: int
+    who: str
+    at: datetime
+    note: str
+    origin: str
+    state: Verdict
+    looser: str
+    is_looser: bool = False
+    given_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
