@@ -13,6 +13,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from audit.entry import VERSION
 from governance.engine.mould import mould
 from governance.oversight import (
     agents,
@@ -35,7 +36,7 @@ from governance.oversight.model import State
 if TYPE_CHECKING:
     from audit.entry import Entry
 
-__all__ = ["SEMANTICS", "State", "apply", "effect_of", "genesis"]
+__all__ = ["SEMANTICS", "State", "apply", "effect_of", "genesis", "inert", "moved"]
 
 SEMANTICS: Final = "1"
 """Version of what `apply` means; a snapshot made under another one does not count."""
@@ -67,6 +68,29 @@ def effect_of(state: State, index: int, entry: Entry) -> State:
     return state if fold is None else fold(state, index, entry.at, entry.by, entry.data)
 
 
+def inert(data: bytes) -> bool:
+    """Whether the entry with these canonical bytes is a decision that does nothing but count.
+
+    Told without parsing, so for whoever folds what others wrote: `moved` then stands for `apply`, and
+    nothing is charged. May be False of such a decision; is never True of another entry: the members of
+    the envelope stand in order, and a quotation mark within a text has a backslash before it, so these
+    bytes are the kind and those names are no names of members anywhere.
+    """
+    return (
+        data.endswith(_COUNTED)
+        and b'"labels":' not in data
+        and b'"approval":' not in data
+        and b'"override":' not in data
+        and b'"charges":' not in data
+    )
+
+
+def moved(state: State, size: int) -> State:
+    """The state at `size` entries, if all since are inert."""
+    return state if size == state.size else _state(size, *_but_size(state))
+
+
+_COUNTED: Final = f',"kind":"decision","v":{VERSION}}}'.encode()
 _state: Final = mould(State)
 _but_size: Final = attrgetter(*(field.name for field in fields(State)[1:]))
 

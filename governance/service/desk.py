@@ -20,7 +20,7 @@ from governance.anchoring.station import NONE, Anchors
 from governance.engine.model import PolicyErrors
 from governance.oversight import entries, log_keys, retention, snapshot
 from governance.oversight.model import State
-from governance.oversight.state import SEMANTICS, apply, genesis
+from governance.oversight.state import SEMANTICS, apply, genesis, inert, moved
 from governance.service import committing
 from governance.service.problem import Problem
 from governance.service.releases import Releases, zone_of
@@ -63,6 +63,8 @@ FOLD: Final = Fold(
     clock_jumped=_clock_jumped,
     told_from=retention.told_from,
     log_keys=log_keys.in_force,
+    inert=inert,
+    moved=moved,
 )
 
 

@@ -28,6 +28,15 @@ def _never(_state: State) -> None:
     """Nothing was ever pruned."""
 
 
+def _as_it_is(state: State, _size: int) -> State:
+    """The state after no entries."""
+    return state
+
+
+def _unknown(_data: bytes) -> bool:
+    return False
+
+
 def _none(_state: State) -> tuple[str, ...]:
     return ()
 
@@ -45,7 +54,9 @@ class Fold:
     is when the last entry that was pruned was written (microseconds) and which entry first pruned
     something, or None: no window can be told that begins before. `log_keys(state)`
     are the verifier keys of those that sign the log, newest first; none before any was announced,
-    which leaves it to the key the log was founded with.
+    which leaves it to the key the log was founded with. `inert(data)` tells from canonical bytes, True
+    only where it is sure, that an entry changes nothing in the state but its size, is charged nowhere and
+    is no news; `moved(state, size)` is the state after such entries.
     """
 
     genesis: Callable[[], State]
@@ -58,6 +69,8 @@ class Fold:
     clock_jumped: Callable[[State], bool] = _no
     told_from: Callable[[State], tuple[int, int] | None] = _never
     log_keys: Callable[[State], tuple[str, ...]] = _none
+    inert: Callable[[bytes], bool] = _unknown
+    moved: Callable[[State, int], State] = _as_it_is
 
     @property
     def encode(self) -> Callable[[Entry], bytes]:

@@ -181,17 +181,33 @@ class Lanes:
                 self._asleep = True
                 self._arrived.wait(timeout)
                 self._asleep = False
-            jobs: list[Job] = [*waiting["stop"], *waiting["human"]]
-            waiting["stop"].clear()
-            waiting["human"].clear()
-            self._load["stop"] = self._load["human"] = 0
-            agents, left = waiting["agent"], self._limits.batch
-            while agents and left > 0:
-                job = agents.popleft()
-                left -= job.weight
-                self._load["agent"] -= job.weight
-                jobs.append(job)
+            jobs = self._next(self._limits.batch)
             return jobs, self._chores.popleft() if self._chores else None
+
+    def join(self, jobs: list[Job]) -> None:
+        """What arrived since `jobs` were taken and none of them has run yet goes with them, in the
+        same order of lanes, within the same bounds."""
+        agents = sum(job.weight for job in jobs if job.command.lane == "agent")
+        with self._lock:
+            late = self._next(self._limits.batch - agents)
+        if late:
+            jobs += late
+            jobs.sort(key=_lane)
+
+    def _next(self, left: int) -> list[Job]:
+        """All of the people's, and agents' up to a weight of `left`; the lock is held."""
+        waiting = self._waiting
+        jobs: list[Job] = [*waiting["stop"], *waiting["human"]]
+        waiting["stop"].clear()
+        waiting["human"].clear()
+        self._load["stop"] = self._load["human"] = 0
+        agents = waiting["agent"]
+        while agents and left > 0:
+            job = agents.popleft()
+            left -= job.weight
+            self._load["agent"] -= job.weight
+            jobs.append(job)
+        return jobs
 
     def refuse(self, error: BaseException) -> None:
         """Let nothing in any more; what waits is still handed out."""
@@ -267,6 +283,10 @@ class Lanes:
         self._refused[key] = Refusals(count + 1, since)
         if len(self._refused) > _KEYS:
             self._refused.popitem(last=False)
+
+
+def _lane(job: Job) -> int:
+    return LANES.index(job.command.lane)
 
 
 def resolve(jobs: Sequence[Job]) -> None:

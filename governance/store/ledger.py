@@ -322,6 +322,7 @@ class Ledger:
             return None
         if self._writer.shared:
             self._writer.turn()
+            self._lanes.join(jobs)
         return self._writer.run(self._held_back(jobs), self._log_clock.stamp())
 
     def land(self, jobs: list[Job], batch: Batch | None) -> None:

@@ -19,9 +19,9 @@ from typing import Any, ClassVar, Final
 import psycopg
 from psycopg import RawCursor
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Engine, create_engine
 
+from governance.store.arrays import Packed, PackedDumper, packed
 from governance.store.columns import arrays_of
 from governance.store.database import LOG_SCHEMA, VAULT_SCHEMA
 from governance.store.errors import BadParameter, CannotOpen, ServerError
@@ -264,8 +264,11 @@ class ServerConnection:
     ) -> None:
         """Insert rows column by column: one statement for any number of them."""
         if rows:
-            sql = _inserting(table, tuple(columns))
-            values = [list(column) for column in zip(*rows, strict=True)]
+            sql, kinds = _inserting(table, tuple(columns))
+            try:
+                values = list(map(packed, kinds, zip(*rows, strict=True)))
+            except ValueError as error:
+                raise BadParameter(str(error)) from error
             if self._inside:
                 self._defer(sql, values)
             else:
@@ -401,7 +404,7 @@ class ServerConnection:
     def _prepare(self, raw: psycopg.Connection[Any]) -> None:
         """What holds for the whole session. What a server does not know it need not promise."""
         raw.prepare_threshold = 2
-        raw.adapters.register_dumper(list, ListBinaryDumper)  # bytes need no escaping then
+        raw.adapters.register_dumper(Packed, PackedDumper)
         settings = [
             f"SET search_path TO {self._server.path}",
             f"SET lock_timeout TO {LOCK_MS}",
@@ -452,8 +455,10 @@ def _numbered(sql: str) -> str:
 
 
 @cache
-def _inserting(table: str, columns: tuple[str, ...]) -> str:
-    kinds = arrays_of(table)
-    values = ", ".join(f"${i}::{kinds[name]}[]" for i, name in enumerate(columns, 1))
+def _inserting(table: str, columns: tuple[str, ...]) -> tuple[str, list[str]]:
+    """The statement that takes a column of values for each of some columns, and their types."""
+    arrays = arrays_of(table)
+    kinds = [arrays[name] for name in columns]
+    values = ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(kinds, 1))
     names = ", ".join(columns)
-    return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({values})"  # noqa: S608  constants
+    return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({values})", kinds  # noqa: S608

@@ -147,6 +147,7 @@ class Turns:
         if size == at.size:
             return at
         frontier, state = at.frontier.copy(), at.state
+        inert, moved = self._fold.inert, self._fold.moved
         for first in range(at.size, size, _CHUNK):
             last = min(first + _CHUNK, size)
             rows = db.execute(_READ, (first, last)).fetchall()
@@ -156,11 +157,14 @@ class Turns:
             for index, (data,) in enumerate(rows, first):
                 if not data:
                     raise Forked(f"entry {index} was pruned before it was read; start again")
+                if inert(data):
+                    continue
                 entry = quick(data)
-                state = self._fold.apply(state, index, entry)
+                state = self._fold.apply(moved(state, index), index, entry)
                 facts.follow(index, entry)
                 self._notice(index, entry)
-            self._clock.follow(to_microseconds(entry.at))
+            state = moved(state, last)
+            self._clock.follow(to_microseconds(quick(data).at))
         return Position(frontier, frontier.root(), state)
 
     def _notice(self, index: int, entry: Entry) -> None:
