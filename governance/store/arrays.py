@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from struct import Struct, error
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
@@ -27,7 +27,7 @@ class Packed(bytes):
 class PackedDumper(Dumper):
     """Sends what is packed already, of the type that the statement says."""
 
-    format: ClassVar[Format] = Format.BINARY
+    format = Format.BINARY
 
     def dump(self, obj: Packed) -> Packed:
         """As it is."""

@@ -1,8 +1,8 @@
 """Sharing a log with other processes: taking turns, and following what the others wrote.
 
 The law: whoever holds the lock of the head's row is alone, and has read everything before it writes.
-What others wrote is hashed and folded again here, and must be what the head that they signed says; a
-head that is older than the last one seen, or says something else about it, is not followed; one that
+What others wrote is hashed and folded again here (of what only counts the bytes are hashed, no more), and
+must be what the head that they signed says; a head that is older than the last one seen, or says something else about it, is not followed; one that
 a key signed which the log named before is, though that key cannot sign here. Whatever
 is remembered about facts, subjects and time is brought up to the same entry as the state. What is read
 may put a key in force that is not in this service's folder: that is known as soon as it is read.

@@ -90,7 +90,8 @@ class Workspace:
         ledger.after_commit(lambda position: self.views.notice(position.size))
 
     def on_news(self, tell: Callable[[int, Entry], None]) -> None:
-        """Have `tell` called with index and entry of whatever other processes record.
+        """Have `tell` called with index and entry of whatever other processes record, if it is more than
+        an inert entry (see `Fold`).
 
         On the ledger's thread, before anything is decided from the state after it; it must be quick.
         """

@@ -1,0 +1,81 @@
+"""Waiting for the turn: who comes in the meantime is not left behind, and rows arrive as they were."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+
+from governance.store.arrays import Packed, PackedDumper, packed
+from governance.store.errors import BadParameter
+from governance.store.workspace import Workspace
+from tests.postgres.fixtures import database, opened, root, server, workspace
+from tests.postgres.server import TestDatabase
+from tests.store import world
+
+__all__ = ["database", "opened", "root", "server", "workspace"]
+
+Open = Callable[..., Workspace]
+
+COLUMNS: list[tuple[str, list[Any]]] = [
+    ("BIGINT", [0, -1, None, 2**63 - 1, -(2**63)]),
+    ("INTEGER", [0, None, -(2**31), 2**31 - 1]),
+    ("TEXT", ["", None, "é — 漢字 \U0001f600", 'a"b\\c{,}', "NULL"]),
+    ("BYTEA", [b"", None, b"\x00\xff" * 40]),
+]
+
+
+def test_a_stop_that_comes_while_the_turn_is_anothers_is_the_first_of_the_next_batch(
+    opened: Open, database: TestDatabase
+) -> None:
+    """A stop would wait for its service's turn twice, and agents would be allowed before it."""
+    one = opened()
+    with closing(psycopg.connect(database.owner)) as other:
+        other.execute("SELECT size FROM governance_log.log_head FOR UPDATE")
+        early = one.ledger.submit(world.Decide("early"))
+        until = time.monotonic() + 10
+        while one.ledger.depth()["agent"]:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        late, stop = one.ledger.submit(world.Decide("late")), one.ledger.submit(world.stop())
+        other.rollback()
+    (receipt,) = stop.result(10).receipts
+    assert receipt.index == 0
+    for each in (early, late):
+        with pytest.raises(Exception, match="everything is stopped"):
+            each.result(10)
+    assert one.ledger.batches == 1
+
+
+@pytest.mark.parametrize(("kind", "values"), COLUMNS)
+def test_a_packed_column_is_what_was_in_it(
+    database: TestDatabase, kind: str, values: list[Any]
+) -> None:
+    """The server would store other entries than the ones whose leaf hashes are signed."""
+    with closing(psycopg.connect(database.app)) as db:
+        db.adapters.register_dumper(Packed, PackedDumper)
+        for column in (values, values[:1]):
+            sent = packed(kind, column)
+            rows = psycopg.RawCursor(db).execute(
+                f"SELECT * FROM unnest($1::{kind}[])", (sent,), binary=True
+            )
+            assert [value for (value,) in rows.fetchall()] == column
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [(("level", "idx", "hash"), (1, "one", b"")), (("level", "idx", "hash"), (2**31, 1, b""))],
+)
+def test_a_value_of_another_type_is_refused_before_it_is_sent(
+    opened: Open, columns: tuple[str, ...], row: tuple[Any, ...]
+) -> None:
+    """What a command does wrong would look like a server that failed, and stop everybody."""
+    with (
+        closing(opened().paths.log_database.writer()) as db,
+        pytest.raises(BadParameter, match="a value that is no"),
+    ):
+        db.insert_rows("tree_nodes", columns, [row])  # type: ignore[attr-defined]
