@@ -11,7 +11,7 @@ from typing import Any
 
 from governance.engine import histories, meant, rules
 from governance.engine.constants import constants
-from governance.engine.reach import specialise
+from governance.engine.reach import reached
 from governance.engine.reading import Way
 from governance.engine.scope import Scope, actions_of, types_of
 from governance.engine.values import Type
@@ -35,8 +35,7 @@ def read(scope: Scope, data: Any, way: Way, negated: bool = False) -> rules.Cond
             continue
         parts += found
         if name in first and not negated:
-            left = rules.All(tuple(found))
-            scope.actions = tuple(a for a in scope.actions if specialise(left, a) is not False)
+            scope.actions = reached(rules.All(tuple(found)), scope.actions)
     if not sound:
         return None
     return parts[0] if len(parts) == 1 else rules.All(tuple(parts))

@@ -183,13 +183,12 @@ def _rule(
     if allow:
         named = data["when"].get("action")
         for name in named if isinstance(named, list) else [named]:
-            if name in reader.catalogue.actions and name not in {a.name for a in governs}:
+            if name in reader.catalogue.actions and all(name != each.name for each in governs):
                 reader.wrong((*way, "when", "action"), "not-governed",
                              f"an allow for `{name}` does not count: the file does not govern it",
                              "add it to `governs`, or remove it here")  # fmt: skip
                 return None
         scope.actions = governs
-    start = scope.actions
     when = conditions.read(scope, data["when"], (*way, "when"))
     clause = clauses.clause(scope, data, effect, f"{reader.document.data['policy']}/{data['id']}",
                             way)  # fmt: skip
@@ -199,7 +198,6 @@ def _rule(
     clauses.trust(scope, data, way, when is not None)
     if when is None:
         return None
-    scope.actions = start
     _reaches(reader, scope, when, (*way, "when"), allow)
     line, column = reader.document.place(way)
     return rules.Rule(

@@ -106,10 +106,17 @@ class _Scene:
             return otherwise
         return self.space.space.coordinates[number].options[self.choice[number]]
 
+    def _supported(self) -> tuple[str, ...]:
+        """A runtime that knows every obligation that may be asked of it here."""
+        return (*_KINDS, *dict.fromkeys(
+            duty.id for release in self.releases for each in release.candidates(self.action)
+            for duty in each.rule.obligations if duty.id not in _KINDS
+        ))  # fmt: skip
+
     def _fields(self) -> dict[str, Value]:
         fields: dict[str, Value] = {
             **AGENT,
-            "context.obligations_supported": _supported(self.releases),
+            "context.obligations_supported": self._supported(),
         }
         for action in self.declared:
             for name, arg in action.args.items():
@@ -329,14 +336,6 @@ def _step(limit: Limit) -> Decimal:
     if limit.measure is None:
         return Decimal(1)
     return Decimal("0.01") if isinstance(limit.at_most, Money) else Decimal("0.001")
-
-
-def _supported(releases: Iterable[Release]) -> tuple[str, ...]:
-    """A runtime that knows every obligation."""
-    return (*_KINDS, *dict.fromkeys(
-        duty.id for release in releases for file in release.bundle.files
-        for rule in file.rules for duty in rule.obligations if duty.id not in _KINDS
-    ))  # fmt: skip
 
 
 def _ordinary(kind: Any) -> Value:

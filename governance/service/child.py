@@ -37,7 +37,7 @@ def _silent(_told: Callable[[int, int], None], work: Callable[..., T], given: tu
 def watched(tell: Callable[[int, int], None] | None, work: Callable[..., T], *arguments: Any) -> T:
     """As `run`, for work that says how far it is: `work(told, *arguments)` may call `told(done,
     total)`, and `tell(done, total)` is called here with it, at most five times a second."""
-    with _beside(_telling, work, *arguments) as here:
+    with beside(_telling, work, *arguments) as here:
         while True:
             kind, value = _next(here)
             if kind == "result":
@@ -74,7 +74,7 @@ def followed(
     if the process died.
     """
     began = time.monotonic()
-    with _beside(_step_by_step, work, *arguments) as here:
+    with beside(_step_by_step, work, *arguments) as here:
         while time.monotonic() - began <= seconds():
             if here.poll(_HEARD):
                 kind, value = _next(here)
@@ -92,7 +92,7 @@ def _step_by_step(
 
 
 @contextmanager
-def _beside(*job: Any) -> Iterator[Connection]:
+def beside(*job: Any) -> Iterator[Connection]:
     """A fresh process that does `job` (a function and its arguments), and where it is heard; it ends
     with the block. What the job takes is handed over once the process runs, by a pipe whose other end
     only the process holds: one that died at its start leaves nobody writing for ever."""
