@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from governance.engine import meaning, portable
-from governance.engine.compile import Release, compile_bundle, compile_release
+from governance.engine.compile import Release, compile_bundle, compile_release, manifest_digest
 from governance.engine.model import LoadFinding
 from governance.engine.rules import ListUse
 from governance.oversight.times import micros
@@ -55,8 +55,8 @@ _one_at_a_time = threading.BoundedSemaphore(1)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be examined.  `root` is the workspace; `current` the files in force (empty: none);
-    `days` how far back the backtest looks; `against` is the digest of those in force, `since` the entry that put their rules in force; `lapsed`: they were checked once, and what has lapsed
+    """What is to be examined.  `root` is the workspace; `current` the files in force (empty: none),
+    `compiled` their compiled form (empty: not at hand); `days` how far back the backtest looks; `against` is the digest of those in force, `since` the entry that put their rules in force; `lapsed`: they were checked once, and what has lapsed
     since does not matter; `before` are the same files with older lists, which nothing may be looser than;
     `seconds` is how long the backtest may take."""
 
@@ -71,6 +71,7 @@ class Job:
     bears: Bears = ""
     before: Mapping[str, bytes] | None = None
     seconds: float = WITHIN / 2
+    compiled: bytes = b""
 
 
 @dataclass(slots=True)
@@ -227,7 +228,7 @@ def _examine(tell: Tell, job: Job) -> None:
     _document(tell, "cases", _cases(made, known))
     tell(("compiled", made.digest, portable.write(bundle), made.ran))
     release = compile_bundle(bundle, dict(job.files), made.digest)
-    current = compile_release(dict(job.current)) if job.current else None
+    current = _in_force(job) if job.current else None
     tell(("step", "proofs", None))
     proofs = _proofs(job, current, release)
     borne = _refuted_before(job, current, release, proofs)
@@ -252,6 +253,15 @@ def _examine(tell: Tell, job: Job) -> None:
     approvals = {"complete": found["complete"], "days": found["days"], **found.pop("approvals")}
     _document(tell, "backtest", found)
     _document(tell, "approvals", approvals)
+
+
+def _in_force(job: Job) -> Release:
+    files = dict(job.current)
+    try:
+        bundle = portable.read(job.compiled)
+    except portable.NotPortable:
+        return compile_release(files)
+    return compile_bundle(bundle, files, manifest_digest(files, bundle.lists))
 
 
 def _failed_before(job: Job, errors: tuple[LoadFinding, ...]) -> tuple[LoadFinding, ...]:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -153,6 +154,13 @@ class Releases:
         self.learn(digest, name)
         return self.get(digest), name
 
+    def compiled(self, digest: str) -> bytes:
+        """The compiled form of a release that was proposed; empty if it is not at hand."""
+        name = self._compiled.get(digest)
+        with suppress(BlobError):
+            return b"" if name is None else self._blobs.get(name)
+        return b""
+
     def files(self, digest: str) -> dict[str, bytes]:
         """The files of a release as they were signed."""
         return {path: self._blobs.get(blob) for path, blob in self.digests(digest).items()}
@@ -175,12 +183,9 @@ class Releases:
 
     def _taken_over(self, digest: str, files: dict[str, bytes]) -> Release | None:
         """The release from its compiled form, or None if that is of no use."""
-        name = self._compiled.get(digest)
-        if name is None:
-            return None
         try:
-            return self._of(self._blobs.get(name), files)
-        except (BlobError, portable.NotPortable):
+            return self._of(self.compiled(digest), files)
+        except portable.NotPortable:
             return None
 
     def _compile(self, files: dict[str, bytes]) -> Release:

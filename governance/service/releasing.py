@@ -148,9 +148,11 @@ def examined(
     checking.require_size(files)
     state = desk.state
     current = {} if state.release is None else desk.releases.files(state.release)
+    compiled = b"" if state.release is None else desk.releases.compiled(state.release)
     since, at = policies.rules_since(state), desk.now()
     root = str(desk.directory)
-    job = Job(root, dict(files), current, at, days, state.release, since, lapsed, bears)
+    job = Job(root, dict(files), current, at, days, state.release, since, lapsed, bears,
+              compiled=compiled)  # fmt: skip
     return examining.examine(job, progress)
 
 
