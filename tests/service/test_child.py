@@ -89,3 +89,15 @@ def test_what_takes_too_long_is_ended_and_what_it_told_counts() -> None:
         child.followed(_endless, told=heard.append, seconds=lambda: 3.0 if heard else 60.0) is False
     )
     assert heard == ["begun"]
+
+
+def _priority() -> tuple[int, int | None]:
+    policy = os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else None
+    return os.getpriority(os.PRIO_PROCESS, 0), policy
+
+
+def test_it_only_takes_time_that_nobody_else_wants() -> None:
+    """An examination of 10,000 rules would make every agent wait for half a minute."""
+    own, policy = child.run(_priority)
+    assert own == 19
+    assert policy == getattr(os, "SCHED_IDLE", None)
