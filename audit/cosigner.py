@@ -18,7 +18,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from audit.encoding import MAX_SIZE, b64, unb64
+from audit.encoding import MAX_SIZE, b64
 from audit.errors import BadKey, BadNote
 from audit.keys import (
     COSIGNATURES,
@@ -27,6 +27,7 @@ from audit.keys import (
     OfVerifier,
     Verifier,
     cosignature_message,
+    read_skey,
     subtree_message,
 )
 
@@ -110,14 +111,7 @@ def generate(name: str, algorithm: int, clock: Callable[[], int]) -> Cosigner:
 
 def from_skey(skey: str, clock: Callable[[], int]) -> Cosigner:
     """Read a cosigner's key file line. Raises `BadKey`; the message never repeats the key."""
-    parts = skey.split("+", 4)
-    if len(parts) != 5 or parts[:2] != ["PRIVATE", "KEY"]:
-        raise BadKey("not a cosigner's key: expected `PRIVATE+KEY+name+id+key`")
-    _, _, name, key_id, encoded = parts
-    try:
-        material = unb64(encoded)
-    except ValueError:
-        raise BadKey("the cosigner key's last part is not base64") from None
+    name, key_id, material = read_skey(skey)
     if not material or material[0] not in COSIGNATURES:
         raise BadKey("the key is not a cosigner's (type 0x04 or 0x06)")
     cosigner = from_seed(name, material[0], material[1:], clock)

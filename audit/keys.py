@@ -139,6 +139,21 @@ def check_name(name: str) -> None:
         )
 
 
+def read_skey(skey: str) -> tuple[str, str, bytes]:
+    """Name, key id (hex) and `type ‖ seed` of `PRIVATE+KEY+<name>+<id>+<base64(type ‖ seed)>`.
+
+    Raises `BadKey`; the message never repeats the key.
+    """
+    parts = skey.split("+", 4)
+    if len(parts) != 5 or parts[:2] != ["PRIVATE", "KEY"]:
+        raise BadKey("not a signing key: expected `PRIVATE+KEY+name+id+key`")
+    _, _, name, key_id, encoded = parts
+    try:
+        return name, key_id, unb64(encoded)
+    except ValueError:
+        raise BadKey("the signing key's last part is not base64") from None
+
+
 def cosignature_message(text: bytes, time: int) -> bytes:
     """What an Ed25519 cosigner signs: the checkpoint's text with its time, tlog-cosignature."""
     return b"cosignature/v1\ntime %d\n" % time + text

@@ -26,6 +26,7 @@ from audit.keys import (
     OfVerifier,
     Verifier,
     check_name,
+    read_skey,
 )
 
 __all__ = [
@@ -89,14 +90,7 @@ class Ed25519Signer(OfVerifier):
     @classmethod
     def from_skey(cls, skey: str) -> Ed25519Signer:
         """Parse `PRIVATE+KEY+<name>+<id>+<base64(0x01 ‖ seed)>`; the message never repeats it."""
-        parts = skey.split("+", 4)
-        if len(parts) != 5 or parts[:2] != ["PRIVATE", "KEY"]:
-            raise BadKey("not a signer key: expected `PRIVATE+KEY+name+id+key`")
-        _, _, name, key_id, encoded = parts
-        try:
-            material = unb64(encoded)
-        except ValueError:
-            raise BadKey("the signer key's last part is not base64") from None
+        name, key_id, material = read_skey(skey)
         if len(material) != 33 or material[0] != ED25519:
             raise BadKey("the signer key is not an Ed25519 key (0x01 and 32 bytes)")
         signer = cls.from_seed(name, material[1:])

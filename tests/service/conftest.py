@@ -1,4 +1,4 @@
-"""One world per test: a copy of a founded workspace, opened for the test and closed afterwards."""
+"""What the service is tried on: a founded company, and one whose log is old enough to be cut."""
 
 from __future__ import annotations
 
@@ -6,26 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from company import founded, world
 from retention_world import old, rules
 from service_world import World
 
 from governance.service import child
 
-
-@pytest.fixture(scope="session")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A founded company, closed; worlds are copies of it."""
-    made = World(tmp_path_factory.mktemp("founded") / "workspace")
-    made.close()
-    return made
-
-
-@pytest.fixture
-def world(founded: World, tmp_path: Path) -> Iterator[World]:
-    """A founded company."""
-    made = founded.copied(tmp_path / "workspace")
-    yield made
-    made.close()
+__all__ = ["founded", "world"]
 
 
 @pytest.fixture
