@@ -121,7 +121,16 @@ def change(frame: Frame, agent_id: str, **given: Any) -> None:
     """Change what is on record; what loosens waits for a second person's confirm."""
     with frame.api() as api:
         made = api.post(f"/v1/agents/{agent_id}/change", **_body(given))
-    output.show(frame.output, made)
+    _told(frame, made)
+
+
+def _told(frame: Frame, made: dict[str, Any]) -> None:
+    """What a change does, what it opens, and that another person confirms it."""
+    output.show(frame.output, made if frame.json else {**made, "opens": None})
+    for line in made.get("opens", ()):
+        output.say(output.inert(f"{line}."))
+    if made.get("pending"):
+        output.say(f"Now another person confirms it: governance agent confirm {made['agent']}")
 
 
 @command(agent, "confirm", example="governance agent confirm payments-1")
@@ -135,7 +144,9 @@ def confirm(frame: Frame, agent_id: str) -> None:
         shown = api.get(f"/v1/agents/{agent_id}")
         waiting = shown["pending"]
         entry = shown["entry"] if waiting is None or shown["state"] == "draft" else waiting["entry"]
-        output.facts(shown if waiting is None else waiting, err=True)
+        output.facts(shown if waiting is None else {**waiting, "opens": None}, err=True)
+        for line in () if waiting is None else waiting.get("opens", ()):
+            output.say(output.inert(f"{line}."))
         output.show(frame.output, api.post(f"/v1/agents/{agent_id}/confirm", entry=entry))
 
 
@@ -157,12 +168,13 @@ def confirm(frame: Frame, agent_id: str) -> None:
 def autonomy(
     frame: Frame, agent_id: str, level: str, until: str | None, why: str, evidence: tuple[str, ...]
 ) -> None:
-    """Raise or lower how far an agent may go alone; raising needs an end and evidence."""
+    """Raise or lower how far an agent may go alone; raising needs an end and evidence, and another
+    person where it lets the agent do more under the rules in force."""
     shown = named(evidence) or None
     with frame.api() as api:
         path = f"/v1/agents/{agent_id}/autonomy"
         made = api.post(path, level=level, until=until, why=why, evidence=shown)
-    output.show(frame.output, made)
+    _told(frame, made)
 
 
 @command(

@@ -15,14 +15,14 @@ What an action is (its arguments, what its allowing leaves in the session) is co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from governance.engine.catalogue import ActionType
 from governance.engine.compile import Release
-from governance.engine.model import Effect, Obligation, Verdict
+from governance.engine.model import Effect, Obligation, Value, Verdict
 from governance.engine.sameness import same_actions
 from governance.engine.situations import Situations
 from governance.engine.space import Budget, Choice, Exhausted, TooMany
@@ -114,7 +114,7 @@ def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Diff
         if action in alike:
             continue
         changed = list(_catalogue(old, new, action))
-        search = _Search(old, new, action, at, spent)
+        search = Search(old, new, action, at, spent)
         found += [*search.run(), *changed]
         if search.open:
             unfinished[action] = search.open
@@ -122,15 +122,7 @@ def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Diff
             action in new.plans
         ):  # fmt: skip
             unfinished[action] = "the catalogue declares other arguments, so requests are read anew"
-    once = {(d.action, d.kind, d.before, d.after, d.looser, d.was, d.by, d.note): d for d in found}
-    made = sorted(  # what is allowed from now on stands first
-        once.values(),
-        key=lambda d: (
-            not d.looser, d.kind != "verdict", d.looser and d.after != _ALLOWED, d.action,
-            d.before, d.after, d.was, d.by,
-        ),
-    )  # fmt: skip
-    return Differences(tuple(made), unfinished, min(spent.used, budget))
+    return Differences(in_order(found), unfinished, min(spent.used, budget))
 
 
 class _Sought(NamedTuple):
@@ -144,13 +136,34 @@ class _Sought(NamedTuple):
     speaks: bool = False
 
 
-class _Search:
-    """The differences of one action."""
+def in_order(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """Each kind once; what is allowed from now on stands first."""
+    once = {(d.action, d.kind, d.before, d.after, d.looser, d.was, d.by, d.note): d for d in found}
+    return tuple(
+        sorted(
+            once.values(),
+            key=lambda d: (
+                not d.looser, d.kind != "verdict", d.looser and d.after != _ALLOWED, d.action,
+                d.before, d.after, d.was, d.by,
+            ),
+        )
+    )  # fmt: skip
+
+
+class Search:
+    """The differences of one action; `given` are the fields that are known on either side."""
 
     def __init__(
-        self, old: Release, new: Release, action: str, at: datetime, budget: Budget
+        self,
+        old: Release,
+        new: Release,
+        action: str,
+        at: datetime,
+        budget: Budget,
+        given: Sequence[dict[str, Value]] = (),
     ) -> None:
         self.releases, self.action, self.at, self.budget = (old, new), action, at, budget
+        self.given = given
         self.open = ""
         self.shown: set[_Sought] = set()
         self.unreal: set[_Sought] = set()
@@ -170,7 +183,8 @@ class _Search:
 
     def _search(self, *, free: bool) -> list[Difference]:
         plans = [r.plans[self.action] for r in self.releases if self.action in r.plans]
-        self.space = Situations([plan.action for plan in plans], self.at, free=free)
+        actions = [plan.action for plan in plans]
+        self.space = Situations(actions, self.at, free=free, given=self.given)
         for release in self.releases:
             gather(release, self.action, self.space)
         found: list[Difference] = []
@@ -483,6 +497,3 @@ def _argument(action: str, name: str, one: ActionType, other: ActionType) -> Ite
 
 def _structural(action: str, looser: bool, note: str) -> Difference:
     return Difference(action, "", "", looser, "", "", {}, "catalogue", note)
-
-
-__all__ = ["BUDGET", "Difference", "Differences", "Outcome", "diff"]

@@ -193,6 +193,11 @@ def fields_said(release: Release, action: str) -> frozenset[str]:
     return frozenset(text for text in _texts((plan, *rest)) if text.startswith(_SPEAKERS))
 
 
+def texts_of_plan(release: Release, action: str) -> set[str]:
+    """Every name that occurs in whatever is compiled for an action."""
+    return _texts((release.plans[action],))
+
+
 _SPEAKERS: Final = ("args.", "resource.", "subject.", "context.", "command.")
 
 

@@ -50,6 +50,13 @@ class Rollout:
             return None
         return self.gradual.replaces if side == NEW else self.policy
 
+    def excludes(self, fields: Fields) -> bool:
+        """Whether these fields alone say that the request is not in the share."""
+        name = fields.get(_FIELD[self.gradual.of])
+        if self.gradual.forced or not isinstance(name, str):
+            return False
+        return not in_share(f"{self.policy}\0{self.gradual.replaces}", name, self.gradual.share)
+
     def _asks(self, key: str, context: Context, window: bool) -> FactQuery:
         since = (self.when[0] - EPOCH) // MICROSECOND
         if window:

@@ -8,7 +8,7 @@ active or was not given the tool, autonomy L0), because it hides differences and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -33,7 +33,7 @@ from governance.engine.catalogue import ActionType
 from governance.engine.compile import Cap
 from governance.engine.domains import Said, cut
 from governance.engine.fields import AUTONOMY
-from governance.engine.model import ABSENT, Money, Value
+from governance.engine.model import ABSENT, CannotTell, Money, Value
 from governance.engine.rules import ActionIs, All, Condition, History, ListUse, Not, Test
 from governance.engine.rules import Any as AnyOf
 from governance.engine.space import ALWAYS, NEVER, Dnf, Space, TooMany, both, every, some
@@ -43,6 +43,9 @@ from governance.engine.vocabulary import OPERATORS, Reading, check
 WAKING: Final = tuple(name for name in AUTONOMY if name != "L0")
 """Levels at which an agent does anything at all."""
 UNKNOWN: Final = "cannot tell"
+
+
+Fixed = dict[str, Value]
 
 
 def leaves(condition: Condition | bool) -> Iterable[Test | History]:
@@ -57,10 +60,20 @@ def leaves(condition: Condition | bool) -> Iterable[Test | History]:
 
 
 class Situations:
-    """The space of one action. Gather all conditions first, then take them apart."""
+    """The space of one action. Gather all conditions first, then take them apart.
 
-    def __init__(self, actions: Iterable[ActionType], at: datetime, *, free: bool) -> None:
+    `given`: fields that are known and fixed, for each side; where nothing is given all are free."""
+
+    def __init__(
+        self,
+        actions: Iterable[ActionType],
+        at: datetime,
+        *,
+        free: bool,
+        given: Sequence[Fixed] = (),
+    ) -> None:
         self.actions = tuple(actions)
+        self.given, self.fixed = tuple(given), Fixed()
         self.free = free
         self.at = at
         self.space = Space()
@@ -136,6 +149,20 @@ class Situations:
 
     # ---- taking apart ----
 
+    def take(self, side: int) -> None:
+        """Conditions are taken apart for this side from now on."""
+        self.fixed = self.known_on(side)
+
+    def known_on(self, side: int) -> Fixed:
+        """The fields that are known and fixed on a side."""
+        return self.given[side] if self.given else Fixed()
+
+    def level(self, fits: Callable[[Value], bool]) -> Dnf:
+        """Where the agent's autonomy fits."""
+        if "agent.autonomy" in self.fixed:
+            return ALWAYS if fits(self.fixed["agent.autonomy"]) else NEVER
+        return self.autonomy.where(fits)
+
     def where(
         self,
         condition: Condition | bool,
@@ -152,7 +179,11 @@ class Situations:
         except TooMany:
             used = tuple(Use.of(leaf, lists, attested_only) for leaf in leaves(condition)
                          if isinstance(leaf, Test))  # fmt: skip
-            number = self.space.coordinate(("opaque", condition, used, allow), ANSWERS)
+            known = tuple(
+                (name, self.fixed[name])
+                for use in used for name in _fields(use.test) if name in self.fixed
+            )  # fmt: skip
+            number = self.space.coordinate(("opaque", condition, used, allow, known), ANSWERS)
             return self.space.options(number, lambda answer: answer in want)
 
     def _where(
@@ -173,13 +204,18 @@ class Situations:
 
     def _test(self, test: Test, want: Want, reader: _Reader, reading: Reading) -> Dnf:
         use = Use.of(test, reader.lists, reader.attested_only)
-        key = (test.field, test.op, use, reading, want)
+        fixed = {name: self.fixed[name] for name in _fields(test) if name in self.fixed}
+        key = (test.field, test.op, use, reading, want, *fixed.values())
         known = self._literals.get(key)
         if known is not None:
             return known
-        made = self._pair(test, want, reading) if test.other else (
-            self.models[test.field].literal(use, reading, want)
-        )  # fmt: skip
+        if len(fixed) == len(_fields(test)):
+            answer = check(test, use.constants, reading)(fixed)
+            made = ALWAYS if answer in want else NEVER
+        elif test.other:
+            made = self._pair(test, want, reading, *fixed.values())
+        else:
+            made = self.models[test.field].literal(use, reading, want)
         if use.until is not None:
             made = self._unless(self.time, lambda moment: moment <= use.until, made, want)
         if use.attested_only:
@@ -194,12 +230,13 @@ class Situations:
             return inside
         return some([inside, self.space.options(number, lambda option: not fits(option))])
 
-    def _pair(self, test: Test, want: Want, reading: Reading) -> Dnf:
-        """Two fields of one type: the same, different, cannot tell, or one of them absent."""
+    def _pair(self, test: Test, want: Want, reading: Reading, *fixed: Value) -> Dnf:
+        """Two fields of one type, one of them perhaps `fixed`: the same, different, cannot tell, or
+        one of them absent."""
         assert test.other is not None
         negative = OPERATORS[test.op].negation_of is not None
         pair = tuple(sorted((test.field, test.other)))
-        number = self.space.coordinate(("pair", *pair), (False, None, True, ABSENT))
+        number = self.space.coordinate(("pair", *pair, *fixed), (False, None, True, ABSENT))
         away = check(test, (), reading)({test.field: ABSENT, test.other: ABSENT})
         if not any(_optional(a, name) for a in self.actions for name in pair):
             away = None
@@ -213,11 +250,18 @@ class Situations:
 
     def known(self, names: Iterable[str]) -> Dnf:
         """Where the key of these fields can be told, as far as that is in the space."""
-        models = [self.models[name] for name in names if name in self.models]
-        return every(model.known() for model in models)
+        return every(self._told(name, True) for name in names)
 
     def unknown(self, names: Iterable[str]) -> Dnf:
-        return some(self.models[name].unknown() for name in names if name in self.models)
+        return some(self._told(name, False) for name in names)
+
+    def _told(self, name: str, known: bool) -> Dnf:
+        if name in self.fixed:
+            lost = isinstance(self.fixed[name], CannotTell | tuple)
+            return ALWAYS if lost is not known else NEVER
+        if name not in self.models:
+            return ALWAYS if known else NEVER
+        return self.models[name].known() if known else self.models[name].unknown()
 
     # ---- what happened before ----
 
@@ -321,6 +365,10 @@ def _within(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
     if one[0] == "day":
         return other[1] >= timedelta(hours=25)
     return isinstance(one[1], timedelta) and one[1] <= other[1]
+
+
+def _fields(test: Test) -> tuple[str, ...]:
+    return (test.field,) if test.other is None else (test.field, test.other)
 
 
 def _optional(action: ActionType, name: str) -> bool:

@@ -40,6 +40,7 @@ from governance.engine.space import (
 _ASK, _DENY = Effect.REQUIRE_APPROVAL, Effect.DENY
 LADDER: Final = f"{SERVICE}/autonomy"
 GOVERNED: Final = f"{SERVICE}/governed"
+BARRED: Final = f"{SERVICE}/agent"
 _MOST_SETS: Final = 256
 
 
@@ -141,6 +142,9 @@ class _Maker:
         if plan is None:
             self._item(GOVERNED, _DENY, ALWAYS)
             return Side(tuple(self.items), (), {})
+        if self.at.fixed.get("agent.tools") == () or self.at.fixed.get("agent.autonomy") == "L0":
+            self._item(BARRED, _DENY, ALWAYS)
+            return Side(tuple(self.items), (), {}, always=self.at.space.bits(ALWAYS))
         extras = plan.extras or Extras()
         self.rollouts = extras.rollouts
         for candidate in self.release.candidates(self.action):
@@ -199,6 +203,10 @@ class _Maker:
                 continue
             mine = "new" if policy == rollout.policy else "old"
             start, end = rollout.when
+            if rollout.excludes(self.at.fixed):
+                if mine == "new":
+                    return NEVER
+                continue
             if rollout.gradual.forced:
                 return ALWAYS if rollout.gradual.forced in (mine, "both") else NEVER
             number = space.coordinate(("side", rollout.gradual.series), ("old", "new", "both"))
@@ -251,7 +259,7 @@ class _Maker:
             for where in above:
                 unless |= bits(where)
             for effect in (_ASK, _DENY):
-                rows = self.at.autonomy.where(
+                rows = self.at.level(
                     lambda v, e=effect, at=level: table.oversight(v, at) is e  # type: ignore[misc]
                 )
                 clause = table.clauses.get(level) if effect is _ASK else None
@@ -333,7 +341,7 @@ class _Maker:
     def _alarms(self, base: Risk) -> dict[str, int]:
         """Where the ladder asks if nothing else does: for the action's own risk (`""`), and for each
         rule or limit whose severity is higher."""
-        level = self.at.autonomy.where
+        level = self.at.level
 
         def asks(risk: Risk) -> set[str]:
             return {"L1"} | ({"L2"} if risk >= Risk.MEDIUM else set()) | (
@@ -365,7 +373,11 @@ def spoken(voices: Mapping[str, int], policy: str, without: str = "") -> int:
 
 def sides(releases: Sequence[Release], action: str, space: Situations) -> list[Side]:
     """The items of several releases in one space; `gather` must have seen all of them."""
-    return [_Maker(release, action, space).make() for release in releases]
+    made = []
+    for number, release in enumerate(releases):
+        space.take(number)
+        made.append(_Maker(release, action, space).make())
+    return made
 
 
 def as_strict(one: Item, other: Item) -> bool:

@@ -61,11 +61,11 @@ def witness(space: Situations, choice: Choice, releases: Sequence[Release], acti
     made = _Scene(space, choice, releases, action)
     verdicts = []
     facts: dict[FactQuery, Total] = {}
-    for release in releases:
-        request = made.request(release)
+    for side, release in enumerate(releases):
+        request = made.request(release, side)
         facts = {**facts, **made.facts(release, request)}
         verdicts.append(decide(release, request, facts, made.moment))
-    request = made.request(releases[-1])
+    request = made.request(releases[-1], len(releases) - 1)
     return Witness(action, request, facts, made.moment, made.cells(request), tuple(verdicts))
 
 
@@ -96,6 +96,7 @@ class _Scene:
         self.space, self.choice, self.releases, self.action = space, choice, releases, action
         plans = [r.plans[action] for r in releases if action in r.plans]
         self.declared: tuple[ActionType, ...] = tuple(plan.action for plan in plans)
+        self.known = frozenset(name for given in space.given for name in given)
         self.moment: datetime = self.option("time")
         self.fields = self._fields()
 
@@ -180,24 +181,26 @@ class _Scene:
         for name in self.space.space.named:
             if not (isinstance(name, tuple) and name[0] == "pair"):
                 continue
-            _, one, other = name
+            _, one, other, *fixed = name
+            one, other = (other, one) if one in self.known else (one, other)
+            against = fixed[0] if fixed else fields[other]
             wanted = self.option(name)
             if wanted is ABSENT:
                 fields[one] = ABSENT
             elif wanted is None:
                 fields[one] = MISSING
             elif wanted:
-                fields[one] = fields[other]
-            elif fields[one] == fields[other]:
+                fields[one] = against
+            elif fields[one] == against:
                 kind = next(a.type_of(one) for a in self.declared if a.type_of(one))
                 assert kind is not None
                 values = cut(kind, self.space.said[one]).values
-                fields[one] = next((v for v in values if v != fields[other]), MISSING)
+                fields[one] = next((v for v in values if v != against), MISSING)
 
-    def request(self, release: Release) -> Request:
-        """The request as one release's catalogue sees it."""
+    def request(self, release: Release, side: int) -> Request:
+        """The request as one release's catalogue sees it, with what is given on its side."""
         plan = release.plans.get(self.action)
-        fields = dict(self.fields)
+        fields = self.fields | self.space.known_on(side)
         if plan is not None:
             fields["tool.labels"] = plan.action.labels
             fields["tool.risk"] = plan.action.risk.word
@@ -279,6 +282,8 @@ class _Scene:
         }  # fmt: skip
         out = {}
         for name in self.space.models:
+            if name in self.known:
+                continue
             value = request.fields.get(name)
             if name not in AGENT or value != AGENT[name]:
                 out[name] = (

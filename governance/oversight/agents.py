@@ -2,7 +2,8 @@
 
 Law: an agent acts only while it is active, which takes two people (or the only person of a
 workspace, marked `alone`); a change that loosens waits for the second person again, a change that
-tightens holds at once.
+tightens holds at once.  What loosens an answer under the rules in force is found out by the analysis
+(`engine.registered`); `loosens` is the floor for what no analysis sees.
 """
 
 from collections.abc import Mapping
@@ -43,10 +44,11 @@ def loosens(agent: Agent, fields: Mapping[str, Any], tested: frozenset[str] = fr
 
     `tested` are the fields of agents that the rules in force look at.
 
-    More tools, another class, team or labels, a larger or no budget loosen (other labels can lead
-    an agent out of a policy); another owner or deputy moves the accountability, so that takes two
-    people as well.  Fewer tools, a smaller budget or a new purpose text do not, and another model
-    only where a rule in force asks which one it is.
+    Whatever the rules in force answer today, two people decide on more tools, another class, team,
+    labels or workspace: releases to come are examined for every agent but not for this one, a stop of
+    the team covers it no more, and paths are judged against the workspace.  Owner, deputy and annex
+    say who is accountable and for what, and the budget is no rule.  Another model loosens where a rule
+    in force asks which one it is.  Fewer tools, a smaller budget or a new purpose text do not.
     """
     if "model" in fields and "agent.model" in tested and fields["model"] != agent.model:
         return True
@@ -105,17 +107,22 @@ def proposed(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
 
 _NAMES: Final = {"class": "agent_class"}
 _SETS: Final = ("tools", "labels")
+_FOUND: Final = ("release", "files")
+"""Of a change: what was found out about it."""
 
 
-def _with_fields(agent: Agent, fields: Mapping[str, Any]) -> Agent:
+def with_fields(agent: Agent, fields: Mapping[str, Any]) -> Agent:
+    """An agent with other fields, as an entry has them."""
     new: dict[str, Any] = {}
     for name, value in fields.items():
-        if name in ("purpose", "reasoning"):
+        if name == "commitments":
             continue  # texts live in the vault; the state has no use for their commitments
         if name in _SETS:
             value = frozenset(value)
         elif name == "budget":
             value = _budget(value)
+        elif name == "autonomy_until":
+            value = parse(value)
         new[_NAMES.get(name, name)] = value
     return replace(agent, **new)
 
@@ -124,17 +131,18 @@ def onboarded(state: State, index: int, at: datetime, by: Any, data: Any) -> Sta
     """agent.onboarded: confirms the proposal, or the change that was waiting."""
     old = state.agents[data["agent"]]
     if old.pending is not None and old.pending.index == data["refs"]["agent"]:
-        return _set(state, replace(_with_fields(old, old.pending.fields), pending=None))
+        return _set(state, replace(with_fields(old, old.pending.fields), pending=None))
     return _set(state, replace(old, state="active"))
 
 
 def changed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """agent.changed: at once when it tightens, waiting when it loosens."""
     old = state.agents[data["agent"]]
-    fields = {name: data[name] for name in data if name not in ("agent", "pending")}
+    fields = {name: data[name] for name in data if name not in ("agent", "pending", *_FOUND)}
     if data["pending"]:
-        return _set(state, replace(old, pending=Change(index, by["id"], fields)))
-    return _set(state, _with_fields(old, fields))
+        change = Change(index, by["id"], fields, data.get("files"))
+        return _set(state, replace(old, pending=change))
+    return _set(state, with_fields(old, fields))
 
 
 def suspended(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
@@ -181,8 +189,12 @@ def retired(state: State, index: int, at: datetime, by: Any, data: Any) -> State
 
 
 def autonomy_granted(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
-    """autonomy.granted"""
+    """autonomy.granted: at once where it loosens nothing, waiting where it does."""
     old = state.agents[data["agent"]]
+    if data.get("pending"):
+        fields = {"autonomy": data["level"], "autonomy_until": data["until"]}
+        change = Change(index, by["id"], fields, data.get("files"))
+        return _set(state, replace(old, pending=change))
     return _set(state, replace(old, autonomy=data["level"], autonomy_until=parse(data["until"])))
 
 

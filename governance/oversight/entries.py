@@ -20,6 +20,7 @@ points to (`refs.approval` points to an `approval.asked`).  Fields beyond the co
   names it in `refs.override`; `complete` says that the quorum is met with this one.
 - `agent.changed`: `pending` is true for a change that loosens; it takes effect when a second
   person confirms it (`agent.onboarded` whose `refs.agent` is the change).
+- `autonomy.granted`: `pending` is true where it loosens an answer; it takes effect as a change does.
 - `outcome`: `charges` feed the *confirmed* history of an attested `executed` report.
 - `stop.lift_asked`, `stop.lifted`: `refs.stop`, or `refs.service` for the stop of a restore.
 - `service.clock`: `looked` is the first person's confirmation of a jump, `confirmed` the last one.
@@ -130,6 +131,11 @@ _agent_fields: dict[str, Check] = {
     "workspace": either(nothing, text(400)),  # absolute folder that paths are judged against
 }
 
+_found: dict[str, Check] = {  # what a change answers differently, and under which release
+    "release?": release,
+    "files?": mapped(digest),
+}
+
 _answered: dict[str, Check] = {
     "refs": record({"approval": index}),
     "person": person_id,
@@ -228,6 +234,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "agent": identifier,
             "pending": flag,
             "commitments?": _texts("purpose?", "reasoning?"),
+            **_found,
             **{name + "?": check for name, check in _agent_fields.items()},
         }
     ),
@@ -240,6 +247,8 @@ KINDS: Final[Mapping[str, Check]] = {
             "level": one_of(*LEVELS),
             "until": instant,
             "evidence": mapped(recorded),
+            "pending?": flag,
+            **_found,
         }
     ),
     "autonomy.lowered": record(

@@ -114,13 +114,8 @@ def _standing_facts(agent: Agent, session: Session) -> dict[str, Value]:
     if known is not None:
         return known[2]
     facts: dict[str, Value] = {
-        "agent.id": agent.id,
-        "agent.team": agent.team,
-        "agent.labels": tuple(sorted(agent.labels)),
-        "agent.class": agent.agent_class,
+        **agent_facts(agent),
         "agent.state": agent.state,
-        "agent.owner": agent.owner,
-        "agent.model": _NOT_RECORDED if agent.model is None else agent.model,
         "agent.evaluation_age": _NOT_RECORDED,
         "agent.certified": _NOT_RECORDED,
         "session.id": str(session.index),
@@ -139,6 +134,18 @@ def _standing_facts(agent: Agent, session: Session) -> dict[str, Value]:
         _known_facts.clear()
     _known_facts[place] = agent, session, facts  # held, so that no other object gets their ids
     return facts
+
+
+def agent_facts(agent: Agent) -> dict[str, Value]:
+    """What an agent's record says that rules see, but for its tools and its autonomy."""
+    return {
+        "agent.id": agent.id,
+        "agent.team": agent.team,
+        "agent.labels": tuple(sorted(agent.labels)),
+        "agent.class": agent.agent_class,
+        "agent.owner": agent.owner,
+        "agent.model": _NOT_RECORDED if agent.model is None else agent.model,
+    }
 
 
 @lru_cache(maxsize=8)

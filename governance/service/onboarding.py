@@ -12,19 +12,21 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from governance.oversight import agents, autonomy, people, sessions
+from governance.oversight import agents, autonomy, people, policies, sessions
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.entries import CLASSES, LEVELS
 from governance.oversight.errors import Refused
 from governance.oversight.model import Agent, State
 from governance.oversight.times import parse, write
-from governance.service.acting import Act, Texts, do, one, person, stated
+from governance.service import registering
+from governance.service.acting import Act, Texts, allowed, do, one, person, stated
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}").fullmatch
 _TOOL: Final = re.compile(r"\*|[a-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*(\.\*)?").fullmatch
 _PERIODS: Final = ("day", "week", "month")
+_AT_ONCE: Final[Mapping[str, Any]] = {"pending": False, "opens": ()}
 
 
 def propose(
@@ -108,6 +110,13 @@ def confirm(desk: Desk, caller: Caller, agent: str, *, entry: int | None = None)
         elif found.pending is not None:
             target, proposer = found.pending.index, found.pending.person
             _require_owners(state, found.pending.fields)
+            since = policies.rules_since(state)
+            if found.pending.files is not None and since is not None and target < since:
+                raise Refused(
+                    "conflict",
+                    f"other rules came in force (entry `{since}`) since it was found out what this "
+                    f"opens for agent `{agent}`; propose it again",
+                )
         else:
             raise Refused("conflict", f"nothing about agent `{agent}` waits for a second person")
         if entry is not None and entry != target:
@@ -133,15 +142,19 @@ def change(desk: Desk, caller: Caller, agent: str, **fields: Any) -> dict[str, A
     """Change what was agreed about an agent (fields of `propose`, but autonomy).
 
     A change that loosens waits for `confirm`; one that tightens holds at once.
-    Returns `{agent, pending, entry}`.
+    Returns `{agent, pending, entry, opens}`; `opens` says in sentences what it opens.
     """
-    who = person(caller)
+    who = allowed(desk, caller, "manage agents")
     texts = Texts.of(purpose=fields.pop("purpose", None), reasoning=fields.pop("reasoning", None))
     if "agent_class" in fields:
         fields["class"] = fields.pop("agent_class")
     new = _fields(fields)
     if not new and not texts.items:
         raise Problem("bad-request", "say what to change")
+    there = desk.state.agents.get(agent)
+    judged = None
+    if there is not None:
+        judged = registering.changed(desk, there, agents.with_fields(there, new))
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         people.require(state, who, "manage agents")
@@ -149,7 +162,12 @@ def change(desk: Desk, caller: Caller, agent: str, **fields: Any) -> dict[str, A
         _require_owners(state, new)
         pending = agents.loosens(found, new, _tested(desk, state))
         data = {"agent": agent, "pending": pending, **new}
-        answer = {"agent": agent, "pending": pending, "entry": index}
+        answer = {"agent": agent, "entry": index, **_AT_ONCE, "pending": pending}
+        if judged is not None:
+            judged.require_current(desk, state, found, at)
+            answer["pending"] = data["pending"] = pending or judged.looser
+            answer["opens"] = tuple(registering.opens(judged.said))
+            data = judged.into(data)
         return one("agent.changed", at, caller, index, data, answer, texts)
 
     return do(desk, Act(who, run))
@@ -211,12 +229,17 @@ def set_autonomy(
     """Raise (with an end, on evidence) or lower (at once) how far an agent may go alone.
 
     `evidence` is what was shown at that moment (figures with their intervals, entry indexes);
-    numbers must be whole or text.  An owner may lower, only an agent manager may raise.
-    Returns `{agent, level, until}`.
+    numbers must be whole or text.  An owner may lower, only an agent manager may raise; where it lets
+    the agent do more under the rules in force, another one confirms it.
+    Returns `{agent, level, until, pending, entry, opens}`.
     """
     who, wanted = person(caller), _level(level)
     end = None if until is None else _instant(until)
     shown = dict(evidence or {})
+    there, judged = desk.state.agents.get(agent), None
+    if there is not None and end is not None and shown:
+        allowed(desk, caller, "manage agents")
+        judged = registering.raised(desk, there, wanted, parse(end))
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         found = _living(state, agent)
@@ -237,8 +260,14 @@ def set_autonomy(
                 "bad-field", "autonomy is raised on evidence; say what was shown", field="evidence"
             )
         data = {"agent": agent, "level": wanted, "until": end, "evidence": shown}
-        answer = {"agent": agent, "level": wanted, "until": end}
-        return one("autonomy.granted", at, caller, index, data, answer)
+        told = {"agent": agent, "level": wanted, "until": end, "entry": index, **_AT_ONCE}
+        if judged is not None:
+            judged.require_current(desk, state, found, at)
+            data = judged.into(data)
+            told["opens"] = tuple(registering.opens(judged.said))
+            if judged.looser and not state.single_person:
+                told["pending"] = data["pending"] = True
+        return one("autonomy.granted", at, caller, index, data, told)
 
     return do(desk, Act(who, run))
 
@@ -278,7 +307,7 @@ def set_brief(
 def listed(desk: Desk) -> dict[str, Any]:
     """Every agent: `{agents: [...]}` of what `agent` gives."""
     state, now = desk.state, desk.now()
-    return {"agents": [_json(state, each, now) for _, each in sorted(state.agents.items())]}
+    return {"agents": [_json(desk, state, each, now) for _, each in sorted(state.agents.items())]}
 
 
 def agent(desk: Desk, name: str) -> dict[str, Any]:
@@ -287,7 +316,7 @@ def agent(desk: Desk, name: str) -> dict[str, Any]:
     found = state.agents.get(name)
     if found is None:
         raise Problem("unknown", f"there is no agent `{name}`")
-    out = _json(state, found, desk.now())
+    out = _json(desk, state, found, desk.now())
     out["purpose"] = _opened(desk, found.index, "purpose")
     out["reasoning"] = _opened(desk, found.index, "reasoning")
     if found.brief is not None:
@@ -302,7 +331,7 @@ def _opened(desk: Desk, index: int, field: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _json(state: State, agent: Agent, now: datetime) -> dict[str, Any]:
+def _json(desk: Desk, state: State, agent: Agent, now: datetime) -> dict[str, Any]:
     budget, brief = agent.budget, agent.brief
     return {
         "agent": agent.id,
@@ -329,6 +358,7 @@ def _json(state: State, agent: Agent, now: datetime) -> dict[str, Any]:
             "entry": agent.pending.index,
             "by": agent.pending.person,
             "fields": dict(agent.pending.fields),
+            "opens": registering.waiting(desk, agent),
         },
         "brief": None
         if brief is None

@@ -127,7 +127,6 @@ class Registry:
         counted = self._scope.within(at) and self._scope.mine(name)
         if kind == "agent.proposed":
             self._change(agent, data)
-            agent.autonomy = data.get("autonomy", agent.autonomy)
         elif kind == "agent.changed":
             if data.get("pending"):
                 self._pending[index] = data
@@ -139,7 +138,10 @@ class Registry:
             agent.brief_as_of = _instant(data.get("as_of"))
             agent.brief_until = _instant(data.get("valid_until"))
         elif kind in ("autonomy.granted", "autonomy.lowered"):
-            agent.autonomy = str(data["level"])
+            if data.get("pending"):
+                self._pending[index] = {"autonomy": data["level"]}
+            else:
+                agent.autonomy = str(data["level"])
         elif kind in _STATES:
             agent.state = _STATES[kind]
 
@@ -161,6 +163,7 @@ class Registry:
                 setattr(agent, name, data[field])
         if "annex" in data:
             agent.annex = data["annex"]
+        agent.autonomy = str(data.get("autonomy", agent.autonomy))
 
     def _person(self, index: int, kind: str, data: Mapping[str, Any]) -> None:
         person = str(data["person"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.oversight import autonomy, people
 from governance.oversight.errors import Refused
-from governance.service import anchors, log_keys, proposals
+from governance.service import anchors, log_keys, proposals, registering
 from governance.service.people import name_of
 from governance.service.reading import opened
 from governance.web.console.outside import Outside
@@ -282,6 +282,7 @@ def agent_row(desk: Desk, clock: Clockface, person: str, agent: Agent, at: datet
         risk_class=_class_words(agent),
         stopped_by=stopped,
         can_be_stopped=agent.state not in ("draft", "retired") and can,
+        opens=tuple(registering.waiting(desk, agent)),
     )
 
 

@@ -418,7 +418,8 @@ class StopChoices:
 
 @dataclass(frozen=True, slots=True)
 class AgentRow:
-    """One agent in the list: who answers for it, how far it may go, whether it may act."""
+    """One agent in the list: who answers for it, how far it may go, whether it may act; `opens` says
+    what a change of it that waits would open."""
 
     id: str
     purpose: str
@@ -431,6 +432,7 @@ class AgentRow:
     risk_class: str
     stopped_by: int | None
     can_be_stopped: bool
+    opens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

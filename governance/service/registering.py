@@ -1,0 +1,190 @@
+"""What a change of an agent's record opens under the rules in force: found out beside the service.
+
+Law: what lets an agent do more takes two people, and the second one sees what it opens.  What was not
+found out in time, or cannot be told, counts as opening something.  What was found out is about one
+release and one record; under other rules nobody confirms it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from governance.engine import portable, registered
+from governance.engine.compile import Release, compile_bundle, compile_release
+from governance.engine.registered import Record
+from governance.oversight import agents, autonomy, policies
+from governance.oversight.errors import Refused
+from governance.oversight.model import Agent, State
+from governance.service import child, comparing, examining, judging
+from governance.service.desk import Desk
+from governance.service.problem import Problem
+from governance.store.blobs import BlobError
+
+WITHIN: Final = 20.0
+"""Seconds that finding out may take."""
+PATH: Final = examining.path_of("diff")
+_WAIT: Final = 30.0
+_at_once: Final = threading.BoundedSemaphore(1)
+
+Pairs = tuple[tuple[Record, Record], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a change opens: `said` as an answer, its SHA-256 where it is kept, and what it is about."""
+
+    release: str
+    since: int | None
+    before: Record
+    said: Mapping[str, Any]
+    digest: str
+
+    @property
+    def looser(self) -> bool:
+        """Whether something is answered more loosely, or it is not known that nothing is."""
+        return self.said.get("outcome") not in ("same", "tighter")
+
+    def into(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The data of an entry with what was found out."""
+        return {**data, "release": self.release, "files": {PATH: self.digest}}
+
+    def require_current(self, desk: Desk, state: State, agent: Agent, at: datetime) -> None:
+        """Refuse if other rules came in force meanwhile, or the agent is another one."""
+        if policies.rules_since(state) != self.since or (
+            _record(desk, self.release, agent, autonomy.level(agent, at)) != self.before
+        ):
+            raise Refused(
+                "conflict",
+                f"the rules or agent `{agent.id}` changed while this was looked at; try again",
+            )
+
+
+def changed(desk: Desk, before: Agent, after: Agent) -> Judged | None:
+    """What another record of an agent opens; None where rules see no difference."""
+    release, now = desk.state.release, desk.now()
+    if release is None:
+        return None
+    level = autonomy.level(before, now)
+    pair = (_record(desk, release, before, level), _record(desk, release, after, level))
+    return _judged(desk, (pair,))
+
+
+def raised(desk: Desk, agent: Agent, level: str, until: datetime | None) -> Judged | None:
+    """What another level of autonomy opens, until it ends or the one in force does."""
+    release, now = desk.state.release, desk.now()
+    if release is None:
+        return None
+    ends = (end for end in (agent.autonomy_until, until) if end is not None and end > now)
+    pairs = []
+    for moment in (now, *ends):
+        lapsed = until is not None and moment >= until
+        later = min(level, autonomy.LAPSED) if lapsed else level
+        pair = (autonomy.level(agent, moment), later)
+        if pair[0] != pair[1] or moment == now:
+            pairs.append(pair)
+    records = {
+        each: _record(desk, release, agent, each)
+        for each in {lvl for pair in pairs for lvl in pair}
+    }
+    return _judged(desk, tuple((records[one], records[other]) for one, other in pairs))
+
+
+def _record(desk: Desk, release: str, agent: Agent, level: str) -> Record:
+    """What rules see of an agent at a level of autonomy."""
+    known = desk.releases.get(release).release.plans
+    tools = frozenset(action for action in known if agents.may_use(agent, action))
+    return Record({**judging.agent_facts(agent), "agent.autonomy": level}, tools)
+
+
+def _judged(desk: Desk, pairs: Pairs) -> Judged | None:
+    state, now = desk.state, desk.now()
+    if state.release is None or all(before == after for before, after in pairs):
+        return None
+    if not _at_once.acquire(timeout=_WAIT):
+        raise Problem("not-ready", "other agents are being looked at; try again", retry_after=10)
+    found: list[dict[str, Any]] = []
+    try:
+        files = desk.releases.files(state.release)
+        name = desk.compiled_form()
+        form = None if name is None else desk.blobs.get(name)
+        child.followed(
+            _diff, files, state.release, form, pairs, now, told=found.append, seconds=lambda: WITHIN
+        )
+    except BlobError as error:
+        raise Problem("not-ready", f"the rules in force cannot be read: {error}") from None
+    finally:
+        _at_once.release()
+    unknown = {"complete": False, "why": f"it was not finished within {WITHIN:.0f} s"}
+    said = {"what": "diff", "against": state.release, **(found[0] if found else unknown)}
+    try:
+        digest = desk.blobs.put(json.dumps(said, sort_keys=True, separators=(",", ":")).encode())
+    except (OSError, BlobError) as error:
+        raise Problem("not-ready", f"what was found out could not be kept: {error}") from None
+    since = policies.rules_since(state)
+    return Judged(state.release, since, pairs[0][0], said, digest)
+
+
+def _diff(
+    tell: examining.Tell,
+    files: Mapping[str, bytes],
+    digest: str,
+    form: bytes | None,
+    pairs: Pairs,
+    at: datetime,
+) -> None:
+    """In a child: the difference, as plain values."""
+    found = registered.diff(_release(dict(files), digest, form), pairs, at)
+    tell(
+        {
+            "complete": found.complete,
+            "outcome": found.outcome,
+            "open": dict(found.open),
+            "looser": sum(each.looser for each in found.found),
+            "tighter": sum(not each.looser for each in found.found),
+            "differences": [comparing.plain(each) for each in found.found[: examining.MOST_SHOWN]],
+            "more": max(0, len(found.found) - examining.MOST_SHOWN),
+        }
+    )
+
+
+def _release(files: dict[str, bytes], digest: str, form: bytes | None) -> Release:
+    if form is not None:
+        try:
+            return compile_bundle(portable.read(form), files, digest)
+        except portable.NotPortable:
+            pass
+    return compile_release(files)
+
+
+def waiting(desk: Desk, agent: Agent) -> list[str]:
+    """What the change of an agent that waits would open, in sentences, looser first."""
+    files = None if agent.pending is None else agent.pending.files
+    if not files:
+        return []
+    try:
+        return list(opens(json.loads(desk.blobs.get(files[PATH]))))
+    except BlobError as error:
+        return list(opens({"why": f"it cannot be read: {error}"}))
+
+
+def opens(said: Mapping[str, Any]) -> Iterable[str]:
+    """What was found out in sentences, looser first."""
+    if "outcome" not in said:
+        yield f"What it opens was not found out: {said.get('why', 'nobody looked')}"
+        return
+    for each in said["differences"]:
+        if each["looser"]:
+            change = f"{each['before']} -> {each['after']}"
+            such = ", ".join(f"{name} {value}" for name, value in each["witness"].items())
+            yield f"Looser: {each['action']}: {change} ({each['was']} -> {each['by']})" + (
+                f", such as {such}" if such else ""
+            )
+    for action, why in said["open"].items():
+        yield f"Not searched to the end: {action}: {why}"
+    if said["outcome"] in ("same", "tighter"):
+        yield "Nothing becomes looser under the rules in force; that was proved"

@@ -1,0 +1,145 @@
+"""What a change of an agent's record opens: two people decide, and the second one sees it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from service_world import FILES, POLICY, World
+
+from governance.service import exporting, onboarding, registering, releasing
+from governance.service.problem import Problem
+
+PATH = "policies/payments.yaml"
+LABELLED = POLICY.replace(
+    b"  - id: WEB-1\n",
+    b"  - id: WEB-9\n    title: Nothing for agents on probation\n    effect: deny\n"
+    b"    when: {action: mail.read, agent.labels: {contains_any: [probation]}}\n"
+    b"    because: They are new.\n    severity: low\n  - id: WEB-1\n",
+)
+
+
+def ruled(world: World, policy: bytes = LABELLED) -> None:
+    """Put another policy in force."""
+    made = releasing.propose(world.desk, world.maria, {**FILES, PATH: policy}, days=0)
+    assert made["proposal"], made
+    releasing.sign(world.desk, world.tom, made["proposal"], made["evidence"])
+
+
+def raised(world: World, level: str, until: str = "2098-01-01T00:00:00Z") -> dict[str, object]:
+    """Tom raises the reader's autonomy."""
+    return onboarding.set_autonomy(
+        world.desk, world.tom, "reader-1", level=level, until=until, evidence={"reviewed": 200}
+    )
+
+
+def test_the_second_person_sees_what_a_label_opens(world: World) -> None:
+    """Who confirms that a label goes would not know that a rule goes with it."""
+    ruled(world)
+    world.agent("reader-1", tools=["mail.read"], labels=["probation"])
+    made = onboarding.change(world.desk, world.maria, "reader-1", labels=[])
+    assert made["pending"]
+    waiting = onboarding.agent(world.desk, "reader-1")["pending"]
+    assert list(made["opens"]) == waiting["opens"]
+    assert "mail.read: deny -> allow (payments/WEB-9 -> payments/WEB-1)" in waiting["opens"][0]
+    data = world.desk.reader.entry(made["entry"]).data
+    kept = json.loads(world.desk.blobs.get(data["files"]["evidence/diff.json"]))
+    assert (kept["outcome"], kept["against"]) == ("looser", world.desk.state.release)
+    onboarding.confirm(world.desk, world.tom, "reader-1", entry=made["entry"])
+    assert world.desk.state.agents["reader-1"].labels == frozenset()
+    assert exporting.replay(world.root)["different"] == 0
+
+
+def test_a_tool_is_shown_with_what_it_is_good_for(world: World) -> None:
+    """Who confirms another tool would have to know by heart what the rules allow with it."""
+    world.agent("reader-1", tools=["mail.read"])
+    made = onboarding.change(world.desk, world.maria, "reader-1", tools=["mail.read", "web.post"])
+    assert any("web.post: deny -> allow (service/agent" in each for each in made["opens"])
+
+
+def test_autonomy_that_opens_something_takes_two_people(world: World) -> None:
+    """One manager could let an agent pay alone; every other way of letting it do more takes two."""
+    world.agent("reader-1", tools=["web.post"])
+    onboarding.set_autonomy(world.desk, world.owen, "reader-1", level="L1", why="new")
+    made = raised(world, "L4")
+    assert made["pending"]
+    assert any("web.post: require_approval -> allow" in str(each) for each in made["opens"])  # type: ignore[attr-defined]
+    assert onboarding.agent(world.desk, "reader-1")["autonomy"] == "L1"
+    with pytest.raises(Problem) as caught:
+        onboarding.confirm(world.desk, world.tom, "reader-1")
+    assert caught.value.type == "needs-another"
+    onboarding.confirm(world.desk, world.maria, "reader-1")
+    told = onboarding.agent(world.desk, "reader-1")
+    assert (told["autonomy"], told["autonomy_until"]) == ("L4", "2098-01-01T00:00:00.000000Z")
+
+
+def test_autonomy_that_opens_nothing_is_one_persons(world: World) -> None:
+    """People would confirm what changes no answer, and stop reading what they confirm."""
+    world.agent("reader-1", tools=[])
+    onboarding.set_autonomy(world.desk, world.owen, "reader-1", level="L1", why="new")
+    assert not raised(world, "L4")["pending"]
+    assert onboarding.agent(world.desk, "reader-1")["autonomy"] == "L4"
+
+
+def test_the_same_level_for_longer_is_more(world: World) -> None:
+    """An agent would stay at its level for ever by the word of one person, who prolongs it."""
+    world.agent("reader-1", tools=["web.post"])
+    onboarding.set_autonomy(world.desk, world.owen, "reader-1", level="L1", why="new")
+    raised(world, "L4", "2097-01-01T00:00:00Z")
+    onboarding.confirm(world.desk, world.maria, "reader-1")
+    assert not raised(world, "L4", "2096-01-01T00:00:00Z")["pending"]
+    assert raised(world, "L4", "2098-01-01T00:00:00Z")["pending"]
+
+
+def test_what_was_not_found_out_takes_two_people(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A set of rules that is too large to be searched in time would let everything pass."""
+    world.agent("reader-1", tools=[])
+    onboarding.set_autonomy(world.desk, world.owen, "reader-1", level="L1", why="new")
+    world.agent("reader-2", tools=["mail.read"])
+    onboarding.set_autonomy(world.desk, world.owen, "reader-2", level="L1", why="new")
+    monkeypatch.setattr(registering, "WITHIN", -1.0)
+    made = raised(world, "L4")
+    assert made["pending"]
+    assert "not finished" in str(made["opens"])
+
+
+def test_nobody_confirms_what_was_found_out_under_other_rules(world: World) -> None:
+    """What the second person reads would be about rules that are not in force any more."""
+    world.agent("reader-1", tools=["mail.read"], labels=["probation"])
+    made = onboarding.change(world.desk, world.maria, "reader-1", labels=[])
+    assert list(made["opens"]) == [
+        "Nothing becomes looser under the rules in force; that was proved"
+    ]
+    ruled(world)
+    with pytest.raises(Problem) as caught:
+        onboarding.confirm(world.desk, world.tom, "reader-1", entry=made["entry"])
+    assert caught.value.type == "conflict"
+    assert world.desk.state.agents["reader-1"].labels == {"probation"}
+
+
+def test_the_rules_change_while_an_agent_is_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change would be recorded with what was found out under rules that were just replaced."""
+    world.agent("reader-1", tools=["mail.read"], labels=["probation"])
+    looked = registering.changed
+
+    def slow(*given: object) -> object:
+        found = looked(*given)  # type: ignore[arg-type]
+        ruled(world)
+        return found
+
+    monkeypatch.setattr(registering, "changed", slow)
+    with pytest.raises(Problem) as caught:
+        onboarding.change(world.desk, world.maria, "reader-1", labels=[])
+    assert caught.value.type == "conflict"
+    assert world.desk.state.agents["reader-1"].pending is None
+
+
+def test_a_purpose_is_changed_at_once(world: World) -> None:
+    """A new sentence about an agent could not be recorded."""
+    world.agent("reader-1", tools=["mail.read"])
+    made = onboarding.change(world.desk, world.maria, "reader-1", purpose="Reads mail")
+    assert (made["pending"], list(made["opens"])) == (False, [])
