@@ -17,7 +17,6 @@ from governance.engine.model import (
     Effect,
     Finding,
     Mode,
-    Obligation,
     Risk,
     Seat,
 )
@@ -164,12 +163,12 @@ def autonomy(level: object, risk: Risk, said: Effect) -> Finding | None:
     return finding if said is Effect.ALLOW and risk >= least else None
 
 
-def obligation(unknown: Obligation) -> Finding:
-    """The runtime did not say that it can carry this out."""
+def obligation(unknown: str) -> Finding:
+    """The runtime did not say that it can carry out the obligation of this id."""
     return Finding(
         policy=SERVICE,
         rule="obligation",
-        title=f"The runtime cannot carry out the obligation `{unknown.id}`",
+        title=f"The runtime cannot carry out the obligation `{unknown}`",
         effect=_DENY,
         because="An obligation that would not be carried out is a condition that does not hold.",
         severity=Risk.HIGH,

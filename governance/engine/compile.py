@@ -1,7 +1,9 @@
 """Makes a release out of policy files. The law: what is enforced is exactly what was checked.
 
 A release is named by the digest of its manifest: every file's path and SHA-256, and every list's
-date. Compiling the same files gives the same release; a release pickles as its files.
+date. Compiling the same files gives the same release; a release pickles as its files. Files, rules
+and limits are compiled in the order of their names, not of their writing: so a verdict is the same
+to the byte wherever they stand.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from operator import attrgetter
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from governance.engine import points
 from governance.engine.catalogue import ActionType, Catalogue
 from governance.engine.fields import CHAINS, COMMON_CLAIMS, SERVICE_FIELDS
 from governance.engine.index import Index
-from governance.engine.keys import Past, Reader, reader
+from governance.engine.keys import Past, Reader, pasts_of, reader
 from governance.engine.lifting import Lifter, period
 from governance.engine.lists import ListFile
 from governance.engine.load import Bundle, group_of, load
@@ -43,6 +47,9 @@ from governance.engine.sides import Rollout
 from governance.engine.vocabulary import Reading
 
 Order = tuple[int, str, str]
+_POLICY: Final = attrgetter("policy")
+_ID: Final = attrgetter("id")
+_NAME: Final = attrgetter("name")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +70,8 @@ class Governor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """One rule of one file, compiled for one action (or for any)."""
+    """One rule of one file, compiled for one action (or for any). `obligations` are found by their
+    canonical text."""
 
     rule: Rule
     policy: str
@@ -73,7 +81,7 @@ class Candidate:
     order: Order
     allow: bool
     severity: Risk
-    obligations: tuple[Obligation, ...]
+    obligations: Mapping[str, Obligation]
     pasts: tuple[Past, ...]
     action: ActionType | None
     condition: Condition | bool
@@ -194,13 +202,13 @@ def manifest_digest(files: Mapping[str, bytes], lists: Mapping[str, ListFile]) -
 
 def compile_bundle(bundle: Bundle, files: Mapping[str, bytes], digest: str) -> Release:
     """Compile what was loaded. Files in draft mode are left out: they are checked only."""
-    live = [file for file in bundle.files if file.mode is not Mode.DRAFT]
+    live = sorted((file for file in bundle.files if file.mode is not Mode.DRAFT), key=_POLICY)
     table = bundle.risk
     actions = bundle.catalogue.actions
     specific: dict[str, list[Candidate]] = {name: [] for name in actions}
     shared: list[Candidate] = []
     for file in live:
-        for rule in file.rules:
+        for rule in sorted(file.rules, key=_ID):
             whole = All((*conjuncts(file.applies_to), *conjuncts(rule.when)))
             if rule.effect is not Effect.ALLOW and _independent(whole):
                 shared.append(_candidate(file, rule, whole, None))
@@ -255,7 +263,7 @@ def _with_extras(
 ) -> Plan:
     """The plan with what lifts, the risk points and the shares that matter for its action."""
     action = plan.action
-    lifters = [lifter for file in lifting for lifter in _lifters(file, action)]
+    lifters = sorted((lift for file in lifting for lift in _lifters(file, action)), key=_NAME)
     speaking = {each.policy for each in (*plan.index.everything, *shared)}
     speaking |= {cap.policy for cap in plan.caps}
     speaking |= {governor.file.policy for governor in plan.governors}
@@ -306,7 +314,7 @@ def _lifters(file: PolicyFile, action: ActionType) -> Iterable[Lifter]:
             effect=exception.instead,
             because=exception.reason,
             severity=severities[exception.lifts],
-            fields=node.fields,
+            fields=tuple(sorted(node.fields)),
             clause=exception.clause,
         )
         counts = exception.instead is not Effect.ALLOW or action.name in file.governs
@@ -376,7 +384,7 @@ def _candidate(
         effect=rule.effect,
         because=rule.because,
         severity=rule.severity,
-        fields=node.fields,
+        fields=tuple(sorted(node.fields)),
         clause=rule.clause,
         waivable_by=rule.waivable_by,
     )
@@ -389,15 +397,17 @@ def _candidate(
         order=order_of(finding),
         allow=allow,
         severity=rule.severity,
-        obligations=rule.obligations,
-        pasts=()
-        if isinstance(condition, bool)
-        else tuple(Past(history, action) for history in histories_of(condition)),
+        obligations={_text_of(one): one for one in rule.obligations},
+        pasts=() if isinstance(condition, bool) else pasts_of(condition, action),
         action=action,
         condition=condition,
         lists=file.lists,
         unsure=claims if rule.attested_only else frozenset(),
     )
+
+
+def _text_of(one: Obligation) -> str:
+    return json.dumps([one.id, one.type, one.properties], sort_keys=True)
 
 
 def order_of(finding: Finding) -> Order:
@@ -425,7 +435,7 @@ def _governor(file: PolicyFile, action: ActionType | None) -> Governor:
 
 def _caps(files: Iterable[PolicyFile], action: ActionType) -> Iterable[Cap]:
     for file in files:
-        for limit in file.limits:
+        for limit in sorted(file.limits, key=_ID):
             whole = All((*conjuncts(file.applies_to), *conjuncts(limit.of)))
             left = specialise(whole, action)
             if left is False:
@@ -439,7 +449,7 @@ def _caps(files: Iterable[PolicyFile], action: ActionType) -> Iterable[Cap]:
                 effect=limit.otherwise,
                 because=limit.because,
                 severity=limit.severity,
-                fields=tuple(dict.fromkeys((*node.fields, *measured, *limit.per))),
+                fields=tuple(sorted({*node.fields, *measured, *limit.per})),
                 clause=limit.clause,
                 waivable_by=limit.waivable_by,
             )
@@ -467,7 +477,7 @@ def _histories(files: Iterable[PolicyFile], table: RiskTable | None) -> dict[str
     for condition in conditions:
         for history in histories_of(condition):
             found.setdefault(history.series, replace(history, negative=False, in_last=None))
-    return found
+    return dict(sorted(found.items()))
 
 
 def _series(
@@ -489,4 +499,4 @@ def _series(
             made[limit.series] = SeriesSpec(
                 limit.series, actions, limit.per, limit.measure, limit.unit
             )
-    return made
+    return dict(sorted(made.items()))

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
-from typing import Final, TypeVar
+from typing import Final
 
 from governance.engine import builtin
 from governance.engine.compile import (
@@ -60,7 +60,6 @@ from governance.engine.vocabulary import Fields
 NOTHING_LIFTED: Final[frozenset[str]] = frozenset()
 _ALLOW, _ASK, _DENY = Effect.ALLOW, Effect.REQUIRE_APPROVAL, Effect.DENY
 _first = itemgetter(0)
-T = TypeVar("T")
 
 
 def needs(release: Release, request: Request, at: datetime) -> tuple[FactQuery, ...]:
@@ -147,8 +146,8 @@ class _Hearing:
         self.risk = risk
         self.hits: list[tuple[Order, Finding]] = []
         self.spoke: set[str] = set()
-        self.unsure: dict[str, list[str]] = {}
-        self.obligations: list[Obligation] = []
+        self.unsure: dict[str, set[str]] = {}
+        self.obligations: dict[str, Obligation] = {}
         self.watching: frozenset[str] = NOTHING_LIFTED
         self.observed = False
         self.silent: frozenset[str] = NOTHING_LIFTED
@@ -198,12 +197,12 @@ class _Hearing:
                 if candidate.severity > self.risk:
                     self.risk = candidate.severity
                 if candidate.obligations:
-                    self.obligations += candidate.obligations
+                    self.obligations |= candidate.obligations
             finding = candidate.finding
             if candidate.allow and (answer is None or silenced):
                 if answer is None:
                     names = doubts(candidate.node, fields, context)
-                    self.unsure.setdefault(candidate.policy, []).extend(names)
+                    self.unsure.setdefault(candidate.policy, set()).update(names)
                 continue
             if answer is None:
                 names = doubts(candidate.node, fields, context)
@@ -226,10 +225,10 @@ class _Hearing:
                 continue
             finding = cap.finding
             if answer is None:
-                names = (*doubts(cap.node, fields, context), *unsure_of(cap, fields, context))
+                names = {*doubts(cap.node, fields, context), *unsure_of(cap, fields, context)}
                 if applies is True:
-                    names = unsure_of(cap, fields, context) or (f"limits.{cap.limit.id}",)
-                finding = replace(finding, certain=False, unknown=tuple(dict.fromkeys(names)))
+                    names = set(unsure_of(cap, fields, context)) or {f"limits.{cap.limit.id}"}
+                finding = replace(finding, certain=False, unknown=tuple(sorted(names)))
             if cap.policy in self.watching:
                 finding = replace(finding, mode=Mode.OBSERVE)
             else:
@@ -253,12 +252,12 @@ class _Hearing:
                 watcher = watcher or (policy if watched else "")
             if policy in self.spoke:
                 continue
-            unsure = [*self.unsure.get(policy, ()), *names]
+            unsure = {*self.unsure.get(policy, ()), *names}
             if applies is None:
-                unsure += doubts(governor.node, fields, context)
+                unsure.update(doubts(governor.node, fields, context))
             made = [governor.finding]
             if unsure:
-                unknown = tuple(dict.fromkeys(unsure))
+                unknown = tuple(sorted(unsure))
                 made = [replace(governor.finding, certain=False, unknown=unknown)]
             if names:
                 made.append(builtin.undeclared(governor.finding, names))
@@ -288,12 +287,15 @@ class _Hearing:
             cap = builtin.autonomy(level, self.risk, said)
             if cap is not None:
                 self.hits.append((order_of(cap), cap))
-        owed = tuple(_each_once(self.obligations)) if self.obligations else ()
-        if owed:
+        owed: tuple[Obligation, ...] = ()
+        if self.obligations:
+            owed = tuple(one for _, one in sorted(self.obligations.items(), key=_first))
             known = self.request.fields.get("context.obligations_supported")
             can = known if isinstance(known, tuple) else ()
-            missing = [one for one in owed if one.id not in can and one.type not in can]
-            for finding in _each_once(map(builtin.obligation, missing)):
+            missing = dict.fromkeys(
+                one.id for one in owed if one.id not in can and one.type not in can
+            )
+            for finding in map(builtin.obligation, missing):
                 self.hits.append((order_of(finding), finding))
         if lifted:
             self.hits = [(order, _lift(finding, lifted)) for order, finding in self.hits]
@@ -342,14 +344,6 @@ class _Hearing:
 
 _verdict: Final = mould(Verdict, checked=True)
 _RISKS: Final = tuple(risk.word for risk in Risk)
-
-
-def _each_once(items: Iterable[T]) -> list[T]:
-    out: list[T] = []
-    for item in items:
-        if item not in out:
-            out.append(item)
-    return out
 
 
 def _lift(finding: Finding, lifted: frozenset[str]) -> Finding:

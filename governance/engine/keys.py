@@ -11,7 +11,8 @@ from typing import Final
 
 from governance.engine.catalogue import NOT_DISCLOSED, ActionType
 from governance.engine.model import ABSENT, CannotTell, FactQuery, Request, Total, Value
-from governance.engine.rules import History
+from governance.engine.reach import histories_of
+from governance.engine.rules import Condition, History
 from governance.engine.values import write
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,6 +109,13 @@ class Past:
             FactQuery(history.series, key, since),
             FactQuery(history.series, UNKNOWN_KEY, since),
         )
+
+
+def pasts_of(condition: Condition, action: ActionType | None) -> tuple[Past, ...]:
+    """Every history in a condition, as one action asks about it, whatever the order it is written
+    in."""
+    found = [Past(history, action) for history in histories_of(condition)]
+    return tuple(sorted(found, key=lambda past: (past.history.series, past.window or 0)))
 
 
 def queries(

@@ -13,9 +13,12 @@ from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import Final, Literal
 
-SEMANTICS: Final = "1"
+SEMANTICS: Final = "2"
 """Version of what `decide` means. The log names it, so that an old verdict is replayed with the
-engine that gave it. Raise it with every change that can change a verdict."""
+engine that gave it. Raise it with every change that can change a verdict.
+
+2: the order of everything in a verdict follows names, no longer the order in which files are written.
+"""
 
 SERVICE: Final = "service"
 """The policy name of the built-in findings (see `Finding`)."""
@@ -228,7 +231,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer. `findings` is never empty: strictest first, then by policy and rule.
+    """The answer. `findings` is never empty: strictest first, then by policy and rule; obligations
+    are by id, charges by policy and limit, then the histories'.
 
     `charges` and `labels` are what an ALLOW adds to the series and to the session; otherwise there
     are no labels, and no charges but the counters of files in gradual mode. `clauses` are the

@@ -69,8 +69,8 @@ def build(condition: Condition, around: Surroundings, reading: Reading) -> Node:
 
 
 def doubts(node: Node, fields: Fields, context: Context) -> tuple[str, ...]:
-    """The fields because of which a condition cannot be told, each once."""
-    return tuple(dict.fromkeys(_doubts(node, fields, context)))
+    """The fields because of which a condition cannot be told, each once, by name."""
+    return tuple(sorted(set(_doubts(node, fields, context))))
 
 
 def _doubts(node: Node, fields: Fields, context: Context) -> list[str]:

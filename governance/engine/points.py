@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from governance.engine.catalogue import ActionType
-from governance.engine.keys import Past
+from governance.engine.keys import Past, pasts_of
 from governance.engine.model import Effect, Finding, Risk
 from governance.engine.nodes import Node, doubts
-from governance.engine.reach import histories_of, specialise
+from governance.engine.reach import specialise
 from governance.engine.rules import Condition, Factor, RiskTable
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class RiskPlan:
     @property
     def fields(self) -> tuple[str, ...]:
         names = [name for part in self.parts for name in part.node.fields]
-        return tuple(dict.fromkeys((*names, "agent.autonomy")))
+        return tuple(sorted({*names, "agent.autonomy"}))
 
 
 def plan(
@@ -62,13 +62,12 @@ def plan(
 ) -> RiskPlan:
     """The table for one action; `build` compiles a condition of a factor."""
     present, parts = [], []
-    for factor in table.factors:
+    for factor in sorted(table.factors, key=lambda each: each.id):
         left = specialise(factor.when, action)
         if left is True:
             present.append(factor)
         elif left is not False:
-            pasts = tuple(Past(history, action) for history in histories_of(left))
-            parts.append(Part(factor, build(left, factor), pasts))
+            parts.append(Part(factor, build(left, factor), pasts_of(left, action)))
     return RiskPlan(table, sum(factor.points for factor in present), tuple(present), tuple(parts))
 
 
@@ -78,7 +77,7 @@ class Count:
 
     sure: int
     unsure: int
-    unknown: tuple[str, ...]
+    unknown: frozenset[str]
 
     @property
     def points(self) -> int:
@@ -87,15 +86,15 @@ class Count:
 
 def count(risk: RiskPlan, fields: Fields, context: Context) -> Count:
     """Add the points up; a factor that cannot be told counts as present."""
-    sure, unsure, unknown = risk.base, 0, list[str]()
+    sure, unsure, unknown = risk.base, 0, set[str]()
     for part in risk.parts:
         answer = part.node.test(fields, context)
         if answer:
             sure += part.factor.points
         elif answer is None:
             unsure += part.factor.points
-            unknown += doubts(part.node, fields, context)
-    return Count(sure, unsure, tuple(dict.fromkeys(unknown)))
+            unknown.update(doubts(part.node, fields, context))
+    return Count(sure, unsure, frozenset(unknown))
 
 
 def oversight(risk: RiskPlan, counted: Count, autonomy: object) -> tuple[Risk, Finding | None]:
@@ -105,9 +104,9 @@ def oversight(risk: RiskPlan, counted: Count, autonomy: object) -> tuple[Risk, F
     effect = table.oversight(autonomy, level)
     if effect is Effect.ALLOW:
         return level, None
-    unknown = counted.unknown if counted.unsure else ()
+    unknown = set(counted.unknown)
     if not isinstance(autonomy, str):
-        unknown = (*unknown, "agent.autonomy")
+        unknown.add("agent.autonomy")
     certain = isinstance(autonomy, str) and (
         not counted.unsure or table.oversight(autonomy, table.level(counted.sure)) is effect
     )
@@ -121,7 +120,7 @@ def oversight(risk: RiskPlan, counted: Count, autonomy: object) -> tuple[Risk, F
         "does not carry that alone.",
         severity=level,
         certain=certain,
-        unknown=() if certain else unknown,
+        unknown=() if certain else tuple(sorted(unknown)),
         fields=risk.fields,
         clause=table.clauses.get(level) if asks else None,
     )

@@ -199,6 +199,14 @@ def conditions(draw: Any, mail: bool, depth: int = 0) -> str:
     return "{" + ", ".join(f"{name}: {value}" for name, value in entries.items()) + "}"
 
 
+_DUTIES = [
+    "{redact: [args.note]}",
+    "{notify: boss}",
+    "{notify: deputy}",
+    "{redact: [args.note], id: hide}, {notify: boss}",
+]
+
+
 @st.composite
 def rules(draw: Any, number: int) -> str:
     """A rule with a random effect, severity and condition."""
@@ -211,8 +219,8 @@ def rules(draw: Any, number: int) -> str:
     more = ""
     if "resource.owner" in when:
         more += ", attested_only: true"
-    if effect != "deny" and draw(st.integers(0, 4)) == 0:
-        more += ", obligations: [{redact: [args.note]}]"
+    if effect != "deny" and draw(st.integers(0, 2)) == 0:
+        more += f", obligations: [{draw(st.sampled_from(_DUTIES))}]"
     if effect == "deny" and draw(st.booleans()):
         more += ", may_be_waived_by: [boss]"
     return rule(number, effect, when, more, draw(st.sampled_from(["low", "low", "high"])))
@@ -228,13 +236,13 @@ def policy_files(draw: Any, number: int) -> bytes:
         governs = "[pay, mail]"
     approval = "default_approval: {needs: [1 boss], answer_within: 1h}"
     default = draw(st.sampled_from(["deny", "require_approval"]))
-    limit = ""
-    if draw(st.integers(0, 2)) == 0:
+    limits = []
+    for i in range(1, draw(st.sampled_from([1, 1, 2, 3]))):
         per = draw(
             st.sampled_from(["[]", "[agent.id]", "[args.iban]", "[args.channel, agent.team]"])
         )
-        limit = (
-            "  - {id: LIM-1, title: Limit, measure: sum args.amount, of: {action: pay}, "
+        limits.append(
+            f"  - {{id: LIM-{i}, title: Limit, measure: sum args.amount, of: {{action: pay}}, "
             f"per: {per}, in_last: 24h, at_most: 250 EUR, otherwise: deny, because: test}}"
         )
     return file(
@@ -244,7 +252,7 @@ def policy_files(draw: Any, number: int) -> bytes:
         applies=draw(st.sampled_from(["all", "all", "{labels: {contains_any: [blue]}}"])),
         default=default,
         more=approval if default == "require_approval" else "",
-        limits=limit,
+        limits="\n".join(limits),
     )
 
 
@@ -389,7 +397,7 @@ FACTS: dict[str, list[Any]] = {
     "session.depth": [0, 1, None],
     "time.hour": [10, 20, None],
     "resource.owner": ["anna", None],
-    "context.obligations_supported": [("redact",), ()],
+    "context.obligations_supported": [("redact", "notify"), ("redact",), ()],
 }
 
 

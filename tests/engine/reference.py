@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from governance.engine import paths, rules
 from governance.engine.catalogue import ActionType
@@ -22,6 +22,7 @@ from governance.engine.model import (
     Effect,
     FactQuery,
     Money,
+    Obligation,
     Request,
     Risk,
     Total,
@@ -40,25 +41,35 @@ class Hit:
         self.name, self.effect, self.certain, self.lifted = name, effect, certain, ""
 
 
+class Answer(NamedTuple):
+    """A verdict; findings as (policy/rule, effect, lifted by), in the order that a verdict has."""
+
+    effect: Effect
+    findings: list[tuple[str, Effect, str]]
+    risk: str
+    sides: dict[str, str]
+    obligations: list[Obligation]
+
+
 def decide(
     release: Release, request: Request, facts: Mapping[FactQuery, Total], at: datetime
-) -> tuple[Effect, frozenset[tuple[str, Effect, str]], str, dict[str, str]]:
-    """The effect, every finding as (policy/rule, effect, lifted by), the risk, and the sides."""
+) -> Answer:
+    """The verdict, read off the files."""
     world = World(release, request, facts, at)
     if world.action is None:
-        return Effect.DENY, frozenset({("service/governed", Effect.DENY, "")}), "low", {}
+        return Answer(Effect.DENY, [("service/governed", Effect.DENY, "")], "low", {}, [])
     sides = {file.policy: world.side(file) for file in release.bundle.files if file.gradual}
     files = [file for file in release.bundle.files if not world.silent(file, sides)]
     hits: list[Hit] = []
     spoke, unsure = set[str](), set[str]()
-    risk, owed = world.action.risk, set[str]()
+    risk, owed = world.action.risk, list[Obligation]()
     for file in files:
         for rule in file.rules:
             allow = rule.effect is Effect.ALLOW
             answer = world.both(file, rule.when, allow, rule.attested_only)
             if answer == 0 or (allow and request.action not in file.governs):
                 continue
-            risk, owed = max(risk, rule.severity), owed | {o.id for o in rule.obligations}
+            risk, owed = max(risk, rule.severity), owed + list(rule.obligations)
             if allow and answer < 1:
                 unsure.add(file.policy)
             if allow and (answer < 1 or request.undeclared):
@@ -92,11 +103,15 @@ def decide(
         hits.append(Hit("service/governed", Effect.DENY, True))
     said = max([hit.effect for hit in hits if hit.certain and not hit.lifted], default=Effect.ALLOW)
     hits += [Hit(name, effect, True) for name, effect in world.autonomy(said, risk)]
-    if owed - set(request.fields.get("context.obligations_supported", ())):
+    supported = request.fields.get("context.obligations_supported", ())
+    for _ in {duty.id for duty in owed if not {duty.id, duty.type} & set(supported)}:
         hits.append(Hit("service/obligation", Effect.DENY, True))
     effect = max((hit.effect for hit in hits if not hit.lifted), default=Effect.ALLOW)
-    found = frozenset((hit.name, hit.effect, hit.lifted) for hit in hits)
-    return effect, found, risk.word, sides
+    hits.sort(key=lambda hit: (-hit.effect, *hit.name.split("/")))
+    found = [(hit.name, hit.effect, hit.lifted) for hit in hits]
+    each = {repr((o.id, o.type, sorted(o.properties.items()))): o for o in owed}
+    duties = [] if effect is Effect.DENY else [each[text] for text in sorted(each)]
+    return Answer(effect, found, risk.word, sides, duties)
 
 
 class World:
@@ -151,7 +166,7 @@ class World:
                     instead.append(Hit(own, one.instead, True))
         for name, by in lifted.items():
             if name in sure:
-                sure[name].lifted = by[0]
+                sure[name].lifted = min(by)
         return instead
 
     def points(self, table: Any) -> tuple[Risk, list[Hit]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from governance.oversight.state import SEMANTICS
+from governance.engine.model import SEMANTICS
 from governance.service.version import version
 from governance.web import authzen, openapi
 from governance.web.api.call import Call, Handler, Reply
