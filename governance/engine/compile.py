@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from governance.engine import points
 from governance.engine.catalogue import ActionType, Catalogue
-from governance.engine.fields import CHAINS, COMMON_CLAIMS, SERVICE_FIELDS
+from governance.engine.fields import CHAINS
 from governance.engine.index import Index
 from governance.engine.keys import Past, Reader, pasts_of, reader
 from governance.engine.lifting import Lifter, period
@@ -28,16 +28,14 @@ from governance.engine.load import Bundle, group_of, load
 from governance.engine.model import Effect, Finding, Mode, Obligation, Risk
 from governance.engine.nodes import Node, Run, Surroundings, always, build
 from governance.engine.points import RiskPlan
-from governance.engine.reach import conjuncts, histories_of, specialise, tests_of
+from governance.engine.reach import conjuncts, histories_of, independent, specialise
 from governance.engine.rules import (
     ActionIs,
     All,
-    Any,
     Condition,
     History,
     Limit,
     ListUse,
-    Not,
     Observing,
     PolicyFile,
     RiskTable,
@@ -210,7 +208,7 @@ def compile_bundle(bundle: Bundle, files: Mapping[str, bytes], digest: str) -> R
     for file in live:
         for rule in sorted(file.rules, key=_ID):
             whole = All((*conjuncts(file.applies_to), *conjuncts(rule.when)))
-            if rule.effect is not Effect.ALLOW and _independent(whole):
+            if rule.effect is not Effect.ALLOW and independent(whole):
                 shared.append(_candidate(file, rule, whole, None))
                 continue
             for name in _actions(file, rule, whole, actions):
@@ -337,26 +335,6 @@ def _actions(
             allowed = frozenset(names)
             names = [name for name in part.actions if name in allowed]
     return names
-
-
-def _independent(condition: Condition) -> bool:
-    """True when a condition means the same for every action there is."""
-    if _names_action(condition):
-        return False
-    known = SERVICE_FIELDS.keys() | COMMON_CLAIMS.keys()
-    for test in tests_of(condition):
-        for name in (test.field, test.other):
-            if name is not None and (name not in known or name.startswith("tool.")):
-                return False
-    return not histories_of(condition)
-
-
-def _names_action(condition: Condition) -> bool:
-    if isinstance(condition, ActionIs):
-        return True
-    if isinstance(condition, Not):
-        return _names_action(condition.part)
-    return isinstance(condition, All | Any) and any(map(_names_action, condition.parts))
 
 
 def _node(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import reduce
 
 from governance.engine.catalogue import ActionType
+from governance.engine.fields import COMMON_CLAIMS, SERVICE_FIELDS
 from governance.engine.model import Value
 from governance.engine.rules import ActionIs, All, Any, Condition, History, Not, Test
 from governance.engine.vocabulary import Reading, check
@@ -100,3 +101,23 @@ def conjuncts(condition: Condition) -> tuple[Condition, ...]:
     if isinstance(condition, All):
         return tuple(part for inner in condition.parts for part in conjuncts(inner))
     return (condition,)
+
+
+def independent(condition: Condition) -> bool:
+    """True when a condition means the same for every action there is."""
+    if _names_action(condition):
+        return False
+    known = SERVICE_FIELDS.keys() | COMMON_CLAIMS.keys()
+    for test in tests_of(condition):
+        for name in (test.field, test.other):
+            if name is not None and (name not in known or name.startswith("tool.")):
+                return False
+    return not histories_of(condition)
+
+
+def _names_action(condition: Condition) -> bool:
+    if isinstance(condition, ActionIs):
+        return True
+    if isinstance(condition, Not):
+        return _names_action(condition.part)
+    return isinstance(condition, All | Any) and any(map(_names_action, condition.parts))
