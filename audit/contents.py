@@ -8,7 +8,7 @@ own id, the manifest from everything. A file too many is tampering, a file too f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from itertools import chain
 from typing import Any
 
@@ -27,16 +27,24 @@ from audit.package import (
     KEYS,
     MANIFEST,
     VERIFIER,
-    Disclosure,
     Layout,
     Package,
 )
-from audit.tiles import TILE_WIDTH, bundles_of, parse_path, tiles_of
+from audit.tiles import TILE_WIDTH, Tile, bundles_of, parse_path, tiles_of
 
 
-def check_names(names: Set[str], size: int, layout: Layout) -> None:
+def check_names(package: Package, size: int, layout: Layout) -> None:
     """Raises unless exactly the files are there that a package of `size` entries has."""
-    held = max((_bundle_end(name) for name in names), default=0)
+    held = tiles = 0
+    strange: list[str] = []
+    for name in package.files.names():
+        if name.startswith("tile/"):
+            tile = _tile(name)
+            tiles += 1
+            if tile is not None and tile.level < 0:
+                held = max(held, tile.span[1])
+            if tile is None or not _belongs(tile, size, layout):
+                strange = [min([name, *strange])]
     if held > size:
         raise Tampered(
             f"the checkpoint covers {size} entries, but the package holds {held}: an older "
@@ -56,26 +64,25 @@ def check_names(names: Set[str], size: int, layout: Layout) -> None:
             index=held,
         )
     fixed = {CHECKPOINT, MANIFEST, DISCLOSURES, KEYS}
-    missing, found = sorted(fixed - names), 0
-    for tile in chain(bundles_of(size, layout.minimum // TILE_WIDTH), tiles_of(size)):
-        if tile.path not in names:  # the size is a claim: never expect more than is there
-            missing.append(tile.path)
-            break
-        found += 1
-    tiles = sum(name.startswith("tile/") for name in names)
-    if tiles != found:
-        _check_tiles(names, size, layout)
-    for name in sorted(name for name in names if not name.startswith("tile/")):
-        if name not in fixed and not _may_be_there(name, size, layout):
+    for name in (*strange, *sorted(package.others - fixed)):
+        if name in strange or not _may_be_there(name, size, layout):
             raise _stranger(name)
+    missing = sorted(fixed - package.others)
+    if tiles != _count(size, layout):
+        names = set(package.files.names())
+        expected = chain(bundles_of(size, layout.minimum // TILE_WIDTH), tiles_of(size))
+        # the size is a claim: never expect more than is there
+        missing += [next(tile.path for tile in expected if tile.path not in names)]
     for name in missing:
         raise Gap(f"the package lacks the file `{name}`", file=name)
 
 
-def _check_tiles(names: Set[str], size: int, layout: Layout) -> None:
-    for name in sorted(name for name in names if name.startswith("tile/")):
-        if not _tile_of(name, size, layout):
-            raise _stranger(name)
+def _count(size: int, layout: Layout) -> int:
+    """How many tiles and bundles a package of `size` entries has."""
+    count, hashes = -(-size // TILE_WIDTH) - layout.minimum // TILE_WIDTH, size
+    while hashes:
+        count, hashes = count - (-hashes // TILE_WIDTH), hashes // TILE_WIDTH
+    return count
 
 
 def _stranger(name: str) -> Tampered:
@@ -92,36 +99,23 @@ def _may_be_there(name: str, size: int, layout: Layout) -> bool:
     return name == VERIFIER or BLOB.fullmatch(name) is not None
 
 
-def _tile_of(name: str, size: int, layout: Layout) -> bool:
-    """Whether a package of `size` entries has this tile or bundle."""
+def _tile(name: str) -> Tile | None:
     try:
-        tile = parse_path(name)
+        return parse_path(name)
     except Malformed:
-        return False
+        return None
+
+
+def _belongs(tile: Tile, size: int, layout: Layout) -> bool:
+    """Whether a package of `size` entries has this tile or bundle."""
     if tile.level < 0 and tile.span[0] < layout.minimum:
         return False
     hashes: int = size // TILE_WIDTH ** max(tile.level, 0)
-    first = tile.number * TILE_WIDTH
-    width = min(hashes - first, TILE_WIDTH)
-    return 0 < width == tile.width
-
-
-def _bundle_end(name: str) -> int:
-    """One more than the last entry a file of this name would hold; 0 if it holds none."""
-    try:
-        tile = parse_path(name)
-    except Malformed:
-        return 0
-    return tile.span[1] if tile.level < 0 else 0
+    return 0 < min(hashes - tile.number * TILE_WIDTH, TILE_WIDTH) == tile.width
 
 
 def check_small_files(
-    package: Package,
-    names: Set[str],
-    tree: Checkpoint,
-    layout: Layout,
-    commitments: int,
-    disclosures: Sequence[Disclosure],
+    package: Package, tree: Checkpoint, layout: Layout, commitments: int, disclosed: int
 ) -> set[str]:
     """Check blobs, keys and manifest; return the digests of the blobs. Raises `Tampered`."""
     sizes: dict[str, int] = {}
@@ -133,35 +127,41 @@ def check_small_files(
             raise Tampered(f"the file `{name}` was altered: its digest is not its name", file=name)
     _check_claimed_keys(package)
     files = {
-        name: package.files.read(name)
-        for name in sorted(names)
-        if name != MANIFEST and not name.startswith(("tile/", "blobs/"))
+        name: _digest(package.files.pieces(name))
+        for name in package.others
+        if name != MANIFEST and not name.startswith("blobs/")
     }
-    expected = manifest_of(layout, tree, files, sizes, commitments, len(disclosures))
+    expected = manifest_of(layout, tree, files, sizes, commitments, disclosed)
     stored = package.files.read(MANIFEST)
     if stored != canonical(expected):
-        raise _bad_manifest(expected, package.manifest(), names)
-    for name in names:
-        if not name.startswith("tile/"):
-            package.files.seal(name, package.files.read(name))
+        raise _bad_manifest(expected, package.manifest(), package.others)
+    for name in sorted(package.others):
+        package.files.seal(name, package.files.pieces(name))
     return set(sizes)
+
+
+def _digest(pieces: Iterable[bytes]) -> str:
+    whole = hashlib.sha256()
+    for piece in pieces:
+        whole.update(piece)
+    return whole.hexdigest()
 
 
 def manifest_of(
     layout: Layout,
     tree: Checkpoint,
-    files: Mapping[str, bytes],
+    files: Mapping[str, str],
     blobs: Mapping[str, int],
     commitments: int,
     disclosed: int,
 ) -> dict[str, Any]:
-    """The only manifest that a package with these contents can have. `files` are its files other
-    than tiles, bundles and blobs; `blobs` are sizes by digest."""
+    """The only manifest that a package with these contents can have. `files` are digests of its
+    files other than tiles, bundles and blobs, by name; `blobs` are sizes by digest."""
     manifest = {
         "blobs": dict(blobs),
         "commitments": commitments,
         "disclosed": disclosed,
-        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+        "files": dict(files),
         "form": "re-performable" if disclosed == commitments else "redacted",
         "format": layout.format,
         "origin": tree.origin,

@@ -7,7 +7,6 @@ before is recognised by its pattern (`audit.shapes`), which is the same check.
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -74,7 +73,6 @@ class EntryReader:
             result.commitments += count * shape.commitments
             result.references += count * len(shape.roles)
         result.last_at = self._last.decode()
-        result.pack()
 
     def _recognised(self, first: int, entries: Sequence[bytes]) -> int:
         """How many entries at the front are of known forms and good: the hot path of it all.
@@ -174,8 +172,6 @@ class EntryReader:
         number = self._numbers.setdefault(role, len(self._numbers))
         if number == len(result.roles):
             result.roles.append(role)
-            if number > 0xFFFF:
-                result.role_of = array("L", result.role_of)
         result.role_of.append(number)
 
     def _check_shown(self, index: int, entry: Entry) -> None:

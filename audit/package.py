@@ -17,8 +17,9 @@ here verifies nothing. `audit.packing` writes packages.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -122,9 +123,14 @@ class Package:
         """The blob with this SHA-256 in hex. Raises `Gap` if it is not here."""
         return self.files.read(f"blobs/{digest}")
 
+    @cached_property
+    def others(self) -> frozenset[str]:
+        """The names of all files that are no tiles."""
+        return frozenset(name for name in self.files.names() if not name.startswith("tile/"))
+
     def blobs(self) -> list[str]:
         """The digests of all blobs, sorted."""
-        return sorted(m[1] for m in map(BLOB.fullmatch, self.files.names()) if m)
+        return sorted(m[1] for m in map(BLOB.fullmatch, self.others) if m)
 
     def claimed_keys(self) -> list[str]:
         """The verifier keys the operator claims. Never pin them from here."""
@@ -165,7 +171,7 @@ class Package:
         Raises `Gap` if a checkpoint is missing, for without it the time-stamps say nothing.
         """
         stamps: dict[int, list[tuple[int, str]]] = {}
-        for name in self.files.names():
+        for name in self.others:
             match = ANCHOR.fullmatch(name)
             if match:
                 found = stamps.setdefault(int(match[1]), [])
@@ -181,21 +187,30 @@ class Package:
             for size in sorted(stamps)
         ]
 
-    def disclosures(self) -> list[Disclosure]:
+    def disclosures(self) -> Iterator[Disclosure]:
         """The opened commitments, in order of entry and name. Raises `Tampered`."""
-        data = self.files.read(DISCLOSURES)
-        found: list[Disclosure] = []
-        for number, line in enumerate(data.splitlines(keepends=True), 1):
+        last = (-1, "")
+        for number, line in enumerate(_lines(self.files.pieces(DISCLOSURES)), 1):
             disclosure = _read_disclosure(line, number)
-            if found and (found[-1].index, found[-1].name) >= (disclosure.index, disclosure.name):
+            if last >= (disclosure.index, disclosure.name):
                 raise _bad_disclosure(number, "lines are sorted by index and name, without repeats")
-            found.append(disclosure)
-        return found
+            last = (disclosure.index, disclosure.name)
+            yield disclosure
 
 
 def anchor_name(size: int, stamp: int | None = None) -> str:
     """The file of an anchored checkpoint, or of its time-stamp with this number."""
     return f"anchors/{size}/" + ("checkpoint" if stamp is None else f"{stamp}.tsr")
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a file, each with its end; of the last there may be none."""
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest
 
 
 def _read_disclosure(line: bytes, number: int) -> Disclosure:

@@ -77,8 +77,9 @@ def write_package(
         for name, data in small.items():
             writer.add(name, data)
         sizes = {digest: len(blob) for digest, blob in large.items()}
+        digests = {name: hashlib.sha256(data).hexdigest() for name, data in small.items()}
         layout = Layout(FORMAT, minimum)
-        manifest = manifest_of(layout, tree, small, sizes, commitments, len(shown))
+        manifest = manifest_of(layout, tree, digests, sizes, commitments, len(shown))
         writer.add(MANIFEST, canonical(manifest))
         writer.close()
     except BaseException:

@@ -2,17 +2,20 @@
 
 The law: a stretch begins at a multiple of 256 entries, so its groups of leaves are complete subtrees
 and stretches can be checked apart from one another, by as many processes as there are. They are
-short, so that no process waits long for the last one of another.
+short, so that no process waits long for the last one of another; and they are handed on in order, no
+more than `_AHEAD` of them read before their turn, so that a long log takes no more memory.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from functools import partial
+from itertools import islice
 from multiprocessing import get_context
-from pathlib import Path
+from typing import NamedTuple
 
 from audit.entryreader import EntryReader
 from audit.errors import Tampered
@@ -24,26 +27,29 @@ from audit.tree import HASH_SIZE, MemoryNodes, next_level
 STRETCH = 1 << 13
 _WORTH = 1 << 16
 """Entries from which on it pays to start another process."""
+_EACH = 3
+"""Stretches that are given to a process before it asks for them."""
+_AHEAD = 64
 
 
-def scan(
-    package: Package | Path,
-    start: int,
-    stop: int,
-    disclosures: Sequence[Disclosure] = (),
-    *,
-    minimum: int = 0,
-    envelopes: bool = True,
-) -> Stretch:
-    """Read and check the entries `start` (a multiple of 256) to `stop`.
+class Job(NamedTuple):
+    """A stretch to be read: entries `start` to `stop`, and what is disclosed of them."""
 
-    `disclosures` are those of these entries. Below `minimum` there are only leaf hashes. Without
-    `envelopes` only hashes are computed and compared.
+    start: int
+    stop: int
+    disclosures: Sequence[Disclosure] = ()
+
+
+def scan(package: Package, job: Job, *, minimum: int = 0, envelopes: bool = True) -> Stretch:
+    """Read and check the entries of `job`, which begins at a multiple of 256.
+
+    Below `minimum` there are only leaf hashes. Without `envelopes` only hashes are computed and
+    compared.
     Raises `Gap` for a missing file; everything else that is wrong is in what is returned.
     """
-    if isinstance(package, Path):
-        package = _opened(package)
+    start, stop, disclosures = job
     result = Stretch(start, stop, first=min(max(start, minimum), stop))
+    result.disclosed = len(disclosures)
     reader = EntryReader(result, disclosures, minimum) if envelopes else None
     for first in range(start, stop, TILE_WIDTH):
         width = min(TILE_WIDTH, stop - first)
@@ -83,16 +89,10 @@ def scan(
 def _unsealed(package: Package, files: Mapping[str, bytes]) -> str | None:
     try:
         for name, data in files.items():
-            package.files.seal(name, data)
+            package.files.seal(name, (data,))
     except Tampered as error:
         return str(error)
     return None
-
-
-@lru_cache(maxsize=1)
-def _opened(path: Path) -> Package:
-    """One opening for each worker process."""
-    return Package.open(path)
 
 
 def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
@@ -127,56 +127,88 @@ def _first_difference(hashes: Sequence[bytes], tile: bytes) -> int:
     return len(hashes)
 
 
+def _jobs(size: int, disclosures: Iterable[Disclosure]) -> Iterator[Job]:
+    """The stretches of a log of `size` entries, each with what is disclosed of it, both in order."""
+    shown = iter(disclosures)
+    following = next(shown, None)
+    for start in range(0, size, STRETCH):
+        stop, here = min(start + STRETCH, size), []
+        while following is not None and following.index < stop:
+            here.append(following)
+            following = next(shown, None)
+        yield Job(start, stop, here)
+
+
 def scan_all(
     package: Package,
     size: int,
-    disclosures: Sequence[Disclosure] = (),
+    disclosures: Iterable[Disclosure] = (),
     *,
     workers: int = 1,
     minimum: int = 0,
     envelopes: bool = True,
-) -> list[Stretch]:
-    """Scan all `size` entries in stretches of 8,192, by `workers` processes if that pays.
+) -> Iterator[Stretch]:
+    """Scan all `size` entries in stretches of 8,192, in order, by `workers` processes if that pays.
 
-    This process is one of them: it takes from the end what no other has begun.
+    This process is one of them, and at the end takes what no other has begun.
     """
-    jobs = [(start, min(start + STRETCH, size)) for start in range(0, size, STRETCH)]
-    parts: dict[int, list[Disclosure]] = {}
-    for disclosure in disclosures:
-        parts.setdefault(disclosure.index // STRETCH * STRETCH, []).append(disclosure)
-
-    def here(start: int, stop: int) -> Stretch:
-        shown = parts.get(start, ())
-        return scan(package, start, stop, shown, minimum=minimum, envelopes=envelopes)
-
-    others = min(workers, len(jobs)) - 1 if size > _WORTH else 0
+    here = partial(scan, package, minimum=minimum, envelopes=envelopes)
+    jobs = _jobs(size, disclosures)
+    others = min(workers, -(-size // STRETCH)) - 1 if size > _WORTH else 0
     if others < 1:
-        return [here(*job) for job in jobs]
-    with ProcessPoolExecutor(others, get_context("spawn")) as pool:
-        futures = [
-            pool.submit(
-                scan,
-                package.path,
-                *job,
-                parts.get(job[0], ()),
-                minimum=minimum,
-                envelopes=envelopes,
-            )
-            for job in jobs
-        ]
+        yield from map(here, jobs)
+        return
+    held = (package, minimum, envelopes)
+    with ProcessPoolExecutor(others, get_context("spawn"), _hold, held) as pool:
         try:
-            found = {
-                job: here(*job)
-                for job, future in zip(reversed(jobs), reversed(futures), strict=True)
-                if future.cancel()
-            }
-            return [
-                found[job] if job in found else future.result()
-                for job, future in zip(jobs, futures, strict=True)
-            ]
+            yield from _in_order(pool, jobs, here, others * _EACH)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, jobs: Iterator[Job], here: Callable[[Job], Stretch], given: int
+) -> Iterator[Stretch]:
+    """What is read of the jobs, in order: here, and in the pool, which has `given` of them to do."""
+    turns: deque[tuple[Job, Future[Stretch]]] = deque()
+    while True:
+        idle = given - sum(not turn.done() for _, turn in turns)
+        turns.extend((job, pool.submit(_read_held, job)) for job in islice(jobs, max(idle, 0)))
+        job = next(jobs, None) if len(turns) < _AHEAD else None
+        if job is not None:
+            turns.append((job, _done(here(job))))
+        elif not turns:
+            return
+        else:
+            for place in reversed(range(len(turns))):
+                job, turn = turns[place]
+                if turn.cancel():  # no other had begun it
+                    turns[place] = job, _done(here(job))
+                    break
+            else:
+                wait([turns[0][1]])
+        while turns and turns[0][1].done():
+            yield turns.popleft()[1].result()
+
+
+def _done(stretch: Stretch) -> Future[Stretch]:
+    turn: Future[Stretch] = Future()
+    turn.set_result(stretch)
+    return turn
+
+
+_held: Callable[[Job], Stretch]
+"""How another process reads a job: set once, when it begins."""
+
+
+def _hold(package: Package, minimum: int, envelopes: bool) -> None:
+    global _held
+    _held = partial(scan, package, minimum=minimum, envelopes=envelopes)
+
+
+def _read_held(job: Job) -> Stretch:
+    return _held(job)
 
 
 class Computed:
@@ -186,14 +218,19 @@ class Computed:
     """
 
     def __init__(
-        self, package: Package, size: int, stretches: Sequence[Stretch], minimum: int = 0
+        self, package: Package, stretches: Iterable[Stretch] = (), *, minimum: int = 0
     ) -> None:
-        groups = [group for stretch in stretches for group in stretch.groups]
-        self._package, self._size, self._count = package, size, len(groups)
-        self._pruned = minimum // TILE_WIDTH
-        self._upper = MemoryNodes(groups)
-        self._tail = MemoryNodes(stretches[-1].tail if stretches else ())
+        self._package, self._pruned = package, minimum // TILE_WIDTH
+        self._upper, self._tail = MemoryNodes(), MemoryNodes()
         self._last: tuple[int, MemoryNodes] = (-1, self._tail)
+        for stretch in stretches:
+            self.add(stretch)
+
+    def add(self, stretch: Stretch) -> None:
+        """The next stretch."""
+        for group in stretch.groups:
+            self._upper.append(group)
+        self._tail = MemoryNodes(stretch.tail)
 
     def __call__(self, level: int, index: int) -> bytes:
         """The hash of the complete subtree (`level`, `index`)."""
@@ -204,7 +241,7 @@ class Computed:
         return self._group(number)(level, index - (number << below))
 
     def _group(self, number: int) -> MemoryNodes:
-        if number == self._count:
+        if number == self._upper.size:
             return self._tail
         if self._last[0] != number:
             if number < self._pruned:

@@ -1,13 +1,12 @@
 """What is found in one stretch of a package, and the two rules that need more than one entry.
 
 The law: what needs other stretches (times across their border, references backwards, the log's keys)
-is handed on, small, for `audit.verify` to join. Nothing here decides who is right when an entry and
+is handed on, small, for `audit.joined` to join. Nothing here decides who is right when an entry and
 its leaf disagree; `audit.locate` does.
 """
 
 from __future__ import annotations
 
-import zlib
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
@@ -64,8 +63,6 @@ class Stretch:
     """The roles of this stretch, numbered by position."""
     role_of: array[int] = field(default_factory=lambda: array("H"))
     """For each entry from `first` on the number of its role."""
-    packed: bytes = b""
-    """The same, packed, once everything is read: most logs have few roles."""
     references: int = 0
     backward: dict[tuple[str, int], int] = field(default_factory=dict)
     """References to before the stretch: role and target, and the first entry that has it."""
@@ -76,20 +73,8 @@ class Stretch:
     changes: list[KeyChange] = field(default_factory=list)
     """What the entries say of the keys that sign the log."""
     commitments: int = 0
+    disclosed: int = 0
     blobs: set[str] = field(default_factory=set)
-
-    def role(self, index: int) -> str | None:
-        """The role of an entry of this stretch; None if it was not read that far."""
-        if self.packed:
-            self.role_of = array(self.role_of.typecode, zlib.decompress(self.packed))
-            self.packed = b""
-        place = index - self.first
-        return self.roles[self.role_of[place]] if place < len(self.role_of) else None
-
-    def pack(self) -> None:
-        """Take less memory from here on."""
-        self.packed = zlib.compress(self.role_of.tobytes(), 1)
-        del self.role_of[:]
 
 
 def check_order(index: int, role: str, target: int) -> None:

@@ -172,10 +172,10 @@ def fold(peaks: Sequence[bytes]) -> bytes:
 
 
 class MemoryNodes:
-    """Complete subtree hashes held in memory: the plainest `NodeSource`."""
+    """Complete subtree hashes held in memory, 64 bytes for each leaf: the plainest `NodeSource`."""
 
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
-        self._levels: list[list[bytes]] = []
+        self._levels: list[bytearray] = []
         self._frontier = Frontier()
         for leaf in leaves:
             self.append(leaf)
@@ -189,8 +189,8 @@ class MemoryNodes:
         """Add one leaf hash and every node it completes."""
         for level, _, done in self._frontier.append(leaf):
             if level == len(self._levels):
-                self._levels.append([])
-            self._levels[level].append(done)
+                self._levels.append(bytearray())
+            self._levels[level] += done
 
     def root(self) -> bytes:
         """The root of all leaves so far."""
@@ -198,7 +198,10 @@ class MemoryNodes:
 
     def __call__(self, level: int, index: int) -> bytes:
         """The hash of the complete subtree (`level`, `index`); `IndexError` if it is not."""
-        return self._levels[level][index]
+        found = self._levels[level][index * HASH_SIZE : (index + 1) * HASH_SIZE]
+        if not found:
+            raise IndexError(f"there is no complete subtree ({level}, {index})")
+        return bytes(found)
 
 
 def subtree_root(start: int, stop: int, hashes: NodeSource) -> bytes:

@@ -14,29 +14,31 @@ file. What cannot be known from a package alone is said in `Proven.not_proven`.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 
 from audit import note as notes
 from audit.checkpoint import Checkpoint, open_named_checkpoint
 from audit.contents import check_names, check_small_files
-from audit.errors import Gap, LogError, Malformed, NothingToVerify, Tampered, UnknownKey
+from audit.errors import Gap, Malformed, NothingToVerify, Tampered, UnknownKey
+from audit.joined import Joined
 from audit.keys import Verifier
 from audit.locate import altered_tile, locate
 from audit.outside import Authorities, check_outside
 from audit.package import CHECKPOINT, DISCLOSURES, MANIFEST, VERIFIER, Disclosure, Package
 from audit.retained import Retained, check_retained, read_retained
-from audit.scan import STRETCH, Computed, scan_all
+from audit.scan import Computed, scan_all
 from audit.statement import Proven
-from audit.stretch import Stretch, Unreadable, Wrong, check_role
 from audit.succession import advice, check_signers, sentences
 from audit.tiles import TILE_WIDTH, Tile, tile_bytes, tiles_of
 from audit.tree import MemoryNodes, empty_root, frontier_at
 from audit.trust import TrustPolicy
 
 __all__ = ["Proven", "verify"]
+
+_IN_MEMORY = 1 << 20
+"""Bytes from which on what is noted while reading goes to a file."""
 
 
 def verify(
@@ -86,8 +88,7 @@ def _verify(
         raise NothingToVerify(
             f"`{here}` is no package: it holds neither `{CHECKPOINT}` nor `{MANIFEST}`"
         )
-    names = package.files.names()
-    if not names:
+    if not any(True for _ in package.files.names()):
         raise NothingToVerify(f"there is no package at `{package.path}`: it is empty")
     tree, signatures = _checkpoint(package, verifiers)
     retained = [read_retained("the retained head", head, verifiers)] if head is not None else []
@@ -96,23 +97,18 @@ def _verify(
         for number, data in enumerate(receipts, 1)
     ]
     layout = package.layout()
-    check_names(names, tree.size, layout)
+    check_names(package, tree.size, layout)
     if tree.size == 0:
         _check_empty(tree, retained, verifiers)
-    disclosures = package.disclosures()
-    _check_disclosed_range(disclosures, tree.size, layout.minimum)
-    stretches = scan_all(package, tree.size, disclosures, workers=workers, minimum=layout.minimum)
-    computed = _check_hashes(package, tree, layout.minimum, stretches)
-    _check_entries(stretches)
-    _check_pruned(layout.minimum, stretches)
-    changes = tuple(change for stretch in stretches for change in stretch.changes)
-    check_signers(package.note(), changes)
+    joined = _read(package, tree.size, layout.minimum, workers)
+    computed = joined.computed
+    _check_hashes(package, tree, layout.minimum, joined)
+    _check_entries(joined)
+    _check_pruned(layout.minimum, joined.pruned)
+    check_signers(package.note(), joined.changes)
     outside = check_outside(package, tree, layout.minimum, computed, verifiers, policy, authorities)
-    commitments = sum(stretch.commitments for stretch in stretches)
-    present = check_small_files(package, names, tree, layout, commitments, disclosures)
+    present = check_small_files(package, tree, layout, joined.commitments, joined.disclosed)
     check_retained(retained, tree, computed, verifiers)
-    named = set().union(*(stretch.blobs for stretch in stretches))
-    read = [stretch for stretch in stretches if stretch.first < stretch.stop]
     return Proven(
         origin=tree.origin,
         size=tree.size,
@@ -120,20 +116,20 @@ def _verify(
         root=tree.root,
         signed_by=tuple(f"{s.name}+{s.key_id.hex()}" for s in signatures if s.name == tree.origin),
         outside=outside,
-        first_at=read[0].first_at,
-        last_at=read[-1].last_at,
-        kinds=dict(sorted(sum((s.kinds for s in stretches), Counter[str]()).items())),
-        references=sum(s.references for s in stretches),
-        references_unseen=sum(s.unseen for s in stretches),
-        commitments=commitments,
-        disclosed=len(disclosures),
+        first_at=joined.first_at,
+        last_at=joined.last_at,
+        kinds=dict(sorted(joined.kinds.items())),
+        references=joined.references,
+        references_unseen=joined.unseen,
+        commitments=joined.commitments,
+        disclosed=joined.disclosed,
         blobs=len(present),
-        blobs_missing=len(named - present),
-        blobs_unnamed=len(present - named),
+        blobs_missing=len(joined.blobs - present),
+        blobs_unnamed=len(present - joined.blobs),
         head=None if head is None else retained[0].checkpoint.size,
         receipts=len(receipts),
-        keys=sentences(changes),
-        verifier=_digest_of(package, VERIFIER) if VERIFIER in names else None,
+        keys=sentences(joined.changes),
+        verifier=_digest_of(package, VERIFIER) if VERIFIER in package.others else None,
     )
 
 
@@ -161,38 +157,42 @@ def _check_empty(
     raise NothingToVerify(f"the log `{tree.origin}` has no entries: there is nothing to verify")
 
 
-def _check_disclosed_range(disclosures: Sequence[Disclosure], size: int, minimum: int) -> None:
-    for disclosure in (*disclosures[:1], *disclosures[-1:]):
+def _read(package: Package, size: int, minimum: int, workers: int) -> Joined:
+    """Every entry, read and checked."""
+    shown = _disclosed(package, size, minimum)
+    with SpooledTemporaryFile(_IN_MEMORY) as scratch:
+        joined = Joined(package, minimum, scratch)
+        for stretch in scan_all(package, size, shown, workers=workers, minimum=minimum):
+            joined.add(stretch)
+    return joined
+
+
+def _disclosed(package: Package, size: int, minimum: int) -> Iterator[Disclosure]:
+    for disclosure in package.disclosures():
         if not minimum <= disclosure.index < size:
             raise Tampered(
                 f"`{DISCLOSURES}` shows a value of entry {disclosure.index}, which is not here",
                 file=DISCLOSURES,
             )
+        yield disclosure
 
 
-def _check_hashes(
-    package: Package, tree: Checkpoint, minimum: int, stretches: Sequence[Stretch]
-) -> Computed:
+def _check_hashes(package: Package, tree: Checkpoint, minimum: int, joined: Joined) -> None:
     """Raises unless entries, tiles and signed root say the same."""
-    for stretch in stretches:
-        if stretch.unreadable is not None:
-            raise _unreadable(stretch.unreadable)
-    computed = Computed(package, tree.size, stretches, minimum)
+    computed = joined.computed
     if frontier_at(tree.size, computed).root() != tree.root:
-        raise _altered(package, tree, minimum, computed, stretches)
+        raise _altered(package, tree, minimum, computed, joined.mismatches)
     for tile in tiles_of(tree.size):
         if tile.level > 0:
             data = package.tile(tile)
             if data != tile_bytes(tile, computed):
                 raise _bad_tile(tile)
-            package.files.seal(tile.path, data)
-    if any(stretch.mismatch is not None for stretch in stretches):
+            package.files.seal(tile.path, (data,))
+    if joined.mismatches:
         bad = altered_tile(package, tree.size, computed)
         raise _bad_tile(bad if bad is not None else Tile(0, 0, TILE_WIDTH))
-    for stretch in stretches:
-        if stretch.unsealed is not None:
-            raise Tampered(stretch.unsealed)
-    return computed
+    if joined.unsealed is not None:
+        raise Tampered(joined.unsealed)
 
 
 def _altered(
@@ -200,7 +200,7 @@ def _altered(
     tree: Checkpoint,
     minimum: int,
     computed: Computed,
-    stretches: Sequence[Stretch],
+    mismatches: Sequence[int],
 ) -> Tampered:
     faults = locate(package, tree.size, tree.root, computed)
     first = faults[0]
@@ -221,9 +221,9 @@ def _altered(
             index=first.start,
         )
     hint = ""
-    for stretch in stretches:
-        if stretch.mismatch is not None and first.start <= stretch.mismatch < first.stop:
-            hint = f"; entry {stretch.mismatch} is the first that is not the leaf stored for it"
+    for mismatch in mismatches:
+        if first.start <= mismatch < first.stop:
+            hint = f"; entry {mismatch} is the first that is not the leaf stored for it"
             break
     return Tampered(
         f"among the entries {first.start} to {first.stop - 1} something was altered: entries and "
@@ -242,21 +242,8 @@ def _bad_tile(tile: Tile) -> Tampered:
     )
 
 
-def _unreadable(bad: Unreadable) -> Tampered | Gap:
-    held = f"`{bad.file}` holds {bad.found} readable entries where {bad.expected} belong"
-    if bad.missing:
-        return Gap(f"entry {bad.index} is missing: {held}", index=bad.index, file=bad.file)
-    return Tampered(
-        f"entry {bad.index} was altered: {held}, and entry {bad.index} is the first that is not "
-        "as it was",
-        index=bad.index,
-        file=bad.file,
-    )
-
-
-def _check_pruned(minimum: int, stretches: Sequence[Stretch]) -> None:
+def _check_pruned(minimum: int, announced: int) -> None:
     """Raises unless the log itself says that what is missing was pruned."""
-    announced = max(stretch.pruned for stretch in stretches)
     if minimum > announced:
         raise Gap(
             f"the entries {announced} to {minimum - 1} are missing, and no entry of the log says "
@@ -269,25 +256,11 @@ def _digest_of(package: Package, name: str) -> str:
     return hashlib.sha256(package.files.read(name)).hexdigest()
 
 
-def _check_entries(stretches: Sequence[Stretch]) -> None:
+def _check_entries(joined: Joined) -> None:
     """Raises for the first entry that is signed and yet not as an entry must be."""
-    wrong = [stretch.wrong for stretch in stretches if stretch.wrong is not None]
-    for before, after in pairwise(stretches):
-        if after.first_at and after.first_at < before.last_at:
-            why = f"its time {after.first_at} is before that of the entry before it"
-            wrong.append(Wrong(after.first, why))
-    for stretch in stretches:
-        for (role, target), index in stretch.backward.items():
-            home = stretches[target // STRETCH]
-            found = home.role(target)
-            if found is not None:
-                try:
-                    check_role(role, target, found)
-                except LogError as error:
-                    wrong.append(Wrong(index, str(error)))
-    if not wrong:
+    first = joined.wrong
+    if first is None:
         return
-    first = min(wrong)
     if first.shown:
         raise Tampered(
             f"`{DISCLOSURES}`, entry {first.index}: {first.why}",

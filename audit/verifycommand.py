@@ -102,6 +102,8 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     except NotVerified as error:
         told.tell_failure(error, options.output)
         return error.exit_code
+    except LogError as error:
+        parser.error(str(error))
     except MemoryError:
         parser.error(f"`{options.package}` holds a file for which there is not enough memory here")
     except OSError as error:

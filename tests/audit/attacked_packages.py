@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from log_world import World
 
 from audit import note as notes
-from audit.archive import ZipWriter
 from audit.canonical import canonical, parse
 from audit.encoding import b64
 from audit.entry import Entry, encode
@@ -20,6 +19,7 @@ from audit.note import Ed25519Signer
 from audit.package import Anchored, Package
 from audit.proof import TlogProof
 from audit.tree import inclusion_proof
+from audit.zipped import ZipWriter
 from tests.memory_log import MemoryLog
 
 Case = tuple[Path, list[str], int]

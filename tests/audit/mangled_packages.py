@@ -12,11 +12,11 @@ from log_world import World
 
 from audit import checkpoint as checkpoints
 from audit import note as notes
-from audit.archive import ZipWriter
 from audit.canonical import canonical, parse
 from audit.contents import manifest_of
 from audit.errors import LogError
 from audit.package import Layout, Package
+from audit.zipped import ZipWriter
 
 Files = dict[str, bytes]
 _EXTRA = (

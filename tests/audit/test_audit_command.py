@@ -133,7 +133,7 @@ def test_a_package_that_cannot_be_read_is_no_verdict(world, capsys, monkeypatch)
     def failing(*_: object, **__: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("audit.archive._File.read", failing)
+    monkeypatch.setattr("audit.longfile.LongFile.read", failing)
     path = world.package(world.log(5), suffix=".zip")
     with pytest.raises(SystemExit) as caught:
         run(capsys, path, "--key", world.key)

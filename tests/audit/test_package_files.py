@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from audit import archive
+from audit import zipped
 from audit.errors import Gap, LogError, NothingToVerify, Tampered
 from audit.package import Disclosure, Package
 from audit.packing import write_package
@@ -45,7 +45,7 @@ def test_a_zip_beyond_its_32_bit_limits_is_one_that_others_can_read(
     world, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise a large log could be exported but never opened."""
-    monkeypatch.setattr(archive, "_MAX16", 3)
+    monkeypatch.setattr(zipped, "_MAX16", 3)
     path = world.package(world.log(300), suffix=".zip")
     verify(path, [world.key])
     raw = path.read_bytes()
@@ -55,7 +55,7 @@ def test_a_zip_beyond_its_32_bit_limits_is_one_that_others_can_read(
 
 def test_offsets_beyond_four_gibibytes_are_written_and_read() -> None:
     """Otherwise the files at the end of a large archive could not be found."""
-    member = archive._Member("tile/0/000", 7, 8192, 5 * 2**30)
+    member = zipped._Member("tile/0/000", 7, 8192, 5 * 2**30)
     record = member.central()
     assert record[-12:] == b"\1\0\x08\0" + (5 * 2**30).to_bytes(8, "little")
 
@@ -117,7 +117,7 @@ def test_what_is_inside_can_be_read_back(world) -> None:
     package = Package.open(world.package(log, suffix=".zip"))
     assert list(package.entries()) == list(log.entries(0, 600))
     assert list(package.entries(250, 520)) == list(log.entries(250, 520))
-    assert package.disclosures() == world.disclosures(600)
+    assert list(package.disclosures()) == world.disclosures(600)
     assert package.claimed_keys() == [world.key]
     digest = hashlib.sha256(b"rules: []\n").hexdigest()
     assert package.blobs() == [digest]
@@ -175,7 +175,7 @@ def test_a_false_checksum_in_the_archive_is_noticed(world, name: str) -> None:
 def test_a_name_that_occurs_twice_in_an_archive_is_refused(world) -> None:
     """Otherwise we could read one file of that name, and an unzip program the other."""
     path = world.folder / "twice.zip"
-    writer = archive.ZipWriter(path)
+    writer = zipped.ZipWriter(path)
     for content in (b"one", b"two"):
         writer.add("checkpoint", content)
     writer.close()
@@ -187,7 +187,7 @@ def test_a_name_that_occurs_twice_in_an_archive_is_refused(world) -> None:
 def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stretches of 256 entries, so that a small log has several."""
     monkeypatch.setattr("audit.scan.STRETCH", 256)
-    monkeypatch.setattr("audit.verify.STRETCH", 256)
+    monkeypatch.setattr("audit.joined.STRETCH", 256)
 
 
 @pytest.mark.usefixtures("small_stretches")
@@ -220,7 +220,7 @@ def test_several_processes_find_what_one_finds(world) -> None:
     alone, together = verify(path, [world.key]), verify(path, [world.key], workers=2)
     assert alone == together
     package = Package.open(path)
-    computed = Computed(package, 66_000, scan_all(package, 66_000, envelopes=False))
+    computed = Computed(package, scan_all(package, 66_000, envelopes=False))
     assert computed(3, 7000) == log.node(3, 7000)
     raw = path.read_bytes()
     before, last, after = raw.rpartition(entries[65_999])

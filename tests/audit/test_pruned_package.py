@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,7 +135,7 @@ def first_format(world, log: MemoryLog) -> Path:
     path = world.package(log)
     package = Package.open(path)
     names = ("checkpoint", "disclosures.jsonl", "keys/log.vkey")
-    files = {name: (path / name).read_bytes() for name in names}
+    files = {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in names}
     tree: Checkpoint = package.checkpoint()
     manifest = package.manifest()
     counts = (manifest["blobs"], manifest["commitments"], manifest["disclosed"])

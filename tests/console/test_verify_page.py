@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from console_browser import Watched, chromium, watched
 
-from audit.archive import ZipWriter
 from audit.errors import NotVerified
 from audit.package import Package
 from audit.packing import write_package
 from audit.verify import verify
+from audit.zipped import ZipWriter
 from governance.web import verifypage
 
 AUDIT = Path(__file__).parents[1] / "audit"
