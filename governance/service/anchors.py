@@ -128,12 +128,18 @@ def degraded(desk: Desk) -> str | None:
     )
 
 
+def contradictors(desk: Desk) -> tuple[str, ...]:
+    """The anchors that contradict the log and wait for people."""
+    known = desk.state.anchors.values()
+    return tuple(sorted(each.name for each in known if each.conflict is not None))
+
+
 def contradicted(desk: Desk) -> str | None:
     """Which anchors contradict the log and wait for people, in a sentence; None if none does."""
-    names = [each.name for each in desk.state.anchors.values() if each.conflict is not None]
+    names = contradictors(desk)
     if not names:
         return None
-    said = ", ".join(f"`{name}`" for name in sorted(names))
+    said = ", ".join(f"`{name}`" for name in names)
     return (
         f"{said} showed a head of this log that is not in this log: another copy of it is running, or "
         "it was altered. Compare them (`governance anchor list`), then two people say what they "

@@ -1,4 +1,4 @@
-"""The console over a real desk: a founded workspace, four people, two agents, real entries.
+"""The console over a real desk: a founded workspace, five people, two agents, real entries.
 
 Nothing here is pretended: agents ask through `service.deciding`, people answer in the browser, and
 what came of it is read from the log.
@@ -105,6 +105,7 @@ PEOPLE = {
     "ada": ("Ada Berg", ("administrator", "agent_manager", "risk_editor", "compliance_officer")),
     "maria": ("Maria Lindqvist", ("treasurer",)),
     "jonas": ("Jonas Weber", ("cfo", "agent_manager")),
+    "rita": ("Rita Sand", ("compliance_officer",)),
     "otto": (f"Otto {HOSTILE[:60]}", ("auditor",)),
 }
 

@@ -32,6 +32,7 @@ from governance.web.console.views import (
     ApprovalView,
     Claim,
     ClosedRow,
+    ContradictionView,
     DecisionFilter,
     DecisionPage,
     DecisionRow,
@@ -489,6 +490,32 @@ class PaperFront(PaperRetention, PaperPolicies):
         return tuple(
             replace(row, stopped_by=stopped) if row.id == "pay-runner" else row for row in AGENTS
         )
+
+    def contradiction(self, person: str, name: str) -> ContradictionView:
+        if name != "dept":
+            raise Problem("unknown", f"no anchor `{name}` contradicts this log")
+        return ContradictionView(
+            name,
+            "a witness",
+            HOSTILE,
+            93,
+            START,
+            48300,
+            "q83v" * 10 + "abc=",
+            "It is signed with this log's key.",
+            48211,
+            48211,
+            None,
+            HOSTILE,
+            HOSTILE,
+            HOSTILE,
+            True,
+            YES if person == MARIA else May(False, HOSTILE),
+        )
+
+    def settle(self, person: str, name: str, *, reason: str) -> None:
+        self.contradiction(person, name)
+        self.acts.append(("settle", person, name, reason))
 
     def head(self) -> HeadView:
         return HeadView(

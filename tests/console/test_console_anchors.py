@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from console_world import token_of
 from desk_world import make_desk_world
 from flask.testing import FlaskClient
 from reading_pages import Page
@@ -12,7 +13,8 @@ from audit.checkpoint import Checkpoint, sign_checkpoint
 from governance.anchoring.anchor import AnchorFailed, Head
 from governance.anchoring.settings import AnchorSettings
 from governance.anchoring.station import Station
-from governance.service import anchoring
+from governance.service import anchoring, anchors
+from governance.service.desk import Desk
 
 
 def look(client: FlaskClient, path: str) -> Page:
@@ -41,6 +43,44 @@ class Held:
         """Hold the head."""
         self.held = head.note
         return b""
+
+
+def links(page: Page) -> set[str | None]:
+    """Where a page leads."""
+    return {each.get("href") for each in page.of("a")}
+
+
+def contradict(desk: Desk, outside: Held) -> None:
+    """Let the anchor show a head of this log that is longer than the log."""
+    anchoring.configure(desk)
+    anchoring.anchor(desk, wait=5, due_only=False)
+    tree = Checkpoint(desk.workspace.origin, desk.state.size + 90, b"\x07" * 32)
+    outside.held = sign_checkpoint(tree, *desk.workspace.signers)
+    anchoring.anchor(desk, wait=5, due_only=False)
+
+
+def test_two_people_settle_a_contradiction_on_its_page(tmp_path: Path) -> None:
+    """Who sees the warning would need a shell to answer it, and one person alone could silence it."""
+    outside = Held()
+    station = Station(AnchorSettings("dept", "witness", "https://witness.example"), outside)
+    with make_desk_world(tmp_path, station) as world:
+        maria, ada, rita = map(world.browser, ("maria", "ada", "rita"))
+        missing = maria.get("/log/anchors/dept")
+        assert missing.status_code == 404
+        contradict(world.desk, outside)
+        assert "/log/anchors/dept" in links(look(maria, "/"))
+        page = look(maria, "/log/anchors/dept").text
+        assert "It is signed with this log's key." in page
+        assert "another copy of this log runs somewhere" in page
+        assert outside.held is not None
+        assert outside.held.split("\n")[2] in page
+        assert "To settle a conflict of an anchor takes the role" in page
+        for client, status, left in ((maria, 403, 1), (ada, 303, 1), (ada, 403, 1), (rita, 303, 0)):
+            form = token_of(client.get("/log").get_data(as_text=True))
+            data = {"form": form, "reason": "an old copy of the service was started by mistake"}
+            assert client.post("/log/anchors/dept/settle", data=data).status_code == status
+            assert len(anchors.contradictors(world.desk)) == left
+        assert "/log/anchors/dept" not in links(look(maria, "/"))
 
 
 def test_the_log_page_and_every_page_tell_of_anchors(tmp_path: Path) -> None:

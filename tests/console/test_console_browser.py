@@ -27,6 +27,7 @@ PAGES = (
     "/stops/new?agent=pay-runner",
     "/agents",
     "/log",
+    "/log/anchors/dept",
     "/policies",
     "/policies/in-force/payments",
     "/policies/learned",

@@ -22,6 +22,7 @@ PAGES = (
     "/stops/new",
     "/agents",
     "/log",
+    "/log/anchors/dept",
     "/account",
 )
 FORMS = {
@@ -34,6 +35,7 @@ FORMS = {
     },
     "/stops/new": {"scope": "everything", "reason": "a test of the door"},
     "/stops/90/lift": {"reason": "it is safe again"},
+    "/log/anchors/dept/settle": {"reason": "a second copy was running"},
     "/decisions/1042/override": {
         "lift": "support-refunds/REF-009",
         "reason": "the shop asked",

@@ -27,6 +27,7 @@ PAGES = (
     "/stops/new?agent=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
     "/agents",
     "/log",
+    "/log/anchors/dept",
     "/retention",
     "/retention/rules",
     "/retention/holds/new",

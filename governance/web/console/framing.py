@@ -101,6 +101,7 @@ def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: in
         ),
         kept=outside.kept,
         warning=_warning(desk),
+        contradicted_by=anchors.contradictors(desk),
         proposals=len(to_sign(state, person)),
         to_review=_to_review(state, person),
     )

@@ -26,6 +26,7 @@ from governance.web.console.views import (
     ApprovalRow,
     ApprovalView,
     ClosedRow,
+    ContradictionView,
     DecisionFilter,
     DecisionPage,
     DecisionView,
@@ -137,6 +138,12 @@ class Front(Protocol):
 
     def lift(self, person: str, index: int, *, reason: str) -> None:
         """Ask to lift a stop, or, as the second person, lift it."""
+
+    def contradiction(self, person: str, name: str) -> ContradictionView:
+        """What an anchor showed that is not in this log."""
+
+    def settle(self, person: str, name: str, *, reason: str) -> None:
+        """Say what was found about it, or, as the second person, settle it."""
 
     def retention(self, person: str) -> RetentionView:
         """How long entries are kept, what is held, where the log begins."""

@@ -54,6 +54,7 @@ _SENT_TO = (
     "/decisions/<int:index>/review",
     "/decisions/<int:index>/what-if",
     "/stops/<int:index>/lift",
+    "/log/anchors/<name>/settle",
     "/retention/rules/<int:index>/confirm",
     "/retention/holds/<int(signed=True):index>/release",
     "/policies/proposals/<int:index>/sign",
@@ -158,7 +159,7 @@ def blueprint_of(front: Front, accounts: Accounts) -> Blueprint:
     return mounted
 
 
-def _page_of_form(**_: int) -> Response:
+def _page_of_form(**_: object) -> Response:
     """Where a form is sent to is no page; whoever reloads that address gets the form's page."""
     return make_response(redirect(page_of_form(request.path), 303))
 

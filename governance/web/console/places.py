@@ -1,12 +1,13 @@
-"""Pages that only show: what needs me now, agents, the log's head.
+"""What needs me now, agents, the log's head, and an anchor that contradicts it.
 
 Law: a page that shows a record shows its number; a page that shows nothing says why.
 """
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response, g, make_response, redirect
 
+from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read
 from governance.web.console.front import Front
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
@@ -29,3 +30,29 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     @guard.signed_in
     def log() -> Response:
         return pages.render("log.html", place="log", head=front.head())
+
+    def contradiction(name: str, status: int, read: Read) -> Response:
+        return pages.render(
+            "contradiction.html",
+            status,
+            place="log",
+            view=front.contradiction(g.visit.person, name),
+            read=read,
+            shortest=SHORTEST_REASON,
+            longest=LONGEST_REASON,
+        )
+
+    @mounted.get("/log/anchors/<name>")
+    @guard.signed_in
+    def anchor(name: str) -> Response:
+        return contradiction(name, 200, Read())
+
+    @mounted.post("/log/anchors/<name>/settle")
+    @guard.signed_in
+    def settle(name: str) -> Response:
+        read = Read()
+        reason = read.reason(what="which of the two heads is right, and how do you know?")
+        if read.wrong:
+            return contradiction(name, 400, read)
+        front.settle(g.visit.person, name, reason=reason)
+        return make_response(redirect("/log", 303))

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from governance.oversight import stops as stop_rules
 from governance.service import (
+    anchoring,
     anchors,
     asking,
     cutting,
@@ -31,6 +32,7 @@ from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.web.console import (
     approving,
+    contradiction,
     explaining,
     framing,
     keeping,
@@ -56,6 +58,7 @@ from governance.web.console.views import (
     ApprovalRow,
     ApprovalView,
     ClosedRow,
+    ContradictionView,
     DecisionFilter,
     DecisionPage,
     DecisionView,
@@ -164,6 +167,10 @@ class ServiceFront:
     def choices(self, person: str) -> StopChoices:
         """What a stop can be raised for."""
         return framing.choices(self._desk.state, person)
+
+    def contradiction(self, person: str, name: str) -> ContradictionView:
+        """What an anchor showed that is not in this log."""
+        return contradiction.view(self._desk, person, name)
 
     def retention(self, person: str) -> RetentionView:
         """How long entries are kept, what is held, where the log begins."""
@@ -298,6 +305,10 @@ class ServiceFront:
     def lift(self, person: str, index: int, *, reason: str) -> None:
         """Ask to lift a stop, or, as the second person, lift it."""
         stopping.lift(self._desk, Caller("person", person), index, reason=reason)
+
+    def settle(self, person: str, name: str, *, reason: str) -> None:
+        """Say what was found about it, or, as the second person, settle it."""
+        anchoring.settle(self._desk, Caller("person", person), name, reason=reason)
 
     def set_retention(
         self,

@@ -69,6 +69,33 @@ class AnchorView:
 
 
 @dataclass(frozen=True, slots=True)
+class ContradictionView:
+    """An anchor that showed a head of `size` entries (None: it told none) which is not in this log.
+
+    `held` entries when it was found, `now` today; `our_root` is the root of this log's first `size`.
+    `signed`, `means` and `shown` are texts; `looked_by` said first what they found, and with
+    `settles` the next sentence ends it.
+    """
+
+    name: str
+    kind: str
+    where: str
+    index: int
+    at: datetime
+    size: int | None
+    root: str | None
+    signed: str
+    held: int
+    now: int
+    our_root: str | None
+    means: str
+    shown: str
+    looked_by: str
+    settles: bool
+    may: May
+
+
+@dataclass(frozen=True, slots=True)
 class HeadView:
     """The log's head: entries so far, the signed note, and what is known outside."""
 
@@ -108,6 +135,8 @@ class Frame:
     """Where the log's head is kept, in a few words."""
     warning: str = ""
     """What is wrong with the log's anchors, or nothing."""
+    contradicted_by: tuple[str, ...] = ()
+    """The anchors that contradict the log; each has a page."""
     proposals: int = 0
     """How many proposals of releases this person may sign."""
     to_review: int = 0
