@@ -39,6 +39,23 @@ Sign = Callable[[bytes], bytes]
 
 _PLAIN = frozenset({"file2", "file", "gnupg"})
 
+_NAMES: Final = {ED25519: "Ed25519", ECDSA: "ECDSA P-256"}
+_ALGORITHMS: Final = {
+    "awskms": ECDSA,
+    "azurekms": ECDSA,
+    "gcpkms": ECDSA,
+    "hsm": ECDSA,
+    "hv": ED25519,
+}
+"""With what the signers of securesystemslib sign."""
+_CLIENTS: Final = {
+    "awskms": "`boto3`",
+    "azurekms": "`azure-keyvault-keys` and `azure-identity`",
+    "gcpkms": "`google-cloud-kms`",
+    "hsm": "`PyKCS11`",
+    "hv": "`hvac`",
+}
+
 
 class HeldSigner(OfVerifier):
     """A signer (`audit.note.Signer`) whose private key is elsewhere."""
@@ -128,12 +145,19 @@ def _in_time(call: Callable[[], bytes]) -> bytes:
 
 def _through_securesystemslib(uri: str, verifier: Verifier, secret: Secret) -> Sign:
     signers = library("securesystemslib.signer", "securesystemslib")
+    missing = library("securesystemslib.exceptions", "securesystemslib").UnsupportedLibraryError
     scheme = uri.partition(":")[0]
     if scheme in _PLAIN or scheme not in signers.SIGNER_FOR_URI_SCHEME:
         known = sorted(signers.SIGNER_FOR_URI_SCHEME.keys() - _PLAIN)
         raise CannotOpen(
             f"`{uri}` is no place that a log key can be kept in: expected `pkcs11:` or one of "
             + ", ".join(f"`{each}:`" for each in known)
+        )
+    if verifier.algorithm != _ALGORITHMS.get(scheme, verifier.algorithm):
+        only, given = _NAMES[_ALGORITHMS[scheme]], _NAMES[verifier.algorithm]
+        raise CannotOpen(
+            f"a key at `{scheme}:` signs a log if it is {only}, and the public key given is {given}: "
+            "make such a key there, and give its public half"
         )
     try:
         if verifier.algorithm == ED25519:
@@ -144,6 +168,11 @@ def _through_securesystemslib(uri: str, verifier: Verifier, secret: Secret) -> S
         signer = signers.Signer.from_priv_key_uri(uri, key, lambda _name: secret())
     except CannotOpen:
         raise
+    except missing as error:
+        raise CannotOpen(
+            f"a key at `{scheme}:` needs the Python package {_CLIENTS.get(scheme, scheme)}, which is "
+            "not installed; install it beside the service and start again"
+        ) from error
     except Exception as error:
         raise CannotOpen(
             f"the log key in `{uri}` cannot be reached ({said(error)}): nothing can be signed. "
