@@ -10,8 +10,8 @@ import click
 from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.policy.group import policy
-from governance.cli.policy.reviewing import changes_of, named, names_of, text_lines, text_of
-from governance.cli.policy.reviewing import lines as lines_of_changes
+from governance.cli.policy.proposed_words import changes_of, named, names_of, text_lines, text_of
+from governance.cli.policy.proposed_words import lines as lines_of_changes
 from governance.service import carrying
 
 _SHOWN = 20

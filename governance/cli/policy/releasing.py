@@ -19,8 +19,8 @@ from governance.cli.frame import Frame, command
 from governance.cli.policy.folder import FOLDER, files_of, folder_of, report
 from governance.cli.policy.group import policy
 from governance.cli.policy.proposals import failed_before, tell
-from governance.cli.policy.reviewing import changes_of, names_of
-from governance.cli.policy.reviewing import lines as lines_of_changes
+from governance.cli.policy.proposed_words import changes_of, names_of
+from governance.cli.policy.proposed_words import lines as lines_of_changes
 from governance.cli.transport import Api, Failed
 from governance.service import checking
 

@@ -13,9 +13,9 @@ from governance.service import (
     examining,
     lists,
     proposals,
+    proposed_words,
     proving,
     releasing,
-    reviewing,
     shares,
 )
 from governance.web.api.call import Call, Handler, Reply, download
@@ -60,7 +60,7 @@ def read_proposal(call: Call) -> Mapping[str, Any]:
 
 def read_changes(call: Call) -> Mapping[str, Any]:
     """What a proposal changes, in words, beside what is said now."""
-    return reviewing.changes(call.desk, call.given["index"])
+    return proposed_words.changes(call.desk, call.given["index"])
 
 
 def read_proposed_text(call: Call) -> Mapping[str, Any]:
@@ -68,18 +68,18 @@ def read_proposed_text(call: Call) -> Mapping[str, Any]:
     path = call.given.get("path")
     if not path:
         raise bad_request("say which file, such as `?path=policies/payments.yaml`", "path")
-    return reviewing.text(call.desk, call.given["index"], path)
+    return proposed_words.text(call.desk, call.given["index"], path)
 
 
 def read_proposed_words(call: Call) -> Mapping[str, Any]:
     """A whole proposal in sentences."""
-    return reviewing.words(call.desk, call.given["index"], call.given.get("policy"))
+    return proposed_words.words(call.desk, call.given["index"], call.given.get("policy"))
 
 
 def print_proposed_words(call: Call) -> Reply:
     """The same as a PDF, which says that it is a proposal."""
     index = call.given["index"]
-    data = reviewing.print_words(
+    data = proposed_words.print_words(
         call.desk, index, policy=call.given.get("policy"), names=call.given.get("names") == "1"
     )
     return download(data, "application/pdf", f"proposal-{index}.pdf")

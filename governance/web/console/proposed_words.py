@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.engine.changes import Change, FileChange, Told
-from governance.service import reviewing
+from governance.service import proposed_words
 from governance.service.problem import Problem
 from governance.web.console.rule_views import (
     ChangesView,
@@ -53,7 +53,7 @@ _ELSEWHERE: Final = "Its own text is the same; it uses something of another file
 def view(desk: Desk, index: int) -> ChangesView:
     """What a proposal changes, as far as fits on its page."""
     try:
-        told, found = reviewing.changes(desk, index), reviewing.found(desk, index)
+        told, found = proposed_words.changes(desk, index), proposed_words.found(desk, index)
     except Problem as problem:
         return ChangesView("", missing=sentence(problem.detail))
     room, files = SHOWN, []
@@ -68,8 +68,8 @@ def view(desk: Desk, index: int) -> ChangesView:
 
 def text(desk: Desk, index: int, path: str, first: int) -> TextView:
     """The page of one file."""
-    told = reviewing.text(desk, index, path)
-    found = next((each for each in reviewing.found(desk, index) if each.path == path), None)
+    told = proposed_words.text(desk, index, path)
+    found = next((each for each in proposed_words.found(desk, index) if each.path == path), None)
     file = FileView(path, "", HOW[told["how"]])
     if found is not None:
         file = _file(found, found.changes)

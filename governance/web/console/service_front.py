@@ -18,9 +18,9 @@ from governance.service import (
     cutting,
     overriding,
     proposals,
+    proposed_words,
     releasing,
     retaining,
-    reviewing,
     reviews,
     stopping,
     tiling,
@@ -217,7 +217,7 @@ class ServiceFront:
 
     def proposed_book(self, person: str, index: int) -> bytes:
         """A whole proposal in sentences, as a PDF."""
-        return reviewing.print_words(self._desk, index)
+        return proposed_words.print_words(self._desk, index)
 
     def way_back(self, person: str, release: str) -> BackView:
         """A release that was in force and may be again."""

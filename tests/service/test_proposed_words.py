@@ -10,7 +10,7 @@ from pypdf import PdfReader
 from service_world import FILES, POLICY, World
 
 from governance.oversight.model import State
-from governance.service import proposals, releasing, reviewing
+from governance.service import proposals, proposed_words, releasing
 from governance.service.problem import Problem
 
 PATH = "policies/payments.yaml"
@@ -28,7 +28,7 @@ def proposed(world: World) -> int:
 
 def test_the_second_person_reads_what_they_sign(world: World) -> None:
     """Somebody would sign a rule that nobody showed them."""
-    told = reviewing.changes(world.desk, proposed(world))
+    told = proposed_words.changes(world.desk, proposed(world))
     assert told["against"] == world.desk.state.release
     assert told["counts"]["changed"] >= 1
     (file,) = [each for each in told["files"] if each["how"] != "same"]
@@ -43,7 +43,7 @@ def test_the_second_person_reads_what_they_sign(world: World) -> None:
 def test_the_text_of_a_file_is_read_with_its_changed_lines(world: World) -> None:
     """A comment or a case that only the text has would be signed unread."""
     index = proposed(world)
-    told = reviewing.text(world.desk, index, PATH)
+    told = proposed_words.text(world.desk, index, PATH)
     gone = "\n".join(text for mark, *_, text in told["lines"] if mark != "new")
     now = "\n".join(text for mark, *_, text in told["lines"] if mark != "gone")
     assert (gone, now) == (POLICY.decode().strip("\n"), WIDER.decode().strip("\n")) or (
@@ -52,7 +52,7 @@ def test_the_text_of_a_file_is_read_with_its_changed_lines(world: World) -> None
     ) == (POLICY.decode().splitlines(), WIDER.decode().splitlines())
     assert told["how"] == "changed"
     with pytest.raises(Problem) as caught:
-        reviewing.text(world.desk, index, "policies/none.yaml")
+        proposed_words.text(world.desk, index, "policies/none.yaml")
     assert caught.value.type == "unknown"
 
 
@@ -60,12 +60,12 @@ def test_the_signature_covers_every_file_that_is_shown(world: World) -> None:
     """Files could be swapped behind the words, and the signature would still fit."""
     index = proposed(world)
     data = world.desk.reader.entry(index).data
-    told = reviewing.changes(world.desk, index)
+    told = proposed_words.changes(world.desk, index)
     assert told["evidence"] == proposals.show(world.desk, index)["evidence"]
     shown = [each["path"] for each in told["files"] if each["how"] != "gone"]
     assert shown
     for path in shown:
-        text = reviewing.text(world.desk, index, path)
+        text = proposed_words.text(world.desk, index, path)
         assert text["digest"] == data["files"][path]
         other = {**data, "files": {**data["files"], path: "0" * 64}}
         assert releasing.shown_digest(index, other) != told["evidence"]
@@ -81,16 +81,16 @@ def test_a_file_that_was_altered_on_the_disk_is_not_shown(world: World) -> None:
     path = world.root / "blobs" / digest[:2] / digest
     path.write_bytes(path.read_bytes().replace(b"550", b"505"))
     with pytest.raises(Problem) as caught:
-        reviewing.text(world.desk, index, PATH)
+        proposed_words.text(world.desk, index, PATH)
     assert caught.value.type == "not-ready"
 
 
 def test_a_book_of_a_proposal_says_that_it_is_one(world: World) -> None:
     """An auditor would take a proposal for what is in force."""
     index = proposed(world)
-    told = reviewing.words(world.desk, index)
+    told = proposed_words.words(world.desk, index)
     assert told["standing"].startswith(f"Proposal {index}. It waits for a signature")
-    reader = PdfReader(io.BytesIO(reviewing.print_words(world.desk, index)))
+    reader = PdfReader(io.BytesIO(proposed_words.print_words(world.desk, index)))
     first, *others = (re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages)
     assert "nothing of it is in force" in first
     assert "In force since" not in first
@@ -98,4 +98,4 @@ def test_a_book_of_a_proposal_says_that_it_is_one(world: World) -> None:
     assert "· in force" not in " ".join(others)
     assert isinstance(world.desk.state, State)
     proposals.refuse(world.desk, world.tom, index, reason="too wide for us")
-    assert "It was refused" in reviewing.words(world.desk, index)["standing"]
+    assert "It was refused" in proposed_words.words(world.desk, index)["standing"]
