@@ -4,9 +4,14 @@
 
 A complete decision is read from an evaluation request, decided over 1,000 rules, committed with its
 values, signed, written to the head file and answered with a receipt; each service has 64 callers on
-one event loop. An append is the smallest entry; 256 callers wait. Every service is a process of its
-own; the server is started for the purpose, on loopback, with its data on the same disk as the files,
-and commits synchronously. Rounds take turns, medians are shown; targets print `ok` or `missed`.
+one event loop, and one service also has 256, as many as four have in all. An append is the smallest
+entry; 256 callers wait. Every service is a process of its own, its callers included; the server is
+started for the purpose, on loopback, with its data on the same disk as the files, and commits
+synchronously. Rounds take turns, medians are shown; targets print `ok` or `missed`.
+
+Beside each rate: how much processor time 1,000 of them took in the services and in the server (which a
+busy machine changes less than the rate), how many were written together, and how long a command in the
+lane of stops waited, asked ten times a second of each service.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +36,8 @@ from benchmarks.ledger import CALLERS, RULES, Recorded, one_sync
 
 SERVICES = 4
 WAITING = 256
+STOPS_APART = 0.1
+TICK = os.sysconf("SC_CLK_TCK")
 Work = Callable[[int], Any]
 
 
@@ -41,9 +49,10 @@ def main() -> None:
     arguments.add_argument("--folder", type=Path, help="where to work; default: a temporary folder")
     arguments.add_argument("--child", choices=["decide", "append"], help=argparse.SUPPRESS)
     arguments.add_argument("--key", default="", help=argparse.SUPPRESS)
+    arguments.add_argument("--callers", type=int, default=CALLERS, help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.child:
-        child(given.folder, given.child, given.key, given.seconds)
+        child(given.folder, given.child, given.key, given.callers, given.seconds)
         return
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
@@ -70,42 +79,85 @@ def compare(folder: Path, rounds: int, seconds: float) -> None:
             join(other, several[0], FOLD)
         alone = [folder / "alone"]
         alone_key = found(alone[0], RULES, server.database().app)
-        rates: dict[str, list[float]] = {}
+        rounds_of: dict[str, list[Round]] = {}
 
-        def measure(name: str, folders: list[Path], what: str, secret: str) -> None:
-            rates.setdefault(name, []).append(together(folders, what, secret, seconds))
+        def measure(name: str, folders: list[Path], key: str, callers: int = CALLERS) -> None:
+            what = name.split()[0]
+            done = together(folders, what, key, callers, seconds, server)
+            rounds_of.setdefault(name, []).append(done)
 
         print(f"one 700-byte append and fdatasync: {one_sync(file) * 1e6:.0f} µs", flush=True)
         for _ in range(rounds):
-            measure("decide file", [file], "decide", file_key)
-            measure("decide one", alone, "decide", alone_key)
-            measure("decide four", several, "decide", key)
-            measure("append file", [file], "append", file_key)
-            measure("append one", alone, "append", alone_key)
-            measure("append four", several, "append", key)
-        show({name: statistics.median(found) for name, found in rates.items()})
+            measure("decide file", [file], file_key)
+            measure("decide one", alone, alone_key)
+            measure("decide four", several, key)
+            measure("decide one, many", alone, alone_key, CALLERS * SERVICES)
+            measure("append file", [file], file_key, WAITING)
+            measure("append one", alone, alone_key, WAITING)
+            measure("append four", several, key, WAITING)
+        show({name: median(found) for name, found in rounds_of.items()})
     finally:
         server.close()
 
 
-def show(rate: dict[str, float]) -> None:
+@dataclass(frozen=True)
+class Round:
+    """One round: how many a second, seconds of processor time for 1,000, written together, seconds
+    that half of the stops waited for, and 99 of 100."""
+
+    rate: float
+    services: float
+    server: float
+    batch: float
+    stop_p50: float
+    stop_p99: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.services:.3f} s for 1,000 in services, {self.server:.3f} s in the server, "
+            f"{self.batch:.0f} in a batch, a stop waits {self.stop_p50 * 1e3:.0f} ms "
+            f"(p99 {self.stop_p99 * 1e3:.0f})"
+        )
+
+
+def median(rounds: list[Round]) -> Round:
+    """Each figure's median."""
+    return Round(*(statistics.median(column) for column in zip(*map(_values, rounds), strict=True)))
+
+
+def _values(one: Round) -> tuple[float, ...]:
+    return (one.rate, one.services, one.server, one.batch, one.stop_p50, one.stop_p99)
+
+
+def show(found: dict[str, Round]) -> None:
     """The figures beside their targets."""
-    print(f"decisions/s, SQLite, one service: {rate['decide file']:,.0f}")
-    _figure("decisions/s, PostgreSQL, one service", rate["decide one"], rate["decide file"] / 2)
-    _figure("decisions/s, PostgreSQL, four services", rate["decide four"], rate["decide one"])
-    _figure("appends/s, SQLite, 256 waiting", rate["append file"], 20_000)
-    _figure("appends/s, PostgreSQL, 256 waiting", rate["append one"], 20_000)
-    print(f"appends/s, PostgreSQL, four services with 256 waiting each: {rate['append four']:,.0f}")
+    file, one, four = (found[f"decide {name}"] for name in ("file", "one", "four"))
+    _figure("decisions/s, SQLite, one service", file)
+    _figure("decisions/s, PostgreSQL, one service", one, file.rate / 2)
+    _figure("decisions/s, PostgreSQL, four services", four, one.rate)
+    _figure(
+        "decisions/s, PostgreSQL, one service with all their callers", found["decide one, many"]
+    )
+    _figure("appends/s, SQLite, 256 waiting", found["append file"], 20_000)
+    _figure("appends/s, PostgreSQL, 256 waiting", found["append one"], 20_000)
+    _figure(
+        "appends/s, PostgreSQL, four services with 256 waiting each",
+        found["append four"],
+    )
 
 
-def _figure(name: str, value: float, target: float) -> None:
-    verdict = "ok" if value >= target else "missed"
-    print(f"{name}: {value:,.0f} (target ≥ {target:,.0f}: {verdict})", flush=True)
+def _figure(name: str, found: Round, target: float | None = None) -> None:
+    verdict = "" if target is None else f" (target ≥ {target:,.0f}: "
+    if target is not None:
+        verdict += "ok)" if found.rate >= target else "missed)"
+    print(f"{name}: {found.rate:,.0f}{verdict}\n  {found}", flush=True)
 
 
-def together(folders: list[Path], what: str, key: str, seconds: float) -> float:
-    """Start a service for each folder, let all begin at once; how many a second in all."""
-    options = ["--child", what, "--key", key, "--seconds", str(seconds)]
+def together(
+    folders: list[Path], what: str, key: str, callers: int, seconds: float, server: Any
+) -> Round:
+    """Start a service for each folder, let all begin at once; what they did in all."""
+    options = ["--child", what, "--key", key, "--callers", str(callers), "--seconds", str(seconds)]
     children = [
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks.postgres", *options, "--folder", str(each)],
@@ -118,15 +170,44 @@ def together(folders: list[Path], what: str, key: str, seconds: float) -> float:
     for each in children:
         assert each.stdout is not None
         assert each.stdout.readline() == "ready\n"
+    before = spent_by(server)
     for each in children:
         assert each.stdin is not None
         each.stdin.write("go\n")
         each.stdin.flush()
-    found = [json.loads(each.communicate()[0].splitlines()[-1]) for each in children]
-    return float(sum(each["done"] for each in found) / seconds)
+    found = [json.loads(each.stdout.readline()) for each in children if each.stdout is not None]
+    in_server = spent_by(server) - before
+    for each in children:
+        each.communicate("done\n")
+    done = sum(each["done"] for each in found)
+    waits = sorted(wait for each in found for wait in each["waits"])
+    return Round(
+        done / seconds,
+        sum(each["cpu"] for each in found) / done * 1_000,
+        in_server / done * 1_000,
+        done / sum(each["batches"] for each in found),
+        waits[len(waits) // 2],
+        waits[int(len(waits) * 0.99)],
+    )
 
 
-def child(directory: Path, what: str, key: str, seconds: float) -> None:
+def spent_by(server: Any) -> float:
+    """Seconds of processor time of the server and its processes so far, those that ended included."""
+    first = int((server.data / "postmaster.pid").read_text().split()[0])
+    ticks = 0
+    for process in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = process.read_text().rsplit(")", 1)[1].split()
+        except OSError:  # it has ended
+            continue
+        if int(process.parent.name) == first:
+            ticks += sum(map(int, fields[11:15]))
+        elif int(fields[1]) == first:
+            ticks += sum(map(int, fields[11:13]))
+    return ticks / TICK
+
+
+def child(directory: Path, what: str, key: str, callers: int, seconds: float) -> None:
     """One service: its callers ask for so many seconds."""
     import uvloop
 
@@ -134,24 +215,41 @@ def child(directory: Path, what: str, key: str, seconds: float) -> None:
     from governance.app import open_desk
 
     with open_desk(directory, settings.load(directory), record_start=False) as desk:
-        work, callers = (
-            (deciding(desk, key), CALLERS) if what == "decide" else (appending(desk), WAITING)
-        )
+        work = deciding(desk, key) if what == "decide" else appending(desk)
 
-        async def run() -> int:
+        async def told() -> None:
+            await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+
+        async def run() -> None:
             await desk.ledger.drive()
             try:
                 await _for(work, callers, 0.5)
                 print("ready", flush=True)
-                await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-                return await _for(work, callers, seconds)
+                await told()
+                batches, cpu = desk.ledger.batches, time.process_time()
+                waits: list[float] = []
+                stops = asyncio.ensure_future(_stops(desk, seconds, waits))
+                done = await _for(work, callers, seconds)
+                cpu = time.process_time() - cpu
+                await stops
+                found = {"done": done, "cpu": cpu, "batches": desk.ledger.batches - batches}
+                print(json.dumps({**found, "waits": waits}), flush=True)
+                await told()
             finally:
                 await desk.ledger.release()
 
-        batches = desk.ledger.batches
-        done = uvloop.run(run())
-        size = done / max(1, desk.ledger.batches - batches)
-        print(json.dumps({"done": done, "batch": size}), flush=True)
+        uvloop.run(run())
+
+
+async def _stops(desk: Any, seconds: float, waits: list[float]) -> None:
+    """How long a command in the lane of stops waits."""
+    stop = replace(Recorded("stop"), lane="stop", key="p-benchmark")
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        begun = time.perf_counter()
+        await desk.ledger.submit_async(stop)
+        waits.append(time.perf_counter() - begun)
+        await asyncio.sleep(STOPS_APART)
 
 
 async def _for(work: Work, callers: int, seconds: float) -> int:
