@@ -158,8 +158,6 @@ class Writer:
         assert turns is not None
         for left in reversed(range(_TRIES)):
             try:
-                if turns.crowded:  # fold most of it while somebody else still has the turn
-                    self.position = turns.look(self._db, self.position, self.facts)
                 self.position = turns.take(self._db, self._begin, self.position, self.facts)
                 self._vain = {size for size in self._vain if size > self.position.size}
                 return
@@ -319,11 +317,13 @@ class Writer:
         )
         self.facts.flush()
         insert_rows(self._db, "tree_nodes", ("level", "idx", "hash"), [n for n in nodes if n[0]])
+        sealed, turn = batch.sealed, None
+        if self._turns is not None and sealed is not None:
+            turn = self._vault.ask_turn(self._db, sealed)  # answered with what is read back
         root = self._check_written(old, leaves, frontier)
         written = Written(leaves, frontier, root, Edge(old.frontier, nodes))
-        if self._turns is not None:
-            assert batch.sealed is not None
-            self._vault.insert(self._db, batch.sealed)
+        if turn is not None and sealed is not None:
+            self._vault.insert(self._db, sealed, turn)
         if self.ring.quick:
             self._signed(batch, written)
         return written

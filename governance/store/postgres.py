@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Final
@@ -55,8 +55,14 @@ _KEEP_ALIVE: Final = {
     "tcp_user_timeout": 30_000,
 }
 _WEAK: Final = ("off", "local", "remote_write")
-_DEFERRED: Final = ("INSERT INTO", "UPDATE decisions", "UPDATE log_head")
-"""Statements in a transaction whose result nobody looks at."""
+_DEFERRED: Final = (
+    "INSERT INTO",
+    "UPDATE decisions",
+    "UPDATE log_head",
+    "SELECT size, note FROM log_head WHERE id = 1 FOR UPDATE",
+    "SELECT forgotten FROM vault_turn",
+)
+"""Statements in a transaction whose result nobody looks at, or not before the next one."""
 
 _MOST_DEFERRED: Final = 64
 _SETTINGS: Final = (
@@ -188,12 +194,20 @@ class Server:
 
 
 class _Later:
-    """The result of a statement that was put off: there is none to look at."""
+    """A statement that was put off. Who looks at its rows has it sent."""
 
     rowcount: ClassVar[int] = -1
 
+    def __init__(self, sql: str, values: Sequence[Any], send: Callable[[], None]) -> None:
+        self.sql, self.values, self._send = sql, values, send
+        self.cursor: RawCursor[Any] | None = None
 
-_LATER: Final = _Later()
+    def fetchone(self) -> Any:
+        """The next row, or None. Raises `ServerError`."""
+        if self.cursor is None:
+            self._send()
+        assert self.cursor is not None
+        return self.cursor.fetchone()
 
 
 def engine_of(server: Server) -> Engine:
@@ -217,7 +231,7 @@ class ServerConnection:
         """Raises `CannotOpen` if the server cannot be reached or keeps no promises."""
         self._server, self._writing = server, writing
         self._inside = self._sent = False
-        self._deferred: list[tuple[str, Sequence[Any]]] = []
+        self._deferred: list[_Later] = []
         try:
             self._raw = self._connect()
         except ServerError as error:
@@ -231,13 +245,11 @@ class ServerConnection:
         """
         numbered = _numbered(sql)
         if sql.startswith("BEGIN"):
-            self._begin(numbered)
-            return _LATER
+            return self._begin(numbered)
         if sql == "ROLLBACK":
             return self._roll_back()
         if self._inside and self._writing and sql.startswith(_DEFERRED):
-            self._defer(numbered, parameters)
-            return _LATER
+            return self._defer(numbered, parameters)
         if not self._inside:
             if sql == "COMMIT":  # the server would say yes to it, and commit nothing
                 raise ServerError("no transaction is under way", "25P01")
@@ -281,13 +293,14 @@ class ServerConnection:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _begin(self, numbered: str) -> None:
+    def _begin(self, numbered: str) -> _Later:
         if self._inside:  # whoever began the last one has given it up
             with contextlib.suppress(ServerError):
                 self._roll_back()
         if self._raw.closed:
             self._raw = self._connect()
-        self._inside, self._sent, self._deferred = True, False, [(numbered, ())]
+        self._inside, self._sent, self._deferred = True, False, []
+        return self._defer(numbered, ())
 
     def _roll_back(self) -> Any:
         begun, self._deferred = len(self._deferred), []
@@ -296,32 +309,35 @@ class ServerConnection:
             return None  # nothing of it ever reached the server
         return self._once("ROLLBACK", ())
 
-    def _defer(self, numbered: str, parameters: Sequence[Any]) -> None:
-        self._deferred.append((numbered, parameters))
+    def _defer(self, numbered: str, parameters: Sequence[Any]) -> _Later:
+        later = _Later(numbered, parameters, self._send_deferred)
+        self._deferred.append(later)
         if len(self._deferred) > _MOST_DEFERRED:
             self._send_deferred()
+        return later
 
     def _send_deferred(self) -> None:
         if self._deferred:
-            *first, (numbered, parameters) = self._deferred
-            self._deferred = first
-            self._with_deferred(numbered, parameters)
+            *self._deferred, last = self._deferred
+            last.cursor = self._with_deferred(last.sql, last.values)
 
     def _with_deferred(self, numbered: str, parameters: Sequence[Any]) -> Any:
         """A statement and before it what was put off, in one journey.
 
-        If that is no more than the beginning and a question, it may be made twice: if the connection
+        If that is no more than the beginning and questions, it may be made twice: if the connection
         was lost, or who held the lock hung.
         """
         deferred, self._deferred = self._deferred, []
         if not deferred:
             return self._once(numbered, parameters)
-        begun = not self._sent and deferred[0][0].startswith("BEGIN")
+        first, *others = deferred
+        asked = (numbered, *(each.sql for each in others))
+        asking = not self._sent and first.sql.startswith("BEGIN")
+        asking = asking and all(sql.startswith("SELECT") for sql in asked)
         try:
             return self._together(deferred, numbered, parameters)
         except ServerError as error:
-            twice = begun and len(deferred) == 1 and numbered.startswith("SELECT")
-            if not (twice and (error.lost or self._freed(error))):
+            if not (asking and (error.lost or self._freed(error))):
                 raise
         if self._raw.closed:
             self._raw = self._connect()
@@ -335,13 +351,14 @@ class ServerConnection:
         return self._writing and error.sqlstate == LOCKED and self._server.end_who_hangs()
 
     def _together(
-        self, deferred: list[tuple[str, Sequence[Any]]], numbered: str, parameters: Sequence[Any]
-    ) -> Any:
+        self, deferred: list[_Later], numbered: str, parameters: Sequence[Any]
+    ) -> RawCursor[Any]:
         self._sent = True
         try:
             with self._raw.pipeline():
-                for each, values in deferred:
-                    self._cursor().execute(each, values, binary=True)
+                for each in deferred:
+                    each.cursor = self._cursor()
+                    each.cursor.execute(each.sql, each.values, binary=True)
                 cursor = self._cursor()
                 cursor.execute(numbered, parameters, binary=True)
         except psycopg.Error as error:

@@ -35,6 +35,7 @@ _TAKE: Final = "SELECT size, note FROM log_head WHERE id = 1 FOR UPDATE"
 _LOOK: Final = "SELECT size, note FROM log_head WHERE id = 1"
 _GIVE: Final = "UPDATE log_head SET size = ?, note = ? WHERE id = 1"
 _READ: Final = "SELECT entry FROM log_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
+_READ_ON: Final = "SELECT entry FROM log_entries WHERE idx >= ? ORDER BY idx LIMIT ?"
 _CHUNK: Final = 2_000
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Turns:
         """Which key that has to sign does not (a sentence), or None; read by any thread."""
         self._signing: tuple[str, ...] | None = None
         self.crowded = False
-        """Whether somebody else wrote since the last turn: then most of it can be folded before the lock."""
+        """Whether somebody else wrote since the last turn: then entries are asked for with the lock."""
 
     def take(
         self, db: Connection, begin: Callable[[], None], at: Position, facts: FactBook
@@ -75,9 +76,13 @@ class Turns:
         Raises `ServerError`, `Forked`.
         """
         begin()
-        row = db.execute(_TAKE).fetchone()
-        before = at.size
-        at = self._follow(db, at, facts, row)
+        before, rows = at.size, None
+        head = db.execute(_TAKE)
+        if (
+            self.crowded
+        ):  # in one journey; the statement sees what was committed when the lock was given
+            rows = db.execute(_READ_ON, (at.size, _CHUNK)).fetchall()
+        at = self._follow(db, at, facts, head.fetchone(), rows)
         self._check(at, before)
         self.crowded = at.size != before
         return at
@@ -116,7 +121,10 @@ class Turns:
                 log.error("%s", lacking)
         self.lacking = lacking
 
-    def _follow(self, db: Connection, at: Position, facts: FactBook, row: Any) -> Position:
+    def _follow(
+        self, db: Connection, at: Position, facts: FactBook, row: Any, rows: list[Any] | None = None
+    ) -> Position:
+        """Follow to the head in `row`; `rows`: the next entries, at most a chunk, if they are at hand."""
         if row is None:
             raise Forked(f"`{self._name}` has lost the row of its head; restore the newest backup")
         size, note = int(row[0]), str(row[1])
@@ -130,7 +138,7 @@ class Turns:
                 "newer database back; if it is lost, restore with `governance restore --acknowledge`"
             )
         try:
-            position = self._folded(db, at, facts, size)
+            position = self._folded(db, at, facts, size, rows)
         except BaseException:
             facts.reset()
             raise
@@ -143,14 +151,17 @@ class Turns:
         self.note = note
         return position
 
-    def _folded(self, db: Connection, at: Position, facts: FactBook, size: int) -> Position:
+    def _folded(
+        self, db: Connection, at: Position, facts: FactBook, size: int, rows: list[Any] | None
+    ) -> Position:
         if size == at.size:
             return at
         frontier, state = at.frontier.copy(), at.state
         inert, moved = self._fold.inert, self._fold.moved
         for first in range(at.size, size, _CHUNK):
             last = min(first + _CHUNK, size)
-            rows = db.execute(_READ, (first, last)).fetchall()
+            if rows is None:
+                rows = db.execute(_READ, (first, last)).fetchall()
             if len(rows) != last - first:
                 raise Forked(f"entries between {first} and {last} are missing from `{self._name}`")
             frontier.extend([leaf_hash(data) for (data,) in rows])
@@ -165,6 +176,7 @@ class Turns:
                 self._notice(index, entry)
             state = moved(state, last)
             self._clock.follow(to_microseconds(quick(data).at))
+            rows = None
         return Position(frontier, frontier.root(), state)
 
     def _notice(self, index: int, entry: Entry) -> None:

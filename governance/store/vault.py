@@ -23,7 +23,7 @@ from governance.oversight.commands import VaultRow
 from governance.store.database import ERRORS, Database, as_database
 from governance.store.errors import StoreError, UnknownSubject
 from governance.store.sealing import VaultKey, seal, unseal
-from governance.store.sqlite import Connection, insert_rows
+from governance.store.sqlite import Connection, Cursor, insert_rows
 from governance.store.subjects import Subjects
 from governance.store.vaultfile import VaultFile
 
@@ -169,14 +169,16 @@ class Vault:
                 raise
             subjects.landed(leaving, fresh)
 
-    def insert(self, db: Connection, values: Sealed) -> None:
+    def ask_turn(self, db: Connection, values: Sealed) -> Cursor | None:
+        """Ask for the turn to write `values`, in the log's own transaction; None if there are none."""
+        return self._file.ask_turn(db) if values.rows or values.erased else None
+
+    def insert(self, db: Connection, values: Sealed, turn: Cursor) -> None:
         """Write sealed values in the log's own transaction: on a server, where both are one database.
 
-        Raises what `commit` raises.
+        `turn` is what was asked for before. Raises what `commit` raises.
         """
-        if not values.rows and not values.erased:
-            return
-        forgotten = self._file.turn(db)
+        forgotten = int(turn.fetchone()[0])
         if forgotten != self._forgotten:  # by another process: begin with nothing remembered
             self._forgotten, self._erasing = forgotten, True
             self._subjects.forget_all()

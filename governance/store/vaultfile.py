@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from governance.store.database import ERRORS, Database, failure
 from governance.store.errors import ServerError, StoreError
-from governance.store.sqlite import Connection
+from governance.store.sqlite import Connection, Cursor
 
 _TURN: Final = "SELECT forgotten FROM vault_turn WHERE id = 1 FOR UPDATE"
 _FORGOT: Final = "UPDATE vault_turn SET forgotten = forgotten + 1 WHERE id = 1"
@@ -42,9 +42,10 @@ class VaultFile:
             raise failure(self.database, error) from error
 
     @staticmethod
-    def turn(db: Connection) -> int:
-        """Wait for the turn to write values, on a server; how often anybody was forgotten so far."""
-        return int(db.execute(_TURN).fetchone()[0])
+    def ask_turn(db: Connection) -> Cursor:
+        """Ask for the turn to write values, on a server; the answer, which waits for it, is how often
+        anybody was forgotten so far."""
+        return db.execute(_TURN)
 
     def write(
         self, statements: Iterable[tuple[str, Sequence[object]]], *, forgets: bool = False
@@ -58,7 +59,7 @@ class VaultFile:
             try:
                 self.writer.execute(self.database.begin)
                 if self.database.shared:
-                    self.turn(self.writer)
+                    self.ask_turn(self.writer).fetchone()
                 for sql, parameters in statements:
                     count = self.writer.execute(sql, parameters).rowcount
                 if forgets and self.database.shared:
