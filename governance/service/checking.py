@@ -7,6 +7,7 @@ changes nothing.
 from __future__ import annotations
 
 import pickle
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -50,6 +51,9 @@ class Checked:
         made: Bundle = pickle.loads(self.pickled)  # noqa: S301 - made by our own child just now
         return made
 
+
+_LONGEST: Final = 300
+"""Characters of a file's name, which the entry of a proposal has, too."""
 
 _ENDINGS: Final = (".yaml", ".yml")
 
@@ -162,14 +166,28 @@ def read_list_file(path: str, data: bytes) -> tuple[ListFile | None, tuple[LoadF
 
 def require_files(files: Mapping[str, bytes]) -> None:
     """As `require_size`, and raise `Problem` for a file that nobody would read: it would stand among
-    the files that were checked and signed, and not one of its rules be in force."""
+    the files that were checked and signed, and not one of its rules be in force.  So for a name that
+    is not seen as it is (control characters, an order of writing that is turned round)."""
     require_size(files)
     for name in files:
+        if not _is_seen(name):
+            raise Problem(
+                "bad-policy",
+                f"`{name.encode('unicode_escape').decode()[:_LONGEST]}` is no name for a policy file: "
+                f"names such as `policies/payments.yaml` have at most {_LONGEST} characters, all of "
+                "them to be seen; rename it",
+            )
         if group_of(name) is None:
             raise Problem(
                 "bad-policy",
                 f"`{name}` would be left out: the name of a policy file ends in `.yaml`; rename it",
             )
+
+
+def _is_seen(name: str) -> bool:
+    """Whether a name shows what it is: nothing in it is invisible, empty or stands for another."""
+    whole = len(name) <= _LONGEST and name.isprintable() and unicodedata.is_normalized("NFC", name)
+    return whole and not {"", ".", ".."} & set(name.split("/"))
 
 
 def require_size(files: Mapping[str, bytes]) -> None:

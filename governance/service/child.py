@@ -1,7 +1,8 @@
 """Work for a processor, done beside the service instead of inside it.
 
 Law: one busy thread would starve everybody who waits for an answer, so compiling, replaying and
-exporting run in a process of their own, at low priority.  What it raises is raised here.
+exporting run in a process of their own, at low priority.  What it raises is raised here; it ends
+when nobody waits for it any more, however the one who waited ended.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -142,12 +144,20 @@ def _serve(there: Connection) -> None:
 
     with suppress(EOFError, _Unheard):
         do, *arguments = there.recv()
+        threading.Thread(target=_end_with, args=(there,), daemon=True).start()
         try:
             do(say, *arguments)
         except _Unheard:
             raise
         except Exception as error:
             say("raised", error)
+
+
+def _end_with(there: Connection) -> None:
+    """End with who waits: work that never ends would outlive a service that was killed."""
+    with suppress(OSError):
+        there.poll(None)  # nothing more is sent here: what comes is the end
+    os._exit(1)
 
 
 def _yield() -> None:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from governance.engine import meaning, portable
 from governance.engine.compile import Release, compile_bundle, compile_release, manifest_digest
@@ -50,7 +50,11 @@ where it is refuted in what is in force, too."""
 
 Tell = Callable[[Any], None]
 
-_one_at_a_time = threading.BoundedSemaphore(1)
+_one_at_a_time: Final[Mapping[Bears, threading.BoundedSemaphore]] = {
+    bears: threading.BoundedSemaphore(1) for bears in get_args(Bears)
+}
+"""Of each sort by itself: files that take long, or never end, hold up neither the refresh of a list
+nor the way back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,18 +172,19 @@ def progress_of(who: str) -> dict[str, Any]:
 
 
 def examine(job: Job, progress: Progress | None = None, within: float = WITHIN) -> Examined:
-    """Examine files; one at a time in each process.
+    """Examine files; one of each sort (see `Bears`) at a time in each process.
 
     Raises `Problem` when others are being examined for too long, or the process dies.
     """
-    if not _one_at_a_time.acquire(timeout=_WAIT):
+    place = _one_at_a_time[job.bears]
+    if not place.acquire(timeout=_WAIT):
         raise Problem(
             "not-ready", "other policy files are being examined; try again", retry_after=30
         )
     try:
         return _examined(job, progress or Progress(), within)
     finally:
-        _one_at_a_time.release()
+        place.release()
 
 
 def _examined(job: Job, progress: Progress, within: float) -> Examined:

@@ -133,8 +133,12 @@ class Releases:
         return frozenset(self._ready)
 
     def known(self, digest: str) -> bool:
-        """Whether the files of this release are kept here."""
-        return digest in self._ready or self._blobs.manifest(digest) is not None
+        """Whether this release can be looked at here."""
+        return digest in self._ready or self.kept(digest)
+
+    def kept(self, digest: str) -> bool:
+        """Whether it is still where it was kept, however much of it is in memory."""
+        return self._blobs.manifest(digest) is not None
 
     def learn(self, digest: str, compiled: str | None) -> None:
         """Entry `policy.proposed` of release `digest` names this compiled form."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from audit.errors import Malformed, Pruned
 from governance.oversight.shapes import IllFormed
 from governance.service.problem import Problem
+from governance.store.blobs import BlobError
 from governance.store.errors import Busy, StoreError, Unavailable
 from governance.web import problems
 
@@ -23,6 +24,12 @@ def problem_of(error: BaseException) -> Problem | None:
         )
     if isinstance(error, Unavailable):
         return Problem("not-ready", str(error), retry_after=error.retry_after)
+    if isinstance(error, BlobError):
+        return Problem(
+            "not-ready",
+            "files of a policy release that this service kept are missing or altered; the operator "
+            "finds them with `governance audit fsck` and restores them from a backup",
+        )
     if isinstance(error, StoreError):
         return Problem(
             "not-ready", "the log cannot be used now; the operator's log says why", retry_after=5

@@ -3,7 +3,7 @@
 Law: ready means that an allow could be given and proven this moment. Each failing check is named
 with a sentence that says what to do, and no failing check is hidden by another. Degraded is what an
 operator must see to while answers go on: a log that nobody outside has seen, a promise that does not
-hold.
+hold, policy files that are no longer where they were kept.
 """
 
 from __future__ import annotations
@@ -49,6 +49,16 @@ def _log(desk: Desk) -> str | None:
     return complaint
 
 
+def _files(desk: Desk) -> str | None:
+    release, shared = desk.state.release, desk.workspace.paths.log_database.shared
+    if release is None or shared or desk.releases.kept(release):
+        return None
+    return (
+        f"the files of the policy release in force are not in {desk.blobs.place}, so the service "
+        "could not start again; copy the folder back from a backup before it is stopped"
+    )
+
+
 ANCHORS = "anchors"
 
 
@@ -64,4 +74,8 @@ def _invariants(desk: Desk) -> str | None:
 
 
 CHECKS: Mapping[str, Check] = {"log": _log, "policy": _policy, ANCHORS: anchors.contradicted}
-WORRIES: Mapping[str, Check] = {ANCHORS: anchors.degraded, "invariants": _invariants}
+WORRIES: Mapping[str, Check] = {
+    ANCHORS: anchors.degraded,
+    "invariants": _invariants,
+    "policy files": _files,
+}

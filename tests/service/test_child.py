@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,3 +103,57 @@ def test_it_only_takes_time_that_nobody_else_wants() -> None:
     own, policy = child.run(_priority)
     assert own == 19
     assert policy == getattr(os, "SCHED_IDLE", None)
+
+
+WAITING = """
+import sys
+from tests_child import told_and_endless
+from governance.service import child
+if __name__ == "__main__":
+    child.run(told_and_endless, sys.argv[1])
+"""
+ENDLESS = """
+import os
+from pathlib import Path
+def told_and_endless(place):
+    Path(place).with_suffix(".part").write_text(str(os.getpid()))
+    Path(place).with_suffix(".part").rename(place)
+    while True:
+        pass
+"""
+
+
+def test_it_ends_when_who_waits_for_it_is_killed(tmp_path: Path) -> None:
+    """A service that was killed would leave work behind that keeps a processor busy for ever."""
+    (tmp_path / "tests_child.py").write_text(ENDLESS)
+    (tmp_path / "waiting.py").write_text(WAITING)
+    place, paths = tmp_path / "process", [str(tmp_path), *sys.path]
+    waiting = subprocess.Popen(
+        [sys.executable, str(tmp_path / "waiting.py"), str(place)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    try:
+        _until(place.exists)
+    finally:
+        waiting.kill()
+        waiting.wait()
+    process = int(place.read_text())
+    try:
+        _until(lambda: not _runs(process))
+    finally:
+        if _runs(process):
+            os.kill(process, signal.SIGKILL)
+
+
+def _until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

@@ -104,6 +104,31 @@ def test_what_nobody_reads_cannot_be_proposed(world: World) -> None:
     assert (caught.value.type, "more.YAML" in str(caught.value)) == ("bad-policy", True)
 
 
+@pytest.mark.parametrize(
+    "name", ["a\x1b[2J", "a\nb", "\u202egnp", "zero\u200bwidth", "./a", "a\u0308", "a" * 300, ""]
+)
+def test_a_file_is_called_what_the_signer_reads(world: World, name: str) -> None:
+    """An author would name a file so that the signer's screen shows another one, or nothing of it."""
+    files = {**FILES, f"policies/{name}/x.yaml": POLICY}
+    with pytest.raises(Problem, match="is no name for a policy file"):
+        releasing.propose(world.desk, world.maria, files)
+
+
+def test_files_that_take_long_hold_up_neither_the_way_back_nor_a_list(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One author's endless files would keep a release in force that somebody has to undo at once."""
+    monkeypatch.setattr(examining, "_WAIT", 0.01)
+    made = propose(world, KNOWN)
+    releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
+    with examining._one_at_a_time[""]:
+        with pytest.raises(Problem, match="other policy files are being examined"):
+            propose(world, LOOSER)
+        back = releasing.rollback(world.desk, world.tom, proposals.earlier(world.desk, None))
+    assert back["in_force"]
+    assert examining._one_at_a_time["in force"] is not examining._one_at_a_time["all"]
+
+
 def test_a_refused_proposal_is_signed_by_nobody(world: World) -> None:
     """A refusal would be a remark, and the next signer would not see it."""
     made = propose(world, LOOSER)

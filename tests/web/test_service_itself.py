@@ -36,6 +36,23 @@ def test_the_service_describes_itself(shared: World) -> None:
     assert (status, body) == (200, b"")
 
 
+def test_policy_files_that_were_deleted_are_said_before_they_are_missed(world: World) -> None:
+    """The service would go on from memory, and nobody know that it cannot start again."""
+    (world.directory / "blobs").rename(world.directory / "away")
+    status, _, ready = world.call("GET", "/readyz", key=None)
+    assert (status, ready["status"]) == (200, "degraded")
+    assert "could not start again" in ready["degraded"]["policy files"]
+    assert world.call("POST", EVALUATION, payment("77"))[2]["decision"] is True
+    status, _, refused = world.call("POST", "/v1/policies/rollback", {}, key="ada")
+    assert (status, refused["type"]) == (404, "urn:governance:problem:unknown")
+    status, _, refused = world.call("GET", "/v1/policies", key="ada")
+    assert status == 503
+    assert "files of a policy release" in refused["detail"]
+    (world.directory / "away").rename(world.directory / "blobs")
+    assert "policy files" not in world.call("GET", "/readyz", key=None)[2]["degraded"]
+    assert world.call("GET", "/v1/policies", key="ada")[0] == 200
+
+
 def test_metrics_count_decisions_and_name_nobody(shared: World) -> None:
     """The operator would be blind, or a dashboard would show who paid whom."""
     shared.call("POST", EVALUATION, payment("77"))
