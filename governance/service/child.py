@@ -22,6 +22,8 @@ from governance.service.problem import Problem
 
 T = TypeVar("T")
 _HEARD: Final = 0.2
+_NEXT: Final = 5
+"""How much those who wait for an answer go before what is urgent (nice)."""
 
 
 def run(work: Callable[..., T], *arguments: Any) -> T:
@@ -69,15 +71,17 @@ def followed(
     *arguments: Any,
     told: Callable[[Any], None],
     seconds: Callable[[], float],
+    urgent: bool = False,
 ) -> bool:
     """`work(tell, *arguments)` in a fresh process; each value passed to `tell` arrives at `told`.
 
     `seconds` is asked again and again how long it may take in all; beyond that the process is ended,
-    and what it told counts.  Whether it came to its end.  Raises what `work` raises, or a `Problem`
+    and what it told counts.  What is `urgent` need not wait until nobody else wants the processor.
+    Whether it came to its end.  Raises what `work` raises, or a `Problem`
     if the process died.
     """
     began = time.monotonic()
-    with beside(_step_by_step, work, *arguments) as here:
+    with beside(_step_by_step, work, *arguments, urgent=urgent) as here:
         while time.monotonic() - began <= seconds():
             if here.poll(_HEARD):
                 kind, value = _next(here)
@@ -95,13 +99,13 @@ def _step_by_step(
 
 
 @contextmanager
-def beside(*job: Any) -> Iterator[Connection]:
+def beside(*job: Any, urgent: bool = False) -> Iterator[Connection]:
     """A fresh process that does `job` (a function and its arguments), and where it is heard; it ends
     with the block. What the job takes is handed over once the process runs, by a pipe whose other end
     only the process holds: one that died at its start leaves nobody writing for ever."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there,))
+    process = context.Process(target=_serve, args=(there, urgent))
     process.start()
     there.close()
     try:
@@ -132,9 +136,9 @@ class _Unheard(Exception):
     """Nobody waits for this process any more."""
 
 
-def _serve(there: Connection) -> None:
+def _serve(there: Connection, urgent: bool) -> None:
     """In the child: take the job, and say all that comes of it."""
-    _yield()
+    _yield(urgent)
 
     def say(kind: str, value: Any) -> None:
         try:
@@ -160,9 +164,12 @@ def _end_with(there: Connection) -> None:
     os._exit(1)
 
 
-def _yield() -> None:
+def _yield(urgent: bool) -> None:
     """Everybody who waits for an answer goes first: with the processor, and when memory runs out."""
-    _last_in_line()
+    if urgent:
+        os.nice(_NEXT)
+    else:
+        _last_in_line()
     # What is made here mostly stays until the end: looking for garbage in it, again and again, took
     # half of the time.
     gc.freeze()

@@ -26,7 +26,7 @@ from governance.service.problem import Problem
 from governance.service.releases import Releases, zone_of
 from governance.store.blobs import BlobError, BlobStore
 from governance.store.clock import Clock, SystemClock, to_datetime
-from governance.store.errors import CannotOpen
+from governance.store.errors import CannotOpen, Unavailable
 from governance.store.fold import Fold
 from governance.store.opening import carried
 
@@ -160,7 +160,7 @@ class Desk:
 
     def _get_ready(self, release: str) -> None:
         def load() -> None:
-            with suppress(BlobError, Problem, PolicyErrors):  # who needs it is told
+            with suppress(BlobError, Unavailable, Problem, PolicyErrors):  # who needs it is told
                 self.releases.get(release)
 
         threading.Thread(target=load, name="release", daemon=True).start()
@@ -218,4 +218,6 @@ class Desk:
                     f"the policy release in force cannot be loaded: {error}. Its files are in "
                     "`blobs/` of every backup and of every exported package; copy that folder back"
                 ) from error
+            except Unavailable as error:
+                raise CannotOpen(str(error)) from error
         return desk

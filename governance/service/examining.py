@@ -54,7 +54,7 @@ _one_at_a_time: Final[Mapping[Bears, threading.BoundedSemaphore]] = {
     bears: threading.BoundedSemaphore(1) for bears in get_args(Bears)
 }
 """Of each sort by itself: files that take long, or never end, hold up neither the refresh of a list
-nor the way back."""
+nor the way back, which need not wait until agents leave the processor alone, either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,9 @@ def _examined(job: Job, progress: Progress, within: float) -> Examined:
             made.documents[what] = values[0]
             progress.done.append(what)
 
-    ended = child.followed(_examine, job, told=told, seconds=lambda: limit[0])
+    ended = child.followed(
+        _examine, job, told=told, seconds=lambda: limit[0], urgent=job.bears == "all"
+    )
     if not ended and not made.digest:
         raise Problem("too-large", f"the files were not checked within {_CHECKED_WITHIN:.0f} s")
     if made.digest:

@@ -31,6 +31,7 @@ from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.service.releases import Ready
 from governance.store.blobs import BlobError
+from governance.store.errors import Unavailable
 
 OWN: Final = "you proposed this release; another person must sign it"
 OTHER_ZONE: Final = "this service has another time zone than the release in force, and nobody has compared the hours"
@@ -196,7 +197,7 @@ def kept(desk: Desk, files: Mapping[str, bytes], made: Examined, origin: str) ->
         attached = {
             examining.path_of(name): desk.blobs.put(each) for name, each in made.documents.items()
         }
-    except (OSError, BlobError) as error:
+    except (OSError, BlobError, Unavailable) as error:
         raise Problem(
             "not-ready", f"the files could not be kept, so nothing was proposed: {error}"
         ) from None
@@ -293,7 +294,7 @@ def _signable(
     state = desk.state
     found = state.proposals.get(proposal)
     if found is None:
-        raise Problem("unknown", f"there is no proposal `{proposal}` that waits for a signature")
+        raise _waits_no_more(desk, proposal)
     data = entry_of(desk, proposal, "policy.proposed").data
     if evidence != shown_digest(proposal, data):
         raise Problem(
@@ -306,6 +307,21 @@ def _signable(
     require_provable(desk, data)
     as_problem(_require_current, state, proposal, data)
     return found, data
+
+
+def _waits_no_more(desk: Desk, proposal: int) -> Problem:
+    """Why nobody can sign a proposal: it came to its end, never was one, or was made elsewhere just now."""
+    if desk.state.size <= proposal < desk.reader.size:
+        return Problem(
+            "not-ready",
+            f"another service recorded `{proposal}`, which is not known here yet; ask again",
+            retry_after=1,
+        )
+    return Problem(
+        "unknown",
+        f"there is no proposal `{proposal}` that waits for a signature; `governance policy proposals` "
+        "says how each ended",
+    )
 
 
 def _require_current(state: State, proposal: int, data: Mapping[str, Any]) -> None:

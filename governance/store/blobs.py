@@ -18,7 +18,7 @@ from typing import Protocol
 
 from audit.disk import replace_file, sync_directory
 from governance.store.database import ERRORS, Database
-from governance.store.errors import StoreError
+from governance.store.errors import CannotOpen, StoreError, Unavailable
 from governance.store.paths import Paths
 from governance.store.sqlite import Connection
 
@@ -30,7 +30,10 @@ class BlobError(StoreError):
 
 
 class BlobStore(Protocol):
-    """Where blobs and the manifests of releases are kept; any thread, any process."""
+    """Where blobs and the manifests of releases are kept; any thread, any process.
+
+    On a server that does not answer now everything raises `Unavailable`.
+    """
 
     @property
     def place(self) -> str:
@@ -200,5 +203,5 @@ class BlobTable:
         try:
             with closing(connect()) as connection:
                 yield connection
-        except ERRORS as error:
-            raise BlobError(self._database.explain(error)) from error
+        except (*ERRORS, CannotOpen) as error:  # which says nothing about whether it is there
+            raise Unavailable(self._database.explain(error)) from error

@@ -10,7 +10,7 @@ from audit.errors import Malformed, Pruned
 from governance.oversight.shapes import IllFormed
 from governance.service.problem import Problem
 from governance.store.blobs import BlobError
-from governance.store.errors import Busy, StoreError, Unavailable
+from governance.store.errors import Busy, StoreError, Unavailable, Unprepared
 from governance.web import problems
 
 
@@ -24,6 +24,8 @@ def problem_of(error: BaseException) -> Problem | None:
         )
     if isinstance(error, Unavailable):
         return Problem("not-ready", str(error), retry_after=error.retry_after)
+    if isinstance(error, Unprepared):
+        return Problem("not-ready", str(error), retry_after=1)
     if isinstance(error, BlobError):
         return Problem(
             "not-ready",

@@ -210,6 +210,9 @@ def test_a_release_is_proposed_signed_and_undone_on_real_pages(tmp_path: Path):
         done = send(reader, page, f"{page}/sign", evidence=made["evidence"], accepts="looser")
         assert done.status_code == 303
         assert desk.state.release == made["release"]
+        again = send(reader, page, f"{page}/sign", evidence=made["evidence"], accepts="looser")
+        assert (again.status_code, again.headers["Location"]) == (303, page)
+        assert "Sofia Marin" in reader.get(page).get_data(as_text=True)
         everything = reader.get("/policies").get_data(as_text=True)
         assert "payments" in everything
         assert f"/policies/back/{first[:12]}" in everything

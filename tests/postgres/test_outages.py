@@ -15,7 +15,8 @@ from audit.entry import decode
 from audit.tree import Frontier, leaf_hash
 from governance.oversight.errors import Refused
 from governance.store import postgres
-from governance.store.database import Database
+from governance.store.blobs import BlobTable
+from governance.store.database import LOG_SCHEMA, Database
 from governance.store.errors import CannotOpen, ServerError, StoreError, Unavailable
 from governance.store.postgres import Server
 from governance.store.workspace import Seams, Workspace
@@ -176,6 +177,16 @@ def test_no_tree_is_signed_twice_at_one_size(
     assert sound(one)[:2] == ["first", "kept 0"]
     kinds = [decode(entry).kind for entry in one.reader.entries(0, one.ledger.size)]
     assert kinds.count("service.started") == 3
+
+
+def test_files_that_cannot_be_asked_for_are_not_called_missing() -> None:
+    """Somebody would restore a backup because a server was restarted, or a replay go on without a release."""
+    away = BlobTable(Server("postgresql://nobody@127.0.0.1:1/none", LOG_SCHEMA))
+    for ask in (away.get, away.manifest):
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            ask("0" * 64)
+    with pytest.raises(Unavailable):
+        away.put(b"policy")
 
 
 class Hanging(InFront):

@@ -7,6 +7,7 @@ import functools
 import json
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from governance.cli import root as commands
 from governance.cli.frame import Frame
 from governance.config import Config, Server, Store
 from governance.serve import InProcess, create_app
-from governance.service import erasing, keys, people, releasing
+from governance.service import erasing, exporting, keys, people, releasing
 from governance.service.desk import FOLD
 from governance.store.joining import join
 from governance.store.moving import move
@@ -189,6 +190,55 @@ def test_a_release_signed_here_is_enforced_there(
     assert pair.two.desk.state.release == proposed["release"]
     answer = pair.two.call("POST", EVALUATION, payment("120"))[2]
     assert answer["context"]["effect"] == "require_approval"
+
+
+def test_services_that_decide_while_others_release_use_what_is_in_force_at_each_index(
+    pair: Pair, tmp_path: Path
+) -> None:
+    """One of several services would answer by rules that another one had replaced already."""
+    ada = keys.caller_of(pair.one.desk, pair.one.keys["ada"])
+    bob = keys.caller_of(pair.one.desk, pair.one.keys["bob"])
+    assert ada is not None
+    assert bob is not None
+    people.set_roles(pair.one.desk, ada, bob.id, roles=("auditor", "risk_editor"))
+    pair.settle()
+    over = threading.Event()
+    answers: list[int] = []
+
+    def ask(world: World) -> None:
+        while not over.wait(0.005):
+            answers.append(world.call("POST", EVALUATION, payment("120"))[0])
+
+    askers = [threading.Thread(target=ask, args=(each,)) for each in (pair.one, pair.two)]
+    for each in askers:
+        each.start()
+    try:
+        for most, at in ((50, pair.one), (400, pair.two), (60, pair.one)):
+            path = "policies/payments.yaml"
+            text = web_world.FILES[path].replace(b"at_most: 500 EUR", b"at_most: %d EUR" % most)
+            text = text.replace(b"between: [500.01", b"between: [%d.01" % most)
+            text = text.replace(b"[small, 120 EUR", b"[small, 20 EUR")
+            files = {**web_world.FILES, path: text}
+            made = releasing.propose(at.desk, ada, files, days=0)
+            pair.settle()
+            other = pair.two if at is pair.one else pair.one
+            releasing.sign(other.desk, bob, made["proposal"], made["evidence"])
+    finally:
+        over.set()
+        for each in askers:
+            each.join()
+    assert set(answers) == {200}
+    in_force, seen = "", set()
+    for index in range(pair.one.desk.reader.size):
+        entry = pair.one.desk.reader.entry(index)
+        if entry.kind == "policy.released":
+            in_force = entry.data["release"]
+        elif entry.kind == "decision":
+            assert entry.data["release"] == in_force, index
+            seen.add((in_force, entry.data["effect"]))
+    assert {effect for _, effect in seen} == {"allow", "require_approval"}
+    replayed = exporting.replay(pair.two.directory)
+    assert (replayed["different"], replayed["same"]) == (0, len(answers))
 
 
 def test_who_is_erased_here_is_unknown_there(pair: Pair) -> None:

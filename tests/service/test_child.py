@@ -105,6 +105,18 @@ def test_it_only_takes_time_that_nobody_else_wants() -> None:
     assert policy == getattr(os, "SCHED_IDLE", None)
 
 
+def _told_priority(tell: Callable[[tuple[int, int | None]], None]) -> None:
+    tell(_priority())
+
+
+def test_what_is_urgent_is_done_while_others_keep_every_processor_busy() -> None:
+    """Agents that ask without end would keep a release in force that somebody has to undo."""
+    heard: list[tuple[int, int | None]] = []
+    child.followed(_told_priority, told=heard.append, seconds=lambda: 60.0, urgent=True)
+    own, policy = _priority()
+    assert heard == [(min(own + 5, 19), policy)]
+
+
 WAITING = """
 import sys
 from tests_child import told_and_endless

@@ -73,6 +73,8 @@ def _add_proposals(mounted: Blueprint, guard: Guard, front: Front, pages: Pages)
         read = Read()
         evidence = read.text("evidence", 64)
         view = front.proposal(g.visit.person, index)
+        if not view.open:  # a second click, or an older page: the page says how it ended
+            return make_response(redirect(f"{HOME}/proposals/{index}", 303))
         ticked = read.ticks("accepts")
         for name, _ in view.accepts:
             if name not in ticked:
