@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,8 +16,11 @@ from click.testing import CliRunner, Result
 from governance.cli import root
 from governance.cli.frame import Frame
 from governance.cli.policy import testing
+from governance.cli.policy.folder import replace_file
+from governance.service import checking
 
 POLICIES = Path(__file__).parents[2] / "policies"
+OLD, NEW = b"policy: old\n", b"policy: new\n" * 9_000
 
 
 def cli(*args: str, given: str = "") -> Result:
@@ -192,3 +197,32 @@ def test_a_check_asks_the_workspace_who_holds_which_role(workspace: Path) -> Non
     assert {each["code"] for each in told["findings"]} == {"role-nobody-holds", "nobody-has"}
     agents = [each["message"] for each in told["findings"] if each["code"] == "nobody-has"]
     assert all("and no agent " in each for each in agents)
+
+
+@pytest.mark.parametrize(
+    ("module", "step", "whole"),
+    [
+        ("os", "fdopen", OLD),
+        ("os", "fsync", OLD),
+        ("pathlib.Path", "replace", OLD),
+        ("os", "open", NEW),
+    ],
+)
+def test_a_process_that_is_killed_leaves_one_file_or_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, step: str, whole: bytes
+) -> None:
+    """A repair that loses its power would leave half a policy in somebody's folder."""
+    target = tmp_path / "a.yaml"
+    target.write_bytes(OLD)
+    child = os.fork()
+    if child == 0:  # dies where a kill would hurt: what comes after does not happen
+        try:
+            first = tempfile.mkstemp(dir=tmp_path, prefix=".a.yaml.")
+            monkeypatch.setattr(tempfile, "mkstemp", lambda **_: first)
+            monkeypatch.setattr(f"{module}.{step}", lambda *_args, **_more: os._exit(9))
+            replace_file(target, NEW)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert target.read_bytes() == whole
+    assert checking.read_folder(tmp_path) == {"policies/a.yaml": whole}

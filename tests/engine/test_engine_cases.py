@@ -11,7 +11,7 @@ import pytest
 
 from governance.engine import cases
 from governance.engine.boundaries import around, boundaries
-from governance.engine.compile import Release, compile_release
+from governance.engine.compile import Release, compile_bundle, compile_release
 from governance.engine.model import Effect, Money
 
 POLICY = """policy: pay
@@ -167,3 +167,23 @@ def test_the_sides_of_a_threshold_are_its_nearest_values(
 ) -> None:
     """The value tried would be so far away that the edge is not seen."""
     assert tuple(str(v.amount if isinstance(v, Money) else v) for v in around(bound)) == sides
+
+
+def test_rows_that_need_the_same_release_share_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of two hundred rows in a file that only watches would be compiled two hundred times."""
+    made: list[object] = []
+
+    def counted(*args: Any) -> Release:
+        made.append(args)
+        return compile_bundle(*args)
+
+    monkeypatch.setattr(cases, "compile_bundle", counted)
+    head = (
+        "  columns: [name, args.amount, lists.known, expect, by]\n"
+        f"  always: {{action: pay, args.iban: {STRANGE}, args.country: DE, args.urgent: false}}\n"
+    )
+    rows = [f"{i}, {i} EUR, {listed}, {expect}"
+            for i in range(1, 6)
+            for listed, expect in ((f"[{STRANGE}]", "allow, R-1"), ("~", "deny, default"))]  # fmt: skip
+    assert all(result.passed for result in run(*rows, head=head, mode="draft"))
+    assert len(made) == 2

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from itertools import pairwise
 
 import engine_world as world
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from governance.engine.check import check
 from governance.engine.fixes import KEYS, Source, apply, distance_one
@@ -35,6 +39,27 @@ def test_a_fix_changes_its_stretch_and_nothing_else() -> None:
 def test_of_two_fixes_that_touch_only_one_is_made() -> None:
     """Two repairs of one place would write into each other."""
     assert apply(b"a: bcd\n", [Fix(1, 4, 1, 7, "x"), Fix(1, 5, 1, 6, "y")]) == b"a: x\n"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    text=st.text("ab\n", min_size=1, max_size=12),
+    spans=st.lists(st.tuples(st.integers(0, 12), st.integers(1, 4)), max_size=5),
+)
+def test_a_fix_is_made_whole_or_not_at_all(text: str, spans: list[tuple[int, int]]) -> None:
+    """Half of one repair inside another would be a text that nobody wrote."""
+    source = Source.of(text.encode())
+    assert source is not None
+    cut = [(at, min(at + long, len(text))) for at, long in spans if at < len(text)]
+    fixes = [source.fix(*span, f"<{i}>") for i, span in enumerate(cut)]
+    done = apply(text.encode(), fixes).decode()
+    made = sorted(cut[int(number)] for number in re.findall("<([0-9])>", done))
+    for one, other in pairwise(made):
+        assert one[1] <= other[0]
+    for start, end in set(cut) - set(made):
+        assert any(start < e and s < end for s, e in made)
+    kept = [c for i, c in enumerate(text) if not any(s <= i < e for s, e in made)]
+    assert re.sub("<[0-9]>", "", done) == "".join(kept)
 
 
 def test_places_and_offsets_are_each_others_inverse() -> None:

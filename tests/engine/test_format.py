@@ -14,6 +14,7 @@ import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from layouts import owners, random_layout, with_comments
+from mangled import mangled
 
 from governance.engine import format as layout
 from governance.engine import spelling, syntax
@@ -142,6 +143,22 @@ def test_files_that_make_no_sense_keep_their_values(value: Any) -> None:
     text = plainly(value) + "\n"
     once = fmt(text)
     assert data(once) == data(text)
+    assert fmt(once) == once
+
+
+@settings(max_examples=300, deadline=None, phases=NO_SHRINKING)
+@given(seed=SEEDS, path=st.sampled_from(SHIPPED), edits=st.integers(1, 4))
+def test_whatever_was_typed_is_laid_out_or_refused(seed: int, path: Path, edits: int) -> None:
+    """A slip of the hand would crash the formatter, or it would take a comment or a value away."""
+    chance = Random(seed)
+    lines = path.read_text().split("\n")
+    text = mangled("\n".join(lines[: chance.randint(8, 60)]), chance, edits)
+    try:
+        once = fmt(text)
+    except (PolicyErrors, layout.Unsafe):
+        return
+    assert data(once) == data(text)
+    assert Counter(syntax.parse(once).comments) == Counter(syntax.parse(text).comments)
     assert fmt(once) == once
 
 
