@@ -15,7 +15,6 @@ HERE = Path(__file__).parent
 def main(names: list[str]) -> int:
     """Run the named programs (all, when none is named); 1 if one of them failed."""
     known = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
-    known = [name for name in known if name not in ("machine",)]
     unknown = set(names) - set(known)
     if unknown:
         print(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(known)}")

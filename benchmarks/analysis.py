@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import platform
 import random
 import statistics
 import time
@@ -22,6 +21,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
+from benchmarks._machine import machine
 from governance.engine import amounts, analyse, cases
 from governance.engine.compile import compile_release
 from governance.engine.difference import diff
@@ -209,7 +209,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("-o", "--output", choices=("table", "json"), default="table")
     given = arguments.parse_args()
-    told: dict[str, Any] = {"machine": f"{platform.machine()}, Python {platform.python_version()}"}
+    told: dict[str, Any] = {"machine": machine()}
     for name, spread in (("25 actions", 25), ("one action", 1)):
         told[name] = run(given.rules, spread, given.rounds)
     if given.output == "json":

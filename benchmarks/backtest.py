@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
-import platform
 import resource
 import tempfile
 import time
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._http_workspace import bodies, found, policy_files
+from benchmarks._machine import machine
 
 RULES = 1_000
 SIZE = 200
@@ -56,7 +55,7 @@ def main() -> None:
     arguments.add_argument("--decisions", type=int, default=100_000)
     arguments.add_argument("--keep", type=Path, help="Use (or make) the workspace here.")
     given = arguments.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(machine())
     with tempfile.TemporaryDirectory() as folder:
         place = given.keep or Path(folder) / "workspace"
         if not place.exists():

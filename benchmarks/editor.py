@@ -11,14 +11,14 @@ and the worst of the rounds.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shutil
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks._machine import machine
 
 HERE = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(HERE / "tests" / "editor"))
@@ -72,7 +72,7 @@ def told(name: str, seconds: list[float]) -> None:
 
 def main(rounds: int, lines: int) -> None:
     """Type, and wait."""
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(machine())
     with tempfile.TemporaryDirectory() as place:
         root = Path(shutil.copytree(HERE / "policies", Path(place) / "policies"))
         text = policy(lines)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import gc
-import platform
 import random
 import statistics
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from benchmarks._machine import machine
 from governance.engine.cases import AGENT
 from governance.engine.catalogue import MISSING
 from governance.engine.compile import Release, compile_release
@@ -146,16 +146,6 @@ def measure(release: Release, asked: list[Request]) -> tuple[float, float]:
         statistics.median(p50 for p50, _ in rounds),
         statistics.median(p99 for _, p99 in rounds),
     )
-
-
-def machine() -> str:
-    """The processor, as the system names it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            name = next(line.split(":")[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        name = platform.processor()
-    return f"{name}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import signal
 import sqlite3
@@ -34,6 +33,7 @@ from typing import Any
 from benchmarks._cerbos import Missing, cerbos
 from benchmarks._children import free_port, wait_for
 from benchmarks._http_workspace import bodies, found
+from benchmarks._machine import machine
 
 WRK = "wrk"
 ECHO = "/bench/echo"
@@ -258,19 +258,6 @@ def _write_bodies(directory: Path, rules: int) -> tuple[Path, Path]:
 # -- small things ------------------------------------------------------------------------------------
 
 
-def machine() -> str:
-    """What it was measured on."""
-    model = platform.processor()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [x.partition(":")[2] for x in info.read_text().splitlines() if "model name" in x]
-        model = names[0].strip() if names else model
-    return (
-        f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()},"
-        f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
-    )
-
-
 def summary(figures: Mapping[str, list[Any]]) -> dict[str, Any]:
     """Medians, ratios and whether the targets hold."""
 
@@ -287,7 +274,7 @@ def summary(figures: Mapping[str, list[Any]]) -> dict[str, Any]:
         for d, e, c in zip(figures["decide1"], figures["echo1"], figures["commit"], strict=True)
     ]
     out: dict[str, Any] = {
-        "machine": machine(),
+        "machine": f"{machine()}, SQLite {sqlite3.sqlite_version}",
         "echo, 64 connections, per second": round(median("echo64", "per_second")),
         "decisions, 64 connections, per second": round(median("decide64", "per_second")),
         "decisions / echo": round(statistics.median(ratios), 3),

@@ -15,7 +15,6 @@ import asyncio
 import gc
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._http_workspace import bodies, found
+from benchmarks._machine import machine
 
 CALLERS = 64
 RULES = 1_000
@@ -49,7 +49,7 @@ def main() -> None:
     if given.child == "open":
         print(json.dumps(start(given.folder)))
         return
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(machine())
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         decisions(Path(folder) / "decisions", given.rounds, given.decisions)
         if given.entries:

@@ -19,8 +19,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -32,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._http_workspace import bodies, found
+from benchmarks._machine import machine
 from benchmarks.ledger import CALLERS, RULES, Recorded, one_sync
 
 SERVICES = 4
@@ -54,7 +53,7 @@ def main() -> None:
     if given.child:
         child(given.folder, given.child, given.key, given.callers, given.seconds)
         return
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(machine())
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         compare(Path(folder), given.rounds, given.seconds)
 

@@ -27,7 +27,8 @@ from urllib.parse import urlsplit
 from audit.keys import Verifier
 from audit.proof import TlogProof
 from benchmarks._http_workspace import bodies, found
-from benchmarks.http import EVALUATION, WRK, machine, service, wrk
+from benchmarks._machine import machine
+from benchmarks.http import EVALUATION, WRK, service, wrk
 
 PREFER = "receipt=proof"
 MOST = 1.5

@@ -17,8 +17,6 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
-import platform
 import tempfile
 import threading
 import time
@@ -28,6 +26,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks._http_workspace import bodies, found, policy_files
+from benchmarks._machine import machine
 from benchmarks.http import service
 from governance.service import child
 
@@ -78,9 +77,7 @@ def main() -> None:
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = run(Path(folder) / "workspace", given.rules, given.rate, given.rounds)
-    result["machine"] = (
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    )
+    result["machine"] = machine()
     if given.output == "json":
         print(json.dumps(result, indent=2))
         return

@@ -20,12 +20,12 @@ import urllib.request
 from pathlib import Path
 
 from benchmarks._http_workspace import found
+from benchmarks._machine import machine
 from benchmarks.http import (
     EVALUATION,
     EVALUATIONS,
     _write_bodies,
     decisions_in,
-    machine,
     service,
     wrk,
 )

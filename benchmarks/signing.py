@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -25,6 +24,7 @@ import cryptography
 
 from audit.checkpoint import Checkpoint, encode, open_checkpoint, sign_checkpoint
 from audit.note import Signer
+from benchmarks._machine import machine
 from governance.store.keyring import KeyRing, Wanted
 from governance.store.paths import Paths
 
@@ -37,8 +37,7 @@ TREE = Checkpoint(ORIGIN, 1_000_000, bytes(32))
 
 def main() -> None:
     """Measure and print."""
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-          f"cryptography {cryptography.__version__}")  # fmt: skip
+    print(f"{machine()}, cryptography {cryptography.__version__}")
     with tempfile.TemporaryDirectory() as folder:
         base = 0.0
         for name, signers in _kinds(Path(folder)):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._http_workspace import found
+from benchmarks._machine import machine
 from benchmarks.ledger import RULES, fill
 
 FIRST_SECONDS = 60
@@ -42,8 +42,7 @@ def main() -> None:
         print(json.dumps(fill(given.folder, given.child)))
         return
     load = os.getloadavg()[0]
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ")
-    print(f"load {load:.1f} before it began")
+    print(f"{machine()}, load {load:.1f} before it began")
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         measure(Path(folder), given.entries, given.more, given.rounds)
 

@@ -16,8 +16,6 @@ the log): what it would cost without `audit.shapes`.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -37,6 +35,7 @@ from audit.package import Package
 from audit.packing import write_package
 from audit.scan import Computed, scan_all
 from audit.tree import MemoryNodes, frontier_at, leaf_hash
+from benchmarks._machine import machine
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AT = b"2026-01-01T00:00:00.000000Z"
@@ -171,19 +170,6 @@ def timed(run: Callable[[], object]) -> Callable[[], float]:
     return measured
 
 
-def machine() -> str:
-    """The machine in one line."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(": ")[2] if names else model
-    return (
-        f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, cryptography {cryptography.__version__}"
-    )
-
-
 _MEASURED = """
 import resource, subprocess, sys
 done = subprocess.run([sys.executable, "-m", "audit", "verify", *sys.argv[1:]])
@@ -227,7 +213,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="write the package here and keep it")
     options = parser.parse_args()
     size, workers, rounds = options.entries, options.workers, options.rounds
-    print(machine())
+    print(f"{machine()}, cryptography {cryptography.__version__}")
     log = Generated(size)
     signer = Ed25519Signer.generate("benchmark.example/log")
     note = sign_checkpoint(Checkpoint(signer.name, size, log.root()), signer)
