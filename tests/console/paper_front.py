@@ -19,6 +19,14 @@ from paper_retention import PaperRetention
 from paper_views import AGENTS, DIGEST, FINDINGS, HOSTILE, JONAS, LONG, MARIA, OTTO, START, YES
 
 from governance.service.problem import Problem
+from governance.web.console.decision_views import (
+    DecisionFilter,
+    DecisionPage,
+    DecisionRow,
+    DecisionView,
+    ReceiptView,
+    WhatIfView,
+)
 from governance.web.console.review_views import (
     ReviewsView,
     ReviewView,
@@ -33,10 +41,6 @@ from governance.web.console.views import (
     Claim,
     ClosedRow,
     ContradictionView,
-    DecisionFilter,
-    DecisionPage,
-    DecisionRow,
-    DecisionView,
     Fact,
     Frame,
     HeadView,
@@ -45,14 +49,12 @@ from governance.web.console.views import (
     LogKeyView,
     May,
     PersonView,
-    ReceiptView,
     RuleWhy,
     Seat,
     Step,
     StopChoices,
     StopView,
     Verdict,
-    WhatIfView,
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
-from governance.web.console.views import AgentRow, Condition, FindingView, May, Verdict
+from governance.web.console.decision_views import Condition, FindingView
+from governance.web.console.views import AgentRow, May, Verdict
 
 START = datetime(2026, 11, 20, 8, 42, 10, tzinfo=UTC)
 MARIA, JONAS, OTTO = "p-maria00001", "p-jonas00001", "p-otto000001"

@@ -123,9 +123,9 @@ def test_every_surface_that_shows_a_rule_shows_its_owner_and_its_reason(world: W
     """If one surface showed bare rules, that is where people would look."""
     from governance.engine.explain import Account
     from governance.service import explaining
-    from governance.web.console import views
+    from governance.web.console import decision_views, views
 
-    for kind in (Account, Said, views.FindingView, views.RuleWhy):
+    for kind in (Account, Said, decision_views.FindingView, views.RuleWhy):
         named = {field.name for field in fields(kind)}
         assert {"owner", "because"} <= named, kind
         bare = [

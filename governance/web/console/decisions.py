@@ -12,12 +12,12 @@ from flask import Blueprint, Response, g, make_response, redirect, request
 
 from audit.proof import SUFFIX
 from governance.service.problem import Problem
+from governance.web.console.decision_views import DecisionFilter
 from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read, read_number
 from governance.web.console.front import Front, Undone
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
 from governance.web.console.saying import sentence
-from governance.web.console.views import DecisionFilter
 
 EFFECTS = ("allow", "require_approval", "deny")
 LONGEST_SUPPOSED = 2_000

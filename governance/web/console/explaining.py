@@ -17,27 +17,23 @@ from governance.service.people import name_of
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.web.console import review_views, saying
-from governance.web.console.framing import LEVELS, YES, allowed
-from governance.web.console.outside import UNANCHORED, Outside
-from governance.web.console.present import Clockface
-from governance.web.console.stating import facts, heading, windows, worth_showing
-from governance.web.console.telling import PATIENCE, Told, story
-from governance.web.console.views import (
+from governance.web.console.decision_views import (
     Condition,
     DecisionFilter,
     DecisionPage,
     DecisionRow,
     DecisionView,
-    Fact,
     FindingView,
     Holds,
-    May,
     ReceiptView,
-    Source,
-    Step,
-    Verdict,
     WhatIfView,
 )
+from governance.web.console.framing import LEVELS, YES, allowed
+from governance.web.console.outside import UNANCHORED, Outside
+from governance.web.console.present import Clockface
+from governance.web.console.stating import facts, heading, windows, worth_showing
+from governance.web.console.telling import PATIENCE, Told, story
+from governance.web.console.views import ANSWERED, Fact, May, Source, Step, Verdict
 
 if TYPE_CHECKING:
     from governance.oversight.model import State
@@ -45,11 +41,6 @@ if TYPE_CHECKING:
     from governance.store.readmodel import DecisionLine
 
 PAGE = 50
-WORDS = {
-    "allow": Verdict("allow", "Allowed"),
-    "require_approval": Verdict("ask", "Person asked"),
-    "deny": Verdict("deny", "Refused"),
-}
 SPOKE = {
     "allow": Verdict("allow", "Allows"),
     "require_approval": Verdict("ask", "Asks a person"),
@@ -97,7 +88,7 @@ def _row(desk: Desk, line: DecisionLine) -> DecisionRow:
         agent=line.agent,
         action=line.action,
         summary=heading(recorded.data, action) if action else "",
-        verdict=WORDS[line.effect],
+        verdict=ANSWERED[line.effect],
         rule=saying.split_rule(rule.rpartition(":")[0])[1],
         outcome=_came_of(line),
     )
@@ -130,7 +121,7 @@ def view(desk: Desk, clock: Clockface, outside: Outside, person: str, index: int
         at=entry.at,
         title=f"{data['agent']} wanted: {heading(data, action)}",
         sentence=explained["sentence"],
-        verdict=WORDS[data["effect"]],
+        verdict=ANSWERED[data["effect"]],
         observed=data["observed"],
         agent=data["agent"],
         attested=data["attested"],
@@ -171,8 +162,8 @@ def what_if(desk: Desk, person: str, index: int, given: Mapping[str, str]) -> Wh
     }
     return WhatIfView(
         index=index,
-        was=WORDS[told["was"]],
-        now=WORDS[told["effect"]],
+        was=ANSWERED[told["was"]],
+        now=ANSWERED[told["effect"]],
         sentence=told["sentence"],
         changed=tuple(told["changed"].items()),
         notes=tuple(map(saying.sentence, told["notes"])),

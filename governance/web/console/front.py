@@ -11,6 +11,12 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Literal, Protocol
 
+from governance.web.console.decision_views import (
+    DecisionFilter,
+    DecisionPage,
+    DecisionView,
+    WhatIfView,
+)
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.learned import LearningView
 from governance.web.console.review_views import SampleView
@@ -27,15 +33,11 @@ from governance.web.console.views import (
     ApprovalView,
     ClosedRow,
     ContradictionView,
-    DecisionFilter,
-    DecisionPage,
-    DecisionView,
     Frame,
     HeadView,
     HomeView,
     StopChoices,
     StopView,
-    WhatIfView,
 )
 
 Answer = Literal["grant", "refuse"]

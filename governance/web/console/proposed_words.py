@@ -21,7 +21,7 @@ from governance.web.console.rule_views import (
     ThingView,
 )
 from governance.web.console.saying import sentence
-from governance.web.console.views import Verdict
+from governance.web.console.views import ANSWERED, Verdict
 
 if TYPE_CHECKING:
     from governance.service.desk import Desk
@@ -36,11 +36,6 @@ HOW: Final = {
     "changed": Verdict("plain", "Changed"),
     "gone": Verdict("plain", "Gone"),
     "same": Verdict("plain", "Same text"),
-}
-_EFFECTS: Final = {
-    "allow": Verdict("allow", "Allowed"),
-    "require_approval": Verdict("ask", "Person asked"),
-    "deny": Verdict("deny", "Refused"),
 }
 _KINDS: Final = {"file": "what the file is about:", "factor": "risk factor"}
 _SAME_WORDS: Final = (
@@ -155,7 +150,7 @@ def _side(told: Told) -> SideView:
     return SideView(
         told.title,
         told.sentence,
-        _EFFECTS.get(told.effect),
+        ANSWERED.get(told.effect),
         told.points,
         told.because,
         sentence(", ".join(beside)) if beside else "",

@@ -17,7 +17,7 @@ from governance.service.desk import Caller
 from governance.service.people import name_of
 from governance.web.console.framing import YES, allowed
 from governance.web.console.saying import capped, sentence
-from governance.web.console.views import May, Verdict
+from governance.web.console.views import ANSWERED, May, Verdict
 
 if TYPE_CHECKING:
     from governance.service.desk import Desk
@@ -30,11 +30,6 @@ _SHOULD: Final = {
     "deny": "it should have been refused",
 }
 _LOOSEST_FIRST: Final = tuple(_SHOULD)
-_EFFECTS: Final = {
-    "allow": Verdict("allow", "Allowed"),
-    "require_approval": Verdict("ask", "Person asked"),
-    "deny": Verdict("deny", "Refused"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +149,7 @@ def _sampled(desk: Desk, person: str, row: Mapping[str, Any]) -> SampledRow:
         at=parse(row["at"]),
         agent=row["agent"],
         action=row["action"],
-        verdict=_EFFECTS[row["effect"]],
+        verdict=ANSWERED[row["effect"]],
         reviewed=row["reviewed"],
         own=agent is not None and people.answers_for(agent, person),
     )

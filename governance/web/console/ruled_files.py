@@ -24,17 +24,11 @@ from governance.web.console.rule_views import (
     RuleView,
 )
 from governance.web.console.saying import capped
-from governance.web.console.views import Verdict
+from governance.web.console.views import ANSWERED, Verdict
 
 RuledFile = PolicyFile | RiskTable | Invariants
 CASES: Final = 100
-_EFFECTS: Final = {
-    Effect.ALLOW: Verdict("allow", "Allowed"),
-    Effect.REQUIRE_APPROVAL: Verdict("ask", "Person asked"),
-    Effect.DENY: Verdict("deny", "Refused"),
-}
-_BY_WORD: Final = {effect.word: verdict for effect, verdict in _EFFECTS.items()}
-_LEAST: Final = {**_EFFECTS, Effect.ALLOW: Verdict("plain", "Adds nothing")}
+_LEAST: Final = {**ANSWERED, Effect.ALLOW.word: Verdict("plain", "Adds nothing")}
 _MODES: Final = {
     "draft": "only checked",
     "observe": "only watched",
@@ -115,7 +109,7 @@ def view(
 
 
 def _rule(one: book.Said, points: Mapping[str, int]) -> RuleView:
-    verdict = _BY_WORD.get(one.effect)
+    verdict = ANSWERED.get(one.effect)
     if verdict is None and one.kind == "factor":
         count = points[one.id]
         verdict = Verdict("plain", f"{count} point{'' if count == 1 else 's'}")
@@ -150,7 +144,7 @@ def _matrix(table: RiskTable) -> MatrixView:
             for level, least in zip(levels, begins, strict=True)
         ),
         tuple(
-            (name, tuple(_LEAST[row.get(level, Effect.ALLOW)] for level in levels))
+            (name, tuple(_LEAST[row.get(level, Effect.ALLOW).word] for level in levels))
             for name, row in table.matrix.items()
         ),
         tuple(
@@ -162,7 +156,7 @@ def _matrix(table: RiskTable) -> MatrixView:
 
 def _case(case: Case) -> CaseRow:
     given = ", ".join(f"{name} {_cell(value)}" for name, value in case.cells.items())
-    return CaseRow(case.name, capped(given, 400), _EFFECTS[case.expect], ", ".join(case.by))
+    return CaseRow(case.name, capped(given, 400), ANSWERED[case.expect.word], ", ".join(case.by))
 
 
 def _cell(value: Any) -> str:

@@ -40,6 +40,12 @@ from governance.web.console import (
     review_views,
     ruling,
 )
+from governance.web.console.decision_views import (
+    DecisionFilter,
+    DecisionPage,
+    DecisionView,
+    WhatIfView,
+)
 from governance.web.console.front import Answer, Scope, Undone
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.learned import LearningView
@@ -59,15 +65,11 @@ from governance.web.console.views import (
     ApprovalView,
     ClosedRow,
     ContradictionView,
-    DecisionFilter,
-    DecisionPage,
-    DecisionView,
     Frame,
     HeadView,
     HomeView,
     StopChoices,
     StopView,
-    WhatIfView,
 )
 
 if TYPE_CHECKING:

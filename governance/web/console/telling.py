@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from governance.service.people import name_of
 from governance.service.reading import opened
 from governance.web.console import saying
-from governance.web.console.views import Step
+from governance.web.console.views import ANSWERED, Step
 
 if TYPE_CHECKING:
     from audit.entry import Entry
@@ -24,11 +24,6 @@ PATIENCE = 2.0
 """Seconds to wait until the lists include what was recorded just before."""
 
 FOLLOWED = ("decision", "approval.asked", "override.granted")
-EFFECTS = {
-    "allow": ("allow", "Allowed"),
-    "require_approval": ("ask", "Person asked"),
-    "deny": ("deny", "Refused"),
-}
 OUTCOMES = {"executed": "Done", "failed": "Tried, and failed", "not_executed": "Not carried out"}
 UNDONE = {"undone": "undone", "compensated": "made good", "failed": "it could not be taken back"}
 
@@ -93,12 +88,12 @@ def _by(desk: Desk, data: Mapping[str, Any]) -> str:
 
 
 def _decided(desk: Desk, data: Mapping[str, Any]) -> _Said:
-    icon, word = EFFECTS[data["effect"]]
+    said = ANSWERED[data["effect"]]
     refs = data["refs"]
     under = "" if "approval" not in refs else "under that grant."
     if "override" in refs:
         under = "under that override."
-    return icon, f"{word}{'' if under else '.'}", under, ""
+    return said.kind, f"{said.word}{'' if under else '.'}", under, ""
 
 
 def _asked(desk: Desk, data: Mapping[str, Any]) -> _Said:
