@@ -40,7 +40,11 @@ class CannotOpen(StoreError):
 
 
 class NotOwner(CannotOpen):
-    """Another process owns the workspace."""
+    """Another process owns the workspace; `owner` says which, for people."""
+
+    def __init__(self, message: str, owner: str = "another process") -> None:
+        super().__init__(message)
+        self.owner = owner
 
 
 class Damaged(StoreError):

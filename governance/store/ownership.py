@@ -29,13 +29,15 @@ class OwnerLock:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            owner = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
+            number = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
+            owner = f"process {number or 'unknown'}"
             os.close(self._fd)
             raise NotOwner(
-                f"`{path.parent}` is already open in process {owner or 'unknown'}; a folder "
+                f"`{path.parent}` is already open in {owner}; a folder "
                 "has one owner. Send the command to that process (its socket is "
                 f"`{path.parent / 'governance.sock'}`) or stop it first. Several processes "
-                "on one log need a folder each (`governance join`) and PostgreSQL"
+                "on one log need a folder each (`governance join`) and PostgreSQL",
+                owner,
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)

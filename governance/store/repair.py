@@ -28,7 +28,7 @@ from governance.store.clock import to_microseconds
 from governance.store.copies import copy_database
 from governance.store.database import ERRORS, LOG_SCHEMA, Database, server
 from governance.store.encoding import quick
-from governance.store.errors import CannotOpen, StoreError
+from governance.store.errors import CannotOpen, NotOwner, StoreError
 from governance.store.findings import Report
 from governance.store.fold import State
 from governance.store.fsck import Checked, check
@@ -62,7 +62,15 @@ def repair(paths: Paths, at: datetime, vkeys: Sequence[str], *, owner: str = "")
     may be made again. Afterwards open the workspace, which records what was done.
     """
     database = _writable(paths, owner)
-    lock = OwnerLock(paths.lock)
+    try:
+        lock = OwnerLock(paths.lock)
+    except NotOwner as error:
+        raise NotOwner(
+            f"nothing was repaired: {error.owner} serves `{paths.root}` and would go on with what it "
+            "remembers. Stop it, run this again, start it; without `--repair` the check may run "
+            "beside it",
+            error.owner,
+        ) from error
     try:
         with tempfile.TemporaryDirectory(dir=paths.root, prefix=".repair-") as folder:
             scratch = Path(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -268,9 +269,13 @@ def filled_again(root: Path) -> Workspace:
 
 
 def test_a_repair_is_refused_beside_an_owner(root: Path, vkeys: tuple[str, ...]) -> None:
-    """Two processes would write one log."""
-    with world.open_(root), pytest.raises(NotOwner):
-        repair(Paths(root), AT, vkeys)
+    """Two processes would write one log, or nobody would know which to stop and what to do then."""
+    said = f"process {os.getpid()} serves .* Stop it, run this again, start it; without `--repair`"
+    with world.open_(root):
+        assert look(root, vkeys).findings == (), "a check may run beside it"
+        with pytest.raises(NotOwner, match=said):
+            repair(Paths(root), AT, vkeys)
+    assert repair(Paths(root), AT, vkeys).counts == {}
 
 
 def test_nothing_to_repair_changes_nothing(root: Path, vkeys: tuple[str, ...]) -> None:
