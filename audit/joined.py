@@ -84,6 +84,8 @@ class _Roles:
     def add(self, stretch: Stretch) -> None:
         names = tuple(stretch.roles)
         self._names.append(self._different.setdefault(names, names))
+        if not stretch.role_of:
+            return  # all of it was pruned
         try:
             self._file.seek((stretch.first - self._minimum) * 2)
             self._file.write(stretch.role_of.tobytes())

@@ -16,6 +16,7 @@ from array import array
 from bisect import bisect
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -110,6 +111,10 @@ class _Run:
     def __init__(self, first: int, place: int) -> None:
         self.first, self.place, self.count = first, place, 1
 
+    def follows(self, number: int, place: int) -> bool:
+        """Whether the tile `number` at `place` continues it."""
+        return (self.first + self.count, self.place + self.count) == (number, place)
+
 
 class _Places:
     """Where in an archive each name stands, without the names of tiles: there can be very many."""
@@ -117,26 +122,31 @@ class _Places:
     def __init__(self) -> None:
         self._others: dict[str, int] = {}
         self._runs: dict[tuple[int, int], list[_Run]] = {}
-        """By level and width, from the lowest number on."""
+        """By level and width; once closed, from the lowest number on."""
         self._count = 0
 
     def add(self, name: str) -> None:
-        """The next name. Raises `Tampered` if it was there before."""
+        """The next name. Raises `Tampered` if it was there before and is no tile's."""
         place, self._count = self._count, self._count + 1
-        if self.find(name) is not None:
-            raise _damaged("a name occurs twice")
         tile = _tile(name)
         if tile is None:
-            self._others[name] = place
+            if self._others.setdefault(name, place) != place:
+                raise _damaged("a name occurs twice")
             return
         runs = self._runs.setdefault((tile.level, tile.width), [])
-        after = bisect(runs, tile.number, key=_first)
-        if after:
-            run = runs[after - 1]
-            if (run.first + run.count, run.place + run.count) == (tile.number, place):
-                run.count += 1
-                return
-        runs.insert(after, _Run(tile.number, place))
+        last = runs[-1] if runs else None
+        if last is not None and last.follows(tile.number, place):
+            last.count += 1
+        else:
+            runs.append(_Run(tile.number, place))
+
+    def close(self) -> None:
+        """There are no more names. Raises `Tampered` if a tile's was there twice."""
+        for runs in self._runs.values():
+            runs.sort(key=_first)
+            for run, after in pairwise(runs):
+                if after.first < run.first + run.count:
+                    raise _damaged("a name occurs twice")
 
     def find(self, name: str) -> int | None:
         """The place of a name; None if it has none."""
@@ -194,6 +204,7 @@ class ZipReader:
             self._offsets.append(end)
             end += len(header) + member.size
         self._offsets.append(end)
+        self._places.close()
         closing = _end(len(self._checksums), start, stop - start)
         if end != start or file.read(stop, file.size) != closing:
             raise _damaged(f"its directory {_NOT_AS_WRITTEN}")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import zipfile
 import zlib
+from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
+from log_world import AGENT, PERSON, START
 
 from audit import zipped
+from audit.entry import Entry, encode
 from audit.errors import Gap, LogError, NothingToVerify, Tampered
 from audit.package import Disclosure, Package
 from audit.packing import write_package
@@ -172,15 +177,36 @@ def test_a_false_checksum_in_the_archive_is_noticed(world, name: str) -> None:
         verify(path, [world.key])
 
 
-def test_a_name_that_occurs_twice_in_an_archive_is_refused(world) -> None:
+@pytest.mark.parametrize("name", ["checkpoint", "tile/entries/007", "tile/0/007.p/5"])
+def test_a_name_that_occurs_twice_in_an_archive_is_refused(world, name: str) -> None:
     """Otherwise we could read one file of that name, and an unzip program the other."""
     path = world.folder / "twice.zip"
     writer = zipped.ZipWriter(path)
-    for content in (b"one", b"two"):
-        writer.add("checkpoint", content)
+    for each in (name, "tile/entries/006", name, "tile/entries/008"):
+        writer.add(each, b"one or the other")
     writer.close()
     with pytest.raises(Tampered, match="twice"):
         verify(path, [world.key])
+
+
+def test_files_are_found_in_an_archive_in_whatever_order(world) -> None:
+    """Otherwise one file could be read in the place of another."""
+    tiles = [f"tile/{level}/{number:03d}" for level in ("0", "entries") for number in range(40)]
+    names = [*tiles, "tile/0/040.p/3", "tile/0/003.p/3", "checkpoint", "manifest.json"]
+    Random(7).shuffle(names)
+    path = world.folder / "shuffled.zip"
+    writer = zipped.ZipWriter(path)
+    for name in names:
+        writer.add(name, name.encode() * 3)
+    writer.close()
+    reader = pickle.loads(pickle.dumps(zipped.ZipReader(path)))  # as another process gets it
+    assert sorted(reader.names()) == sorted(names)
+    for name in names:
+        assert reader.read(name) == b"".join(reader.pieces(name)) == name.encode() * 3
+        reader.seal(name, (name.encode(), name.encode() * 2))
+    for name in ("tile/0/040", "tile/0/041", "tile/1/000", "tile/0/004.p/3", "tile/0/39", "x"):
+        with pytest.raises(Gap):
+            reader.read(name)
 
 
 @pytest.fixture
@@ -207,6 +233,26 @@ def test_what_crosses_the_border_of_a_stretch_is_checked(world) -> None:
     with pytest.raises(Tampered, match="entry 512") as caught:
         verify(world.package(MemoryLog(late)), [world.key])
     assert caught.value.index == 512
+
+
+@pytest.mark.usefixtures("small_stretches")
+def test_a_log_pruned_by_whole_stretches_is_checked_as_any_other(world) -> None:
+    """Otherwise only a log that was pruned a little could be verified, or what refers back not."""
+    for role, expected in (("decision", 0), ("approval", 10)):
+        log = world.log(1100)
+        at = START + timedelta(seconds=530)
+        pruned = Entry("retention.pruned", at, PERSON, {"minimum": 512})
+        entries = [*log.entries(0, 530), encode(pruned), *log.entries(531, 1100)]
+        refs = Entry("outcome", START + timedelta(seconds=1090), AGENT, {"refs": {role: 516}})
+        entries[1090] = encode(refs)
+        made = MemoryLog(entries)
+        made.minimum = 512
+        path = world.package(made, disclosures=())
+        if expected:
+            with pytest.raises(Tampered, match="entry 1090 .*points to entry 516"):
+                verify(path, [world.key])
+        else:
+            assert verify(path, [world.key]).minimum == 512
 
 
 def test_several_processes_find_what_one_finds(world) -> None:
