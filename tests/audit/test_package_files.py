@@ -249,7 +249,7 @@ def test_a_log_pruned_by_whole_stretches_is_checked_as_any_other(world) -> None:
         made.minimum = 512
         path = world.package(made, disclosures=())
         if expected:
-            with pytest.raises(Tampered, match="entry 1090 .*points to entry 516"):
+            with pytest.raises(Tampered, match=r"entry 1090 .*points to entry 516"):
                 verify(path, [world.key])
         else:
             assert verify(path, [world.key]).minimum == 512
