@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,11 +14,12 @@ from paper_views import START
 from governance.service.anchors import SAME_DISK, UNANCHORED, Conflict, Known, Quorum
 from governance.service.anchors import Outside as Found
 from governance.web.console import saying
+from governance.web.console.decision_views import Holds
 from governance.web.console.outside import Outside, told
 from governance.web.console.pages import STATIC, TEMPLATES
 from governance.web.console.present import Clockface, inert, left, minutes_up, number, ticks
 from governance.web.console.stating import worth_showing
-from governance.web.console.views import Verdict
+from governance.web.console.views import Source, Verdict, VerdictKind
 
 # -- the house of templates ------------------------------------------------------------------------
 
@@ -53,6 +54,22 @@ def test_colours_come_from_tokens_alone():
     """If this failed, a colour would not change with the dark theme and could not be read."""
     source = (STATIC / "console.css").read_text()
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b", source) in ([], ["#fff"])
+
+
+def test_every_class_and_colour_of_the_style_sheets_is_on_some_page():
+    """If this failed, whoever changes a page would keep styles in step that nobody sees."""
+    sheet = (STATIC / "console.css").read_text()
+    rules = re.sub(r"/\*.*?\*/|\{[^{}]*\}", "", sheet, flags=re.S)
+    named = {*get_args(VerdictKind), *get_args(Source), *get_args(Holds), "new", "gone"}
+    pages = "".join(path.read_text() for path in TEMPLATES.glob("*.html"))
+    for found in re.findall(r'class="([^"]*)"', pages):
+        named |= set(re.findall(r"[\w-]+", found))
+    for found in re.findall(r'icon\("\w+", "([^"]*)"', pages):
+        named |= set(found.split())
+    assert sorted(set(re.findall(r"\.([A-Za-z][\w-]*)", rules)) - named) == []
+    tokens = (STATIC / "tokens.css").read_text()
+    made = set(re.findall(r"(--[\w-]+):", tokens))
+    assert made == set(re.findall(r"var\((--[\w-]+)", tokens + sheet))
 
 
 # -- how values are written ------------------------------------------------------------------------
