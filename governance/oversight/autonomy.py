@@ -1,7 +1,7 @@
 """Autonomy: how far an agent may go alone, L0 (watched only) to L5 (within policy).
 
 Law: a level is raised only by a named person, for a stated period, on evidence shown at that
-moment; it is lowered at once; and when the period is over it falls to L1, where everything is
+moment, and by a second one where that lets the agent do more under the rules in force; it is lowered at once; and when the period is over it falls to L1, where everything is
 approved, without anybody having to act.
 """
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from governance.engine.compile import Release
 from governance.engine.lists import ListFile, dated
 from governance.oversight import policies
 from governance.oversight.model import State
@@ -93,6 +94,19 @@ def _moved(desk: Desk, against: str, now: str, data: Mapping[str, Any]) -> Itera
         yield Moved(before, named[path], desk.blobs.get(new[path]), ours)
 
 
+def back(desk: Desk, state: State, release: Release) -> list[str]:
+    """Sentences about lists that a release would take back to an earlier date than is in force."""
+    if state.release is None:
+        return []
+    now = desk.releases.get(state.release).release.bundle.lists
+    return [
+        f"the list `{name}` goes back to its members of {write(each.as_of)}; those in force are true "
+        f"as of {write(now[name].as_of)}"
+        for name, each in sorted(release.bundle.lists.items())
+        if name in now and each.as_of < now[name].as_of
+    ]
+
+
 def _overtaken() -> Problem:
     return Problem(
         "conflict",
@@ -101,8 +115,10 @@ def _overtaken() -> Problem:
     )
 
 
-def carried(desk: Desk, data: Mapping[str, Any]) -> tuple[dict[str, bytes], Examined]:
-    """The files of a proposal over the lists in force, and what was found out about them.
+def carried(
+    desk: Desk, data: Mapping[str, Any]
+) -> tuple[dict[str, bytes], Examined, tuple[Moved, ...]]:
+    """The files of a proposal over the lists in force, what was found out about them, and those lists.
 
     Raises `Problem`, saying why, where the signature of what was shown does not cover them.
     """
@@ -141,13 +157,13 @@ def carried(desk: Desk, data: Mapping[str, Any]) -> tuple[dict[str, bytes], Exam
     made = examining.examine(job)
     why = next(uncovered(made, shown), None)
     if why is not None:
-        names = ", ".join(f"`{each.now.name}`" for each in newer)
+        names = ", ".join(f"`{each.now.name}`" for each in newer) or "a list that it does not use"
         raise Problem(
             "conflict",
-            f"{names} was refreshed since this was proposed, and with the newer list {why}; propose "
-            "the files again, so that whoever signs sees it",
+            f"since this was proposed {names} was refreshed, and over what is in force now {why}; "
+            "propose the files again, so that whoever signs sees it",
         )
-    return files, made
+    return files, made, newer
 
 
 def uncovered(made: Examined, shown: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -204,7 +204,8 @@ def _newer(desk: Desk, data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _warnings(desk: Desk, release: str) -> list[str]:
     try:
-        found = releasing.warnings(desk.state, desk.releases.get(release).release)
+        made = desk.releases.get(release).release
+        found = [*carrying.back(desk, desk.state, made), *releasing.warnings(desk.state, made)]
     except BlobError as error:
         raise Problem("not-ready", f"the proposal's files cannot be read: {error}") from None
     zone = desk.settings.time_zone

@@ -184,6 +184,8 @@ def opens(said: Mapping[str, Any]) -> Iterable[str]:
             yield f"Looser: {each['action']}: {change} ({each['was']} -> {each['by']})" + (
                 f", such as {such}" if such else ""
             )
+    if said["more"]:
+        yield f"{said['more']} more kinds of requests are answered differently than could be kept"
     for action, why in said["open"].items():
         yield f"Not searched to the end: {action}: {why}"
     if said["outcome"] in ("same", "tighter"):

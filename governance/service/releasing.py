@@ -117,7 +117,8 @@ def offered(
         evidence = shown_digest(index, data)
         # Another time zone moves every rule about hours, which nobody has compared.
         now = at_once and state.time_zone == desk.settings.time_zone
-        answer = offer.answer(index, warnings(state, offer.ready.release))
+        warned = [*carrying.back(desk, state, release), *warnings(state, release)]
+        answer = offer.answer(index, warned)
         answer |= {"evidence": evidence, "in_force": now}
         if at_once and not now:
             answer["doubts"] = [OTHER_ZONE]
@@ -249,15 +250,12 @@ def sign(desk: Desk, caller: Caller, proposal: int, evidence: str) -> dict[str, 
     """
     who = allowed(desk, caller, "sign policies")
     found, data = _signable(desk, who, proposal, evidence)
-    against, newer = data.get("against"), carrying.moved(desk, desk.state, data)
-    offer = _carried(desk, data) if newer else None
-    if offer is None:
-        try:
-            ready = desk.releases.get(found.release)
-        except BlobError as error:
-            raise Problem("not-ready", f"the proposal's files cannot be read: {error}") from None
-    else:
-        ready, against = offer.ready, offer.data["against"]
+    offer, newer = _carried(desk, data)
+    against = data.get("against") if offer is None else offer.data["against"]
+    try:
+        ready = desk.releases.get(found.release) if offer is None else offer.ready
+    except BlobError as error:
+        raise Problem("not-ready", f"the proposal's files cannot be read: {error}") from None
     series = filled(desk, ready.release)
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
@@ -336,10 +334,14 @@ def _require_current(state: State, proposal: int, data: Mapping[str, Any]) -> No
         )
 
 
-def _carried(desk: Desk, data: Mapping[str, Any]) -> Offer:
-    """A proposal over the lists in force, examined and ready."""
-    files, made = carrying.carried(desk, data)
-    return kept(desk, files, made, data.get("origin", "files"))
+def _carried(
+    desk: Desk, data: Mapping[str, Any]
+) -> tuple[Offer | None, tuple[carrying.Moved, ...]]:
+    """A proposal over the lists in force, examined and ready, and what moved; None: nothing did."""
+    if "against" not in data or data["against"] == desk.state.release:
+        return None, ()
+    files, made, newer = carrying.carried(desk, data)
+    return kept(desk, files, made, data.get("origin", "files")), newer
 
 
 def filled(desk: Desk, release: Release) -> tuple[str, ...]:

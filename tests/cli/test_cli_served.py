@@ -98,6 +98,21 @@ def test_an_agents_life(company: Company) -> None:
         assert served.json("agent", word, "life-1", "--why", "review")["state"] == state
 
 
+def test_what_a_change_opens_is_told_to_both(company: Company) -> None:
+    """Whoever confirms another tool would not be told what the rules allow with it."""
+    served, me = company.served, company.mia
+    served.json("agent", "add", "more-1", "--team", "it", "--owner", me, "--purpose", "Pays",
+                "--autonomy", "L4", "--until", "2099-01-01T00:00:00Z")  # fmt: skip
+    served.json("agent", "confirm", "more-1", key=company.tom_key)
+    asked = served.run(
+        "agent", "change", "more-1", "--tool", "payment.create", "--label", "payments"
+    )
+    assert "Now another person confirms it" in asked.stderr
+    confirmed = served.run("agent", "confirm", "more-1", key=company.tom_key)
+    for told in (asked, confirmed):
+        assert "Looser: payment.create: deny -> allow (service/agent -> " in told.stderr
+
+
 def test_a_request_is_shown_and_answered(company: Company, tmp_path: Path) -> None:
     """Nobody could answer an agent from a terminal, or not see what they answer."""
     served = company.served

@@ -135,6 +135,7 @@ class PaperPolicies:
             RELEASES,
             1_000,
             YES if person == MARIA else NO,
+            ("all/INV-1", LONG),
         )
 
     def policy(self, person: str, name: str) -> PolicyView:
@@ -203,6 +204,7 @@ class PaperPolicies:
             may_refuse=YES if person == MARIA else NO,
             may_withdraw=May(not bad),
             old_warnings=(HOSTILE, LONG) if bad else (),
+            newer=("`bank/blocked` was refreshed since.", HOSTILE, LONG) if bad else (),
         )
 
     def proposed_text(self, person: str, index: int, path: str, first: int) -> TextView:

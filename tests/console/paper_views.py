@@ -86,6 +86,7 @@ AGENTS = (
         "High risk: EU AI Act, Annex III, point 4",
         None,
         True,
+        (HOSTILE, LONG),
     ),
     AgentRow(
         "travel-desk",

@@ -266,3 +266,11 @@ def test_a_real_desk_is_looked_through(tmp_path):
         view = learned.view(world.desk, background, person)
         assert view.state == "done", view.said
         assert "Only people teach" in view.takes
+
+
+def test_lists_that_moved_and_promises_that_broke_are_on_the_pages():
+    """A signer would not know that newer lists come in force with the signature; and nobody would be
+    told that what must never happen can."""
+    maria = make_world().signed_in()
+    assert "bank/blocked was refreshed since" in look(maria, "/policies/proposals/300").text
+    assert "What must never be allowed can happen: all/INV-1" in look(maria, "/policies").text

@@ -435,3 +435,13 @@ def test_what_does_not_exist_is_said(world):
     places = [f"/{place}/{n}" for place in ("approvals", "decisions", "stops") for n in numbers]
     for path in (*places, "/decisions/0", "/approvals/" + "9" * 30 + "/note"):
         assert "There is no such thing here" in look(client, path, 404).text
+
+
+def test_a_change_that_waits_is_shown_with_what_it_opens(world):
+    """If this failed, the second person would confirm a label without seeing which rules it turns."""
+    onboarding.change(
+        world.desk, Caller("person", world.ids["ada"]), "pay-runner", labels=["probation"]
+    )
+    shown = look(world.browser("maria"), "/agents").text
+    assert "a change waits for a second person" in shown
+    assert "Nothing becomes looser under the rules in force; that was proved" in shown

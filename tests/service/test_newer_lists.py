@@ -16,6 +16,7 @@ from governance.service import carrying, exporting, keys, lists, proposals, prov
 from governance.service.desk import Caller
 from governance.service.problem import Problem
 from governance.web import health
+from governance.web.console import ruling
 
 BE = "BE68539007547034"
 OTHER = "policies/lists/blocked.yaml"
@@ -54,6 +55,9 @@ def test_a_proposal_outlives_the_refreshes_of_a_connector(
     assert [each.index for each in proposals.waiting(desk.state)] == [number]
     (newer,) = proposals.show(desk, number)["newer_lists"]
     assert (newer["list"], newer["added"], newer["gone"]) == (NAME, 0, 2)
+    page = ruling.proposal(desk, listing.tom.id, number)
+    assert page.newer == (f"{carrying.said(newer)}.",)
+    assert "A signature takes the newer one" in page.newer[0]
     made = releasing.sign(desk, listing.tom, number, evidence)
     assert made["newer_lists"] == [newer]
     files = desk.releases.files(str(desk.state.release))
@@ -166,6 +170,17 @@ def test_an_older_list_never_comes_back(listing: World, connector: Caller) -> No
     assert lists.listed(desk)["lists"][0]["as_of"] == newest
 
 
+def test_who_signs_an_older_list_is_told(listing: World, connector: Caller) -> None:
+    """A folder with last month's list would take the newest one back beside a change of a comma."""
+    refresh(listing, connector, DE)
+    files = prose(listing, **{LIST: list_file(listing, DE, hours=2)})
+    made = releasing.propose(listing.desk, listing.maria, files, days=0)
+    assert any("goes back to its members of" in each for each in made["warnings"])
+    shown = proposals.show(listing.desk, made["proposal"])
+    assert shown["warnings"][0] == made["warnings"][0]
+    assert shown["warnings"][0] not in shown["not_new"]
+
+
 def test_a_newer_list_that_opens_something_under_the_proposed_rules_is_not_taken(
     listing: World,
 ) -> None:
@@ -197,6 +212,25 @@ def test_what_was_blocked_meanwhile_is_not_opened_unseen(listing: World) -> None
         releasing.sign(desk, listing.tom, number, evidence)
     assert "which nobody was shown" in caught.value.detail
     assert not listing.pay(iban=NL)["decision"]
+
+
+def test_a_list_that_the_proposal_drops_is_refreshed_meanwhile(listing: World) -> None:
+    """Nobody could ever take a blocklist out of use while its bank sends it every minute."""
+    desk = listing.desk
+    gate = blocklist(listing, NL)
+    files = prose(listing)
+    files[PATH] = (
+        files[PATH]
+        .replace(BLOCK, b"\n")
+        .replace(b"  blocked: {from: bank/blocked, max_age: 48h}\n", b"")
+    )
+    del files[OTHER]
+    number, evidence = proposed(listing, files)
+    refresh(listing, gate, NL, GB, name="bank/blocked")
+    assert proposals.show(desk, number)["newer_lists"] == []
+    made = releasing.sign(desk, listing.tom, number, evidence)
+    assert made["release"] == found(desk, number) == desk.state.release
+    assert listing.pay(iban=NL)["decision"]
 
 
 ROW = {
@@ -320,6 +354,7 @@ def test_an_invariant_that_was_refuted_before_keeps_no_account_trusted(
     assert not listing.pay(iban=NL)["decision"]
     assert proposals.refuted(listing.desk) == ("all/INV-1",)
     assert "all/INV-1" in health.degraded(listing.desk)["invariants"]
+    assert ruling.policies(listing.desk, listing.tom.id).refuted == ("all/INV-1",)
 
 
 def test_an_invariant_that_was_refuted_before_stops_what_loosens(
