@@ -22,6 +22,7 @@ from governance.engine.promises import promises
 from governance.engine.reading import Document
 from governance.engine.strangers import Bearers, misspelt, nobody_is
 from governance.engine.titles import titles
+from governance.engine.unseen import unseen
 from governance.engine.wildcards import wildcards
 
 
@@ -84,6 +85,7 @@ def check(
         *failed(results),
         *promises(release, results, documents),
         *left_over(documents, files),
+        *unseen(documents, files),
         *misspelt(bundle, around.held),
     ]
     if around.bearers is not None:

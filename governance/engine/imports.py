@@ -8,13 +8,13 @@ may do; what a server says in its favour (`readOnlyHint`) becomes a label that n
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from governance.engine import exactjson
 from governance.engine.parameters import Argument, arguments, sentence
+from governance.engine.unseen import hidden
 
 MOST: Final = 2_000
 _METHODS: Final = ("get", "head", "options", "post", "put", "patch", "delete", "trace")
@@ -109,11 +109,7 @@ def _tool(tool: Mapping[str, Any], server: str) -> Action | None:
 
 
 def _hidden(text: Any) -> bool:
-    """True for control, direction, tag and other characters that are there and not shown."""
-    return isinstance(text, str) and any(
-        unicodedata.category(sign) in ("Cc", "Cf", "Co", "Cn") and sign not in "\n\r\t"
-        for sign in text
-    )
+    return isinstance(text, str) and hidden(text) is not None
 
 
 def _hints(hints: Mapping[str, Any]) -> tuple[str, ...]:

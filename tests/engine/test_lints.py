@@ -249,6 +249,25 @@ def test_a_text_that_ends_at_a_hash_is_named(title: str, after: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ('"Refused is \\u202eyreve\\u202c payment"', "U+202E"),
+        ('"Refused \\e[2J payment"', "U+001B"),
+        ("Refused\u200b payment", "U+200B"),
+        ("A test  # nothing \u2066allowed\u2069 here", "U+2066"),
+        ("नियम क्\u200dष", ""),
+        ("Zahlungen über 500\u00a0EUR", ""),
+        ('"Two lines\\n of it"', ""),
+    ],
+)
+def test_what_stands_in_a_file_and_is_not_seen_is_named(title: str, said: str) -> None:
+    """A signer would read a rule's title, or a comment, the other way round, and sign another one."""
+    text = world.file().replace(b"title: A test", f"title: {title}".encode())
+    found = [each for each in checked(text).findings if each.code == "unseen-character"]
+    assert [(each.line, said in each.message) for each in found] == ([(2, True)] if said else [])
+
+
 def test_what_an_import_left_open_is_named() -> None:
     """Thirty guesses of a program would be released as decisions of a person."""
     open_ = world.CATALOGUE.replace(b"risk: low", b"risk: low  # decide").replace(
