@@ -16,8 +16,9 @@ from audit.outside import Outside
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A package that was verified. Times are the log's own, as text; `head` and `receipts` say
-    what was retained and held against it; `keys` what entries say of the log's keys; `verifier` is the SHA-256 of the package's `verify.py`."""
+    """A package that was verified. Times are the log's own, as text; `head` and `receipts` say what
+    was retained and held against it; `keys` what entries say of the log's keys; `verifier` is the
+    SHA-256 of the package's `verify.py`."""
 
     origin: str
     size: int

@@ -68,10 +68,11 @@ def publish(
 ) -> Published:
     """Bring the folder `target` up to the signed `checkpoint` of `log`.
 
-    `covering(index)` gives the first checkpoint that covers an entry; `minimum` is the log's minimum
-    index. A folder that covers more of the log than the checkpoint stays as it is. Raises `LogError` for a folder that is not to be touched (another log's, a later or a
-    forked tree's, one that somebody else is writing), `Tampered` if the log's rows do not add up to
-    what it signed.
+    `covering(index)` gives the first checkpoint that covers an entry; `minimum` is the log's
+    minimum index. A folder that covers more of the log than the checkpoint stays as it is. Raises
+    `LogError` for a folder that is not to be touched (another log's, a later or a forked tree's,
+    one that somebody else is writing), `Tampered` if the log's rows do not add up to what it
+    signed.
     """
     with _opened(Path(target)) as folder:
         before = _continued(folder, log, checkpoint)

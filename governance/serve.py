@@ -52,7 +52,8 @@ def serve(
 ) -> int:
     """Own `directory` and answer until SIGTERM or SIGINT; the process's exit code.
 
-    `database` is the address of a server, instead of what the settings say. 0 after a signal, 1 when the log could not be written. Raises ConfigError and CannotOpen.
+    `database` is the address of a server, instead of what the settings say. 0 after a signal, 1
+    when the log could not be written. Raises ConfigError and CannotOpen.
     """
     if database is not None:  # for the processes that are started beside this one, too
         os.environ[settings.DATABASE] = database

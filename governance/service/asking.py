@@ -358,8 +358,9 @@ def grant(
 ) -> dict[str, Any]:
     """Say yes to exactly the action of `digest`, having seen exactly what `evidence` names.
 
-    `checklist` repeats every point of the clauses' checklists that the person confirmed.  Returns `{approval, state: open | granted, missing}`: with several clauses or seats it takes
-    several people.
+    `checklist` repeats every point of the clauses' checklists that the person confirmed.  Returns
+    `{approval, state: open | granted, missing}`: with several clauses or seats it takes several
+    people.
     """
     said = tuple(checklist)
     return _answer(desk, caller, approval, digest, evidence, reason, role, yes=True, said=said)

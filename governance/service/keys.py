@@ -67,8 +67,8 @@ def issue(
     agent.
 
     Agent keys: agent managers and administrators.  Gateway keys: administrators.  Keys of people:
-    the person; an administrator only the first one of somebody new.  Returns `{key, secret}`: the secret is shown
-    this once.
+    the person; an administrator only the first one of somebody new.  Returns `{key, secret}`: the
+    secret is shown this once.
     """
     who = person(caller)
     data = _data(holder_type, holder_id, tuple(agents), tuple(obligations), tuple(lists))

@@ -65,8 +65,9 @@ def replay(
 ) -> tuple[Counts, State]:
     """Fold every entry and re-perform every decision that can be.
 
-    `first` is the state that the entries begin with (`minimum` is the index of the first), `releases` finds a release by digest (None if its
-    files are not there), `opened` gives the disclosed values of an entry by field.
+    `first` is the state that the entries begin with (`minimum` is the index of the first),
+    `releases` finds a release by digest (None if its files are not there), `opened` gives the
+    disclosed values of an entry by field.
     """
     counts, state = Counts(), first
     for index, entry in enumerate(entries, minimum):

@@ -157,8 +157,9 @@ def _accepted(reader: Reader, policy: TrustPolicy, index: int) -> str:
 def publish(directory: Path, target: Path, *, policy: TrustPolicy | None = None) -> dict[str, Any]:
     """Bring the folder `target` up to the newest checkpoint of a workspace's log; reads only.
 
-    With `policy`, up to the newest one that it accepts. Works beside a running service. Returns `{folder, before, size, files, bytes, removed}`; raises
-    `audit.errors.LogError` for a folder that is not this log's, or a log that does not add up.
+    With `policy`, up to the newest one that it accepts. Works beside a running service. Returns
+    `{folder, before, size, files, bytes, removed}`; raises `audit.errors.LogError` for a folder
+    that is not this log's, or a log that does not add up.
     """
     with closing(_reader(directory)) as reader:
         while True:
