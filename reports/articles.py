@@ -204,7 +204,7 @@ DUTIES: tuple[Duty, ...] = (
         "5",
         "OWASP ASI09",
         "IMDA MGF 2.2.2",
-        at_most="decoys and second reviews are not recorded in this version",
+        at_most="decoys are not recorded in this version",
     ),
     _act(
         "14(4)(c)",

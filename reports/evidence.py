@@ -430,6 +430,26 @@ class Oversight:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviews:
+    """What people said of past decisions in the period, the newest of each person and decision.
+
+    `replaced` are reviews that a newer one replaced, `decisions` those that were reviewed, `disputed`
+    those of which people said different things, `drawn` those that a sample of the period named,
+    `looked_at` the drawn ones that somebody had reviewed by the head.
+    """
+
+    given: Count
+    right: Count
+    too_strict: Count
+    too_loose: Count
+    replaced: Count
+    decisions: Count
+    disputed: Count
+    drawn: Count
+    looked_at: Count
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """A periodic oversight report."""
 
@@ -445,6 +465,7 @@ class Evidence:
     kept: Kept
     decisions: Decisions
     oversight: Oversight
+    reviews: Reviews
     acts: tuple[Act, ...]
     stops: tuple[StopRow, ...]
     erasures: tuple[Erasure, ...]

@@ -49,12 +49,18 @@ def _truth(e: Evidence) -> Statement:
 
 
 def _rightness(e: Evidence) -> Statement:
-    text = (
-        f"{e.decisions.allow.n:,} actions were allowed because the rules said so. None was "
-        "reviewed again by a person, because this version records no such reviews; no error rate "
-        "can be stated."
-    )
-    return Statement("Whether allowed actions were right.", text, (e.decisions.allow.cite,))
+    r = e.reviews
+    reviewed = "No decision was reviewed by a person afterwards; no error rate can be stated."
+    if r.given.n:
+        reviewed = (
+            f"{plural(r.decisions.n, 'decision')} of any verdict were reviewed by people afterwards: "
+            f"{r.right.n:,} times right, {r.too_strict.n:,} too strict, {r.too_loose.n:,} too loose. "
+            "What was reviewed was partly chosen, and what was drawn is no proportional sample; no "
+            "error rate can be stated."
+        )
+    text = f"{e.decisions.allow.n:,} actions were allowed because the rules said so. {reviewed}"
+    cites = (e.decisions.allow.cite, r.given.cite)
+    return Statement("Whether allowed actions were right.", text, cites)
 
 
 def _times(e: Evidence) -> Statement:
@@ -114,7 +120,7 @@ def _unrecorded() -> Statement:
     ids = [d.source.removeprefix("AI Act ") for d in DUTIES if d.test == "not_recorded"]
     text = (
         "This version has no kind of entry for training, incidents, notices, impact assessments, "
-        "registration, second reviews, decoys or drift. The duties that rest on them are not "
+        "registration, decoys or drift. The duties that rest on them are not "
         f"evidenced here, whatever was done elsewhere: AI Act {', '.join(ids)}."
     )
     return Statement("What this version does not record.", text)

@@ -154,6 +154,7 @@ def _collect(tally: Tally, parameters: Parameters, rules: Rules | None) -> Evide
         tally.keeping.kept(),
         _decisions(tally, rules),
         _oversight(tally),
+        tally.reviews.counted(),
         tally.acts.rows(),
         tally.stops.rows(),
         tuple(tally.registry.erasures),

@@ -262,6 +262,35 @@ def oversight(paper: Paper, e: Evidence) -> None:
     time_to_decide(paper, o)
     if o.to_decide is not None:
         paper.rests(cites([o.to_decide.cite, o.too_fast.cite], 2))
+    _reviews(paper, e)
+
+
+def _reviews(paper: Paper, e: Evidence) -> None:
+    """What people said of decisions afterwards; that nobody did is said, too."""
+    r = e.reviews
+    columns = Columns(
+        (286.0, 72.0, CONTENT - 358), ("", "", "Rests on"), frozenset({1}), frozenset({0})
+    )
+    rows = (
+        ("Reviews given, of each person the newest of a decision", r.given),
+        ("the rules were right", r.right),
+        ("too strict", r.too_strict),
+        ("too loose", r.too_loose),
+        ("Earlier reviews that these replaced", r.replaced),
+        ("Decisions reviewed", r.decisions),
+        ("of which people said different things", r.disputed),
+        ("Decisions drawn for review", r.drawn),
+        ("of which somebody had reviewed by the head", r.looked_at),
+    )
+    lines = (
+        (name, number(c.n) if c.n else "none", cited(c.cite) if c.n else "") for name, c in rows
+    )
+    paper.table("Reviews of past decisions", columns, lines)
+    paper.text(
+        "Counts, not rates: people chose some of what they reviewed, and a sample takes as much from "
+        "rare agents and verdicts as from frequent ones.",
+        SMALL,
+    )
 
 
 def _rates(e: Evidence) -> Iterator[tuple[str, ...]]:

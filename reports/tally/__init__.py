@@ -19,6 +19,7 @@ from reports.tally.exceptions import Exceptions
 from reports.tally.kept import Keeping
 from reports.tally.marks import Columns, Mark, Scope
 from reports.tally.registry import Registry
+from reports.tally.reviews import Reviewed
 from reports.tally.stops import Stops
 
 
@@ -52,6 +53,7 @@ class Tally:
         self.decisions = Decisions(scope, self.columns, self.registry, self.exceptions)
         self.approvals = Approvals(scope, self.columns, self.exceptions)
         self.acts = Acts(scope, self.columns, self.exceptions)
+        self.reviews = Reviewed(scope, self.columns)
         self.stops = Stops(scope, self.columns, self.registry, self.exceptions)
         self.keeping = Keeping(scope)
         self.entries, self.kinds = Mark("any"), dict[str, Mark]()
@@ -115,6 +117,8 @@ class Tally:
             self.columns.put(index, 0, data["agent"], session=data["refs"].get("session"))
         elif kind in _UPON:
             self.acts.take(index, kind, at, data)
+        elif kind in ("decision.reviewed", "sample.drawn"):
+            self.reviews.take(index, kind, at, data)
         elif kind.startswith("approval."):
             self.approvals.take(index, kind, at, data)
         elif kind.startswith("stop."):

@@ -63,6 +63,9 @@ def recount(entries: list[Entry], period: Period) -> dict[str, Any]:
         people = {e.data["person"] for e in mine}
         return any(e.data["complete"] for e in mine) and len(people) >= seats
 
+    newest = {(ref(e, "decision"), e.data["person"]): e for _, e in of("decision.reviewed")}
+    said = {d: {e.data["verdict"] for (n, _), e in newest.items() if n == d} for d, _ in newest}
+    drawn = {d for _, e in of("sample.drawn") for d in e.data["decisions"]}
     ended = {
         w: [i for i, e in of(f"approval.{w}", rows) if ref(e, "approval") in asked]
         for w in ("refused", "expired", "cancelled")
@@ -117,6 +120,18 @@ def recount(entries: list[Entry], period: Period) -> dict[str, Any]:
         "oversight.people.n": len({e.data["person"] for _, e in answers}),
         "oversight.to_decide.n": sum(shown(e) is not None for _, e in answers),
         "oversight.waited.n": len(granted) + len(ended["refused"]),
+        "reviews.given.n": len(newest),
+        **{
+            f"reviews.{word}.n": sum(e.data["verdict"] == word for e in newest.values())
+            for word in ("right", "too_strict", "too_loose")
+        },
+        "reviews.replaced.n": len(of("decision.reviewed")) - len(newest),
+        "reviews.decisions.n": len(said),
+        "reviews.disputed.n": sum(len(words) > 1 for words in said.values()),
+        "reviews.drawn.n": len(drawn),
+        "reviews.looked_at.n": len(
+            drawn & {ref(e, "decision") for _, e in of("decision.reviewed", rows)}
+        ),
     }
 
 

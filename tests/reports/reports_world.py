@@ -175,6 +175,18 @@ class Log:
         }
         return self.person("override.granted", who, data)
 
+    def draw(self, decisions: list[int]) -> int:
+        """Decisions are drawn for review."""
+        size = len(self.entries)
+        data = {"first": 0, "size": size, "root": D, "nonce": "n", "count": len(decisions)}
+        return self.person("sample.drawn", PEOPLE[0], {**data, "decisions": decisions})
+
+    def review(self, decision: int, who: str, verdict: str, **refs: int) -> int:
+        """A person reviews a decision."""
+        refs = {"decision": decision, **refs}
+        data = {"refs": refs, "verdict": verdict, "commitments": {"reason": C}}
+        return self.person("decision.reviewed", who, data)
+
     def rows(self, without: int | None = None) -> Iterator[tuple[int, bytes | None, Entry]]:
         """What the report reads, leaving out the entry `without`."""
         for index, entry in enumerate(self.entries):
@@ -253,7 +265,20 @@ def company(decisions: int = 400, seed: int = 7) -> Log:
     erased = {"subject": "s-" + "a" * 26, "ground": "gdpr-17", "values": 4}
     log.add("data.erased", erased, type="person", id=PEOPLE[2])
     _rights(log)
+    _reviews(log, dice)
     return log
+
+
+def _reviews(log: Log, dice: random.Random) -> None:
+    """A sample is drawn; two people review half of it and some others, and change their minds."""
+    decided = [index for index, e in enumerate(log.entries) if e.kind == "decision"]
+    drawn = sorted(dice.sample(decided, 12))
+    sample = log.draw(drawn)
+    for number in [*drawn[::2], *dice.sample(decided, 6)]:
+        for who in PEOPLE[: dice.choice([1, 1, 2])]:
+            for _ in range(dice.choice([1, 1, 2])):
+                word = dice.choice(["right", "right", "too_strict", "too_loose"])
+                log.review(number, who, word, **({"sample": sample} if number in drawn else {}))
 
 
 def _one(log: Log, dice: random.Random, agent: str, session: int, level: str, step: float) -> None:

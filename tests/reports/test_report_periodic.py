@@ -15,7 +15,7 @@ from reports.evidence import Period, ReleaseRow, to_json
 from reports.opening import opened, people, reasons
 from reports.periodic import RuleFact, periodic
 
-SECTIONS = ("population", "decisions", "oversight")
+SECTIONS = ("population", "decisions", "oversight", "reviews")
 
 
 @pytest.fixture(scope="module")
@@ -317,3 +317,38 @@ def test_a_release_that_was_proved_to_loosen_nothing_is_counted_apart():
         proof.shows
         == "1 release in the period; 1 more by one person, each proved to loosen nothing"
     )
+
+
+def test_reviews_are_counted_as_people_last_said_and_none_is_said_as_none(log, report):
+    """A report could say that everything reviewed was right when nothing was reviewed at all."""
+    counted = report["reviews"]
+    assert counted["replaced"]["n"] > 0
+    assert counted["disputed"]["n"] > 0
+    assert 0 < counted["looked_at"]["n"] < counted["drawn"]["n"]
+    assert all(count["cite"]["listed"] for count in counted.values())
+    said = next(s["text"] for s in report["not_shown"] if "were right" in s["title"])
+    assert f"{counted['too_loose']['n']} too loose" in said
+    assert "no error rate can be stated" in said
+    entries = [e for e in log.entries if e.kind not in ("decision.reviewed", "sample.drawn")]
+    quiet = Log(START)
+    quiet.entries = entries
+    without = json.loads(to_json(periodic(quiet.rows(), quiet.parameters())))
+    assert all(count["n"] == 0 for count in without["reviews"].values())
+    said = next(s["text"] for s in without["not_shown"] if "were right" in s["title"])
+    assert "No decision was reviewed" in said
+    assert "%" not in said
+
+
+def test_a_review_after_the_period_counts_only_for_what_was_drawn_in_it():
+    """A sample looked at in the next month would stand as never looked at, or count in two months."""
+    log = Log(START)
+    session = log.agent("payments-1")
+    decisions = [log.decide("payments-1", "allow", session=session) for _ in range(2)]
+    sample = log.draw(decisions)
+    log.at = END + timedelta(days=1)
+    log.review(decisions[0], PEOPLE[1], "too_loose", sample=sample)
+    counted = json.loads(to_json(periodic(log.rows(), log.parameters())))["reviews"]
+    assert {name: count["n"] for name, count in counted.items() if count["n"]} == {
+        "drawn": 2,
+        "looked_at": 1,
+    }
