@@ -171,6 +171,38 @@ def test_stop_and_lift_by_thumb(phone, browser, served):
     assert [act[0] for act in served.front.acts] == ["stop", "ask-lift", "lift"]
 
 
+def test_review_by_thumb(phone, served):
+    """If this failed, what was drawn for review could only be looked at from a desk."""
+    phone.sign_in(NAME, PASSWORD)
+    phone.go("/reviews")
+    page = phone.page
+    page.get_by_role("link", name="refund.create").tap()
+    page.get_by_label("Too strict: it should have been allowed").check()
+    page.locator("#reason-review").fill("the same customer as every month")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Record your review").tap()
+    assert served.front.acts == [
+        ("review", MARIA, 1042, "too_strict", "allow", "the same customer as every month")
+    ]
+
+
+def test_review_by_keyboard_alone(phone, served):
+    """If this failed, a person who uses no pointer could not review."""
+    phone.sign_in(NAME, PASSWORD)
+    phone.go("/decisions/1042#review")
+    page = phone.page
+    press_until(page, "verdict")
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    assert focus_is_visible(page)
+    press_until(page, "reason")
+    page.keyboard.type("a person would have asked first")
+    press_until(page, "Record your review")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert [act[3:5] for act in served.front.acts] == [("too_strict", "require_approval")]
+
+
 def test_menu_and_sign_out_by_thumb(phone):
     """If this failed, a phone could not reach other places, or could not be signed out."""
     phone.sign_in(NAME, PASSWORD)

@@ -458,6 +458,33 @@ def test_override_and_disregard_go_through_with_their_reason(world):
     assert [act[0] for act in world.front.acts] == ["override", "disregard", "reverse"]
 
 
+def test_a_review_is_sent_as_it_was_chosen_and_kept_when_something_is_missing(world):
+    """If this failed, what a reviewer chose would reach the log as something else."""
+    client = world.signed_in()
+    form = token_of(client.get("/decisions/1042").get_data(as_text=True))
+    data = {"form": form, "verdict": "too_strict allow", "reason": "short"}
+    again = client.post("/decisions/1042/review", data=data)
+    assert again.status_code == 400
+    page = Page(again.get_data(as_text=True))
+    kept = [i["value"] for i in page.of("input") if i.get("name") == "verdict" and "checked" in i]
+    assert kept == ["too_strict allow"]
+    for verdict in ("", "too_lax", "right allow"):
+        data = {"form": form, "verdict": verdict, "reason": "a known customer"}
+        assert client.post("/decisions/1042/review", data=data).status_code == 400
+    assert world.front.acts == []
+    for verdict in ("too_strict allow", "right"):
+        data = {"form": form, "verdict": verdict, "reason": "a known customer"}
+        assert client.post("/decisions/1042/review", data=data).status_code == 303
+    assert (
+        client.post("/reviews", data={"form": form, "count": "7", "days": "9"}).status_code == 303
+    )
+    assert world.front.acts == [
+        ("review", MARIA, 1042, "too_strict", "allow", "a known customer"),
+        ("review", MARIA, 1042, "right", "", "a known customer"),
+        ("draw", MARIA, 7, 9),
+    ]
+
+
 def test_decisions_are_paged_and_narrowed(world):
     """If this failed, older decisions could not be found."""
     client = world.signed_in()

@@ -445,3 +445,66 @@ def test_a_change_that_waits_is_shown_with_what_it_opens(world):
     shown = look(world.browser("maria"), "/agents").text
     assert "a change waits for a second person" in shown
     assert "Nothing becomes looser under the rules in force; that was proved" in shown
+
+
+def test_a_review_stands_on_the_decisions_page_and_is_unseen_by_who_has_still_to_give_one(world):
+    """If this failed, people could not judge a decision in the browser, or would copy each other."""
+    index = int(world.ask("131")["context"]["evaluation_id"])
+    jonas = world.browser("jonas")
+    page = look(jonas, f"/decisions/{index}")
+    chosen = [i["value"] for i in page.of("input") if i.get("name") == "verdict"]
+    assert chosen == ["right", "too_loose require_approval", "too_loose deny"]
+    assert "Nobody has reviewed it." in page.text
+    data = {"form": token_of(jonas.get("/").get_data(as_text=True)), "verdict": chosen[2]}
+    short = jonas.post(f"/decisions/{index}/review", data={**data, "reason": "no"})
+    assert short.status_code == 400
+    assert "Write at least 10 characters" in short.get_data(as_text=True)
+    data["reason"] = "nobody knew that payee"
+    assert jonas.post(f"/decisions/{index}/review", data=data).status_code == 303
+    assert world.kinds()[-1] == "decision.reviewed"
+    after = look(jonas, f"/decisions/{index}").text
+    assert "Too loose: it should have been refused. Jonas Weber:" in after
+    assert "nobody knew that payee" in after
+    assert "nobody knew that payee" in look(world.browser("otto"), f"/decisions/{index}").text
+    own = look(world.browser("ada"), f"/decisions/{index}").text
+    assert "another person reviews it" in own
+    assert (
+        "To review decisions takes the role"
+        in look(world.browser("maria"), f"/decisions/{index}").text
+    )
+    impossible = jonas.post(
+        f"/decisions/{index}/review", data={**data, "verdict": "too_strict allow"}
+    )
+    assert impossible.status_code == 409
+    ada = world.browser("ada")
+    data["form"] = token_of(ada.get("/").get_data(as_text=True))
+    assert ada.post(f"/decisions/{index}/review", data=data).status_code == 403
+
+
+def test_what_was_drawn_waits_until_somebody_reviews_it(world):
+    """If this failed, nobody would know what to look at besides complaints."""
+    for amount in ("141", "142", "90141"):
+        world.ask(amount)
+    jonas = world.browser("jonas")
+    form = token_of(jonas.get("/").get_data(as_text=True))
+    assert jonas.post("/reviews", data={"form": form, "count": "0", "days": "x"}).status_code == 400
+    drawn = jonas.post("/reviews", data={"form": form, "count": "3", "days": "30"})
+    assert drawn.status_code == 303
+    entry = world.desk.reader.entry(world.desk.state.size - 1)
+    assert entry.kind == "sample.drawn"
+    page = look(jonas, "/reviews")
+    assert "decisions wait for review" in page.text
+    listed = [a["href"] for a in page.of("a") if "#review" in a["href"]]
+    assert listed == [f"/decisions/{index}#review" for index in entry.data["decisions"]]
+    count = len(listed)
+    data = {"form": form, "verdict": "right", "reason": "as the rules want it"}
+    number = entry.data["decisions"][0]
+    assert jonas.post(f"/decisions/{number}/review", data=data).status_code == 303
+    assert f"{count - 1} decision" in look(jonas, "/reviews").text
+    assert "drawn for review" in look(jonas, f"/decisions/{number}").text
+    assert "you answer for its agent" in look(world.browser("ada"), "/reviews").text
+    maria = look(world.browser("maria"), "/reviews")
+    assert "To review decisions takes the role" in maria.text
+    refused = world.browser("maria")
+    data = {"form": token_of(refused.get("/").get_data(as_text=True)), "count": "3", "days": "3"}
+    assert refused.post("/reviews", data=data).status_code == 403
