@@ -34,7 +34,8 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
     """service.restored: a new log goes on with the people, agents, keys and release of the old.
 
     Everything whose id was an index of the old log and that waits for something ends: sessions,
-    approvals, overrides, proposals, drafts, changes, earlier stops, what anchors said.  What lives on
+    approvals, overrides, proposals, drafts, changes, earlier stops, what anchors said, what was drawn for
+    review.  What lives on
     is known by numbers below zero, which no entry of the new log has; retention rules and legal holds
     do.  One stop on everything replaces the latter, and no window can be told until two people lift it.
     """
@@ -80,4 +81,5 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
         log_key_wish=None,
         anchors=Map(),
         unanchored=None,
+        sample=None,
     )

@@ -146,6 +146,38 @@ def test_a_request_is_shown_and_answered(company: Company, tmp_path: Path) -> No
     assert served.run("policy", "explain", "--decision", decision).stdout
 
 
+def test_a_decision_is_drawn_reviewed_and_shown_with_its_reviews(company: Company) -> None:
+    """Nobody could say from a terminal that a rule is wrong, or see what was drawn for that."""
+    served = company.served
+    allowed = served.ask(company.agent_key, amount="12 EUR", iban=DE, country="DE")
+    number = allowed["context"]["evaluation_id"]
+    rita, rita_key = served.person("Rita", "risk_editor")
+    served.json("person", "confirm", rita, key=company.tom_key)
+    drawn = served.json("decision", "sample", "--draw", "200", key=rita_key)
+    assert int(number) in {row["decision"] for row in drawn["decisions"]}
+    waiting = served.run("decision", "sample")
+    assert number in waiting.stdout
+    assert "governance decision review" in waiting.stderr
+    assert served.run("decision", "sample", "--nonce", "x").exit_code == 2
+    review = ("decision", "review", number, "--verdict", "too-loose", "--reason", "nobody called")
+    assert served.run(*review, key=company.agent_key).exit_code == 1
+    owner = served.run(*review)
+    assert owner.exit_code == 1
+    assert "another person reviews it" in owner.stderr
+    made = served.json(*review, "--should-be", "deny", key=rita_key)
+    assert made["sample"] == drawn["sample"]
+    left = served.json("decision", "sample")
+    assert left["waiting"] == drawn["waiting"] - 1
+    shown = served.run("decision", "show", number).stdout
+    assert "reviewed by 1" in shown
+    assert "too loose, should be deny" in shown
+    unseen = served.run("decision", "show", number, key=company.tom_key).stdout
+    assert "nobody called" not in unseen
+    assert "once you have reviewed it yourself" in unseen
+    impossible = (*review, "--should-be", "allow")
+    assert "does not go with `too_loose`" in served.run(*impossible, key=company.tom_key).stderr
+
+
 def test_a_request_is_refused_or_withdrawn(company: Company) -> None:
     """A person could only say yes."""
     served = company.served

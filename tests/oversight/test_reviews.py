@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +13,7 @@ from immutables import Map
 from audit.entry import Entry
 from governance.oversight import reviews, snapshot
 from governance.oversight.errors import Refused
-from governance.oversight.model import Person, State
+from governance.oversight.model import Person, Sample, State
 from governance.oversight.state import apply
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -120,6 +121,14 @@ def test_a_sample_waits_until_each_of_its_decisions_is_reviewed():
     later = _then(state, "sample.drawn", {**drawn, "decisions": [1]})
     assert later.sample.waiting == (1,)
     assert _reviewed(later, 2, sample=number).sample == later.sample, "one of the earlier sample"
+
+
+def test_what_was_drawn_from_a_log_that_was_restored_waits_no_longer():
+    """If it still waited, the numbers would be those of other decisions in the new log."""
+    state = replace(STAFF, sample=Sample(3, JONAS, AT, (1, 2)))
+    data = {"origin": "log.example/new", "size": 9, "root": ROOT, "backup": ROOT, "state": ROOT}
+    new = apply(state, 0, Entry("service.restored", AT, {"type": "service", "id": "s"}, data))
+    assert new.sample is None
 
 
 def test_a_state_without_a_sample_has_the_bytes_it_always_had():

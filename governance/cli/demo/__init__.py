@@ -99,6 +99,11 @@ def _override(scene: stage.Stage) -> dict[str, Any]:
 
 
 def _interventions(scene: stage.Stage) -> dict[str, Any]:
+    reviewed = acts.review(scene)
+    scene.say(
+        f"{reviewed['drawn']} decisions were drawn for review across agents and verdicts; {reviewed['waiting']} "
+        f"still wait, and Jonas and Sofia disagree about decision {reviewed['disputed']}."
+    )
     drilled = acts.drill(scene)
     scene.say(
         f"A stop drill (entry {drilled['stop']}) held payments-1 in the middle of "
@@ -106,7 +111,7 @@ def _interventions(scene: stage.Stage) -> dict[str, Any]:
     )
     erased = acts.erase(scene)
     scene.say("A customer was forgotten: values and keys are gone, counts and proofs stay.")
-    return {"drill": drilled, "erased": erased}
+    return {"reviewed": reviewed, "drill": drilled, "erased": erased}
 
 
 def _evidence(scene: stage.Stage, made: Path, denied: int) -> dict[str, Any]:

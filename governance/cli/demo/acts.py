@@ -1,4 +1,4 @@
-"""What happens in the demo: agents act, people answer, override, reverse, stop and erase.
+"""What happens in the demo: agents act, people answer, override, reverse, review, stop and erase.
 
 Law: an act does what a person or an agent would do and looks at the answer; where an answer is not the
 one the story needs, the demo fails instead of going on.
@@ -21,6 +21,7 @@ from governance.client import Client, Decision
 
 DECISIONS_EACH = 220
 DRILL_DECISIONS = 60
+DRAWN = 12
 
 
 def work(stage: Stage) -> Counter[str]:
@@ -164,6 +165,26 @@ def reverse(stage: Stage, decision: str) -> Any:
     path = f"/v1/decisions/{decision}/reverse"
     reason = "The parcel turned up; the customer agreed"
     return stage.api(cast.MANAGER).post(path, reason=reason, outcome="undone")
+
+
+def review(stage: Stage) -> dict[str, int]:
+    """Decisions are drawn; two people who answer for no agent look at some, and differ about one."""
+    risk, compliance = stage.api(cast.RISK), stage.api(cast.COMPLIANCE)
+    drawn = compliance.post("/v1/samples", count=DRAWN)["decisions"]
+    for row in drawn[:-2]:
+        asked = row["effect"] == "require_approval"
+        said = {"verdict": "too_strict", "should_be": "allow"} if asked else {"verdict": "right"}
+        path = f"/v1/decisions/{row['decision']}/review"
+        risk.post(path, reason="Compared with the ticket and the order", **said)
+    allowed = next(row["decision"] for row in drawn if row["effect"] == "allow")
+    compliance.post(
+        f"/v1/decisions/{allowed}/review", verdict="too_loose", should_be="require_approval",
+        reason="Somebody should have looked at this one first",
+    )  # fmt: skip
+    if not compliance.get(f"/v1/decisions/{allowed}")["reviews"]["disputed"]:
+        raise Failed(f"two people should disagree about decision {allowed}")
+    waiting = risk.get("/v1/samples")["waiting"]
+    return {"drawn": len(drawn), "waiting": waiting, "disputed": allowed}
 
 
 def drill(stage: Stage) -> Any:
