@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -486,17 +486,6 @@ def to_json(evidence: Evidence) -> bytes:
 def as_instant(at: datetime) -> str:
     """`2026-11-20T10:00:00.000000Z`, the log's own way of writing a time."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def ranges(indexes: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Ascending indexes as [first, last] pairs, both included."""
-    runs: list[tuple[int, int]] = []
-    for index in indexes:
-        if runs and index == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], index)
-        else:
-            runs.append((index, index))
-    return tuple(runs)
 
 
 def _plain(value: Any) -> Any:

@@ -8,10 +8,11 @@ stands in columns, one small number per index.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from reports.evidence import Cite, Count, Period, ranges
+from reports.evidence import Cite, Count, Period
 
 ALLOW, REQUIRE, DENY = 1, 2, 3
 EFFECT_CODES = {"allow": ALLOW, "require_approval": REQUIRE, "deny": DENY}
@@ -119,6 +120,17 @@ def listed(
         listed=True,
         ranges=runs,
     )
+
+
+def ranges(indexes: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Ascending indexes as [first, last] pairs, both included."""
+    runs: list[tuple[int, int]] = []
+    for index in indexes:
+        if runs and index == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], index)
+        else:
+            runs.append((index, index))
+    return tuple(runs)
 
 
 class Columns:
