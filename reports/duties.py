@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reports.articles import Duty, Reach
-from reports.evidence import Cite, DutyRow, Evidence, Oversight, Status
+from reports.counts import Cite
+from reports.evidence import DutyRow, Evidence, Oversight, Status
 from reports.tally.marks import Mark
 from reports.words import plural
 

@@ -8,7 +8,8 @@ figures, where they end.
 from __future__ import annotations
 
 from reports.articles import DISPUTED, DUTIES
-from reports.evidence import Evidence, Rate, Statement
+from reports.counts import Rate
+from reports.evidence import Evidence, Statement
 from reports.words import plural
 
 

@@ -21,13 +21,12 @@ from audit.note import split
 from reports import summary
 from reports.articles import AS_OF, DUTIES
 from reports.controls import CONTROLS
+from reports.counts import Cite, Count, Spread, rate
 from reports.duties import Shown, judge
 from reports.evidence import (
     FORMAT,
     AgentRow,
     Bin,
-    Cite,
-    Count,
     Decisions,
     Evidence,
     Head,
@@ -36,8 +35,6 @@ from reports.evidence import (
     Period,
     Population,
     RuleRow,
-    Spread,
-    rate,
 )
 from reports.limits import not_shown
 from reports.outside import NOBODY, Outside

@@ -6,7 +6,8 @@ the log does not carry, and names no cause where the log shows only a time.
 
 from __future__ import annotations
 
-from reports.evidence import Cite, DutyRow, Evidence, ExceptionRow, Statement
+from reports.counts import Cite
+from reports.evidence import DutyRow, Evidence, ExceptionRow, Statement
 from reports.tally.exceptions import KINDS
 from reports.words import percent, plural
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.evidence import Act, Cite, Evidence, ExceptionRow, StopRow
+from reports.counts import Cite
+from reports.evidence import Act, Evidence, ExceptionRow, StopRow
 from reports.pdf.paper import Columns, Paper
 from reports.pdf.style import CONTENT, SMALL, safe
 from reports.pdf.words import People, cites, number, short, stamp

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.evidence import AgentRow, Evidence, Rate, Spread, Verdicts
+from reports.counts import Rate, Spread
+from reports.evidence import AgentRow, Evidence, Verdicts
 from reports.pdf.figures import coverage, over_time, time_to_decide
 from reports.pdf.paper import Columns, Paper
 from reports.pdf.style import BODY, CONTENT, SMALL, safe

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from reports.evidence import Cite, Evidence, Period, Rate
+from reports.counts import Cite, Rate
+from reports.evidence import Evidence, Period
 from reports.pdf.style import safe
 from reports.words import percent
 

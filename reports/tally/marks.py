@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from reports.evidence import Cite, Count, Period
+from reports.counts import Cite, Count
+from reports.evidence import Period
 
 ALLOW, REQUIRE, DENY = 1, 2, 3
 EFFECT_CODES = {"allow": ALLOW, "require_approval": REQUIRE, "deny": DENY}

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from reports.evidence import Count, Reviews
+from reports.counts import Count
+from reports.evidence import Reviews
 from reports.tally.marks import Columns, Scope, listed
 
 
