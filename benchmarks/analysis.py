@@ -222,9 +222,9 @@ def main() -> None:
             if isinstance(value, float):
                 target = TARGETS.get(what)
                 ends = "" if target is None else f"  (target {target:g} s)"
-                print(f"  {what:<36}{value:7.2f} s{ends}")
+                print(f"  {what:<44}{value:7.2f} s{ends}")
             else:
-                print(f"  {what:<36}{value}")
+                print(f"  {what:<44}{value}")
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ def list_agents(frame: Frame) -> None:
     """Every agent with its owner, state and autonomy."""
     with frame.api() as api:
         found = api.get("/v1/agents")
-        names = telling.names_of(api.get("/v1/people"))
-    rows = [{**each, "owner": names.get(each["owner"], each["owner"])} for each in found["agents"]]
+        names = telling.names_of(api)
+    rows = [telling.with_names(each, names, "owner") for each in found["agents"]]
     columns = {"agent": "agent", "team": "team", "owner": "owner", "state": "state"}
     columns |= {"autonomy": "autonomy", "tools": "tools"}
     nothing = "No agents. Add one: governance agent add --help"

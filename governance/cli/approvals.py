@@ -38,7 +38,7 @@ def show(frame: Frame, number: int) -> None:
     """Everything needed to decide; it is recorded that you saw it."""
     with frame.api() as api:
         found = api.get(f"/v1/approvals/{number}")
-        names = telling.names_of(api.get("/v1/people"))
+        names = telling.names_of(api)
     return output.document(found) if frame.json else telling.request(found, names)
 
 
@@ -116,7 +116,7 @@ def _answer(
     with frame.api() as api:
         shown = api.get(f"/v1/approvals/{number}")
         if not yes:
-            telling.request(shown, telling.names_of(api.get("/v1/people")), err=True)
+            telling.request(shown, telling.names_of(api), err=True)
             click.confirm(f"{verb.capitalize()} this?", abort=True, err=True)
             reason = reason or click.prompt("Reason", err=True)
         body = {"digest": shown["digest"], "evidence": shown["evidence"], "reason": reason}
@@ -153,7 +153,7 @@ def show_decision(frame: Frame, number: int) -> None:
     """One decision explained: what was seen, which rules spoke, what would have been enough."""
     with frame.api() as api:
         found = api.get(f"/v1/decisions/{number}")
-        names = telling.names_of(api.get("/v1/people"))
+        names = telling.names_of(api)
     if frame.json:
         return output.document(found)
     return telling.decision(found, names)

@@ -9,7 +9,8 @@ import click
 
 from governance.cli import output
 from governance.cli.frame import Frame, command
-from governance.cli.transport import Api, Failed
+from governance.cli.telling import names_of, with_names
+from governance.cli.transport import Failed
 
 _STATES = {
     "signing": "signs",
@@ -164,17 +165,11 @@ def confirm(frame: Frame, entry: int) -> None:
             raise Failed(
                 f"entry `{entry}` is no change of keys that waits; see governance log-key list"
             )
-        output.facts({**waiting, "given_by": _name_of(api, waiting["given_by"])}, err=True)
+        output.facts(with_names(waiting, names_of(api), "given_by"), err=True)
         made = api.post("/v1/log/keys/confirm", entry=entry)
     output.show(frame.output, made)
     if made["state"] == "signing":
         _say_added()
-
-
-def _name_of(api: Api, person: str) -> str:
-    """Whoever confirms knows a name better than a pseudonym."""
-    people = api.get("/v1/people")["people"]
-    return next((each["name"] for each in people if each["person"] == person), None) or person
 
 
 @command(log_key, "retire", example="governance log-key retire 1a2b3c4d --why replaced")

@@ -10,6 +10,7 @@ import click
 
 from governance.cli import output
 from governance.cli.frame import Frame, command
+from governance.cli.telling import names_of, with_names
 from governance.cli.transport import Failed
 from governance.oversight.people import ROLES
 
@@ -83,13 +84,11 @@ def confirm(frame: Frame, person_id: str) -> None:
     What is confirmed is shown first, and the confirmation counts for nothing else.
     """
     with frame.api() as api:
-        everybody = {each["person"]: each for each in api.get("/v1/people")["people"]}
-        found = everybody.get(person_id)
+        everybody = api.get("/v1/people")["people"]
+        found = next((each for each in everybody if each["person"] == person_id), None)
         if found is None or not found["waiting"]:
             raise Failed(f"no role of `{person_id}` waits; see governance person list")
-        giver = everybody.get(found["given_by"], {})
-        shown = {**found, "given_by": giver.get("name") or found["given_by"]}
-        output.facts(shown, err=True)
+        output.facts(with_names(found, names_of(api), "given_by"), err=True)
         body = {"entry": found["entry"]}
         output.show(frame.output, api.post(f"/v1/people/{person_id}/confirm", **body))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from governance.cli import output
 from governance.cli.frame import Frame, command, named
+from governance.cli.telling import names_of, with_names
 from governance.cli.transport import Failed
 
 SCOPES = click.Choice(["decision", "agent", "subject", "range"])
@@ -24,20 +26,26 @@ def show(frame: Frame) -> None:
     """Classes and their times, holds in force, the last cut, and what waits for a second person."""
     with frame.api() as api:
         found = api.get("/v1/retention")
-    if frame.json:
-        return output.document(found)
+        if frame.json:
+            return output.document(found)
+        names = names_of(api)
     rows = [{**each, "days": each["days"] or "for ever"} for each in found["classes"]]
     output.table({"name": "class", "days": "days", "holds": "what is in it"}, rows, "")
-    _say(found)
+    _say(found, names)
     holds = [
-        {**each, "what": _what(each), "at": output.moment(each["at"])} for each in found["holds"]
+        {
+            **with_names(each, names, "placed_by", "release_asked_by"),
+            "what": _what(each),
+            "at": output.moment(each["at"]),
+        }
+        for each in found["holds"]
     ]
     columns = {"hold": "hold", "what": "keeps", "placed_by": "placed by", "at": "at"}
     columns |= {"release_asked_by": "release asked by"}
     return output.table(columns, holds, "No legal hold is in force.")
 
 
-def _say(found: dict[str, Any]) -> None:
+def _say(found: dict[str, Any], names: Mapping[str, str]) -> None:
     rules = found["rules"] or {"duty": None, "schedule": False}
     duty, cut = rules["duty"], found["cut"]
     if duty:
@@ -60,18 +68,18 @@ def _say(found: dict[str, Any]) -> None:
     if found["waiting"]:
         waiting = found["waiting"]
         output.say(
-            f"Rules wait for a second person: {_rules(waiting)}. They run: governance retention "
+            f"Rules wait for a second person: {_rules(waiting, names)}. They run: governance retention "
             f"confirm {waiting['entry']}"
         )
     if found["asked"]:
-        asked = found["asked"]
+        asked = with_names(found["asked"], names, "asked_by")
         output.say(
             f"{asked['asked_by']} asked to cut below {asked['minimum']}. Another person does it: "
             f"governance retention prune --minimum {asked['minimum']} --reason ..."
         )
 
 
-def _rules(rules: dict[str, Any]) -> str:
+def _rules(rules: dict[str, Any], names: Mapping[str, str]) -> str:
     """Proposed rules in a line, so that nobody confirms what they have not seen."""
     said = [
         f"{name} {f'{days} days' if days else 'for ever'}"
@@ -80,7 +88,7 @@ def _rules(rules: dict[str, Any]) -> str:
     if rules["duty"]:
         said.append(f"`{rules['duty']['law']}` asks for {rules['duty']['days']} days of everything")
     said.append("a daily job cuts" if rules["schedule"] else "each cut takes two people")
-    people = ", ".join(rules["decided_by"])
+    people = ", ".join(names.get(each, each) for each in rules["decided_by"])
     return f"{', '.join(said)}" + (f" (proposed by {people})" if people else "")
 
 
@@ -151,7 +159,7 @@ def confirm(frame: Frame, number: int) -> None:
     with frame.api() as api:
         waiting = api.get("/v1/retention")["waiting"]
         if waiting and waiting["entry"] == number:
-            output.say(f"Rules {number}: {_rules(waiting)}.")
+            output.say(f"Rules {number}: {_rules(waiting, names_of(api))}.")
         output.show(frame.output, api.post(f"/v1/retention/{number}/confirm"))
 
 

@@ -9,6 +9,7 @@ import click
 
 from governance.cli import output
 from governance.cli.frame import Frame, command
+from governance.cli.telling import names_of, with_names
 
 SCOPES = click.Choice(["everything", "team", "agent", "session", "action"])
 
@@ -23,10 +24,15 @@ def list_stops(frame: Frame) -> None:
     """Stops in force."""
     with frame.api() as api:
         found = api.get("/v1/stops")
+        names = {} if frame.json else names_of(api)
     columns = {"stop": "stop", "what": "what", "raised_by": "raised by", "at": "at"}
     columns |= {"drill": "drill", "lift_asked_by": "lifting asked by"}
     rows = [
-        {**each, "what": _what(each["scope"]), "at": output.moment(each["at"])}
+        {
+            **with_names(each, names, "raised_by", "lift_asked_by"),
+            "what": _what(each["scope"]),
+            "at": output.moment(each["at"]),
+        }
         for each in found["stops"]
     ]
     output.listing(frame.output, found, columns, rows, "Nothing is stopped.")

@@ -17,6 +17,7 @@ from typing import Any, Final
 import click
 
 from governance.cli import output
+from governance.cli.transport import Api, Failed
 from governance.engine import words
 
 NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
@@ -50,12 +51,21 @@ def tell(told: Mapping[str, Any]) -> None:
         click.echo(f"\n{output.inert(told['incomplete'])}")
 
 
-def names_of(people: Mapping[str, Any]) -> dict[str, str]:
-    """Pseudonym -> `Mia Lind (p-…)`, for everybody whose name is still kept."""
+def names_of(api: Api) -> dict[str, str]:
+    """Pseudonym -> `Mia Lind (p-…)`, for everybody whose name is still kept; nobody, where this key
+    may not see people."""
+    try:
+        people = api.get("/v1/people")["people"]
+    except Failed:
+        return {}
+    return {each["person"]: f"{each['name']} ({each['person']})" for each in people if each["name"]}
+
+
+def with_names(row: Mapping[str, Any], names: Mapping[str, str], *fields: str) -> dict[str, Any]:
+    """A row with names beside the pseudonyms in these fields."""
     return {
-        each["person"]: f"{each['name']} ({each['person']})"
-        for each in people["people"]
-        if each["name"]
+        **row,
+        **{each: names[row[each]] for each in fields if row.get(each) in names},
     }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any, Final
 
 from governance.engine import unclear
@@ -38,8 +39,8 @@ class Question:
 QUESTIONS: Final = (
     Question("title", "What is this about, in one sentence?", "What refund agents may give back"),
     Question("owner", "Who answers for these rules?", "support-risk@corp.example"),
-    Question("actions", "Which actions does it speak for?", "refund.create"),
-    Question("agents", "Which agents? Labels, or `all`.", "support"),
+    Question("actions", "Which actions of the catalogue does it speak for?", "refund.create"),
+    Question("agents", "Which agents? One of their labels, or `all`.", "support"),
     Question("free", "What may they do alone? An amount, `everything` or `nothing`.", "50 EUR"),
     Question("asks", "Who decides beyond that, and within what time?", "1 support_lead in 4h"),
 )
@@ -104,8 +105,7 @@ def _understand(answers: Answers, catalogue: Catalogue) -> _Plan:
     names = tuple(re.split(r"[\s,]+", answers.actions.strip()))
     for name in names:
         if name not in catalogue.actions:
-            known = ", ".join(sorted(catalogue.actions)[:20])
-            raise AnswerError("actions", f"`{name}` is not in the catalogue; known: {known}")
+            raise AnswerError("actions", _not_there(name, catalogue))
     actions = tuple(catalogue.actions[name] for name in dict.fromkeys(names))
     labels = tuple(label for label in re.split(r"[\s,]+", answers.agents.strip()) if label)
     if not labels:
@@ -131,6 +131,17 @@ def _understand(answers: Answers, catalogue: Catalogue) -> _Plan:
         never=never,
         needs=needs,
         within=within,
+    )
+
+
+def _not_there(name: str, catalogue: Catalogue) -> str:
+    """For a new topic the catalogue comes first: rules can only speak of what it names."""
+    near = get_close_matches(name, catalogue.actions, 3)
+    meant = f"did you mean {' or '.join(f'`{each}`' for each in near)}? " if near else ""
+    return (
+        f"`{name}` is not in the catalogue; {meant}for a new topic first describe its actions in "
+        "`policies/actions/NAME.yaml`: write it as those that are there, or `governance policy "
+        "import` makes it of an MCP tool list, OpenAPI or JSON Schema"
     )
 
 
@@ -205,7 +216,9 @@ def _text(value: str) -> str:
 def _head(plan: _Plan, review: date) -> str:
     agents = f"{{labels: {{contains_any: [{', '.join(plan.labels)}]}}}}" if plan.labels else "all"
     governed = ", ".join(action.name for action in plan.actions)
-    return f"""# A draft: read it, change it, then set `mode: enforce` and make a release.
+    return f"""# A draft of which nothing is in force: read every rule, put your reasons where it says `because`,
+# and change what is not right. `governance policy check` and `test` say whether it is sound. Then set
+# `mode: enforce` and propose it: `governance policy release`.
 policy: {plan.name}
 title: {_text(plan.title)}
 owner: {_text(plan.owner)}

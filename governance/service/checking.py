@@ -10,7 +10,7 @@ import pickle
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from governance.engine.strangers import Bearers
 from governance.oversight.model import State
 from governance.service import child, fired, repairing
 from governance.service.desk import Desk
+from governance.service.drafts import today
 from governance.service.problem import Problem
 from governance.service.repairing import Repaired
 
@@ -86,7 +87,7 @@ def check(
     an error.
     """
     require_files(files)
-    return _told(in_child(files, _today(), around, deep=deep))
+    return _told(in_child(files, today(), around, deep=deep))
 
 
 def _told(made: Checked) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def bearers(state: State) -> Bearers | None:
 def repair(files: Mapping[str, bytes]) -> Repaired:
     """`repairing.repair` of files today, in a process of its own; what is left is in its report."""
     require_files(files)
-    made: Repaired = child.run(repairing.repair, dict(files), _today())
+    made: Repaired = child.run(repairing.repair, dict(files), today())
     return made
 
 
@@ -222,7 +223,3 @@ def plain(finding: LoadFinding) -> dict[str, Any]:
             "safe": fix.safe,
         },
     }
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()  # noqa: TID251 - a check is for the day it is made on

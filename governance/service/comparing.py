@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from governance.engine import difference, meaning
-from governance.engine.compile import Release, compile_release
-from governance.engine.model import PolicyErrors
+from governance.engine.compile import Release
 from governance.engine.refreshed import refreshed, too_old
-from governance.service import child
+from governance.service import child, drafts
 from governance.service.desk import Desk
 from governance.service.problem import Problem
 from governance.store.blobs import BlobError
@@ -29,17 +28,13 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 Files = Mapping[str, bytes]
 
 
-def compiled(files: Files, what: str = "the files") -> Release:
-    """The release of files that load; raises `Problem` with every finding."""
-    try:
-        return compile_release(files)
-    except PolicyErrors as errors:
-        told = "\n".join(map(str, errors.findings))
-        raise Problem("bad-policy", f"{what} cannot be compared:\n{told}") from None
-
-
 def compare(
-    old: Files, new: Files, at: datetime | None = None, *, budget: int = BUDGET
+    old: Files,
+    new: Files,
+    at: datetime | None = None,
+    *,
+    budget: int = BUDGET,
+    released: bool = False,
 ) -> dict[str, Any]:
     """Which requests the new files answer differently from `at` on (now), each kind with a witness.
 
@@ -49,15 +44,17 @@ def compare(
     difference is `{action, kind, looser, before, after, was, by, witness, note}`; `kind` is
     `verdict`, `approval`, `waiver`, `obligation` or `catalogue`, `witness` a request by field.
     `meaning` holds the digest of meaning of either side (hex SHA-256): equal ones decide equally.
-    Raises `Problem` for files that do not load.
+    The new files are a draft unless they were `released`; what has lapsed in the old ones is what the
+    new ones may put right. Raises `Problem` for files that do not load.
     """
     moment = at or datetime.now(UTC)  # noqa: TID251 - what lapses is compared from today on
-    return child.run(compared, dict(old), dict(new), moment, budget)
+    return child.run(compared, dict(old), dict(new), moment, budget, released)
 
 
-def compared(old: Files, new: Files, at: datetime, budget: int) -> dict[str, Any]:
+def compared(old: Files, new: Files, at: datetime, budget: int, released: bool) -> dict[str, Any]:
     """As `compare`, here and now."""
-    before, after = compiled(old, "the old files"), compiled(new, "the new files")
+    before = drafts.compiled(old, released=True, cannot="the old files cannot be compared")
+    after = drafts.compiled(new, released=released, cannot="the new files cannot be compared")
     found = differences(before, after, at, budget)
     return {
         "outcome": found.outcome,
@@ -143,4 +140,4 @@ def between(
     """As `compare`, with releases by name (see `named`) or files on either side."""
     one = named(desk, old) if isinstance(old, str) else old
     other = named(desk, new) if isinstance(new, str) else new
-    return compare(one, other, desk.now(), budget=budget)
+    return compare(one, other, desk.now(), budget=budget, released=isinstance(new, str))

@@ -14,20 +14,13 @@ from typing import Any
 
 from governance.engine import cases, new, words_of_files
 from governance.engine import format as layout
-from governance.engine.compile import Release, compile_release
+from governance.engine.compile import Release
 from governance.engine.earlier import BadPast
 from governance.engine.explain import explain, plain
-from governance.engine.model import PolicyErrors
 from governance.engine.rules import PolicyFile
 from governance.service import given
+from governance.service.drafts import compiled
 from governance.service.problem import Problem
-
-
-def _compiled(files: Mapping[str, bytes]) -> Release:
-    try:
-        return compile_release(files)
-    except PolicyErrors as errors:
-        raise Problem("bad-policy", "\n".join(map(str, errors.findings))) from None
 
 
 def _files(release: Release, policy: str | None) -> tuple[PolicyFile, ...]:
@@ -40,7 +33,7 @@ def _files(release: Release, policy: str | None) -> tuple[PolicyFile, ...]:
 
 def plain_words(files: Mapping[str, bytes], policy: str | None = None) -> dict[str, list[str]]:
     """Every file as sentences: policy -> paragraphs."""
-    release = _compiled(files)
+    release = compiled(files)
     known = release.catalogue.actions
     table = release.bundle.risk
     if table is not None and policy == table.risk:
@@ -59,15 +52,16 @@ def suppose(
     everything: bool = False,
     agent: Mapping[str, object] | None = None,
     asked: bool = False,
+    released: bool = False,
 ) -> dict[str, Any]:
     """Explain a supposed action, described as a case's cells are (`args.amount: 120 EUR`).
 
     The rest is as in a case: an ordinary active agent that the policy applies to, in a clean session.
     `agent` are the fields of an agent that the workspace knows, which `cells` may still change;
-    `asked` says that the workspace was asked for one. Returns `engine.explain.plain`'s form and
+    `asked` says that the workspace was asked for one, `released` that the files are no draft. Returns `engine.explain.plain`'s form and
     `supposed`, what nobody said. Raises `Problem` for a name that means nothing here.
     """
-    release = _compiled(files)
+    release = compiled(files, released=released)
     if not cells.get("action"):
         raise Problem("bad-field", given.without_action(cells), field="action")
     if policy is None:
@@ -107,7 +101,7 @@ def questions() -> list[dict[str, str]]:
 def speaking(files: Mapping[str, bytes], actions: str) -> list[str]:
     """The policies of `files` that already govern one of these actions (separated as answers are)."""
     wanted = set(re.split(r"[\s,]+", actions.strip()))
-    return [f.policy for f in _compiled(files).bundle.files if wanted & set(f.governs)]
+    return [f.policy for f in compiled(files).bundle.files if wanted & set(f.governs)]
 
 
 def draft(files: Mapping[str, bytes], answers: Mapping[str, str], at: date) -> str:
@@ -129,7 +123,7 @@ def draft(files: Mapping[str, bytes], answers: Mapping[str, str], at: date) -> s
                 field=question.key,
             )
     try:
-        text = new.draft(new.Answers(**answers), _compiled(files).catalogue, at)
+        text = new.draft(new.Answers(**answers), compiled(files).catalogue, at)
         return layout.formatted("new.yaml", text.encode()).decode()
     except new.AnswerError as error:
         raise Problem("bad-field", str(error), field=error.key) from None

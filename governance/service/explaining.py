@@ -18,7 +18,7 @@ from governance.oversight import snapshot
 from governance.oversight.model import State
 from governance.oversight.state import apply, genesis
 from governance.oversight.times import from_micros, write
-from governance.service import child, describing, judging, recalling, reviews, supposing
+from governance.service import child, describing, drafts, judging, recalling, reviews, supposing
 from governance.service.desk import FOLD, Caller, Desk
 from governance.service.problem import Problem
 from governance.service.reading import entry_of, opened
@@ -168,7 +168,7 @@ def what_if(
     empty, and `notes` says so. Raises `Problem` for a name or a value that does not fit.
     """
     entry = entry_of(desk, index, "decision")
-    draft = None if files is None else supposing.compiled(files)
+    draft = None if files is None else drafts.compiled(files)
     found = _performed(desk, index, entry, draft)
     if isinstance(found, str):
         raise Problem("conflict", f"decision `{index}` cannot be taken up: {found}")

@@ -2,7 +2,7 @@
 
 Law: only the elements and attributes that the schema of the Jenkins xUnit plugin (junit-10.xsd) and
 the readers of GitLab, GitHub and Azure have in common, so that no host refuses the file. Where a case
-stands is in the text of its failure.
+stands is in its `file` and `line`, which hosts link, and in the text of its failure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 def document(results: Iterable[Mapping[str, Any]], seconds: float) -> bytes:
     """A JUnit report: a test suite for each policy, a test case for each row.
 
-    `results` are those of `testing.run`; `seconds` is how long all of them took together.
+    `results` are those of `testing.run`, their paths as the host knows the files; `seconds` is how long all of them took together.
     """
     listed = list(results)
     suites: dict[str, list[Mapping[str, Any]]] = {}
@@ -45,6 +45,8 @@ def document(results: Iterable[Mapping[str, Any]], seconds: float) -> bytes:
                 name=_text(row["case"]),
                 classname=_text(f"policies.{policy}"),
                 time=f"{each:.3f}",
+                file=_text(row["path"]),
+                line=str(row["line"]),
             )
             if not row["passed"]:
                 failure = ElementTree.SubElement(

@@ -15,8 +15,8 @@ from typing import Any, Final
 from governance.engine import prove as proving
 from governance.engine.compile import Release
 from governance.engine.refreshed import refreshed, too_old
-from governance.service import child
-from governance.service.comparing import compiled, named
+from governance.service import child, drafts
+from governance.service.comparing import named
 from governance.service.desk import Desk
 
 BUDGET: Final = proving.BUDGET
@@ -26,22 +26,27 @@ _WORSE: Final = frozenset(
 
 
 def prove(
-    files: Mapping[str, bytes], at: datetime | None = None, *, budget: int = BUDGET
+    files: Mapping[str, bytes],
+    at: datetime | None = None,
+    *,
+    budget: int = BUDGET,
+    released: bool = False,
 ) -> dict[str, Any]:
     """The invariants of files, for every request from `at` on (now).
 
     `{ok, proved, refuted, not_proved, budget, proofs}`: `ok` = every invariant is proved. A proof is
     `{name, title, result, steps, why, action, effect, by, witness}`; `result` is `proved`, `refuted`
     (then a request by field is the `witness`, and `by` what decides it) or `not proved` (then
-    `why`). Raises `Problem` for files that do not load.
+    `why`). The files are a draft unless they were `released`. Raises `Problem` for files that do not
+    load.
     """
     moment = at or datetime.now(UTC)  # noqa: TID251 - what lapses is proved from today on
-    return child.run(proved, dict(files), moment, budget)
+    return child.run(proved, dict(files), moment, budget, released)
 
 
-def proved(files: Mapping[str, bytes], at: datetime, budget: int = BUDGET) -> dict[str, Any]:
+def proved(files: Mapping[str, bytes], at: datetime, budget: int, released: bool) -> dict[str, Any]:
     """As `prove`, here and now."""
-    return of_release(compiled(files), at, budget)
+    return of_release(drafts.compiled(files, released=released), at, budget)
 
 
 def of_release(release: Release, at: datetime, budget: int = BUDGET) -> dict[str, Any]:
@@ -90,4 +95,4 @@ def plain(proof: proving.Proof) -> dict[str, Any]:
 def of(desk: Desk, side: str | Mapping[str, bytes], *, budget: int = BUDGET) -> dict[str, Any]:
     """As `prove`, of files or of a release by name: `in-force`, or its digest."""
     files = named(desk, side) if isinstance(side, str) else side
-    return prove(files, desk.now(), budget=budget)
+    return prove(files, desk.now(), budget=budget, released=isinstance(side, str))

@@ -410,7 +410,8 @@ def first(desk: Desk, caller: Caller, files: Mapping[str, bytes]) -> dict[str, A
 def current(desk: Desk) -> dict[str, Any]:
     """The release in force and what waits for a signature.
 
-    `{release, entry, proposed_by, signed_by, alone, files: {path: text}, policies, proposals}`.
+    `{release, entry, time_zone, next_time_zone, proposed_by, signed_by, alone, files: {path: text},
+    policies, proposals}`; `next_time_zone` is that of a release signed now.
     """
     state = desk.state
     out: dict[str, Any] = {
@@ -429,6 +430,7 @@ def current(desk: Desk) -> dict[str, Any]:
     out |= {
         "entry": state.release_index,
         "time_zone": state.time_zone,
+        "next_time_zone": desk.settings.time_zone,
         "files": {path: data.decode() for path, data in desk.releases.files(state.release).items()},
         "policies": [
             {

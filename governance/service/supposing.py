@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from governance.engine import unclear
-from governance.engine.compile import Plan, Release, compile_release
+from governance.engine.compile import Plan, Release
 from governance.engine.decide import needs
 from governance.engine.keys import Context
 from governance.engine.model import (
@@ -23,7 +23,6 @@ from governance.engine.model import (
     CannotTell,
     FactQuery,
     Money,
-    PolicyErrors,
     Request,
     Total,
     Value,
@@ -45,14 +44,6 @@ class Supposed:
     facts: Mapping[FactQuery, Total]
     at: datetime
     notes: tuple[str, ...]
-
-
-def compiled(files: Mapping[str, bytes]) -> Release:
-    """Files as a release; raises `Problem` with every finding."""
-    try:
-        return compile_release(files)
-    except PolicyErrors as errors:
-        raise Problem("bad-policy", "\n".join(map(str, errors.findings))) from None
 
 
 def changed(

@@ -14,20 +14,13 @@ from typing import Any
 
 from governance.engine import boundaries, cases, words
 from governance.engine.boundaries import Boundary
-from governance.engine.compile import Release, compile_release
+from governance.engine.compile import Release
 from governance.engine.coverage import Coverage, Seen, Share, cover
 from governance.engine.format import formatted
-from governance.engine.model import PolicyErrors
 from governance.engine.reading import Findings, read
 from governance.engine.rules import Case
+from governance.service.drafts import compiled
 from governance.service.problem import Problem
-
-
-def _compiled(files: Mapping[str, bytes]) -> Release:
-    try:
-        return compile_release(files)
-    except PolicyErrors as errors:
-        raise Problem("bad-policy", "\n".join(map(str, errors.findings))) from None
 
 
 def _require(release: Release, policy: str | None) -> None:
@@ -50,7 +43,7 @@ def run(
     with `coverage` (`{rules, branches, uncertainty: {seen, of, percent}, least, looked: [...]}`) and
     `edges` (`[{policy, rule, field, value, effect, matches, case, by, known, owner, row}]`) if asked for.
     """
-    release = _compiled(files)
+    release = compiled(files)
     _require(release, policy)
     ran = cases.run(release, policy)
     missed = cases.uncovered(release, ran)
@@ -166,7 +159,7 @@ def confirmed(files: Mapping[str, bytes], policy: str, rows: Sequence[Mapping[st
             raise Problem("conflict", f"`{path}` must end with its `tables` to be added to")
         head = before.decode("utf-8-sig").rstrip() + "\n\n"
     made = formatted(path, (head + "".join(_tables(rows))).encode())
-    release = _compiled({**files, path: made})
+    release = compiled({**files, path: made})
     failed = [each for each in cases.run(release, policy) if not each.passed]
     new = [each for each in failed if each.case.path == path]
     if new:

@@ -16,10 +16,10 @@ from governance.engine.compile import Release
 from governance.oversight.times import write
 from governance.service import child
 from governance.service.desk import Desk
+from governance.service.drafts import compiled
 from governance.service.people import name_of
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
-from governance.service.supposing import compiled
 from governance.service.version import version
 from reports.handbook import Handbook
 from reports.pdf.handbook import render_handbook
@@ -130,7 +130,7 @@ def _print(
     in_force: bool,
 ) -> bytes:
     """In the child."""
-    release = compiled(files)
+    release = compiled(files, released=standing != DRAFT)
     actions = release.catalogue.actions
     return render_handbook(
         Handbook(

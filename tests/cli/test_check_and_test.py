@@ -162,6 +162,7 @@ def test_junit_is_written_beside_what_is_said(draft: Path, tmp_path: Path) -> No
         case.get("name") for case in suites.iter("testcase") if case.find("failure") is not None
     ]
     assert "exactly 500 is still small" in failed
+    assert {case.get("file") for case in suites.iter("testcase")} >= {str(draft / "payments.yaml")}
 
 
 def test_edges_are_confirmed_one_by_one_and_kept(

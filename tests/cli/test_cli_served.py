@@ -289,12 +289,22 @@ def test_stops_take_two_people_to_lift(company: Company) -> None:
 def test_a_release_takes_two_people(company: Company, tmp_path: Path) -> None:
     """One person could change the rules for every agent."""
     served = company.served
+    _edited(served)
     made = served.json("policy", "release", "--note", "RISK-4411")
     sign = ("policy", "release", "--sign", str(made["proposal"]))
     assert served.run(*sign).exit_code == 1
     assert served.json(*sign, key=company.tom_key)["alone"] is False
     backtest = served.json("policy", "backtest", POLICIES)
     assert {"decisions", "changed", "by_change"} <= backtest.keys()
+    again = served.run("policy", "release")
+    assert again.exit_code == 1
+    assert "there is nothing to release: these very files are in force" in again.stderr
+
+
+def _edited(served: Served) -> None:
+    """One more line in a file of the folder, so that there is something to release."""
+    path = served.directory / "policies" / "code-agent.yaml"
+    path.write_text(path.read_text() + "# looked at once more\n")
 
 
 def test_a_proposal_is_looked_at_refused_withdrawn_and_undone(
@@ -302,6 +312,7 @@ def test_a_proposal_is_looked_at_refused_withdrawn_and_undone(
 ) -> None:
     """What was found out about a proposal, and the ways it ends, would be there but out of reach."""
     served = company.served
+    _edited(served)
     made = served.json("policy", "release", "--note", "RISK-5", "--days", "7")
     number = str(made["proposal"])
     shown = served.run("policy", "proposal", number)

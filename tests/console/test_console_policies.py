@@ -12,6 +12,7 @@ from reading_pages import Page
 
 from governance.service import examining, people, proposals, releasing
 from governance.service.desk import Caller
+from governance.web.console import ruling
 
 
 def look(client, path, status=200):
@@ -155,6 +156,19 @@ def test_what_is_signed_is_read_on_the_page(tmp_path: Path):
         assert reader.get(f"{page}/files/policies/none.yaml").status_code == 404
         assert f'href="{page}/policies.pdf"' in text
         assert reader.get(f"{page}/policies.pdf").data.startswith(b"%PDF")
+
+
+def test_who_made_a_proposal_takes_it_back_and_others_refuse_it(tmp_path: Path):
+    """An author would refuse their own proposal, and the log say that somebody looked at it."""
+    with make_desk_world(tmp_path) as world:
+        desk, first = world.desk, str(world.desk.state.release)
+        sofia = enrolled(world, "Sofia Marin", "sofia")
+        ada = Caller("person", world.ids["ada"])
+        index = releasing.propose(desk, ada, desk.releases.files(first), days=0)["proposal"]
+        own = ruling.proposal(desk, ada.id, index)
+        assert (own.may_refuse.yes, own.may_withdraw.yes) == (False, True)
+        other = ruling.proposal(desk, sofia.id, index)
+        assert (other.may_refuse.yes, other.may_withdraw.yes) == (True, False)
 
 
 def test_the_part_of_a_file_is_asked_for_by_its_line():

@@ -164,10 +164,16 @@ def test_junit_says_what_failed_in_the_words_hosts_read() -> None:
     assert suite.attrib.keys() == {"name", "tests", "failures", "errors", "skipped", "time"}
     assert (suite.get("tests"), suite.get("failures")) == (str(len(told) + 1), "1")
     cases = list(suite)
-    assert all(case.attrib.keys() == {"name", "classname", "time"} for case in cases)
+    assert all(
+        case.attrib.keys() == {"name", "classname", "time", "file", "line"} for case in cases
+    )
     (failure,) = [part for case in cases for part in case]
     assert (failure.tag, failure.get("type")) == ("failure", "case-failed")
     assert str(failure.text).startswith(PAYMENTS + ":")
+    (failed,) = [case for case in cases if len(case)]
+    lines = text.splitlines()
+    assert failed.get("file") == PAYMENTS
+    assert "small to a known payee" in lines[int(str(failed.get("line"))) - 1]
     assert cases[-1].get("name") == "a \ufffd <name> & more"
 
 

@@ -10,8 +10,9 @@ import click
 from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.policy.group import policy
-from governance.cli.policy.proposed_words import changes_of, named, names_of, text_lines, text_of
+from governance.cli.policy.proposed_words import changes_of, text_lines, text_of
 from governance.cli.policy.proposed_words import lines as lines_of_changes
+from governance.cli.telling import names_of, with_names
 from governance.service import carrying
 
 _SHOWN = 20
@@ -28,7 +29,7 @@ def proposals(frame: Frame) -> None:
     columns = {"proposal": "proposal", "state": "state", "at": "made", "proposed_by": "by"}
     columns |= {"origin": "from", "looser": "looser"}
     columns |= {"given_up": "no longer asked for", "note": "note"}
-    rows = [named(row, names, "proposed_by") for row in found["proposals"]]
+    rows = [with_names(row, names, "proposed_by") for row in found["proposals"]]
     output.table(columns, rows, "Nobody has proposed a release.")
     return None
 
@@ -85,7 +86,7 @@ def history(frame: Frame) -> None:
     columns = {"release": "release", "at": "since", "proposed_by": "proposed by"}
     columns |= {"signed_by": "signed by", "ground": "ground", "in_force": "in force"}
     rows = [
-        {**named(row, names, "proposed_by", "signed_by"), "release": row["release"][:12]}
+        {**with_names(row, names, "proposed_by", "signed_by"), "release": row["release"][:12]}
         for row in found["releases"]
     ]
     output.table(columns, rows, "No release was ever in force.")
@@ -101,7 +102,7 @@ def tell(
 ) -> None:
     """A proposal for a person who may sign it: `changes` are the lines of what its files say
     differently."""
-    found = named(found, names, "proposed_by")
+    found = with_names(found, names, "proposed_by")
     head = ("proposal", "state", "release", "proposed_by", "at", "origin", "note", "evidence")
     output.facts({name: found[name] for name in head if found.get(name) is not None}, err=err)
     _say((f"NEWER LIST: {carrying.said(each)}" for each in found["newer_lists"]), err=err)

@@ -74,22 +74,3 @@ def text_lines(found: Mapping[str, Any]) -> Iterator[str]:
     )
     for mark, before, now, text in found["lines"]:
         yield f"{now or before:>6} {_SIGNS[mark]} {text}".rstrip()
-
-
-def names_of(api: Api) -> dict[str, str]:
-    """The names of people by id, as far as this key may see them; else none."""
-    try:
-        found = api.get("/v1/people")["people"]
-    except Failed:
-        return {}
-    return {each["person"]: each["name"] for each in found if each.get("name")}
-
-
-def named(row: Mapping[str, Any], names: Mapping[str, str], *fields: str) -> dict[str, Any]:
-    """A row with names beside the ids of people."""
-    out = dict(row)
-    for field in fields:
-        who = out.get(field)
-        if isinstance(who, str) and who in names:
-            out[field] = f"{names[who]} ({who})"
-    return out

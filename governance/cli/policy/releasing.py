@@ -19,8 +19,9 @@ from governance.cli.frame import Frame, command
 from governance.cli.policy.folder import FOLDER, files_of, folder_of, report
 from governance.cli.policy.group import policy
 from governance.cli.policy.proposals import failed_before, tell
-from governance.cli.policy.proposed_words import changes_of, names_of
+from governance.cli.policy.proposed_words import changes_of
 from governance.cli.policy.proposed_words import lines as lines_of_changes
+from governance.cli.telling import names_of
 from governance.cli.transport import Api, Failed
 from governance.service import checking
 
@@ -165,11 +166,23 @@ def _propose(
     except UnicodeDecodeError:
         made = checking.check(files)
     else:
+        _require_other(api, texts)
         with _progress(api):
             made = api.post("/v1/policies/proposals", files=texts, note=note, days=days)
     if made["findings"]:
         report(frame, {**made, "ok": False}, folder_of(frame, folder), "")
     return made
+
+
+def _require_other(api: Api, texts: Mapping[str, str]) -> None:
+    """End for files that are in force, byte for byte: a signature would change nothing. In another
+    time zone the same rules mean other hours, which is something to sign."""
+    now = api.get("/v1/policies")
+    if now["release"] and now["files"] == texts and now["time_zone"] == now["next_time_zone"]:
+        raise Failed(
+            f"there is nothing to release: these very files are in force (release "
+            f"`{now['release'][:12]}`)"
+        )
 
 
 @contextmanager

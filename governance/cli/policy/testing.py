@@ -66,7 +66,9 @@ def test(
     wanted = coverage or least is not None
     result = testing.run(files, name, coverage=wanted, edges=edges or confirm)
     if report is not None:
-        report.write_bytes(junit.document(result["results"], time.perf_counter() - began))
+        took = time.perf_counter() - began
+        rows = [{**row, "path": real_path(row["path"], place)} for row in result["results"]]
+        report.write_bytes(junit.document(rows, took))
     if frame.json:
         output.document(result)
     else:

@@ -17,21 +17,40 @@ from governance.service import drafting
 from governance.service.problem import Problem
 
 
-@command(policy, "new", example="governance policy new --to policies/travel.yaml")
-@click.option("--to", "target", type=click.Path(path_type=Path), help="Write the file here.")
+@command(policy, "new", example="governance policy new --to policies/travel.yaml\n"
+    "  governance policy new --to policies/refunds.yaml --answer actions=refund.create "
+    "--answer 'free=50 EUR'")  # fmt: skip
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    help="Write the file here (else it is printed).",
+)
 @click.option(
     "--answer",
     "answers",
     multiple=True,
-    help="NAME=ANSWER instead of being asked: title, owner, actions, agents, free, asks; also "
-    "never and name.",
+    metavar="NAME=ANSWER",
+    help="An answer, instead of being asked; once for each.",
 )
-@click.option("--folder", type=FOLDER, help="Where the catalogue is (else the workspace's).")
+@click.option(
+    "--folder",
+    type=FOLDER,
+    help="The policy folder whose actions are meant (else the workspace's).",
+)
 def new(frame: Frame, target: Path | None, answers: tuple[str, ...], folder: Path | None) -> None:
-    """Six questions, and a complete file with cases that pass.
+    """Asks six questions and writes a policy file: rules, a limit, and cases that pass.
+
+    The questions: title (what it is about), owner (who answers for it), actions (of the
+    catalogue), agents (a label, or all), free (what they may do alone: an amount, everything or
+    nothing) and asks (who decides beyond that, such as "1 treasurer in 4h"). Two more can only be
+    given with --answer: never (an amount that nobody may approve) and name (of the policy).
+
+    For a new topic, describe its actions first: policies/actions/NAME.yaml, written by hand or by
+    `governance policy import`. Rules can only speak of actions in there.
 
     The file is a draft: nothing of it is in force before somebody reads it, sets `mode: enforce`,
-    and a release is made.
+    and another person signs the release.
     """
     if target is not None and target.exists():
         raise Failed(f"`{target}` exists; give another name")
@@ -44,7 +63,9 @@ def new(frame: Frame, target: Path | None, answers: tuple[str, ...], folder: Pat
         )
     if target is not None:
         target.write_text(text, encoding="utf-8")
-        output.say(f"Written to {target}. Next: governance policy check {target.parent}")
+        output.say(
+            f"Written to {target}, as a draft. Read it, then: governance policy check {target.parent}"
+        )
     if frame.json:
         output.document({"text": text, "file": None if target is None else str(target)})
     elif target is None:

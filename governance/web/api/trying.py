@@ -62,7 +62,8 @@ def explain_policies(call: Call) -> Mapping[str, Any]:
     files = files_given(call) if body.get("files") is not None else _in_force(call)
     cells, desk = dict(body["given"]), call.desk
     agent = given.known_agent(desk.state, cells, desk.now())
-    supposed = partial(drafting.suppose, agent=agent, asked=True)
+    released = body.get("files") is None
+    supposed = partial(drafting.suppose, agent=agent, asked=True, released=released)
     return child.run(supposed, files, cells, body.get("policy"))
 
 

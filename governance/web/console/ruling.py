@@ -119,12 +119,13 @@ def proposal(desk: Desk, person: str, index: int) -> ProposalView:
     back = allowed(desk.state, person, "propose policies")
     if told["proposed_by"] != person:
         back = May(False, "")
+    refuse = May(False, "") if back.yes else may  # whoever made it takes it back
     return proposed.view(
         told,
         row,
         is_open=is_open,
         ended=_ended(desk, told),
-        may=(sign, may, back) if is_open else (May(False), May(False), May(False)),
+        may=(sign, refuse, back) if is_open else (May(False), May(False), May(False)),
         changes=proposed_words.view(desk, index),
     )
 
