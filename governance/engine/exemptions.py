@@ -10,12 +10,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.engine import clauses, conditions, rules
+from governance.engine.common import day
 from governance.engine.model import Effect
 from governance.engine.parents import entries
 from governance.engine.reach import conjuncts, histories_of
 from governance.engine.reading import Way
 from governance.engine.shape import nearest
-from governance.engine.stages import day
 
 if TYPE_CHECKING:
     from governance.engine.policyfile import Reader

@@ -11,11 +11,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from governance.engine import conditions, rules
+from governance.engine.common import numbered, reaches, review
 from governance.engine.model import Seat
-from governance.engine.never import contradiction
-from governance.engine.reach import conjuncts, reached
 from governance.engine.reading import Way
-from governance.engine.stages import day
 
 if TYPE_CHECKING:
     from governance.engine.policyfile import Reader
@@ -27,17 +25,9 @@ def read_invariants(reader: Reader, at: date | None) -> rules.Invariants | None:
     `at` is the day of the check; None skips what lapses with time.
     """
     data, before = reader.document.data, len(reader.findings.items)
-    review_by = day(reader, data["review_by"], ("review_by",))
-    if at is not None and review_by is not None and review_by < at:
-        reader.wrong(("review_by",), "review-overdue", f"the review was due on {review_by}",
-                     "review the file and set a new date")  # fmt: skip
-    made, ids = [], set[str]()
-    for i, one in enumerate(data["never"]):
-        if one["id"] in ids:
-            reader.wrong(("never", i, "id"), "duplicate-id",
-                         f"`{one['id']}` is used twice in this file", "number it anew")  # fmt: skip
-        ids.add(one["id"])
-        made.append(_invariant(reader, one, ("never", i)))
+    review_by = review(reader, at)
+    numbered(reader, "never")
+    made = [_invariant(reader, one, ("never", i)) for i, one in enumerate(data["never"])]
     reader.book.check_unused()
     if len(reader.findings.items) > before or review_by is None:
         return None
@@ -57,13 +47,7 @@ def _invariant(reader: Reader, data: dict[str, Any], way: Way) -> rules.Invarian
     when = conditions.read(scope, data["when"], (*way, "when"))
     if when is None:
         return None
-    if not reached(when, reader.everything):
-        reader.wrong((*way, "when"), "never-matches",
-                     "this can match no action of the catalogue, so it would always be proved")  # fmt: skip
-    clash = contradiction(conjuncts(when), scope.types)
-    if clash is not None:
-        reader.wrong((*way, "when", clash[0].field), "never-matches",
-                     f"this can never match: {clash[1]}", key=True)  # fmt: skip
+    reaches(reader, scope, when, (*way, "when"), hint="so it would always be proved")
     without = data.get("without") or {}
     seats = [Seat(role, int(count)) for count, role in
              (seat.split() for seat in without.get("needs") or ())]  # fmt: skip

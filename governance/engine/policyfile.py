@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 from governance.engine import clauses, conditions, exemptions, parents, rules, stages
 from governance.engine.catalogue import ActionType, Catalogue
+from governance.engine.common import numbered, reaches, review
 from governance.engine.lists import ListBook
 from governance.engine.model import CannotTell, Effect, Mode, Money, Risk
 from governance.engine.never import contradiction
-from governance.engine.reach import conjuncts, reached
+from governance.engine.reach import reached
 from governance.engine.reading import Document, Findings, Place, Way
 from governance.engine.scope import Scope, not_a_key, types_of
 from governance.engine.shape import nearest
@@ -55,28 +57,17 @@ def read_policy(reader: Reader, at: date | None) -> rules.PolicyFile | None:
     """
     data, before = reader.document.data, len(reader.findings.items)
     governs = _governs(reader, data["governs"])
-    review_by = stages.day(reader, data["review_by"], ("review_by",))
-    if at is not None and review_by is not None and review_by < at:
-        reader.wrong(("review_by",), "review-overdue", f"the review was due on {review_by}",
-                     "review the file and set a new date")  # fmt: skip
+    review_by = review(reader, at)
     mode = Mode(data["mode"])
     observing = stages.observing(reader, data, mode, at)
     gradual = stages.gradual(reader, data, mode, at)
     default = Effect.of(data["default"])
     default_clause = _default_clause(reader, data, default)
     applies_to = _applies_to(reader, data["applies_to"]["agents"])
-    made, ids = [], dict[str, str]()
-    for i, rule in enumerate(data.get("rules") or ()):
-        _unique(reader, rule["id"], ids, ("rules", i, "id"))
-        made.append(_rule(reader, rule, ("rules", i), governs))
-    limits = []
-    for i, limit in enumerate(data.get("limits") or ()):
-        _unique(reader, limit["id"], ids, ("limits", i, "id"))
-        limits.append(_limit(reader, limit, ("limits", i)))
-    exceptions = []
-    for i, exception in enumerate(data.get("exceptions") or ()):
-        _unique(reader, exception["id"], ids, ("exceptions", i, "id"))
-        exceptions.append(exemptions.read(reader, exception, ("exceptions", i), at))
+    numbered(reader, "rules", "limits", "exceptions")
+    made = [_rule(reader, one, way, governs) for one, way in _items(data, "rules")]
+    limits = [_limit(reader, one, way) for one, way in _items(data, "limits")]
+    exceptions = [exemptions.read(reader, one, way, at) for one, way in _items(data, "exceptions")]
     reader.book.check_unused()
     if not made and not limits and not governs:
         reader.wrong(("policy",), "empty", "the file has no rules, no limits and governs nothing")
@@ -105,10 +96,10 @@ def read_policy(reader: Reader, at: date | None) -> rules.PolicyFile | None:
     )
 
 
-def _unique(reader: Reader, name: str, ids: dict[str, str], way: Way) -> None:
-    if name in ids:
-        reader.wrong(way, "duplicate-id", f"`{name}` is used twice in this file", "number it anew")
-    ids[name] = name
+def _items(data: dict[str, Any], key: str) -> Iterable[tuple[dict[str, Any], Way]]:
+    """What stands under a key that may be missing, each with its place."""
+    for i, one in enumerate(data.get(key) or ()):
+        yield one, (key, i)
 
 
 def _governs(reader: Reader, names: list[str]) -> tuple[ActionType, ...]:
@@ -159,21 +150,6 @@ def _applies_to(reader: Reader, agents: Any) -> rules.Condition | None:
     return parts[0] if len(parts) == 1 else rules.All(tuple(parts))
 
 
-def _reaches(
-    reader: Reader, scope: Scope, condition: rules.Condition, way: Way, governs: bool
-) -> None:
-    """A condition that holds for no action, or contradicts itself, is an error."""
-    if not reached(condition, scope.actions):
-        where = "that this file governs" if governs else "of the catalogue"
-        reader.wrong(way, "never-matches", f"this can match no action {where}",
-                     "an allow counts only for governed actions" if governs else "")  # fmt: skip
-        return
-    clash = contradiction(conjuncts(condition), scope.types)
-    if clash is not None:
-        at = (*way, clash[0].field)
-        reader.wrong(at, "never-matches", f"this can never match: {clash[1]}", key=True)
-
-
 def _rule(
     reader: Reader, data: dict[str, Any], way: Way, governs: tuple[ActionType, ...]
 ) -> rules.Rule | None:
@@ -198,7 +174,8 @@ def _rule(
     clauses.trust(scope, data, way, when is not None)
     if when is None:
         return None
-    _reaches(reader, scope, when, (*way, "when"), allow)
+    where = ("that this file governs", "an allow counts only for governed actions")
+    reaches(reader, scope, when, (*way, "when"), *(where if allow else ()))
     line, column = reader.document.place(way)
     return rules.Rule(
         id=data["id"],
@@ -231,7 +208,7 @@ def _limit(reader: Reader, data: dict[str, Any], way: Way) -> rules.Limit | None
     window = _window(reader, data, way)
     if of is None:
         return None
-    _reaches(reader, scope, of, (*way, "of"), False)
+    reaches(reader, scope, of, (*way, "of"))
     actions = reached(of, scope.actions)
     scope.actions = actions
     measure = None if data["measure"] == "count" else data["measure"].removeprefix("sum ")

@@ -11,12 +11,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.engine import clauses, conditions, rules
+from governance.engine.common import numbered, reaches, review
 from governance.engine.fields import AUTONOMY
 from governance.engine.model import ApprovalClause, Effect, Risk
-from governance.engine.never import contradiction
-from governance.engine.reach import conjuncts, reached
 from governance.engine.reading import Way
-from governance.engine.stages import day
 
 if TYPE_CHECKING:
     from governance.engine.policyfile import Reader
@@ -28,17 +26,9 @@ _WORDS: Final = {effect: word for word, effect in _EFFECTS.items()}
 def read_risk(reader: Reader, at: date | None) -> rules.RiskTable | None:
     """The table of a document whose shape was checked, or None after findings were added."""
     data, before = reader.document.data, len(reader.findings.items)
-    review_by = day(reader, data["review_by"], ("review_by",))
-    if at is not None and review_by is not None and review_by < at:
-        reader.wrong(("review_by",), "review-overdue", f"the review was due on {review_by}",
-                     "review the file and set a new date")  # fmt: skip
-    factors, ids = [], set[str]()
-    for i, factor in enumerate(data["factors"]):
-        if factor["id"] in ids:
-            reader.wrong(("factors", i, "id"), "duplicate-id",
-                         f"`{factor['id']}` is used twice in this file", "number it anew")  # fmt: skip
-        ids.add(factor["id"])
-        factors.append(_factor(reader, factor, ("factors", i)))
+    review_by = review(reader, at)
+    numbered(reader, "factors")
+    factors = [_factor(reader, one, ("factors", i)) for i, one in enumerate(data["factors"])]
     levels = _levels(reader, data["levels"])
     matrix = _matrix(reader, data["matrix"])
     given = _clauses(reader, data, matrix)
@@ -67,12 +57,7 @@ def _factor(reader: Reader, data: dict[str, Any], way: Way) -> rules.Factor | No
     clauses.trust(scope, data, way, when is not None)
     if when is None:
         return None
-    if not reached(when, reader.everything):
-        reader.wrong((*way, "when"), "never-matches", "this can match no action of the catalogue")
-    clash = contradiction(conjuncts(when), scope.types)
-    if clash is not None:
-        reader.wrong((*way, "when", clash[0].field), "never-matches",
-                     f"this can never match: {clash[1]}", key=True)  # fmt: skip
+    reaches(reader, scope, when, (*way, "when"))
     line, column = reader.document.place(way)
     return rules.Factor(
         id=data["id"],

@@ -157,11 +157,19 @@ _TABLE: Final[dict[str, Any]] = {
     "rows": {"type": "list", "required": True, "minlength": 1, "schema": {"type": "list"}},
 }
 
+
+def _head(name: str) -> dict[str, Any]:
+    """How a file of rules begins: what it is called, who answers for it, when it is looked at."""
+    return {
+        name: {"type": "string", "required": True, "regex": NAME},
+        "title": {**_TITLE, "required": True},
+        "owner": {**_TITLE, "required": True},
+        "review_by": {**_DAY, "required": True},
+    }
+
+
 POLICY: Final[dict[str, Any]] = {
-    "policy": {"type": "string", "required": True, "regex": NAME},
-    "title": {**_TITLE, "required": True},
-    "owner": {**_TITLE, "required": True},
-    "review_by": {**_DAY, "required": True},
+    **_head("policy"),
     "extends": {
         "type": "list",
         "minlength": 1,
@@ -199,10 +207,7 @@ POLICY: Final[dict[str, Any]] = {
 }
 _OVERSIGHT: Final = ["nothing", "require_approval", "deny"]
 RISK: Final[dict[str, Any]] = {
-    "risk": {"type": "string", "required": True, "regex": NAME},
-    "title": {**_TITLE, "required": True},
-    "owner": {**_TITLE, "required": True},
-    "review_by": {**_DAY, "required": True},
+    **_head("risk"),
     "controls": _CONTROLS,
     "lists": POLICY["lists"],
     "factors": {
@@ -254,10 +259,7 @@ RISK: Final[dict[str, Any]] = {
     "cases": {"type": ["dict", "list"]},
 }
 INVARIANTS: Final[dict[str, Any]] = {
-    "invariants": {"type": "string", "required": True, "regex": NAME},
-    "title": {**_TITLE, "required": True},
-    "owner": {**_TITLE, "required": True},
-    "review_by": {**_DAY, "required": True},
+    **_head("invariants"),
     "controls": _CONTROLS,
     "lists": POLICY["lists"],
     "never": {

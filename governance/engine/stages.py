@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.engine import rules
+from governance.engine.common import day
 from governance.engine.meaning import of_condition
 from governance.engine.model import Mode
 from governance.engine.reading import Findings, Way
@@ -22,94 +23,105 @@ LONGEST: Final = timedelta(days=30)
 """For so long a file may watch, or speak for a share."""
 
 
-def day(reader: Reader, raw: str, way: Way) -> date | None:
-    """A date such as 2027-05-31, or None after a finding was added."""
-    try:
-        return date.fromisoformat(raw)
-    except ValueError:
-        reader.wrong(way, "wrong-form", f"`{raw}` is not a date", "such as 2027-05-31")
-        return None
-
-
 def observing(
     reader: Reader, data: dict[str, Any], mode: Mode, at: date | None
 ) -> rules.Observing | None:
     """The `observe` of a file: there exactly when its mode is observe."""
-    given = data.get("observe")
-    if mode is not Mode.OBSERVE:
-        if given is not None:
-            reader.wrong(("observe",), "does-not-apply", f"the mode is {mode.value}", key=True)
-        return None
+    given = _given(reader, "observe", mode is Mode.OBSERVE, "observing needs a person and an end",
+                   "add observe: {by: <person>, from: <date>, until: <date>}")  # fmt: skip
     if given is None:
-        reader.wrong(("mode",), "missing-key", "observing needs a person and an end",
-                     "add observe: {by: <person>, from: <date>, until: <date>}")  # fmt: skip
         return None
-    since = day(reader, given["from"], ("observe", "from"))
-    until = day(reader, given["until"], ("observe", "until"))
-    if since is None or until is None:
+    period = _period(reader, "observe")
+    if period is None:
         return None
-    if not timedelta(0) <= until - since <= LONGEST:
-        reader.wrong(("observe", "until"), "observes-too-long",
-                     f"from {since} until {until} is not between 0 and 30 days")  # fmt: skip
-    if at is not None and until < at:
-        reader.wrong(("observe", "until"), "observing-ended", f"observing ended on {until}",
+    if _too_long(period):
+        reader.wrong(("observe", "until"), "observes-too-long", _SPAN.format(*period))
+    if at is not None and period[1] < at:
+        reader.wrong(("observe", "until"), "observing-ended", f"observing ended on {period[1]}",
                      "set mode: enforce, or name a new period")  # fmt: skip
-    return rules.Observing(given["by"], since, until)
+    return rules.Observing(given["by"], *period)
 
 
 def gradual(
     reader: Reader, data: dict[str, Any], mode: Mode, at: date | None
 ) -> rules.Gradual | None:
     """The `gradual` of a file: there exactly when its mode is gradual."""
-    given = data.get("gradual")
-    if mode is not Mode.GRADUAL:
-        if given is not None:
-            reader.wrong(("gradual",), "does-not-apply", f"the mode is {mode.value}", key=True)
-        return None
+    given = _given(reader, "gradual", mode is Mode.GRADUAL,
+                   "a share needs a person, an end and a stop",
+                   "add gradual: {replaces: <policy>, share: 10 %, of: agents, by: <person>, "
+                   "from: <date>, until: <date>, stop_if: {denied: 20 %, out_of: 20, "
+                   "in_last: 1h}}")  # fmt: skip
     if given is None:
-        reader.wrong(("mode",), "missing-key", "a share needs a person, an end and a stop",
-                     "add gradual: {replaces: <policy>, share: 10 %, of: agents, by: <person>, "
-                     "from: <date>, until: <date>, stop_if: {denied: 20 %, out_of: 20, "
-                     "in_last: 1h}}")  # fmt: skip
         return None
-    since = day(reader, given["from"], ("gradual", "from"))
-    until = day(reader, given["until"], ("gradual", "until"))
-    stop = given["stop_if"]
-    denied, held_back = _share(stop.get("denied")), _share(stop.get("held_back"))
-    if denied is None and held_back is None:
-        reader.wrong(("gradual", "stop_if"), "missing-key",
-                     "`stop_if` needs `denied`, `held_back` or both",
-                     "such as {denied: 20 %, out_of: 20, in_last: 1h}")  # fmt: skip
-    if since is None or until is None:
+    stop, share = given["stop_if"], _share(given["share"])
+    denied, held_back, in_last = _stop(reader, stop)
+    period = _period(reader, "gradual")
+    if period is None or share is None or in_last is None:
         return None
-    if not timedelta(0) <= until - since <= LONGEST:
-        reader.wrong(("gradual", "until"), "gradual-too-long",
-                     f"from {since} until {until} is not between 0 and 30 days")  # fmt: skip
-    if at is not None and until < at:
-        reader.wrong(("gradual", "until"), "gradual-ended", f"the share ended on {until}",
+    if _too_long(period):
+        reader.wrong(("gradual", "until"), "gradual-too-long", _SPAN.format(*period))
+    if at is not None and period[1] < at:
+        reader.wrong(("gradual", "until"), "gradual-ended", f"the share ended on {period[1]}",
                      "put this file in force for everybody, or name a new period")  # fmt: skip
-    share, in_last = _share(given["share"]), duration(stop["in_last"])
-    if share is None or in_last is None:
-        return None
-    if in_last > LONGEST:
-        reader.wrong(("gradual", "stop_if", "in_last"), "gradual-too-long",
-                     "the stop looks back at most 30 days")  # fmt: skip
-    said = [data["policy"], given["replaces"], str(share), given["of"], str(since), str(until),
-            str(denied), str(held_back), str(stop["out_of"]), str(in_last)]  # fmt: skip
-    digest = hashlib.sha256("\0".join(said).encode()).hexdigest()[:20]
+    said = [data["policy"], given["replaces"], share, given["of"], *period, denied, held_back,
+            stop["out_of"], in_last]  # fmt: skip
+    digest = hashlib.sha256("\0".join(map(str, said)).encode()).hexdigest()[:20]
     return rules.Gradual(
         replaces=given["replaces"],
         share=share,
         of=given["of"],
         by=given["by"],
-        since=since,
-        until=until,
+        since=period[0],
+        until=period[1],
         denied=denied,
         held_back=held_back,
         out_of=stop["out_of"],
         in_last=in_last,
         series=f"gradual:{data['policy']}:{digest}",
     )
+
+
+def _given(reader: Reader, key: str, wanted: bool, needs: str, hint: str) -> dict[str, Any] | None:
+    """What stands under the key of a stage, which is there exactly when it is wanted."""
+    data = reader.document.data
+    given: dict[str, Any] | None = data.get(key)
+    if wanted and given is None:
+        reader.wrong(("mode",), "missing-key", needs, hint)
+    if not wanted and given is not None:
+        reader.wrong((key,), "does-not-apply", f"the mode is {data['mode']}", key=True)
+        return None
+    return given
+
+
+def _period(reader: Reader, key: str) -> tuple[date, date] | None:
+    """The first and the last day of a stage, or None after a finding was added."""
+    given = reader.document.data[key]
+    since = day(reader, given["from"], (key, "from"))
+    until = day(reader, given["until"], (key, "until"))
+    return None if since is None or until is None else (since, until)
+
+
+_SPAN: Final = "from {} until {} is not between 0 and 30 days"
+
+
+def _too_long(period: tuple[date, date]) -> bool:
+    return not timedelta(0) <= period[1] - period[0] <= LONGEST
+
+
+def _stop(
+    reader: Reader, stop: Mapping[str, Any]
+) -> tuple[Decimal | None, Decimal | None, timedelta | None]:
+    """How much may be denied, or held back, in how long, before a share stops."""
+    denied, held_back = _share(stop.get("denied")), _share(stop.get("held_back"))
+    if denied is None and held_back is None:
+        reader.wrong(("gradual", "stop_if"), "missing-key",
+                     "`stop_if` needs `denied`, `held_back` or both",
+                     "such as {denied: 20 %, out_of: 20, in_last: 1h}")  # fmt: skip
+    in_last = duration(stop["in_last"])
+    if in_last is not None and in_last > LONGEST:
+        reader.wrong(("gradual", "stop_if", "in_last"), "gradual-too-long",
+                     "the stop looks back at most 30 days")  # fmt: skip
+    return denied, held_back, in_last
 
 
 def _share(raw: str | None) -> Decimal | None:
