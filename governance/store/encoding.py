@@ -17,6 +17,7 @@ import orjson
 from audit import entry as entries
 from audit.canonical import MAX_DEPTH
 from audit.entry import MAX_ENTRY, VERSION, Entry
+from governance.engine.mould import mould
 from governance.oversight.times import parse, write
 
 _OPTIONS = (
@@ -30,7 +31,10 @@ _DEPTH = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in _DEPTH)
 
 _stamp = lru_cache(maxsize=8)(write)
-"""A time as entries write it; all entries of a batch have the same."""
+_instant = lru_cache(maxsize=8)(parse)
+"""A time as entries write it, and back; all entries of a batch have the same."""
+
+_entry = mould(Entry)
 
 
 def encode_checked(entry: Entry) -> bytes:
@@ -68,5 +72,4 @@ def _deep(encoded: bytes) -> bool:
 def quick(data: bytes) -> Entry:
     """An entry from bytes that are canonical by their proof: read without checking it again."""
     value = orjson.loads(data)
-    at = parse(value["at"])
-    return Entry(value["kind"], at, value["by"], value["data"])
+    return _entry(value["kind"], _instant(value["at"]), value["by"], value["data"])
