@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -11,7 +12,10 @@ import psycopg
 import pytest
 
 from governance.store.arrays import Packed, PackedDumper, packed
+from governance.store.database import LOG_SCHEMA
 from governance.store.errors import BadParameter
+from governance.store.postgres import Server, ServerConnection
+from governance.store.turns import _READ_ON, _TAKE
 from governance.store.workspace import Workspace
 from tests.postgres.fixtures import database, opened, root, server, workspace
 from tests.postgres.server import TestDatabase
@@ -49,6 +53,54 @@ def test_a_stop_that_comes_while_the_turn_is_anothers_is_the_first_of_the_next_b
         with pytest.raises(Exception, match="everything is stopped"):
             each.result(10)
     assert one.ledger.batches == 1
+
+
+def test_what_is_asked_for_with_the_lock_is_what_was_committed_before_it_was_given(
+    database: TestDatabase,
+) -> None:
+    """Whoever waited would miss the entries of who had the lock before, and call the log a fork."""
+    there = Server(database.app, LOG_SCHEMA)
+    with closing(there.writer()) as db, closing(psycopg.connect(database.owner)) as other:
+        db.execute("INSERT INTO log_head (id, size, note) VALUES (1, 0, ?)", ("",))
+        other.execute("SELECT size FROM governance_log.log_head FOR UPDATE")
+        waited = threading.Event()
+
+        def ask() -> None:
+            db.execute(there.begin)
+            head = db.execute(_TAKE)
+            rows = db.execute(_READ_ON, (0, 10)).fetchall()
+            found.extend([head.fetchone(), rows])
+            waited.set()
+
+        found: list[Any] = []
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert not waited.wait(0.3)
+        other.execute("INSERT INTO governance_log.log_entries VALUES (0, 'entry', 'leaf')")
+        other.execute("UPDATE governance_log.log_head SET size = 1, note = 'next'")
+        other.commit()
+        asking.join(10)
+        assert found == [(1, "next"), [(b"entry",)]]
+
+
+def test_a_batch_is_three_journeys(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every service would wait for each journey more, for the lock is held all the while."""
+    one, journeys = opened(), []
+    writer = one.ledger.writer
+    values = (("args.note", b'"v"', one.vault.pseudonym("payee", "IBAN 1")),)
+    pay = world.Decide("pay", (world.euro("1.00"),), values=values)
+    one.ledger.submit(pay).result(10)  # what is asked once is remembered
+    for name in ("_together", "_once"):
+        real = getattr(ServerConnection, name)
+
+        def counted(connection: Any, *arguments: Any, real: Any = real) -> Any:
+            if connection is writer._db and connection._inside:
+                journeys.append(arguments[-2])
+            return real(connection, *arguments)
+
+        monkeypatch.setattr(ServerConnection, name, counted)
+    one.ledger.submit(pay).result(10)
+    assert len(journeys) == 3, journeys
 
 
 @pytest.mark.parametrize(("kind", "values"), COLUMNS)
