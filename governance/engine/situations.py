@@ -213,7 +213,7 @@ class Situations:
             answer = check(test, use.constants, reading)(fixed)
             made = ALWAYS if answer in want else NEVER
         elif test.other:
-            made = self._pair(test, want, reading, *fixed.values())
+            made = self._pair(test, want, reading, *fixed)
         else:
             made = self.models[test.field].literal(use, reading, want)
         if use.until is not None:
@@ -230,13 +230,14 @@ class Situations:
             return inside
         return some([inside, self.space.options(number, lambda option: not fits(option))])
 
-    def _pair(self, test: Test, want: Want, reading: Reading, *fixed: Value) -> Dnf:
-        """Two fields of one type, one of them perhaps `fixed`: the same, different, cannot tell, or
-        one of them absent."""
+    def _pair(self, test: Test, want: Want, reading: Reading, fixed: str = "") -> Dnf:
+        """Two fields of one type: the same, different, cannot tell, or one of them absent. Where one
+        is `fixed`, the other is what that is on some side, or something else."""
         assert test.other is not None
         negative = OPERATORS[test.op].negation_of is not None
         pair = tuple(sorted((test.field, test.other)))
-        number = self.space.coordinate(("pair", *pair, *fixed), (False, None, True, ABSENT))
+        values = dict.fromkeys(side[fixed] for side in self.given) if fixed else (True,)
+        number = self.space.coordinate(("pair", *pair), (False, None, *values, ABSENT))
         away = check(test, (), reading)({test.field: ABSENT, test.other: ABSENT})
         if not any(_optional(a, name) for a in self.actions for name in pair):
             away = None
@@ -244,7 +245,10 @@ class Situations:
         def answer(option: Value | None) -> bool | None:
             if option is ABSENT:
                 return away
-            return option if option is None else bool(option) is not negative
+            if option is None or (fixed and isinstance(self.fixed[fixed], CannotTell)):
+                return None
+            same = option == self.fixed[fixed] if fixed else bool(option)
+            return same is not negative
 
         return self.space.options(number, lambda option: answer(option) in want)
 

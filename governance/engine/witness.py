@@ -181,21 +181,23 @@ class _Scene:
         for name in self.space.space.named:
             if not (isinstance(name, tuple) and name[0] == "pair"):
                 continue
-            _, one, other, *fixed = name
+            _, one, other = name
             one, other = (other, one) if one in self.known else (one, other)
-            against = fixed[0] if fixed else fields[other]
+            given = [side[other] for side in self.space.given if other in side]
             wanted = self.option(name)
             if wanted is ABSENT:
                 fields[one] = ABSENT
             elif wanted is None:
                 fields[one] = MISSING
             elif wanted:
-                fields[one] = against
-            elif fields[one] == against:
+                fields[one] = wanted if given else fields[other]
+            elif fields[one] in (given or [fields[other]]):
                 kind = next(a.type_of(one) for a in self.declared if a.type_of(one))
                 assert kind is not None
                 values = cut(kind, self.space.said[one]).values
-                fields[one] = next((v for v in values if v != against), MISSING)
+                fields[one] = next(
+                    (v for v in values if v not in (given or [fields[other]])), MISSING
+                )
 
     def request(self, release: Release, side: int) -> Request:
         """The request as one release's catalogue sees it, with what is given on its side."""

@@ -8,6 +8,7 @@ import engine_world as world
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_sides import OLD, ROLL, agents
 
 from governance.engine.decide import decide, needs
 from governance.engine.difference import Differences
@@ -189,3 +190,26 @@ def with_record(asked: Request, record: Record) -> Request:
 def test_effects_are_ordered() -> None:
     """What is looser would be read the wrong way round."""
     assert Effect.ALLOW < Effect.REQUIRE_APPROVAL < Effect.DENY
+
+
+def test_a_field_that_is_compared_with_what_changes() -> None:
+    """Two records would be taken to meet a comparison with another field alike."""
+    rule = world.rule(2, "deny", "{action: pay, session.id: {same_as_field: agent.owner}}")
+    found = changed(rule, agent_owner="bob")
+    assert found.outcome == "changed"
+    assert {(e.looser, e.witness["session.id"]) for e in found.found} == {
+        (True, "`anna`"), (False, "`bob`"),
+    }  # fmt: skip
+    assert changed(rule, agent_team="sales").outcome == "same"
+
+
+@pytest.mark.parametrize(("inside", "outcome"), [(True, "looser"), (False, "same")])
+def test_an_agent_outside_a_share_is_not_under_its_rules(inside: bool, outcome: str) -> None:
+    """A label would be called looser by rules that do not speak about the agent, or the same by
+    those that do."""
+    (name,) = agents(1, inside)
+    denied = world.rule(2, "deny", "{action: pay, agent.labels: {contains_any: [payments]}}")
+    both = "\n".join((world.rule(1, "allow", "{action: pay}"), denied))
+    release = world.release(OLD, world.file(both, more=ROLL, policy="new", mode="gradual"))
+    pair = (other(agent_id=name), other(agent_id=name, agent_labels=()))
+    assert diff(release, [pair], world.AT).outcome == outcome
