@@ -1,7 +1,6 @@
 """The rules as a book for an auditor: facts in, nothing looked up.
 
-The law: its chapters are those that every other surface shows, so no rule is without its owner and
-its reason.
+The law: a rule has its owner and its reason, or there is no rule (`Rule` cannot be made without).
 """
 
 from __future__ import annotations
@@ -11,7 +10,53 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 
-from governance.engine.book import Chapter
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, limit, exception, factor or invariant, in a sentence."""
+
+    kind: str
+    id: str
+    title: str
+    does: str
+    severity: str
+    sentence: str
+    because: str
+    owner: str
+    controls: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.owner.strip() and self.because.strip()):
+            raise ValueError(f"`{self.id}` is not printed without its owner and its reason")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedList:
+    """One list that rules look into."""
+
+    name: str
+    source: str
+    members: int
+    shown: tuple[str, ...]
+    as_of: str
+    max_age: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One file."""
+
+    name: str
+    title: str
+    owner: str
+    review_by: date
+    mode: str
+    about: str
+    rules: tuple[Rule, ...]
+    more: tuple[str, ...] = ()
+    lists: tuple[NamedList, ...] = ()
+    controls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +79,7 @@ class Handbook:
     @property
     def rules(self) -> int:
         """How many rules, limits, exceptions, factors and invariants there are."""
-        return sum(len(chapter.said) for chapter in self.chapters)
+        return sum(len(chapter.rules) for chapter in self.chapters)
 
 
 def to_json(book: Handbook) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from governance.engine.book import Chapter, chapters
+from governance.engine.book import EFFECTS, Chapter, chapters
 from governance.engine.compile import Release
 from governance.oversight.times import write
 from governance.service import child
@@ -21,7 +21,7 @@ from governance.service.people import name_of
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.service.version import version
-from reports.handbook import Handbook
+from reports import handbook
 from reports.pdf.handbook import render_handbook
 
 DRAFT = "Not released: these are files on somebody's disk, and nothing of them is in force."
@@ -133,7 +133,7 @@ def _print(
     release = compiled(files, released=standing != DRAFT)
     actions = release.catalogue.actions
     return render_handbook(
-        Handbook(
+        handbook.Handbook(
             workspace=workspace,
             release=release.digest,
             made_at=at,
@@ -141,7 +141,7 @@ def _print(
             standing=standing,
             in_force=in_force,
             people=people,
-            chapters=tuple(_wanted(chapters(release), policy)),
+            chapters=tuple(map(_printed, _wanted(chapters(release), policy))),
             actions=tuple(
                 (
                     name,
@@ -152,4 +152,33 @@ def _print(
                 for name in sorted(actions)
             ),
         )
+    )
+
+
+def _printed(chapter: Chapter) -> handbook.Chapter:
+    return handbook.Chapter(
+        name=chapter.name,
+        title=chapter.title,
+        owner=chapter.owner,
+        review_by=chapter.review_by,
+        mode=chapter.mode,
+        about=chapter.about,
+        rules=tuple(
+            handbook.Rule(
+                kind=one.kind,
+                id=one.id,
+                title=one.title,
+                does=EFFECTS[one.effect],
+                severity=one.severity,
+                sentence=one.sentence,
+                because=one.because,
+                owner=one.owner,
+                controls=one.controls,
+                points=one.alternatives,
+            )
+            for one in chapter.said
+        ),
+        more=chapter.more,
+        lists=tuple(handbook.NamedList(**asdict(one)) for one in chapter.lists),
+        controls=chapter.controls,
     )

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from governance.engine.book import EFFECTS, Chapter, ListSaid, Said
-from reports.handbook import Handbook, to_json
+from reports.handbook import Chapter, Handbook, NamedList, Rule, to_json
 from reports.pdf.paper import Columns, Furniture, Paper
 from reports.pdf.style import (
     BODY,
@@ -166,7 +165,7 @@ def _chapter(paper: Paper, chapter: Chapter, number: int, in_force: bool) -> Non
         paper.y -= 2
         paper.text(f"<i>Serves:</i> {safe(', '.join(chapter.controls))}", SMALL)
     paper.y -= 6
-    for rule in chapter.said:
+    for rule in chapter.rules:
         _rule(paper, rule)
     for line in chapter.more:
         paper.text(_said(line))
@@ -175,14 +174,14 @@ def _chapter(paper: Paper, chapter: Chapter, number: int, in_force: bool) -> Non
         _lists(paper, chapter.lists)
 
 
-def _rule(paper: Paper, rule: Said) -> None:
+def _rule(paper: Paper, rule: Rule) -> None:
     """One rule, kept together: number and title, what it does, why, who answers."""
-    does = " · ".join(part for part in (rule.kind, EFFECTS[rule.effect], rule.severity) if part)
+    does = " · ".join(part for part in (rule.kind, rule.does, rule.severity) if part)
     parts = (
         (f"{safe(rule.id)}&nbsp;&nbsp;{safe(rule.title)}", FINDING, "H3"),
         (f"<font color='#46525E'>{safe(does)} · {safe(rule.owner)}</font>", SMALL, "P"),
         (_said(rule.sentence), BODY, "P"),
-        *((f"·&nbsp;&nbsp;{_said(point)}", POINT, "P") for point in rule.alternatives),
+        *((f"·&nbsp;&nbsp;{_said(point)}", POINT, "P") for point in rule.points),
         (f"<i>Why:</i> {safe(rule.because)}", BODY, "P"),
         *(
             [(f"<i>Serves:</i> {safe(', '.join(rule.controls))}", SMALL, "P")]
@@ -200,7 +199,7 @@ def _rule(paper: Paper, rule: Said) -> None:
     paper.y -= 7
 
 
-def _lists(paper: Paper, lists: tuple[ListSaid, ...]) -> None:
+def _lists(paper: Paper, lists: tuple[NamedList, ...]) -> None:
     """Every list with where it is kept, how old it may be, and its members."""
     paper.subheading("Lists")
     for each in lists:

@@ -17,6 +17,7 @@ from governance.engine.compile import compile_release
 from governance.service import wording
 from governance.service.checking import read_folder
 from governance.service.problem import Problem
+from reports import handbook
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SHIPPED = read_folder(Path(__file__).parents[2] / "policies")
@@ -45,6 +46,12 @@ def test_no_rule_can_be_said_without_its_owner_and_its_reason() -> None:
         for field in fields(Said)
         if field.name in ("owner", "because") and field.default is None
     ]
+    for name in ("owner", "because"):
+        with pytest.raises(ValueError, match="owner and its reason"):
+            handbook.Rule(**{
+                "kind": "rule", "id": "R", "title": "t", "does": "refuses", "severity": "low",
+                "sentence": "s", "because": "b", "owner": "o", name: "",
+            })  # fmt: skip
 
 
 def test_every_rule_of_every_file_is_said_and_printed(pdf: bytes) -> None:
@@ -125,7 +132,7 @@ def test_every_surface_that_shows_a_rule_shows_its_owner_and_its_reason(world: W
     from governance.service import explaining
     from governance.web.console import decision_views, views
 
-    for kind in (Account, Said, decision_views.FindingView, views.RuleWhy):
+    for kind in (Account, Said, handbook.Rule, decision_views.FindingView, views.RuleWhy):
         named = {field.name for field in fields(kind)}
         assert {"owner", "because"} <= named, kind
         bare = [
