@@ -34,6 +34,8 @@ from governance.store.blobs import BlobError
 from governance.store.errors import Unavailable
 
 OWN: Final = "you proposed this release; another person must sign it"
+WAITING: Final = 16
+"""So many proposals of one person may wait: those of others would be forgotten for more."""
 OTHER_ZONE: Final = "this service has another time zone than the release in force, and nobody has compared the hours"
 
 
@@ -56,6 +58,7 @@ def propose(
     """
     who, texts = allowed(desk, caller, "propose policies"), Texts.of(note=note)
     checking.require_files(files)
+    as_problem(_require_place, desk.state, who)
     made = examined(desk, files, days=days, progress=progress)
     if made.findings:
         return nothing_proposed(made)
@@ -120,6 +123,8 @@ def offered(
         warned = [*carrying.back(desk, state, release), *warnings(state, release)]
         answer = offer.answer(index, warned)
         answer |= {"evidence": evidence, "in_force": now}
+        if not now:
+            _require_place(state, caller.id)
         if at_once and not now:
             answer["doubts"] = [OTHER_ZONE]
         entries = [entry("policy.proposed", at, caller, data)]
@@ -135,6 +140,17 @@ def offered(
         return Proposal(tuple(entries), answer, rows, texts.rows(index))
 
     return do(desk, Act(lane_of(caller)[0], run, lane_of(caller)[1]))
+
+
+def _require_place(state: State, who: str) -> None:
+    """Refuse more proposals of one person than anybody reads."""
+    mine = [n for n, p in state.proposals.items() if p.person == who and not expired(state, n)]
+    if len(mine) >= WAITING:
+        raise Refused(
+            "too-many",
+            f"{len(mine)} proposals of yours wait for a signature; withdraw those that nobody should "
+            "sign (`governance policy proposals`)",
+        )
 
 
 def examined(

@@ -85,11 +85,15 @@ class Blobs:
     def _write(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        try:
+            with draft.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)  # half a file helps nobody, least of all on a full disk
+            raise
 
     def get(self, digest: str) -> bytes:
         """The blob `digest`; raises `BlobError` if it is missing or was altered."""

@@ -12,6 +12,7 @@ from service_world import FILES, POLICY, World
 
 from audit.entry import Entry
 from governance.engine.model import Charge
+from governance.oversight.policies import PROPOSALS_KEPT
 from governance.service import backfilling, examining, onboarding, proposals, releasing
 from governance.service.problem import Problem
 from governance.service.releases import Releases
@@ -112,6 +113,20 @@ def test_a_file_is_called_what_the_signer_reads(world: World, name: str) -> None
     files = {**FILES, f"policies/{name}/x.yaml": POLICY}
     with pytest.raises(Problem, match="is no name for a policy file"):
         releasing.propose(world.desk, world.maria, files)
+
+
+def test_one_person_crowds_out_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who proposes again and again would have the proposals of others forgotten, and nobody be told."""
+    assert PROPOSALS_KEPT >= 4 * releasing.WAITING
+    monkeypatch.setattr(releasing, "WAITING", 2)
+    made = [propose(world, NARROWER, days=0) for _ in range(2)]
+    with pytest.raises(Problem, match="2 proposals of yours wait") as caught:
+        propose(world, LOOSER, days=0)
+    assert caught.value.type == "too-many"
+    proposals.withdraw(
+        world.desk, world.maria, int(str(made[0]["proposal"])), reason="twice the same"
+    )
+    assert propose(world, LOOSER, days=0)["proposal"]
 
 
 def test_files_that_take_long_hold_up_neither_the_way_back_nor_a_list(

@@ -71,6 +71,7 @@ def test_a_blob_whose_write_fails_is_whole_or_not_there(in_memory: Path, mode: s
         folder = in_memory / f"{mode}-{at}"
         with steps(at, mode), pytest.raises(OSError, match="injected"):
             Blobs(folder).put(DATA)
+        assert not list(folder.rglob(".*")), "half a file was left on a full disk"
         holds(folder)
         crashes.count(f"write {'failed' if mode == 'error' else 'failed but persisted'}")
 
