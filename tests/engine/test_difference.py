@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import engine_world as world
@@ -214,11 +215,26 @@ def pairs(draw: st.DrawFn) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     return first, tuple(reversed(files))
 
 
+Asked = tuple[str, dict[str, object], dict[str, object], bool]
+
+
+def answers(
+    old: Release, new: Release, requests: list[tuple[Asked, int]]
+) -> Iterator[tuple[str, Verdict, Verdict]]:
+    """What both releases say about each request, over the same past."""
+    for (action, arguments, facts, attested), seed in requests:
+        asked = world.request(old, action, arguments, facts, attested)
+        queries = [q for release in (old, new) for q in needs(release, asked, world.AT)]
+        totals = {query: world.total_of(query, seed) for query in queries}
+        before, after = (decide(r, asked, totals, world.AT) for r in (old, new))
+        yield action, before, after
+
+
 @settings(max_examples=60, deadline=None)
 @given(pairs(), st.lists(st.tuples(world.asked(), st.integers(0, 50)), min_size=12, max_size=12))
 def test_what_is_claimed_of_two_releases_holds_for_every_request(
     files: tuple[tuple[bytes, ...], tuple[bytes, ...]],
-    requests: list[tuple[tuple[str, dict[str, object], dict[str, object], bool], int]],
+    requests: list[tuple[Asked, int]],
 ) -> None:
     """People would sign a release as *the same* or *only tighter*, and it would let more through."""
     try:
@@ -234,14 +250,7 @@ def test_what_is_claimed_of_two_releases_holds_for_every_request(
         else:
             assert _signature(before) != _signature(after)
     known = {(each.action, each.looser) for each in found.found}
-    for (action, arguments, facts, attested), seed in requests:
-        asked = world.request(old, action, arguments, facts, attested)
-        totals = {
-            query: world.total_of(query, seed)
-            for release in (old, new)
-            for query in needs(release, asked, world.AT)
-        }
-        before, after = (decide(r, asked, totals, world.AT) for r in (old, new))
+    for action, before, after in answers(old, new, requests):
         if action in found.open:
             continue
         if before.effect is not after.effect:
@@ -342,7 +351,7 @@ def test_an_allow_that_somebody_must_still_agree_to_is_named() -> None:
 @given(pairs(), st.lists(st.tuples(world.asked(), st.integers(0, 50)), min_size=12, max_size=12))
 def test_every_pair_of_answers_has_a_line_of_its_own(
     files: tuple[tuple[bytes, ...], tuple[bytes, ...]],
-    requests: list[tuple[tuple[str, dict[str, object], dict[str, object], bool], int]],
+    requests: list[tuple[Asked, int]],
 ) -> None:
     """What is refused today and allowed tomorrow would hide behind what is asked about."""
     try:
@@ -351,14 +360,7 @@ def test_every_pair_of_answers_has_a_line_of_its_own(
         return
     found = diff(old, new, world.AT)
     known = {(e.action, e.before, e.after) for e in found.found if e.kind == "verdict"}
-    for (action, arguments, facts, attested), seed in requests:
-        asked = world.request(old, action, arguments, facts, attested)
-        totals = {
-            query: world.total_of(query, seed)
-            for release in (old, new)
-            for query in needs(release, asked, world.AT)
-        }
-        was, now = (decide(r, asked, totals, world.AT) for r in (old, new))
+    for action, was, now in answers(old, new, requests):
         if was.effect is now.effect or action in found.open:
             continue
         if any(each.name == "service/obligation" for each in (*was.findings, *now.findings)):
