@@ -19,7 +19,7 @@ from audit.proof import TlogProof
 from audit.tree import leaf_hash
 from audit.verify import verify
 from governance.oversight.times import write
-from governance.service import backing_up, erasing, exporting, reporting, retaining, tiling
+from governance.service import backing_up, erasing, exporting, reporting, retaining, reviews, tiling
 from governance.service.acting import receipt_json
 from governance.service.desk import SERVICE
 from governance.web.console.service_front import ServiceFront
@@ -211,3 +211,25 @@ def test_a_cut_says_until_when_backups_of_the_log_hold_what_went(aged: World) ->
     aged.clock.advance(91 * DAY)
     assert backing_up.expire(desk) == 2
     assert retaining.show(desk, aged.tom)["copies_until"] == {"values": None, "log": None}
+
+
+def test_what_was_drawn_and_pruned_waits_for_nobody(aged: World) -> None:
+    """If it still waited, reviewers would be sent to decisions that nobody can open any more."""
+    drawn = reviews.draw(aged.desk, aged.tom, count=200, days=9_999)
+    before = [row["decision"] for row in drawn["decisions"]]
+    retaining.hold(aged.desk, aged.tom, scope="range", first=600, last=610, reason="A claim.")
+    prune(aged)
+    kept = [number for number in before if number >= 512]
+    told = reviews.sample(aged.desk)
+    assert 0 < len(kept) < len(before)
+    assert [row["decision"] for row in told["decisions"]] == kept
+    assert told["waiting"] == len(kept)
+    frame = ServiceFront(aged.desk).frame(aged.tom.id)
+    assert frame is not None
+    assert frame.to_review == len(kept)
+    gone = lambda: reviews.review(  # noqa: E731
+        aged.desk, aged.tom, before[0], verdict="right", reason="it was long ago"
+    )
+    refused("pruned", "pruned", gone)
+    again = reviews.draw(aged.desk, aged.tom, count=5, days=9_999)
+    assert again["first"] == 512
