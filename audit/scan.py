@@ -29,7 +29,7 @@ _WORTH = 1 << 16
 """Entries from which on it pays to start another process."""
 _EACH = 3
 """Stretches that are given to a process before it asks for them."""
-_AHEAD = 64
+_AHEAD = 32
 
 
 class Job(NamedTuple):
@@ -171,20 +171,21 @@ def _in_order(
     pool: ProcessPoolExecutor, jobs: Iterator[Job], here: Callable[[Job], Stretch], given: int
 ) -> Iterator[Stretch]:
     """What is read of the jobs, in order: here, and in the pool, which has `given` of them to do."""
-    turns: deque[tuple[Job, Future[Stretch]]] = deque()
+    turns: deque[tuple[Job | None, Future[Stretch]]] = deque()
+    """Each with its job as long as it may have to be done here after all."""
     while True:
         idle = given - sum(not turn.done() for _, turn in turns)
         turns.extend((job, pool.submit(_read_held, job)) for job in islice(jobs, max(idle, 0)))
         job = next(jobs, None) if len(turns) < _AHEAD else None
         if job is not None:
-            turns.append((job, _done(here(job))))
+            turns.append((None, _done(here(job))))
         elif not turns:
             return
         else:
             for place in reversed(range(len(turns))):
                 job, turn = turns[place]
-                if turn.cancel():  # no other had begun it
-                    turns[place] = job, _done(here(job))
+                if job is not None and turn.cancel():  # no other had begun it
+                    turns[place] = None, _done(here(job))
                     break
             else:
                 wait([turns[0][1]])
