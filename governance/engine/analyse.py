@@ -94,9 +94,23 @@ def places(release: Release) -> list[Place]:
     return out
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found, and the rules and limits of which it could not be told in time, in file order."""
+
+    remarks: tuple[Remark, ...]
+    untold: tuple[Place, ...]
+
+
 def remarks(release: Release) -> tuple[Remark, ...]:
     """Every rule and limit that never decides anything, in file order."""
+    return looked(release).remarks
+
+
+def looked(release: Release) -> Looked:
+    """As `remarks`, with what could not be told."""
     every = places(release)
+    ended: set[str] = set()
     tables = [table for name in release.plans if (table := _Table.of(release, name)) is not None]
     touched: dict[str, list[_Table]] = {}
     for table in tables:
@@ -107,23 +121,29 @@ def remarks(release: Release) -> tuple[Remark, ...]:
     candidates: list[tuple[int, int, Place, list[str]]] = []
     for number, place in enumerate(every):
         mine = touched.get(place.name, [])
-        if _speaks_elsewhere(release, place, unknown) or not mine:
+        if _speaks_elsewhere(release, place, unknown):
+            ended.add(place.name)
             continue
-        made = _alone(place, mine)
+        if not mine:
+            continue
+        made = _alone(place, mine, ended)
         if made is not None:
             found[place.name] = made
             continue
-        covers = _covers(place, mine, frozenset())
+        covers = _covers(place, mine, frozenset(), ended)
         if covers is not None:
             candidates.append((len(covers), -number, place, covers))
     gone: set[str] = set()
     for _, _, place, first in sorted(candidates, key=lambda each: each[:2]):
         mine = touched[place.name]
-        covers = _covers(place, mine, frozenset(gone)) if gone & set(first) else first
+        covers = _covers(place, mine, frozenset(gone), ended) if gone & set(first) else first
         if covers is not None:
             gone.add(place.name)
             found[place.name] = _redundant(place, covers, every, touched[place.name])
-    return tuple(found[place.name] for place in every if place.name in found)
+    return Looked(
+        tuple(found[place.name] for place in every if place.name in found),
+        tuple(place for place in every if place.name in ended - found.keys()),
+    )
 
 
 def _speaks_elsewhere(release: Release, place: Place, unknown: set[str]) -> bool:
@@ -164,7 +184,7 @@ class _Table:
         return next(standing_without(self.space, item, others, Budget(BUDGET)), None)
 
 
-def _alone(place: Place, mine: list[_Table]) -> Remark | None:
+def _alone(place: Place, mine: list[_Table], ended: set[str]) -> Remark | None:
     """What can be said of a rule for itself: it never matches, or a final deny is always there."""
     if not any(table.side.matches[place.name][1] for table in mine):
         return place.remark("unreachable", "", f"`{place.rule.id}` never matches for certain")
@@ -183,6 +203,7 @@ def _alone(place: Place, mine: list[_Table]) -> Remark | None:
                 return None
             by += _cover(table, item, final)
     except (Exhausted, TooMany):
+        ended.add(place.name)
         return None
     once = list(dict.fromkeys(by))
     if len(once) == 1 and _same(place.name, once[0], mine):
@@ -201,7 +222,9 @@ def _written(item: Item) -> bool:
     return policy != "service" and rule != "default"
 
 
-def _covers(place: Place, mine: list[_Table], gone: frozenset[str]) -> list[str] | None:
+def _covers(
+    place: Place, mine: list[_Table], gone: frozenset[str], ended: set[str]
+) -> list[str] | None:
     """The rules because of which nothing changes without this one; None where something may."""
     by: list[str] = []
     try:
@@ -213,6 +236,7 @@ def _covers(place: Place, mine: list[_Table], gone: frozenset[str]) -> list[str]
                     return None
                 by += _cover(table, item, others)
     except (Exhausted, TooMany):
+        ended.add(place.name)
         return None
     return list(dict.fromkeys(by)) if by or isinstance(place.rule, Limit) else None
 

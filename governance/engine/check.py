@@ -7,7 +7,7 @@ holds a role, when a rule last spoke) comes in as values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -113,10 +113,33 @@ def failed(results: tuple[cases.CaseResult, ...]) -> Iterator[LoadFinding]:
 
 
 def remarks(release: Release) -> Iterator[LoadFinding]:
-    """What rules do to each other, as the analysis proves it."""
-    for each in (*analyse.remarks(release), *amounts.remarks(release)):
+    """What rules do to each other, as the analysis proves it, and what it could not tell."""
+    looked = analyse.looked(release)
+    yield from untold(looked.untold)
+    for each in (*looked.remarks, *amounts.remarks(release)):
         shown = ", ".join(f"{name} {value}" for name, value in each.witness.items())
         hint = f"for instance {shown}" if shown else ""
         yield LoadFinding(
             each.path, each.line, each.column, each.code, each.message, hint, "warning"
+        )
+
+
+def untold(places: Iterable[analyse.Place]) -> Iterator[LoadFinding]:
+    """A note for each file with rules whose search ended before it could tell."""
+    by_file: dict[str, list[analyse.Place]] = {}
+    for place in places:
+        by_file.setdefault(place.file.path, []).append(place)
+    for path, found in by_file.items():
+        names = ", ".join(f"`{each.rule.id}`" for each in found)
+        which = f"{len(found)} rules: whether they ever change" if len(found) > 1 else (
+            "1 rule: whether it ever changes"
+        )  # fmt: skip
+        yield LoadFinding(
+            path,
+            found[0].rule.line,
+            found[0].rule.column,
+            "search-ended",
+            f"{which} an answer could not be told, the search was too long: {names}",
+            "write fewer alternatives into one rule, or look at them yourself",
+            "note",
         )
