@@ -362,7 +362,12 @@ class ServerConnection:
                 cursor = self._cursor()
                 cursor.execute(numbered, parameters, binary=True)
         except psycopg.Error as error:
-            raise self._translated(error) from error
+            wrong = self._translated(error)
+            # what came after the error was skipped, prepared statements as well, which psycopg takes
+            # for made: a connection that knows what it has is quicker made than found out
+            with contextlib.suppress(psycopg.Error):
+                self._raw.close()
+            raise wrong from error
         except OverflowError as error:
             raise BadParameter(str(error)) from error
         return cursor

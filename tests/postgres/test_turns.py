@@ -13,7 +13,7 @@ import pytest
 
 from governance.store.arrays import Packed, PackedDumper, packed
 from governance.store.database import LOG_SCHEMA
-from governance.store.errors import BadParameter
+from governance.store.errors import BadParameter, ServerError
 from governance.store.postgres import Server, ServerConnection
 from governance.store.turns import _READ_ON, _TAKE
 from governance.store.workspace import Workspace
@@ -81,6 +81,29 @@ def test_what_is_asked_for_with_the_lock_is_what_was_committed_before_it_was_giv
         other.commit()
         asking.join(10)
         assert found == [(1, "next"), [(b"entry",)]]
+
+
+def test_an_error_leaves_no_statement_that_the_server_does_not_know(database: TestDatabase) -> None:
+    """A service that lost one race would fail at every turn from then on."""
+    there = Server(database.app, LOG_SCHEMA)
+    with closing(there.writer()) as db, closing(psycopg.connect(database.owner)) as other:
+
+        def ask() -> list[Any]:
+            db.execute(there.begin)
+            db.execute(_TAKE)
+            try:
+                return list(db.execute(_READ_ON, (0, 10)).fetchall())
+            finally:
+                db.execute("ROLLBACK")
+
+        db.execute("INSERT INTO log_head (id, size, note) VALUES (1, 0, ?)", ("",))
+        db.execute("SET lock_timeout TO 100")
+        assert [ask(), ask()] == [[], []]
+        other.execute("SELECT size FROM governance_log.log_head FOR UPDATE")
+        with pytest.raises(ServerError, match="lock timeout"):
+            ask()  # the third time a statement is prepared: this one never was
+        other.rollback()
+        assert [ask(), ask()] == [[], []]
 
 
 def test_a_batch_is_three_journeys(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
