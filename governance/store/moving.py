@@ -64,14 +64,18 @@ def move(root: Path, address: str, fold: Fold, at: datetime, *, head: Path | Non
         raise CannotOpen(_nothing_to_move(Paths(root, head)))
     lock = OwnerLock(files.lock)
     try:
-        bring_up_to_date(files.log, "log")
-        bring_up_to_date(files.vault, "vault")
-        size, note, rows = _source(files, fold)
-        if not _arrived(files, database, note):
-            require_empty(there)
-            rows = _carry(files, database, note)
-        archive = _leave(files, address, at)
-        return Moved(str(database), size, rows, archive)
+        aside = _begun(files, database) or f"{at.strftime(STAMP)}-moved"
+        rows = 0
+        if files.log.exists():
+            bring_up_to_date(files.log, "log")
+            bring_up_to_date(files.vault, "vault")
+            size, note = _source(files, fold)
+            if not _arrived(files, database, note):
+                require_empty(there)
+                rows = _carry(files, database, note, aside)
+        else:  # an earlier attempt was committed and put the log aside; the rest follows it
+            size = _size(database)
+        return Moved(str(database), size, rows, _leave(files, address, aside))
     except ERRORS as error:
         raise CannotOpen(database.explain(error)) from error
     finally:
@@ -105,8 +109,24 @@ def _marker(paths: Paths) -> Path:
     return paths.root / "moving.json"
 
 
-def _source(files: Paths, fold: Fold) -> tuple[int, str, int]:
-    """The log in the files, proven against its head."""
+def _begun(files: Paths, database: Database) -> str | None:
+    """Where an earlier attempt puts the files, None if there was none. Raises `CannotOpen` if it was
+    to another place: that one may have the log."""
+    marker = _marker(files)
+    if not marker.exists():
+        return None
+    known = json.loads(marker.read_bytes())
+    if known["database"] != str(database):
+        raise CannotOpen(
+            f"the log of `{files.root}` was being moved to `{known['database']}`, which may have it by "
+            "now; give that address again, and `governance move` finds out. Only if that database is "
+            f"gone for good, delete `{marker}` and move the log elsewhere"
+        )
+    return str(known["aside"])
+
+
+def _source(files: Paths, fold: Fold) -> tuple[int, str]:
+    """The log in the files, proven against its head: its size and checkpoint."""
     verifiers = public_keys(files)
     with closing(files.log_database.reader()) as db:
         folded, note = read_log(files.log, db, fold, verifiers)
@@ -114,7 +134,7 @@ def _source(files: Paths, fold: Fold) -> tuple[int, str, int]:
         if known is None:
             raise CannotOpen(f"the head file `{files.head}` is missing; put it back")
         check_head(files.log, db, folded.frontier.size, known, verifiers)
-    return folded.frontier.size, note, 0
+    return folded.frontier.size, note
 
 
 def _arrived(files: Paths, database: Database, note: str) -> bool:
@@ -126,7 +146,15 @@ def _arrived(files: Paths, database: Database, note: str) -> bool:
     return row is not None and row[0] == note
 
 
-def _carry(files: Paths, database: Database, note: str) -> int:
+def _size(database: Database) -> int:
+    with closing(database.reader()) as db:
+        row = db.execute("SELECT size FROM log_head WHERE id = 1").fetchone()
+    if row is None:
+        raise CannotOpen(f"`{database}` does not hold the log that was moved there; put it back")
+    return int(row[0])
+
+
+def _carry(files: Paths, database: Database, note: str, aside: str) -> int:
     """Everything in one transaction, read back before it is committed; how many rows."""
     with (
         closing(files.log_database.reader()) as log,
@@ -146,7 +174,7 @@ def _carry(files: Paths, database: Database, note: str) -> int:
             "(SELECT COALESCE(MAX(id), 0) + 1 FROM erasures), false)"
         )
         _prove(log, target, note)
-        _mark(files, database)  # until now nothing has happened; from now on the server knows
+        _mark(files, database, aside)  # until now nothing has happened; from now on the server knows
         target.execute("COMMIT")
         return rows
 
@@ -223,13 +251,14 @@ def _leaves(target: Connection, size: int) -> Iterator[tuple[bytes, bytes]]:
 # -- the workspace afterwards ------------------------------------------------------------------------
 
 
-def _mark(files: Paths, database: Database) -> None:
-    _write(_marker(files), json.dumps({"database": str(database)}).encode())
+def _mark(files: Paths, database: Database, aside: str) -> None:
+    _write(_marker(files), json.dumps({"database": str(database), "aside": aside}).encode())
 
 
-def _leave(files: Paths, address: str, at: datetime) -> Path:
-    """Name the server in the settings, put the files aside, take the mark away: in this order."""
-    archive = files.archive / f"{at.strftime(STAMP)}-moved"
+def _leave(files: Paths, address: str, aside: str) -> Path:
+    """Name the server in the settings, put the files aside, the log first, take the mark away: in this
+    order."""
+    archive = files.archive / aside
     try:
         _configure(files.config, address)
         archive.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from contextlib import closing
-from datetime import UTC, datetime
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +187,58 @@ def test_a_move_that_is_interrupted_is_finished_by_the_next(
     move(filled, database.app, world.FOLD, AT)
     with world.open_(filled) as moved:
         assert facts(moved) == known
+
+
+@pytest.mark.parametrize("files", range(8))
+def test_a_move_that_is_killed_while_it_puts_files_aside_is_finished_by_the_next(
+    filled: Path, database: TestDatabase, monkeypatch: pytest.MonkeyPatch, files: int
+) -> None:
+    """A log whose file was aside already would be called lost, or an empty one made in its place."""
+    with world.open_(filled) as before:
+        known = facts(before)
+    real, left = shutil.move, files
+
+    def killed(*arguments: Any) -> Any:
+        nonlocal left
+        if not left:
+            raise KeyboardInterrupt
+        left -= 1
+        return real(*arguments)
+
+    monkeypatch.setattr("governance.store.moving.shutil.move", killed)
+    with suppress(KeyboardInterrupt):  # of few files, the last
+        move(filled, database.app, world.FOLD, AT)
+    monkeypatch.undo()
+    if left == 0 and (filled / "moving.json").exists():
+        with pytest.raises(CannotOpen, match="run `governance move` again"):
+            world.open_(filled)
+        done = move(filled, database.app, world.FOLD, AT + timedelta(hours=1))
+        assert {each.name for each in done.archive.iterdir()} >= {"blobs", "log.db", "vault.db"}
+        assert (done.size, len(list(done.archive.parent.iterdir()))) == (len(known["entries"]), 1)
+    assert not any((filled / name).exists() for name in ("log.db", "vault.db", "moving.json"))
+    with world.open_(filled) as moved:
+        assert facts(moved) == known
+
+
+def test_a_move_that_was_begun_goes_nowhere_else(
+    filled: Path, database: TestDatabase, server: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log would be on two servers, each of them ready to go on with it."""
+
+    def crash(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(moving, "_leave", crash)
+    with pytest.raises(KeyboardInterrupt):
+        move(filled, database.app, world.FOLD, AT)
+    monkeypatch.undo()
+    other = server.database()
+    try:
+        with pytest.raises(CannotOpen, match="give that address again"):
+            move(filled, other.app, world.FOLD, AT)
+    finally:
+        server.drop(other)
+    move(filled, database.app, world.FOLD, AT)
 
 
 def test_what_does_not_arrive_whole_does_not_count(
