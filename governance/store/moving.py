@@ -174,7 +174,9 @@ def _carry(files: Paths, database: Database, note: str, aside: str) -> int:
             "(SELECT COALESCE(MAX(id), 0) + 1 FROM erasures), false)"
         )
         _prove(log, target, note)
-        _mark(files, database, aside)  # until now nothing has happened; from now on the server knows
+        _mark(
+            files, database, aside
+        )  # until now nothing has happened; from now on the server knows
         target.execute("COMMIT")
         return rows
 

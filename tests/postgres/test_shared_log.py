@@ -272,6 +272,58 @@ def test_a_fork_is_not_followed(opened: Open, server: Cluster, database: TestDat
         world.open_(two_root)
 
 
+def behind(one: Workspace, monkeypatch: pytest.MonkeyPatch, *, crowded: bool) -> None:
+    """From now on `one` reads what others write only when it takes its turn."""
+    monkeypatch.setattr(one.ledger.writer, "follow", lambda: False)
+    assert one.ledger.writer._turns is not None
+    one.ledger.writer._turns.crowded = crowded
+
+
+@pytest.mark.parametrize("crowded", [False, True], ids=["asked after", "asked with the lock"])
+def test_a_service_signs_over_nothing_it_has_not_hashed(
+    opened: Open,
+    server: Cluster,
+    database: TestDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    crowded: bool,
+) -> None:
+    """Who has the database could alter an entry before the others read it, and have them sign for it."""
+    one, two = opened(), opened("two")
+    one.ledger.submit(world.Decide("seen by both")).result(10)
+    follows(two, 1)
+    behind(two, monkeypatch, crowded=crowded)
+    one.ledger.submit(world.Decide("as one signed it")).result(10)
+    server.as_superuser("ALTER TABLE governance_log.log_entries DISABLE TRIGGER ALL", database.name)
+    altered = "replace(convert_from(entry, 'UTF8'), 'as one', 'as two')"
+    server.as_superuser(
+        f"UPDATE governance_log.log_entries SET entry = convert_to({altered}, 'UTF8') WHERE idx = 1",
+        database.name,
+    )
+    with pytest.raises(Unavailable, match="a fork"):
+        two.ledger.submit(world.Decide("after it")).result(10)
+    assert two.ledger.failure is not None
+    assert one.reader.size == 2
+
+
+def test_a_running_service_follows_no_fork(
+    opened: Open, server: Cluster, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database put back and written again would be signed on by whoever had answered otherwise."""
+    one, two = opened(), opened("two")
+    one.ledger.submit(world.Decide("seen by two")).result(10)
+    follows(two, 1)
+    behind(two, monkeypatch, crowded=True)
+    one.close()
+    _cut(server, database, 0)
+    (one.paths.root / "head").write_bytes(_empty_head(one))
+    with world.open_(one.paths.root) as again:
+        for text in ("other", "history"):
+            again.ledger.submit(world.Decide(text)).result(10)
+        with pytest.raises(Unavailable, match="a fork"):
+            two.ledger.submit(world.Decide("after it")).result(10)
+        assert again.reader.size == 2
+
+
 def _empty_head(one: Workspace) -> bytes:
     """A head file as it was before anything was written."""
     with closing(one.paths.log_database.reader()) as db:

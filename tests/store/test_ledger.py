@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from audit.proof import verify_inclusion
 from audit.tree import leaf_hash
 from governance.oversight.commands import IdempotencyRow, Needs, Proposal
 from governance.oversight.errors import Refused
+from governance.store import batch
 from governance.store.errors import Busy, Unavailable
 from governance.store.lanes import limits
 from governance.store.workspace import Workspace
@@ -270,6 +272,35 @@ def test_after_closing_nothing_is_taken_and_what_was_queued_is_done(
     assert [future.result(10).receipts[0].index for future in futures] == list(range(100))
     with pytest.raises(Unavailable):
         workspace.ledger.submit(Decide("late"))
+
+
+@pytest.mark.parametrize("what", ["the stored entry", "the tree in memory"])
+def test_nothing_is_signed_but_what_was_written(
+    opened: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A bad disk or bad memory would be signed, and the whole log accused of being forged for ever."""
+    workspace = opened()
+    workspace.ledger.submit(Decide("before")).result(10)
+    head = workspace.reader.checkpoint()
+    if what == "the tree in memory":
+        workspace.ledger.position.frontier._hashes[0] = bytes(32)
+    else:
+        real = batch.insert_rows
+
+        def bad(db: Any, table: str, columns: Any, rows: Any) -> None:
+            if table == "log_entries":
+                rows = [
+                    (index, data.replace(b"after", b"other"), leaf) for index, data, leaf in rows
+                ]
+            real(db, table, columns, rows)
+
+        monkeypatch.setattr(batch, "insert_rows", bad)
+    with pytest.raises(Unavailable, match="nothing was signed"):
+        workspace.ledger.submit(Decide("after")).result(10)
+    assert workspace.reader.checkpoint() == head
+    workspace.close()
+    monkeypatch.undo()
+    opened().ledger.submit(Decide("after")).result(10)
 
 
 def _hold(workspace: Workspace) -> Callable[[], None]:
