@@ -82,6 +82,14 @@ def _set(state: State, agent: Agent) -> State:
     return replace(state, agents=state.agents.set(agent.id, agent))
 
 
+def _set_at_once(state: State, index: int, old: Agent, new: Agent) -> State:
+    """Another record of an agent holds; what was found out about a change that waits was not of it."""
+    waits = old.pending
+    if waits is not None and waits.files is not None and new != old:
+        new = replace(new, pending=replace(waits, overtaken=index))
+    return _set(state, new)
+
+
 def proposed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """agent.proposed"""
     new = Agent(
@@ -142,7 +150,7 @@ def changed(state: State, index: int, at: datetime, by: Any, data: Any) -> State
     if data["pending"]:
         change = Change(index, by["id"], fields, data.get("files"))
         return _set(state, replace(old, pending=change))
-    return _set(state, with_fields(old, fields))
+    return _set_at_once(state, index, old, with_fields(old, fields))
 
 
 def suspended(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
@@ -195,13 +203,15 @@ def autonomy_granted(state: State, index: int, at: datetime, by: Any, data: Any)
         fields = {"autonomy": data["level"], "autonomy_until": data["until"]}
         change = Change(index, by["id"], fields, data.get("files"))
         return _set(state, replace(old, pending=change))
-    return _set(state, replace(old, autonomy=data["level"], autonomy_until=parse(data["until"])))
+    new = replace(old, autonomy=data["level"], autonomy_until=parse(data["until"]))
+    return _set_at_once(state, index, old, new)
 
 
 def autonomy_lowered(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """autonomy.lowered"""
     old = state.agents[data["agent"]]
-    return _set(state, replace(old, autonomy=data["level"], autonomy_until=None))
+    new = replace(old, autonomy=data["level"], autonomy_until=None)
+    return _set_at_once(state, index, old, new)
 
 
 def briefed(state: State, index: int, at: datetime, by: Any, data: Any) -> State:

@@ -48,12 +48,13 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change that loosens, proposed by one person and waiting for another; `files` has what was
-    found out about it."""
+    found out about it, and `overtaken` is the entry that changed the agent since."""
 
     index: int
     person: str
     fields: Mapping[str, Any]
     files: Mapping[str, str] | None = field(default=None, metadata=LATER)
+    overtaken: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Law: what lets an agent do more takes two people, and the second one sees what it opens.  What was not
 found out in time, or cannot be told, counts as opening something.  What was found out is about one
-release and one record; under other rules nobody confirms it.
+release and one record; under other rules, or of another record, nobody confirms it.
 """
 
 from __future__ import annotations
@@ -69,9 +69,13 @@ def changed(desk: Desk, before: Agent, after: Agent) -> Judged | None:
     release, now = desk.state.release, desk.now()
     if release is None:
         return None
-    level = autonomy.level(before, now)
-    pair = (_record(desk, release, before, level), _record(desk, release, after, level))
-    return _judged(desk, (pair,))
+    ends = before.autonomy_until
+    levels = (autonomy.level(before, moment) for moment in (now, ends) if moment is not None)
+    pairs = (
+        (_record(desk, release, before, level), _record(desk, release, after, level))
+        for level in dict.fromkeys(levels)
+    )
+    return _judged(desk, tuple(pairs))
 
 
 def raised(desk: Desk, agent: Agent, level: str, until: datetime | None) -> Judged | None:

@@ -119,6 +119,38 @@ def test_nobody_confirms_what_was_found_out_under_other_rules(world: World) -> N
     assert world.desk.state.agents["reader-1"].labels == {"probation"}
 
 
+def test_nobody_confirms_what_was_found_out_of_another_record(world: World) -> None:
+    """One manager lets a harmless change wait, raises the agent, and gets a yes to what is harmless no more."""
+    ruled(world)
+    world.agent("reader-1", tools=["mail.read"], labels=["probation"])
+    onboarding.set_autonomy(world.desk, world.owen, "reader-1", level="L1", why="new")
+    made = onboarding.change(world.desk, world.maria, "reader-1", labels=[])
+    onboarding.change(world.desk, world.maria, "reader-1", purpose="Reads the mail of sales")
+    lifted = onboarding.set_autonomy(
+        world.desk, world.maria, "reader-1", level="L4", until="2098-01-01T00:00:00Z",
+        evidence={"reviewed": 200},
+    )  # fmt: skip
+    assert not lifted["pending"]
+    with pytest.raises(Problem) as caught:
+        onboarding.confirm(world.desk, world.tom, "reader-1", entry=made["entry"])
+    assert caught.value.type == "conflict"
+    again = onboarding.change(world.desk, world.maria, "reader-1", labels=[])
+    assert again["opens"] != made["opens"]
+    onboarding.confirm(world.desk, world.tom, "reader-1", entry=again["entry"])
+    assert world.desk.state.agents["reader-1"].labels == frozenset()
+
+
+def test_what_a_change_opens_is_of_every_level_to_come(world: World) -> None:
+    """A change would be shown as harmless that opens something on the day the agent's autonomy ends."""
+    ruled(world, LABELLED.replace(b"agent.labels:", b"agent.autonomy: {is: L1}, agent.labels:"))
+    world.agent("reader-1", tools=["mail.read"], labels=["probation"])
+    onboarding.set_autonomy(world.desk, world.owen, "reader-1", level="L1", why="new")
+    raised(world, "L4")
+    onboarding.confirm(world.desk, world.maria, "reader-1")
+    made = onboarding.change(world.desk, world.maria, "reader-1", labels=[])
+    assert "mail.read: deny -> " in made["opens"][0]
+
+
 def test_the_rules_change_while_an_agent_is_looked_at(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
