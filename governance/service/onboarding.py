@@ -12,11 +12,11 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from governance.oversight import agents, autonomy, people, policies, sessions
+from governance.oversight import agents, autonomy, people, sessions
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.entries import CLASSES, LEVELS
 from governance.oversight.errors import Refused
-from governance.oversight.model import Agent, Change, State
+from governance.oversight.model import Agent, State
 from governance.oversight.times import parse, write
 from governance.service import registering
 from governance.service.acting import Act, Texts, allowed, do, one, person, stated
@@ -110,13 +110,7 @@ def confirm(desk: Desk, caller: Caller, agent: str, *, entry: int | None = None)
         elif found.pending is not None:
             target, proposer = found.pending.index, found.pending.person
             _require_owners(state, found.pending.fields)
-            since = _overtaken(state, found.pending)
-            if since is not None:
-                raise Refused(
-                    "conflict",
-                    f"the rules or agent `{agent}` changed (entry `{since}`) since it was found out what "
-                    "this opens; propose it again",
-                )
+            registering.require_of_now(state, found.pending)
         else:
             raise Refused("conflict", f"nothing about agent `{agent}` waits for a second person")
         if entry is not None and entry != target:
@@ -136,14 +130,6 @@ def confirm(desk: Desk, caller: Caller, agent: str, *, entry: int | None = None)
         return one("agent.onboarded", at, caller, index, data, answer)
 
     return do(desk, Act(who, run))
-
-
-def _overtaken(state: State, waits: Change) -> int | None:
-    """The entry after which what was found out about a change holds no more."""
-    since = policies.rules_since(state)
-    if waits.files is None or waits.overtaken is not None:
-        return waits.overtaken
-    return since if since is not None and waits.index < since else None
 
 
 def change(desk: Desk, caller: Caller, agent: str, **fields: Any) -> dict[str, Any]:

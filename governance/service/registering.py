@@ -19,7 +19,7 @@ from governance.engine.compile import Release, compile_bundle, compile_release
 from governance.engine.registered import Record
 from governance.oversight import agents, autonomy, policies
 from governance.oversight.errors import Refused
-from governance.oversight.model import Agent, State
+from governance.oversight.model import Agent, Change, State
 from governance.service import child, comparing, examining, judging
 from governance.service.desk import Desk
 from governance.service.problem import Problem
@@ -163,6 +163,18 @@ def _release(files: dict[str, bytes], digest: str, form: bytes | None) -> Releas
         except portable.NotPortable:
             pass
     return compile_release(files)
+
+
+def require_of_now(state: State, waits: Change) -> None:
+    """Refuse a change about which something was found out under other rules or of another record."""
+    since = policies.rules_since(state)
+    since = since if since is not None and waits.index < since else waits.overtaken
+    if waits.files is not None and since is not None:
+        raise Refused(
+            "conflict",
+            f"the rules or the agent changed (entry `{since}`) since it was found out what this opens; "
+            "propose it again",
+        )
 
 
 def waiting(desk: Desk, agent: Agent) -> list[str]:
