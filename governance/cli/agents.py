@@ -142,8 +142,8 @@ def confirm(frame: Frame, agent_id: str) -> None:
     """
     with frame.api() as api:
         shown = api.get(f"/v1/agents/{agent_id}")
-        waiting = shown["pending"]
-        entry = shown["entry"] if waiting is None or shown["state"] == "draft" else waiting["entry"]
+        waiting = None if shown["state"] == "draft" else shown["pending"]
+        entry = shown["entry"] if waiting is None else waiting["entry"]
         output.facts(shown if waiting is None else {**waiting, "opens": None}, err=True)
         for line in () if waiting is None else waiting.get("opens", ()):
             output.say(output.inert(f"{line}."))

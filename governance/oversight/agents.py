@@ -69,6 +69,14 @@ def loosens(agent: Agent, fields: Mapping[str, Any], tested: frozenset[str] = fr
     return False
 
 
+def waiting(agent: Agent) -> tuple[int, str, Agent] | None:
+    """What waits for a second person: the entry, who proposed it, and the agent as it would be."""
+    if agent.state == "draft":
+        return agent.index, agent.proposed_by, agent
+    waits = agent.pending
+    return None if waits is None else (waits.index, waits.person, with_fields(agent, waits.fields))
+
+
 # the fold
 
 

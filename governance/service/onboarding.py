@@ -104,15 +104,15 @@ def confirm(desk: Desk, caller: Caller, agent: str, *, entry: int | None = None)
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         people.require(state, who, "manage agents")
         found = agents.agent(state, agent)
-        target, proposer = found.index, found.proposed_by
+        waits = agents.waiting(found)
+        if waits is None:
+            raise Refused("conflict", f"nothing about agent `{agent}` waits for a second person")
+        target, proposer, wanted = waits
         if found.state == "draft":
-            _require_owners(state, {"owner": found.owner, "deputy": found.deputy})
+            _require_owners(state, {"owner": wanted.owner, "deputy": wanted.deputy})
         elif found.pending is not None:
-            target, proposer = found.pending.index, found.pending.person
             _require_owners(state, found.pending.fields)
             registering.require_of_now(state, found.pending)
-        else:
-            raise Refused("conflict", f"nothing about agent `{agent}` waits for a second person")
         if entry is not None and entry != target:
             raise Refused(
                 "not-shown",

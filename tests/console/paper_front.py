@@ -35,6 +35,7 @@ from governance.web.console.review_views import (
     choices,
 )
 from governance.web.console.views import (
+    AgentChangeView,
     AgentRow,
     ApprovalRow,
     ApprovalView,
@@ -492,6 +493,16 @@ class PaperFront(PaperRetention, PaperPolicies):
         return tuple(
             replace(row, stopped_by=stopped) if row.id == "pay-runner" else row for row in AGENTS
         )
+
+    def agent_change(self, person: str, name: str) -> AgentChangeView:
+        if name != "travel-desk":
+            raise Problem("unknown", f"nothing about an agent `{name}` waits")
+        rows = (("Purpose", "", HOSTILE), ("Tools", LONG, HOSTILE), ("Owner", HOSTILE, LONG))
+        may = YES if person == MARIA else May(False, HOSTILE)
+        return AgentChangeView(name, 95, HOSTILE, False, rows, (HOSTILE, LONG), may)
+
+    def confirm_agent(self, person: str, name: str, entry: int) -> None:
+        self.acts.append(("confirm", person, name, entry))
 
     def contradiction(self, person: str, name: str) -> ContradictionView:
         if name != "dept":

@@ -86,7 +86,6 @@ AGENTS = (
         "High risk: EU AI Act, Annex III, point 4",
         None,
         True,
-        (HOSTILE, LONG),
     ),
     AgentRow(
         "travel-desk",

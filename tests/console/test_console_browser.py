@@ -26,6 +26,7 @@ PAGES = (
     "/stops/90",
     "/stops/new?agent=pay-runner",
     "/agents",
+    "/agents/travel-desk",
     "/log",
     "/log/anchors/dept",
     "/policies",

@@ -21,6 +21,7 @@ PAGES = (
     "/stops",
     "/stops/new",
     "/agents",
+    "/agents/travel-desk",
     "/log",
     "/log/anchors/dept",
     "/account",
@@ -35,6 +36,7 @@ FORMS = {
     },
     "/stops/new": {"scope": "everything", "reason": "a test of the door"},
     "/stops/90/lift": {"reason": "it is safe again"},
+    "/agents/travel-desk/confirm": {"entry": "95"},
     "/log/anchors/dept/settle": {"reason": "a second copy was running"},
     "/decisions/1042/override": {
         "lift": "support-refunds/REF-009",

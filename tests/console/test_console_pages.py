@@ -26,6 +26,7 @@ PAGES = (
     "/stops/new",
     "/stops/new?agent=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
     "/agents",
+    "/agents/travel-desk",
     "/log",
     "/log/anchors/dept",
     "/retention",

@@ -437,14 +437,49 @@ def test_what_does_not_exist_is_said(world):
         assert "There is no such thing here" in look(client, path, 404).text
 
 
-def test_a_change_that_waits_is_shown_with_what_it_opens(world):
+def test_a_change_that_waits_is_shown_with_what_it_opens_and_confirmed_by_another(world):
     """If this failed, the second person would confirm a label without seeing which rules it turns."""
-    onboarding.change(
-        world.desk, Caller("person", world.ids["ada"]), "pay-runner", labels=["probation"]
-    )
-    shown = look(world.browser("maria"), "/agents").text
-    assert "a change waits for a second person" in shown
-    assert "Nothing becomes looser under the rules in force; that was proved" in shown
+    ada = Caller("person", world.ids["ada"])
+    first = onboarding.change(world.desk, ada, "pay-runner", labels=["trial"])["entry"]
+    onboarding.change(world.desk, ada, "pay-runner", labels=["probation"])
+    assert "a change waits for a second person" in look(world.browser("maria"), "/agents").text
+    jonas, at = world.browser("jonas"), "/agents/pay-runner"
+    page = look(jonas, at)
+    assert "Labels probation instead of: " in page.text
+    assert "Nothing becomes looser under the rules in force; that was proved" in page.text
+    assert "You proposed this yourself" in look(world.browser("ada"), at).text
+    assert "takes the role" in look(world.browser("maria"), at).text
+    sent = {i["name"]: i["value"] for i in page.of("input") if i.get("type") == "hidden"}
+    size = world.desk.state.size
+    for client, data, status in (
+        (jonas, {**sent, "entry": str(first)}, 409),
+        (jonas, {**sent, "entry": "it"}, 400),
+        (world.browser("ada"), sent, 403),
+        (world.browser("maria"), sent, 403),
+    ):
+        form = token_of(client.get("/stops/new").get_data(as_text=True))
+        assert client.post(f"{at}/confirm", data={**data, "form": form}).status_code == status
+    assert "agent.onboarded" not in world.kinds(size)
+    assert jonas.post(f"{at}/confirm", data=sent).status_code == 303
+    assert world.desk.state.agents["pay-runner"].labels == {"probation"}
+    assert "nothing about an agent" in look(jonas, at, 404).text.lower()
+
+
+def test_an_agent_is_taken_on_in_the_browser(world):
+    """If this failed, a new agent would wait for somebody with a shell, who sees less of it."""
+    onboarding.propose(
+        world.desk, Caller("person", world.ids["ada"]), agent="help-desk", team="support",
+        owner=world.ids["ada"], purpose="Answers customers", tools=["payment.create"],
+        budget={"amount": "20", "currency": "EUR", "period": "month"}, agent_class="high", annex="4(a)",
+    )  # fmt: skip
+    jonas = world.browser("jonas")
+    page = look(jonas, "/agents/help-desk")
+    for said in ("Purpose Answers customers", "Owner Ada Berg", "Tools payment.create",
+                 "Budget 20 EUR a month", "Class under the EU AI Act high", "Autonomy L1"):  # fmt: skip
+        assert said in page.text, said
+    sent = {i["name"]: i["value"] for i in page.of("input") if i.get("type") == "hidden"}
+    assert jonas.post("/agents/help-desk/confirm", data=sent).status_code == 303
+    assert world.desk.state.agents["help-desk"].state == "active"
 
 
 def test_a_review_stands_on_the_decisions_page_and_is_unseen_by_who_has_still_to_give_one(world):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.oversight import autonomy, people
 from governance.oversight.errors import Refused
-from governance.service import anchors, log_keys, proposals, registering
+from governance.service import anchors, log_keys, proposals
 from governance.service.people import name_of
 from governance.service.reading import opened
 from governance.web.console.outside import Outside
@@ -279,11 +279,10 @@ def agent_row(desk: Desk, clock: Clockface, person: str, agent: Agent, at: datet
         autonomy=level,
         autonomy_note=note,
         state=Verdict("stopped", "Stopped") if stopped is not None else STATES[agent.state],
-        state_note=waits,
+        waits=waits,
         risk_class=_class_words(agent),
         stopped_by=stopped,
         can_be_stopped=agent.state not in ("draft", "retired") and can,
-        opens=tuple(registering.waiting(desk, agent)),
     )
 
 

@@ -28,6 +28,7 @@ from governance.web.console.rule_views import (
     TextView,
 )
 from governance.web.console.views import (
+    AgentChangeView,
     AgentRow,
     ApprovalRow,
     ApprovalView,
@@ -227,6 +228,12 @@ class Front(Protocol):
 
     def agents(self, person: str) -> tuple[AgentRow, ...]:
         """All agents by id."""
+
+    def agent_change(self, person: str, name: str) -> AgentChangeView:
+        """What waits about an agent for a second person."""
+
+    def confirm_agent(self, person: str, name: str, entry: int) -> None:
+        """Confirm what waits about an agent, as the second person: what entry `entry` says."""
 
     def head(self) -> HeadView:
         """The log's head."""

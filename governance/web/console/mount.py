@@ -55,6 +55,7 @@ _SENT_TO = (
     "/decisions/<int:index>/what-if",
     "/stops/<int:index>/lift",
     "/log/anchors/<name>/settle",
+    "/agents/<name>/confirm",
     "/retention/rules/<int:index>/confirm",
     "/retention/holds/<int(signed=True):index>/release",
     "/policies/proposals/<int:index>/sign",

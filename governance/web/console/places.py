@@ -1,4 +1,4 @@
-"""What needs me now, agents, the log's head, and an anchor that contradicts it.
+"""What needs me now, agents and what waits about one, the log's head, an anchor that contradicts it.
 
 Law: a page that shows a record shows its number; a page that shows nothing says why.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, g, make_response, redirect
 
-from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read
+from governance.service.problem import Problem
+from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read, read_number
 from governance.web.console.front import Front
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
@@ -25,6 +26,21 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     @guard.signed_in
     def agents() -> Response:
         return pages.render("agents.html", place="agents", rows=front.agents(g.visit.person))
+
+    @mounted.get("/agents/<name>")
+    @guard.signed_in
+    def agent_change(name: str) -> Response:
+        view = front.agent_change(g.visit.person, name)
+        return pages.render("agent_change.html", place="agents", view=view)
+
+    @mounted.post("/agents/<name>/confirm")
+    @guard.signed_in
+    def confirm_agent(name: str) -> Response:
+        entry = read_number(Read().text("entry", 20))
+        if entry is None:
+            raise Problem("bad-field", "the form does not say what was shown; open its page again")
+        front.confirm_agent(g.visit.person, name, entry)
+        return make_response(redirect("/agents", 303))
 
     @mounted.get("/log")
     @guard.signed_in

@@ -16,6 +16,7 @@ from governance.service import (
     anchors,
     asking,
     cutting,
+    onboarding,
     overriding,
     proposals,
     proposed_words,
@@ -31,6 +32,7 @@ from governance.service.desk import Caller
 from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.web.console import (
+    agent_change,
     approving,
     contradiction,
     explaining,
@@ -60,6 +62,7 @@ from governance.web.console.rule_views import (
     TextView,
 )
 from governance.web.console.views import (
+    AgentChangeView,
     AgentRow,
     ApprovalRow,
     ApprovalView,
@@ -233,6 +236,10 @@ class ServiceFront:
             framing.agent_row(self._desk, self._clock, person, agent, at) for _, agent in found
         )
 
+    def agent_change(self, person: str, name: str) -> AgentChangeView:
+        """What waits about an agent for a second person."""
+        return agent_change.view(self._desk, self._clock, person, name)
+
     def head(self) -> HeadView:
         """The log's head."""
         return framing.head(self._desk, self._outside())
@@ -307,6 +314,10 @@ class ServiceFront:
     def lift(self, person: str, index: int, *, reason: str) -> None:
         """Ask to lift a stop, or, as the second person, lift it."""
         stopping.lift(self._desk, Caller("person", person), index, reason=reason)
+
+    def confirm_agent(self, person: str, name: str, entry: int) -> None:
+        """Confirm what waits about an agent, as the second person."""
+        onboarding.confirm(self._desk, Caller("person", person), name, entry=entry)
 
     def settle(self, person: str, name: str, *, reason: str) -> None:
         """Say what was found about it, or, as the second person, settle it."""

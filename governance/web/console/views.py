@@ -320,8 +320,8 @@ class StopChoices:
 
 @dataclass(frozen=True, slots=True)
 class AgentRow:
-    """One agent in the list: who answers for it, how far it may go, whether it may act; `opens` says
-    what a change of it that waits would open."""
+    """One agent in the list: who answers for it, how far it may go, whether it may act; `waits` says
+    what about it waits for a second person, or nothing."""
 
     id: str
     purpose: str
@@ -330,11 +330,26 @@ class AgentRow:
     autonomy: str
     autonomy_note: str
     state: Verdict
-    state_note: str
+    waits: str
     risk_class: str
     stopped_by: int | None
     can_be_stopped: bool
-    opens: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChangeView:
+    """What waits about an agent for a second person: a `new` one, or a change of its record.
+
+    `rows` are `(what, as it is, as it would be)`; `opens` says what that opens, looser first.
+    """
+
+    name: str
+    index: int
+    who: str
+    new: bool
+    rows: tuple[tuple[str, str, str], ...]
+    opens: tuple[str, ...]
+    may: May
 
 
 @dataclass(frozen=True, slots=True)
