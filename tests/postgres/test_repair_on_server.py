@@ -72,7 +72,8 @@ def rows(root: Path, sql: str) -> list[Any]:
 DAMAGE = {
     "leaves": "UPDATE log_entries SET leaf = decode(repeat('00', 32), 'hex') WHERE idx = 4",
     "nodes": "DELETE FROM tree_nodes WHERE level = 1 AND idx = 3",
-    "checkpoints": "UPDATE checkpoints SET note = replace(note, 'A', 'B') WHERE size = 9",
+    "checkpoints": "UPDATE checkpoints SET note = substr(note, 1, length(note) - 5) || 'AAA=' "
+    "|| substr(note, length(note)) WHERE size = 9",
     "totals": "UPDATE totals SET sum = '0' WHERE series = 'pay/LIM-1' AND n = 5",
     "decisions": "UPDATE decisions SET redeemed = NULL",
 }

@@ -81,7 +81,10 @@ DERIVABLE = {
     "forged head": (
         "checkpoints",
         1,
-        ["UPDATE checkpoints SET note = replace(note, 'A', 'B') WHERE size = 9"],
+        [
+            "UPDATE checkpoints SET note = substr(note, 1, length(note) - 5) || 'AAA=' "
+            "|| substr(note, length(note)) WHERE size = 9"
+        ],
     ),
     "newest head gone": (
         "checkpoints",
