@@ -205,11 +205,15 @@ def anchor_name(size: int, stamp: int | None = None) -> str:
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The lines of a file, each with its end; of the last there may be none."""
-    rest = b""
+    begun: list[bytes] = []  # joined once: a line can be as long as the file
     for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        yield from (line + b"\n" for line in lines)
-    if rest:
+        first, *more = piece.split(b"\n")
+        begun.append(first)
+        if more:
+            yield b"".join(begun) + b"\n"
+            yield from (line + b"\n" for line in more[:-1])
+            begun = more[-1:]
+    if rest := b"".join(begun):
         yield rest
 
 

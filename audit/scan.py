@@ -3,7 +3,8 @@
 The law: a stretch begins at a multiple of 256 entries, so its groups of leaves are complete subtrees
 and stretches can be checked apart from one another, by as many processes as there are. They are
 short, so that no process waits long for the last one of another; and they are handed on in order, no
-more than `_AHEAD` of them read before their turn, so that a long log takes no more memory.
+more of them read before their turn than `_AHEAD` and what others have to do, so that a long log takes
+no more memory.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from typing import NamedTuple
 
 from audit.entryreader import EntryReader
-from audit.errors import Tampered
+from audit.errors import LogError, Tampered
 from audit.package import Disclosure, Package
 from audit.stretch import Stretch, Unreadable
 from audit.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, read_bundle, tile_hashes
@@ -30,6 +32,7 @@ _WORTH = 1 << 16
 _EACH = 3
 """Stretches that are given to a process before it asks for them."""
 _AHEAD = 32
+"""Stretches that are kept until it is their turn, beside those that others have to do."""
 
 
 class Job(NamedTuple):
@@ -162,6 +165,11 @@ def scan_all(
     with ProcessPoolExecutor(others, get_context("spawn"), _hold, held) as pool:
         try:
             yield from _in_order(pool, jobs, here, others * _EACH)
+        except BrokenProcessPool as error:
+            raise LogError(
+                "a process that read beside this one was ended, perhaps for want of memory: verify "
+                "with `--workers 1`"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -173,10 +181,11 @@ def _in_order(
     """What is read of the jobs, in order: here, and in the pool, which has `given` of them to do."""
     turns: deque[tuple[Job | None, Future[Stretch]]] = deque()
     """Each with its job as long as it may have to be done here after all."""
+    most = _AHEAD + given
     while True:
-        idle = given - sum(not turn.done() for _, turn in turns)
+        idle = min(given - sum(not turn.done() for _, turn in turns), most - len(turns))
         turns.extend((job, pool.submit(_read_held, job)) for job in islice(jobs, max(idle, 0)))
-        job = next(jobs, None) if len(turns) < _AHEAD else None
+        job = next(jobs, None) if len(turns) < most else None
         if job is not None:
             turns.append((None, _done(here(job))))
         elif not turns:
@@ -251,5 +260,11 @@ class Computed:
             else:
                 entries, _ = read_bundle(self._package.tile(Tile(-1, number, TILE_WIDTH)))
                 leaves = leaf_hashes(entries)
+            if len(leaves) != TILE_WIDTH or group_root(leaves) != self._upper(0, number):
+                start = number * TILE_WIDTH
+                raise Tampered(
+                    f"the entries {start} to {start + TILE_WIDTH - 1} were changed while they were read",
+                    span=(start, start + TILE_WIDTH),
+                )
             self._last = (number, MemoryNodes(leaves))
         return self._last[1]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
 from audit.__main__ import main
+from audit.archive import DirectoryReader
 from audit.entry import MAX_ENTRY, Entry, encode
 from audit.errors import Tampered
 from audit.package import Package
@@ -96,3 +99,61 @@ def test_the_largest_bundle_is_read_whole(world) -> None:
     largest = encode(Entry("note", entry.at, entry.by, {"text": "x" * (MAX_ENTRY - short)}))
     log = type(world.log(0))([largest] * 256)
     assert verify(world.package(log, disclosures=()), [world.key]).size == 256
+
+
+def test_a_file_that_says_something_else_the_second_time_is_refused(
+    world, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise whoever serves the folder could show a receipt's holder the old entries, and all others
+    the new ones."""
+    old = world.log(600)
+    new = world.changed(old, 280, verdict="allow")
+    receipt = world.checkpoint(old, 300)
+    theirs, path = world.package(old), world.package(new)
+    with pytest.raises(Tampered, match="rewritten"):
+        verify(path, [world.key], receipts=[receipt])
+    real, asked = DirectoryReader.read, 0
+
+    def twice(self: DirectoryReader, name: str) -> bytes:
+        nonlocal asked
+        asked += name == "tile/entries/001"
+        changed = name == "tile/entries/001" and asked > 1
+        return (theirs / name).read_bytes() if changed else real(self, name)
+
+    monkeypatch.setattr(DirectoryReader, "read", twice)
+    with pytest.raises(Tampered, match="entries 256 to 511 were changed while they were read"):
+        verify(path, [world.key], receipts=[receipt])
+    assert asked > 1
+
+
+def test_a_line_as_long_as_its_file_is_read_in_one_go(
+    world, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise one line of some gigabytes would keep a verifier busy for days."""
+    monkeypatch.setattr("audit.longfile.PIECE", 16)
+    path = world.package(world.log(8))
+    assert verify(path, [world.key]).disclosed == 2
+    (path / "disclosures.jsonl").write_bytes(b"x" * (1 << 20))
+    start = time.process_time()
+    with pytest.raises(Tampered, match="line 1"):
+        verify(path, [world.key])
+    assert time.process_time() - start < 2
+
+
+def test_a_helper_that_is_killed_is_no_verdict(
+    world, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise too little memory would end in a traceback, and somebody read it as tampering."""
+
+    def broken(*_: object) -> None:
+        raise BrokenProcessPool("ended")
+
+    monkeypatch.setattr("audit.scan._WORTH", 100)
+    monkeypatch.setattr("audit.scan.STRETCH", 256)
+    monkeypatch.setattr("audit.joined.STRETCH", 256)
+    monkeypatch.setattr("audit.scan._in_order", broken)
+    path = world.package(world.log(600))
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", str(path), "--key", world.key, "--workers", "2"])
+    assert ended.value.code == 2
+    assert "--workers 1" in capsys.readouterr().err

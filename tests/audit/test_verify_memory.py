@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import tracemalloc
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
+from audit import scan
 from audit.__main__ import main
+from audit.scan import Job
+from audit.stretch import Stretch
 from audit.verify import verify
 
 
@@ -35,6 +39,38 @@ def test_a_log_four_times_as_long_takes_no_more_memory(
     peak(short)
     grown = peak(long) - peak(short)
     assert grown < 2 * (many - few), f"{grown:,} bytes more for {many - few:,} entries more"
+
+
+def test_no_more_is_read_ahead_than_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One slow process would make the others keep a whole log in memory until it is done."""
+    given: list[Job] = []
+
+    class Slow:
+        """A pool that finishes its first job when nothing else is done any more."""
+
+        def submit(self, _read: object, job: Job) -> Future[Stretch]:
+            given.append(job)
+            turn: Future[Stretch] = Future()
+            if len(given) == 1:
+                turn.set_running_or_notify_cancel()
+            return turn
+
+    def here(job: Job) -> Stretch:
+        read.append(job.start)
+        return Stretch(job.start, job.stop, first=job.start)
+
+    read: list[int] = []
+
+    def waited(turns: list[Future[Stretch]]) -> None:
+        ahead.append(len(read))
+        turns[0].set_result(Stretch(0, 1, first=0))
+
+    ahead: list[int] = []
+    monkeypatch.setattr(scan, "wait", waited)
+    jobs = (Job(number, number + 1) for number in range(200))
+    found = list(scan._in_order(Slow(), jobs, here, 2))  # type: ignore[arg-type]
+    assert [each.start for each in found] == list(range(200))
+    assert 0 < ahead[0] <= scan._AHEAD + 2
 
 
 def test_a_full_temporary_folder_is_no_verdict(

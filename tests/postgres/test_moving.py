@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from audit.tree import leaf_hash
 from governance.store import moving
 from governance.store.errors import CannotOpen, Damaged, NotOwner
 from governance.store.fsck import fsck
@@ -255,6 +256,23 @@ def test_what_does_not_arrive_whole_does_not_count(
 
     monkeypatch.setattr(moving, "copy_tables", lossy)
     with pytest.raises(Damaged, match="not every row of `totals`"):
+        move(filled, database.app, world.FOLD, AT)
+    monkeypatch.undo()
+    move(filled, database.app, world.FOLD, AT)
+
+
+def test_entries_that_arrive_as_others_are_not_moved(
+    filled: Path, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many rows as there were, each with its hash, could be another log under the same head."""
+    real = moving.insert_rows
+
+    def other(db: Any, table: str, columns: Any, rows: Any) -> None:
+        changed = [(index, data.replace(b'"7"', b'"8"')) for index, data, _ in rows]
+        real(db, table, columns, [(index, data, leaf_hash(data)) for index, data in changed])
+
+    monkeypatch.setattr(moving, "insert_rows", other)
+    with pytest.raises(Damaged, match="not what the head signs"):
         move(filled, database.app, world.FOLD, AT)
     monkeypatch.undo()
     move(filled, database.app, world.FOLD, AT)

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from governance.store import postgres
 from governance.store.arrays import Packed, PackedDumper, packed
 from governance.store.database import LOG_SCHEMA
 from governance.store.errors import BadParameter, ServerError
@@ -104,6 +105,49 @@ def test_an_error_leaves_no_statement_that_the_server_does_not_know(database: Te
             ask()  # the third time a statement is prepared: this one never was
         other.rollback()
         assert [ask(), ask()] == [[], []]
+
+
+LOCK = "SELECT size FROM governance_log.log_head FOR UPDATE"
+BUSY = {
+    "with the lock, at a long statement": (LOCK, "SELECT pg_sleep(1.5)"),
+    "with the lock, at short statements": (LOCK, *["SELECT 1"] * 15),
+    "waiting for the lock": (LOCK,),
+    "with nothing locked": ("SELECT size FROM governance_log.log_head",),
+}
+
+
+@pytest.mark.parametrize("busy", BUSY)
+def test_only_who_hangs_with_the_lock_is_ended(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch, busy: str
+) -> None:
+    """Services that wait for one another, or for a slow server, would end each other in turn."""
+    monkeypatch.setattr(postgres, "LOCK_MS", 700)
+    there = Server(database.app, LOG_SCHEMA)
+    with closing(there.writer()) as db:
+        db.execute("INSERT INTO log_head (id, size, note) VALUES (1, 0, ?)", ("",))
+    # neither has a time limit of its own
+    with (
+        closing(psycopg.connect(database.app)) as hangs,
+        closing(psycopg.connect(database.app)) as works,
+    ):
+        if busy == "waiting for the lock":
+            hangs.execute(LOCK)
+
+        def work() -> None:
+            for sql in BUSY[busy]:
+                works.execute(sql)
+                time.sleep(0.1)
+
+        doing = threading.Thread(target=work)
+        doing.start()
+        time.sleep(1)
+        ended = there.end_who_hangs()
+        doing.join(10)
+        assert works.execute("SELECT 1").fetchone() == (1,)
+        assert ended is (busy == "waiting for the lock")
+        if ended:
+            with pytest.raises(psycopg.OperationalError):
+                hangs.execute("SELECT 1")
 
 
 def test_a_batch_is_three_journeys(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
