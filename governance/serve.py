@@ -206,7 +206,7 @@ def _tcp(config: Config) -> Iterator[socket.socket]:
         except OSError as error:
             raise settings.ConfigError(
                 f"cannot listen on `{server.host}:{server.port}`: {error.strerror}; choose another"
-                " `server.port`, or stop what uses it"
+                " port (`--port`, or `port` under `[server]` in config.toml), or stop what uses it"
             ) from error
         bound.setblocking(False)
         yield bound

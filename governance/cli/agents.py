@@ -90,7 +90,12 @@ def list_agents(frame: Frame) -> None:
 def show(frame: Frame, agent_id: str) -> None:
     """Everything on record about one agent."""
     with frame.api() as api:
-        output.show(frame.output, api.get(f"/v1/agents/{agent_id}"))
+        found = api.get(f"/v1/agents/{agent_id}")
+        if not frame.json:
+            found = telling.with_names(
+                found, telling.names_of(api), "owner", "deputy", "proposed_by"
+            )
+    output.show(frame.output, found)
 
 
 @command(
@@ -153,7 +158,9 @@ def confirm(frame: Frame, agent_id: str) -> None:
 @command(
     agent,
     "autonomy",
-    example="governance agent autonomy payments-1 L2 --why 'drift in refunds'",
+    example="governance agent autonomy payments-1 L3 --until 2027-03-31T00:00:00Z "
+    "--why 'a month without a finding' --evidence evaluation=payments-2026-11\n"
+    "  governance agent autonomy payments-1 L1 --why 'drift in payments'",
 )
 @click.argument("agent_id", metavar="AGENT")
 @click.argument("level", type=LEVELS)

@@ -132,7 +132,7 @@ def _cell(value: object) -> str:
         return ", ".join(map(_cell, value)) or "–"
     if isinstance(value, Mapping):
         return ", ".join(f"{one_line(name)} {_cell(item)}" for name, item in value.items())
-    return one_line(str(value))
+    return one_line(moment(value))
 
 
 def _width(text: str) -> int:

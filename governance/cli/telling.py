@@ -84,9 +84,9 @@ def request(
     )
     _facts(told["facts"], line)
     line()
-    line("why people are asked")
+    line("what the rules say")
     for found in told["findings"]:
-        line(f"  {found['policy']}/{found['rule']}  {found['title']}")
+        line(f"  {found['policy']}/{found['rule']} ({_words(found['effect'])})  {found['title']}")
         if found["because"]:
             line(f"    {found['because']}")
         if found["unknown"]:

@@ -147,11 +147,10 @@ def role_for(state: State, approval: Approval, person: str, wanted: str | None) 
             "the rule keeps you from answering this request, because you asked for it or answer "
             "for the agent; another person must",
         )
+    lacking = "which you do not have" if wanted is None else f"and you cannot answer as {wanted}"
     raise Refused(
         "not-allowed",
-        f"this request needs {', '.join(needed)}; you have {', '.join(sorted(held)) or 'no role'}".replace(
-            "_", " "
-        ),
+        f"this request takes the role {' or '.join(needed)}, {lacking}".replace("_", " "),
         field="role" if wanted is not None else None,
     )
 

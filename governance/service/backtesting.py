@@ -339,7 +339,7 @@ class Tally:
         else:
             out.append(
                 f"Minutes are assumed: {ASSUMED:g} for each answer, or the rule's own review time if "
-                f"that is longer, because only {measured.answers} answers were measured."
+                f"that is longer, because too few answers were measured ({measured.answers})."
             )
         out.append("Answers are shared out evenly among the people who hold a role at the end.")
         if self.not_told:

@@ -40,8 +40,9 @@ def authorize(desk: Desk, caller: Caller, route: Route) -> None:
         return
     if caller.type == "person" and route.person:
         detail = (
-            f"`{route.method} {route.path}` takes the role {_listed(sorted(route.roles))};"
-            " ask somebody who has it"
+            f"this takes the role {_listed(sorted(route.roles))}, and you have"
+            f" {', '.join(f'`{role}`' for role in sorted(roles)) or 'none'}; ask somebody who has it"
+            f" (`{route.method} {route.path}`)"
         )
     else:
         detail = (

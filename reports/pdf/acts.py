@@ -38,7 +38,7 @@ def acts(paper: Paper, e: Evidence) -> None:
 
 
 def _overrides(paper: Paper, rows: list[Act], people: People) -> None:
-    widths = (44.0, 78.0, 84.0, 44.0, 76.0, 76.0)
+    widths = (44.0, 78.0, 62.0, 44.0, 98.0, 76.0)
     columns = Columns(
         (*widths, CONTENT - sum(widths)),
         (

@@ -15,6 +15,7 @@ from reports.pdf.words import (
     cites,
     day,
     duration,
+    ends,
     interval,
     number,
     rate,
@@ -202,7 +203,7 @@ def decisions(paper: Paper, e: Evidence) -> None:
             short(r.title, 60) + (f" ({safe(r.mode)})" if r.mode not in ("", "enforce") else ""),
             number(r.found),
             number(r.decided),
-            f"#{number(r.cite.first or 0)} to #{number(r.cite.last or 0)}",
+            ends(r.cite.first or 0, r.cite.last or 0),
         )
         for r in d.rules
     )
@@ -231,7 +232,7 @@ def _verdicts(paper: Paper, title: str, head: str, groups: tuple[Verdicts, ...])
             number(v.allow),
             number(v.require_approval),
             number(v.deny),
-            f"#{number(v.cite.first or 0)} to #{number(v.cite.last or 0)}",
+            ends(v.cite.first or 0, v.cite.last or 0),
         )
         for v in groups
     )

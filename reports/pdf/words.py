@@ -36,7 +36,7 @@ def span(period: Period) -> str:
 def duration(seconds: float) -> str:
     """`3.8 s`, `1 min 30 s`, `4 h`, `7 days`."""
     if seconds < 60:
-        return f"{seconds:.3g} s"
+        return f"{seconds:.3g}\u00a0s"
     units = (("day", 86_400), ("h", 3600), ("min", 60), ("s", 1))
     left, parts = round(seconds), []
     for word, size in units:
@@ -100,8 +100,13 @@ def cited(cite: Cite, brief: bool = False) -> str:
     if cite.listed and len(cite.ranges) <= 8:
         return f"{kinds} {indexes(cite)}"
     where = ", ".join(f"{k} = {v}" for k, v in cite.where if not brief)
-    place = f"#{cite.first:,}" + (f" to #{cite.last:,}" if cite.last != cite.first else "")
+    place = ends(cite.first or 0, cite.last or 0)
     return f"{cite.count:,} {times}{kinds}, {place}{' where ' + short(where, 90) if where else ''}"
+
+
+def ends(first: int, last: int) -> str:
+    """`#50 to #2,093`, or `#50`."""
+    return f"#{first:,}" + (f" to #{last:,}" if last != first else "")
 
 
 def cites(many: Sequence[Cite], most: int = 4, brief: bool = False) -> str:

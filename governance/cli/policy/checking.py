@@ -85,7 +85,7 @@ def check(
     held = f"{result['cases']} case{'s hold' if result['cases'] != 1 else ' holds'}"
     good = f"{held}; the files are sound. Next: `governance policy prove`."
     quiet = frame.json or form == "sarif"
-    bad = "the rest is for a person" if fix else "nothing was changed"
+    bad = "the rest is for a person" if fix else "--about ID explains one"
     return report(frame, result, place, good, strict=strict, quiet=quiet, bad=bad, notes=notes)
 
 

@@ -11,6 +11,7 @@ import click
 from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.policy.group import policy
+from governance.cli.policy.proposals import count
 from governance.cli.policy.trying import progress
 from governance.cli.transport import Failed
 from governance.service import learning
@@ -86,8 +87,8 @@ def _tell(found: Mapping[str, Any]) -> None:
     )
     least = found["thresholds"]["loosen"]
     output.say(
-        f"{found['acts']} acts of people counted ({found['unlooked']} answers were given without a "
-        f"look). To loosen takes {least['acts']} decisions, {least['people']} people and "
+        f"{count(found['acts'], 'act')} of people counted, "
+        f"{count(found['unlooked'], 'answer')} without a look left out. To loosen takes {least['acts']} decisions, {least['people']} people and "
         f"{least['days']} days; nothing is in force before two people release it."
     )
 

@@ -108,13 +108,18 @@ def tell(
     _say((f"NEWER LIST: {carrying.said(each)}" for each in found["newer_lists"]), err=err)
     _say(lines(found["attached"]), err=err)
     _say(changes, err=err)
-    known = set(found["not_new"])
-    for warning in found["warnings"]:
+    tell_warnings(found["warnings"], found["not_new"])
+
+
+def tell_warnings(warnings: Sequence[str], not_new: Sequence[str]) -> None:
+    """The warnings of a proposal; those that are said of what is in force, too, are only counted."""
+    known = set(not_new)
+    for warning in warnings:
         if warning not in known:
             output.say(f"warning: {warning}")
-    old = sum(warning in known for warning in found["warnings"])
-    if old:
-        output.say(f"and {old} that are said of what is in force, too (-o json has them)")
+    if old := sum(warning in known for warning in warnings):
+        more = f"{count(old, 'warning')} said of what is in force, too (-o json has them)"
+        output.say(more)
 
 
 def lines(attached: Mapping[str, Any]) -> list[str]:
@@ -203,8 +208,8 @@ _OUTCOMES = {
 def _backtest(found: Mapping[str, Any]) -> list[str]:
     said = ", ".join(f"{count} × {change}" for change, count in found["by_change"].items())
     told = [
-        f"backtest: {found['changes']} of {found['reperformed']} decisions of {found['days']:g} "
-        f"days would change{f' ({said})' if said else ''}; {found['not_reperformed']} cannot be told"
+        f"backtest: {found['changes']} of {found['reperformed']} decisions of "
+        f"{count(found['days'], 'day')} would change{f' ({said})' if said else ''}; {found['not_reperformed']} cannot be told"
     ]
     if not found["complete"]:
         told.append(f"  not all of the log was tried: {found['entries']} entries in time")

@@ -7,7 +7,7 @@ names the digest of what was shown.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from governance.cli import output
 from governance.cli.frame import Frame, command
 from governance.cli.policy.folder import FOLDER, files_of, folder_of, report
 from governance.cli.policy.group import policy
-from governance.cli.policy.proposals import failed_before, tell
+from governance.cli.policy.proposals import failed_before, tell, tell_warnings
 from governance.cli.policy.proposed_words import changes_of
 from governance.cli.policy.proposed_words import lines as lines_of_changes
 from governance.cli.telling import names_of
@@ -32,7 +32,7 @@ _LOOK: Final = 1.0
 @click.argument("folder", type=FOLDER, required=False)
 @click.option("--note", help="Why; kept where it can be erased.")
 @click.option("--days", type=click.IntRange(0, 3660), help="How far back to try it (default 30).")
-@click.option("--sign", "proposal", type=int, help="Sign off this proposal as the second person.")
+@click.option("--sign", "proposal", type=int, help="The same as `governance policy sign`.")
 def release(
     frame: Frame,
     folder: Path | None,
@@ -40,7 +40,7 @@ def release(
     days: int | None,
     proposal: int | None,
 ) -> None:
-    """Propose the files as a release; another person signs it with --sign NUMBER.
+    """Propose the files as a release; another person signs it with `governance policy sign NUMBER`.
 
     The files are examined first: their cases, what must never be allowed, what they answer
     differently from the release in force, and what they would have changed in what happened. While
@@ -53,10 +53,11 @@ def release(
         if proposal is not None:
             return _sign(frame, api, proposal)
         made = _propose(frame, api, folder, note, days)
+        known = _not_new(api, made)
         if len(api.get("/v1/people")["people"]) == 1:
             path = f"/v1/policies/proposals/{made['proposal']}/sign"
             made |= api.post(path, evidence=made["evidence"])
-    _proposed(frame, made)
+    _proposed(frame, made, known)
     for doubt in made.get("doubts", ()):
         output.say(f"{doubt[:1].upper()}{doubt[1:]}.")
     if made.get("alone"):
@@ -136,7 +137,15 @@ def _sign(frame: Frame, api: Api, number: int) -> None:
     output.say("In force.")
 
 
-def _proposed(frame: Frame, made: dict[str, Any]) -> None:
+def _not_new(api: Api, made: Mapping[str, Any]) -> Sequence[str]:
+    """Its warnings that are said of what is in force, too; asked for while it waits."""
+    if not made["warnings"]:
+        return ()
+    known: Sequence[str] = api.get(f"/v1/policies/proposals/{made['proposal']}")["not_new"]
+    return known
+
+
+def _proposed(frame: Frame, made: dict[str, Any], known: Sequence[str] = ()) -> None:
     if frame.json:
         output.document(made)
     else:
@@ -152,8 +161,7 @@ def _proposed(frame: Frame, made: dict[str, Any]) -> None:
         output.show(frame.output, {k: v for k, v in made.items() if k not in spoken})
     for line in failed_before(made.get("failed_before", ())):
         output.say(output.inert(line))
-    for warning in made["warnings"]:
-        output.say(f"warning: {warning}")
+    tell_warnings(made["warnings"], known)
 
 
 def _propose(

@@ -138,7 +138,7 @@ def approvals(cost: Mapping[str, Any], days: float) -> None:
         f"; most on {cost['busiest']['day']}: {cost['busiest']['would']}" if cost["busiest"] else ""
     )
     output.say(
-        f"Approvals in {days:g} days: {cost['was']} really, {cost['would']} under the draft "
+        f"Approvals in {days:g} {'day' if days == 1 else 'days'}: {cost['was']} really, {cost['would']} under the draft "
         f"({cost['per_day']['added']:+g} a day){peak}."
     )
     rows = [

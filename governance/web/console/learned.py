@@ -112,8 +112,8 @@ def _state(found: Running | None) -> tuple[str, str]:
     assert found.result is not None
     acts, unlooked = found.result["acts"], found.result["unlooked"]
     days = f"{found.result['from'][:10]} to {found.result['to'][:10]}"
-    hasty = f"; {unlooked} answers were given without a look and do not count" if unlooked else ""
-    return "done", f"From {days}: {acts} acts of people count{hasty}."
+    hasty = f"; answers given without a look: {unlooked}, which do not count" if unlooked else ""
+    return "done", f"From {days}: acts of people that count: {acts}{hasty}."
 
 
 def _takes() -> str:

@@ -73,14 +73,21 @@ def _sentence(found: anchors.Outside, best: Known | None, at: datetime) -> str:
     if best is None or best.at is None:
         return "No anchor has confirmed a head yet; tell the operator."
     ago = span(max(at - best.at, timedelta(seconds=1)))
-    first = f"The first {number(best.size or 0)} entries are in a head that {best.name}"
-    said = f"{first}, {KINDS[best.kind]}, confirmed {ago} ago"
+    first = (
+        f"The first {number(best.size or 0)} entries are in a head that {_named(best)} confirmed"
+    )
+    said = f"{first} {ago} ago"
     if not best.apart:
         said += ", on the same disk: whoever can rewrite the log can rewrite the copy, too"
     said += "."
     if found.kept == UNANCHORED:
         said += " No anchor has confirmed what came since in time: it could still be rewritten."
     return said
+
+
+def _named(best: Known) -> str:
+    kind = KINDS[best.kind]
+    return kind if kind.endswith(f" {best.name}") else f"{best.name}, {kind},"
 
 
 def _view(known: Known) -> AnchorView:
