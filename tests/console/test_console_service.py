@@ -531,6 +531,7 @@ def test_what_was_drawn_waits_until_somebody_reviews_it(world):
     assert "decisions wait for review" in page.text
     assert "Were the rules right?" in look(jonas, "/").text
     assert "Were the rules right?" not in look(world.browser("maria"), "/").text
+    assert "Were the rules right?" not in look(world.browser("ada"), "/").text
     listed = [a["href"] for a in page.of("a") if "#review" in a["href"]]
     assert listed == [f"/decisions/{index}#review" for index in entry.data["decisions"]]
     count = len(listed)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from governance.oversight import autonomy, people
 from governance.oversight.errors import Refused
+from governance.oversight.reviews import MOST
 from governance.service import anchors, log_keys, proposals
 from governance.service.people import name_of
 from governance.service.reading import opened
@@ -34,6 +36,7 @@ from governance.web.health import ANCHORS, failing
 if TYPE_CHECKING:
     from governance.oversight.model import Agent, State, Stop
     from governance.service.desk import Desk
+    from governance.store.reader import Reader
 
 LEVELS = {
     "L0": "watched only",
@@ -103,15 +106,24 @@ def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: in
         warning=_warning(desk),
         contradicted_by=anchors.contradictors(desk),
         proposals=len(to_sign(state, person)),
-        to_review=_to_review(state, person),
+        to_review=_to_review(desk, person),
     )
 
 
-def _to_review(state: State, person: str) -> int:
-    """How many decisions of the sample nobody has reviewed, for those who may review."""
+def _to_review(desk: Desk, person: str) -> int:
+    """How many decisions of the sample nobody has reviewed, of agents that others answer for."""
+    state = desk.state
     if state.sample is None or not allowed(state, person, "review decisions").yes:
         return 0
-    return sum(each >= state.retention.minimum for each in state.sample.waiting)
+    kept = (each for each in state.sample.waiting if each >= desk.reader.minimum)
+    own = own_agents(state, person)
+    return sum(_agent_of(desk.reader, each) not in own for each in kept)
+
+
+@lru_cache(maxsize=2 * MOST)
+def _agent_of(reader: Reader, decision: int) -> str:
+    """Whose decision it was: every page of whoever reviews asks again."""
+    return str(reader.entry(decision).data["agent"])
 
 
 def to_sign(state: State, person: str) -> tuple[int, ...]:

@@ -145,7 +145,7 @@ class Frame:
     proposals: int = 0
     """How many proposals of releases this person may sign."""
     to_review: int = 0
-    """How many decisions wait for somebody with a role of this person's to review them."""
+    """How many decisions wait for a review that this person may give."""
 
 
 @dataclass(frozen=True, slots=True)
