@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -131,11 +131,19 @@ def change(frame: Frame, agent_id: str, **given: Any) -> None:
 
 def _told(frame: Frame, made: dict[str, Any]) -> None:
     """What a change does, what it opens, and that another person confirms it."""
-    output.show(frame.output, made if frame.json else {**made, "opens": None})
-    for line in made.get("opens", ()):
-        output.say(output.inert(f"{line}."))
+    output.show(frame.output, made if frame.json else _without_opens(made))
+    _say_opens(made)
     if made.get("pending"):
         output.say(f"Now another person confirms it: governance agent confirm {made['agent']}")
+
+
+def _without_opens(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if name != "opens"}
+
+
+def _say_opens(told: Mapping[str, Any]) -> None:
+    for line in told.get("opens", ()):
+        output.say(output.inert(f"{line}."))
 
 
 @command(agent, "confirm", example="governance agent confirm payments-1")
@@ -149,9 +157,8 @@ def confirm(frame: Frame, agent_id: str) -> None:
         shown = api.get(f"/v1/agents/{agent_id}")
         waiting = None if shown["state"] == "draft" else shown["pending"]
         entry = shown["entry"] if waiting is None else waiting["entry"]
-        output.facts(shown if waiting is None else {**waiting, "opens": None}, err=True)
-        for line in () if waiting is None else waiting.get("opens", ()):
-            output.say(output.inert(f"{line}."))
+        output.facts(_without_opens(waiting or shown), err=True)
+        _say_opens(waiting or {})
         output.show(frame.output, api.post(f"/v1/agents/{agent_id}/confirm", entry=entry))
 
 

@@ -111,6 +111,7 @@ def test_what_a_change_opens_is_told_to_both(company: Company) -> None:
     confirmed = served.run("agent", "confirm", "more-1", key=company.tom_key)
     for told in (asked, confirmed):
         assert "Looser: payment.create: deny -> allow (service/agent -> " in told.stderr
+        assert "opens" not in told.stdout + told.stderr, "it says that nothing is opened"
 
 
 def test_a_request_is_shown_and_answered(company: Company, tmp_path: Path) -> None:
