@@ -63,6 +63,8 @@ class Writer:
         self._runner = Runner(fold, vault, self.facts, self.pending)
         self.position = position
         self._open = False
+        self._remembered = ""
+        """The head that is in the head file, if it was put there by this process."""
         self._batch: Batch | None = None
 
     def run(self, jobs: Sequence[Job], at: int) -> Batch | None:
@@ -129,7 +131,7 @@ class Writer:
             note = written.note or self._signed(batch, written)
             self._db.execute("COMMIT")
             self._open = False
-            self._head.write(note)
+            self._remember(note)
         except Exception as error:
             raise self._failed(error) from error
 
@@ -169,18 +171,16 @@ class Writer:
                 self.undo()
                 raise self._failed(error) from error
 
-    def follow(self) -> bool:
-        """Read on what others wrote, and keep its head; whether there was anything."""
-        turns, before = self._turns, self.position.size
+    def follow(self) -> None:
+        """Read on what others wrote, and keep its head, also of what was read with the turn."""
+        turns = self._turns
         assert turns is not None
         try:
             self.position = turns.look(self._db, self.position, self.facts)
-            if self.position.size == before:
-                return False
-            self._head.write(turns.note)
+            if turns.note != self._remembered:
+                self._remember(turns.note)
         except Exception as error:
             raise self._failed(error) from error
-        return True
 
     def recover(self) -> None:
         """After an outage: what is there? The lock says that nothing is under way any more.
@@ -192,12 +192,11 @@ class Writer:
         self._batch = self._signing = None
         self.undo()
         self.facts.reset()
-        before = self.position.size
         self.turn()
         self.undo()
-        if self.position.size != before and self._turns is not None:
+        if self._turns is not None and self._turns.note != self._remembered:
             try:
-                self._head.write(self._turns.note)
+                self._remember(self._turns.note)
             except OSError as error:
                 raise self._failed(error) from error
 
@@ -271,6 +270,10 @@ class Writer:
         sentence = self._database.explain(error) if isinstance(error, ERRORS) else str(error)
         outage = isinstance(error, ServerError) and not error.refused
         return WriteFailed(sentence, outage=self.shared and outage)
+
+    def _remember(self, note: str) -> None:
+        self._head.write(note)
+        self._remembered = note
 
     # -- running -----------------------------------------------------------------------------------
 

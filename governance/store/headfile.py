@@ -1,12 +1,13 @@
 """The newest checkpoint, the log's signed head, kept outside the database.
 
 The law: once `write` returns, the new head is on disk and the one before can still be read if the
-write was torn (two slots, `audit.head`). Start-up compares the database with this file, so a
+write was torn (two slots, `audit.head`), and nobody else writes the file meanwhile (flock). Start-up compares the database with this file, so a
 database that was put back to an older day is noticed; on another volume it also survives the first.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -29,6 +30,15 @@ class HeadFile:
         except OSError as error:
             raise CannotOpen(
                 f"the head file `{path}` cannot be written ({error.strerror}); make it writable"
+            ) from error
+        try:
+            _lock(self._fd)
+        except BlockingIOError as error:
+            os.close(self._fd)
+            raise CannotOpen(
+                f"the head file `{path}` is in use by another service: a copy of this workspace is "
+                "running, and the two would make two logs of one. Stop it; a service beside it needs "
+                "`governance join` and PostgreSQL"
             ) from error
         try:
             slot = last_slot(os.pread(self._fd, FILE_SIZE, 0))
@@ -85,6 +95,15 @@ def read_note(path: Path) -> str | None:
         return last_slot(path.read_bytes()).note
     except (OSError, BadHead):
         return None
+
+
+def _lock(fd: int) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a volume that knows no locks; the folder has its own (`OwnerLock`)
+        return
 
 
 def _missing(path: Path) -> str:

@@ -254,7 +254,11 @@ def _open(
     for place, name in ((database, "log"), (paths.vault_database, "vault")):
         bring_up_to_date(place, name)
     head = HeadFile(paths.head)
-    db = database.writer(guarded=GUARDED)
+    try:
+        db = database.writer(guarded=GUARDED)
+    except BaseException:
+        head.close()
+        raise
     try:
         if database.shared:  # as of one moment, though others write
             db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")

@@ -21,6 +21,7 @@ from governance.oversight.commands import Facts, IdempotencyRow, Needs, Proposal
 from governance.oversight.errors import Refused
 from governance.store.errors import CannotOpen, Unavailable
 from governance.store.grants import prepare
+from governance.store.headfile import read_note
 from governance.store.workspace import Workspace
 from tests.postgres.fixtures import database, opened, root, server, workspace
 from tests.postgres.server import Cluster, TestDatabase
@@ -277,6 +278,25 @@ def behind(one: Workspace, monkeypatch: pytest.MonkeyPatch, *, crowded: bool) ->
     monkeypatch.setattr(one.ledger.writer, "follow", lambda: False)
     assert one.ledger.writer._turns is not None
     one.ledger.writer._turns.crowded = crowded
+
+
+def test_what_was_read_with_the_turn_is_in_the_head_file_soon(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries that a service has answered from could be cut off before it starts again, unnoticed."""
+    one, two = opened(), opened("two")
+    with monkeypatch.context() as patch:
+        behind(two, patch, crowded=False)
+        one.ledger.submit(world.Decide("by one")).result(10)
+        two.ledger.submit(world.Ask(Needs())).result(10)
+        assert two.ledger.size == 1
+    until = threading.Event()
+    for _ in range(100):
+        note = read_note(two.paths.head)
+        if note is not None and open_checkpoint(note, two.ring.verifiers, world.ORIGIN).size == 1:
+            return
+        until.wait(0.05)
+    raise AssertionError("its head file never heard of the entry")
 
 
 @pytest.mark.parametrize("crowded", [False, True], ids=["asked after", "asked with the lock"])

@@ -235,6 +235,16 @@ def test_an_entry_with_its_leaf_altered_is_refused(root: Path) -> None:
         world.open_(root)
 
 
+def test_a_copy_of_a_workspace_that_is_served_is_refused(tmp_path: Path) -> None:
+    """Two services with one head file would make two logs of one, and neither would notice."""
+    head, one, two = tmp_path / "head", tmp_path / "one", tmp_path / "two"
+    Workspace.create(one, world.ORIGIN, head=head)
+    shutil.copytree(one, two)
+    with world.open_(one, head=head), pytest.raises(CannotOpen, match="in use by another service"):
+        world.open_(two, head=head)
+    world.open_(two, head=head).close()
+
+
 def test_the_head_may_lie_on_another_volume(tmp_path: Path) -> None:
     """The head would be lost together with the disk it is to vouch for."""
     head = tmp_path / "elsewhere" / "head"
