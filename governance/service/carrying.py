@@ -9,7 +9,7 @@ those in force, never a person's; a list that the proposal changes itself is pro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,12 +54,18 @@ class Moved:
 def said(each: Mapping[str, Any]) -> str:
     """A list that was refreshed (as `Moved.json`) in a sentence."""
     told = (
-        f"`{each['list']}` was refreshed since (true as of {each['as_of']}; it was {each['was']}): "
+        f"`{each['list']}` was refreshed since (true as of {_read(each['as_of'])}; it was "
+        f"{_read(each['was'])}): "
     )
     told += f"{each['added']} members new, {each['gone']} gone"
     if each["changed_here"]:
         return f"{told}. This proposal changes it, too, so nobody can sign it; propose it again"
     return f"{told}. A signature takes the newer one, if it opens nothing that is not shown here"
+
+
+def _read(stamp: str) -> str:
+    """A time of the log in a sentence: lists are dated to the second."""
+    return stamp.replace(".000000Z", "Z")
 
 
 def moved(desk: Desk, state: State, data: Mapping[str, Any]) -> tuple[Moved, ...]:
@@ -94,16 +100,16 @@ def _moved(desk: Desk, against: str, now: str, data: Mapping[str, Any]) -> Itera
         yield Moved(before, named[path], desk.blobs.get(new[path]), ours)
 
 
-def back(desk: Desk, state: State, release: Release) -> list[str]:
+def back(desk: Desk, state: State, release: Release, but: Collection[str] = ()) -> list[str]:
     """Sentences about lists that a release would take back to an earlier date than is in force."""
     if state.release is None:
         return []
     now = desk.releases.get(state.release).release.bundle.lists
     return [
-        f"the list `{name}` goes back to its members of {write(each.as_of)}; those in force are true "
-        f"as of {write(now[name].as_of)}"
+        f"the list `{name}` goes back to its members of {_read(write(each.as_of))}; those in force are "
+        f"true as of {_read(write(now[name].as_of))}"
         for name, each in sorted(release.bundle.lists.items())
-        if name in now and each.as_of < now[name].as_of
+        if name in now and name not in but and each.as_of < now[name].as_of
     ]
 
 
@@ -128,7 +134,7 @@ def carried(
         if each.ours:
             raise Problem(
                 "conflict",
-                f"`{each.now.name}` was refreshed since ({write(each.now.as_of)}), and the proposal "
+                f"`{each.now.name}` was refreshed since ({_read(write(each.now.as_of))}), and the proposal "
                 "changes it, too; propose the files again with the list as it is in force",
             )
     try:

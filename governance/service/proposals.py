@@ -8,7 +8,7 @@ another release coming in force first.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -144,7 +144,9 @@ def show(desk: Desk, index: int) -> dict[str, Any]:
     attached = examining.attached(data["files"])
     row = _row(desk, index, entry)
     waits = row["state"] == "waiting"
-    warnings = _warnings(desk, data["release"]) if waits else []
+    newer = _newer(desk, data) if waits else []
+    known = {each["list"] for each in newer}
+    warnings = _warnings(desk, data["release"], known) if waits else []
     return {
         **row,
         "evidence": releasing.shown_digest(index, data),
@@ -154,7 +156,7 @@ def show(desk: Desk, index: int) -> dict[str, Any]:
         "attached": {name: _document(desk, name, found) for name, found in attached.items()},
         "warnings": warnings,
         "not_new": sorted(_said_already(desk)) if waits else [],
-        "newer_lists": _newer(desk, data) if waits else [],
+        "newer_lists": newer,
     }
 
 
@@ -202,10 +204,12 @@ def _newer(desk: Desk, data: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [each.json() for each in carrying.moved(desk, desk.state, data)]
 
 
-def _warnings(desk: Desk, release: str) -> list[str]:
+def _warnings(desk: Desk, release: str, refreshed: Collection[str] = ()) -> list[str]:
+    """`refreshed`: lists that do not go back, for a signature takes the newer ones."""
     try:
         made = desk.releases.get(release).release
-        found = [*carrying.back(desk, desk.state, made), *releasing.warnings(desk.state, made)]
+        back = carrying.back(desk, desk.state, made, refreshed)
+        found = [*back, *releasing.warnings(desk.state, made)]
     except BlobError as error:
         raise Problem("not-ready", f"the proposal's files cannot be read: {error}") from None
     zone = desk.settings.time_zone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from service_world import DE, NL, World, caller
@@ -58,6 +59,7 @@ def test_a_proposal_outlives_the_refreshes_of_a_connector(
     page = ruling.proposal(desk, listing.tom.id, number)
     assert page.newer == (f"{carrying.said(newer)}.",)
     assert "A signature takes the newer one" in page.newer[0]
+    assert not [line for line in (*page.warnings, *page.old_warnings) if "goes back" in line]
     made = releasing.sign(desk, listing.tom, number, evidence)
     assert made["newer_lists"] == [newer]
     files = desk.releases.files(str(desk.state.release))
@@ -96,6 +98,29 @@ def test_what_comes_in_force_is_recorded_with_what_was_signed(
     assert (row["state"], row["ended_by"]) == ("released", made["entry"])
     assert number in [each["proposal"] for each in proposals.listed(desk)["proposals"]]
     assert len(desk.state.proposals) == 0
+
+
+def test_a_list_refreshed_while_a_signature_is_given_is_not_undone(
+    listing: World, connector: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A payee blocked in the second in which somebody signs would be paid from then on."""
+    desk = listing.desk
+    number, evidence = proposed(listing, prose(listing))
+    filled = releasing.filled
+
+    def slowly(*given: Any) -> Any:
+        monkeypatch.setattr(releasing, "filled", filled)
+        refresh(listing, connector, DE)
+        return filled(*given)
+
+    for newer in (False, True):
+        if newer:
+            refresh(listing, connector, DE)
+        monkeypatch.setattr(releasing, "filled", slowly)
+        with pytest.raises(Problem, match="sign again"):
+            releasing.sign(desk, listing.tom, number, evidence)
+    releasing.sign(desk, listing.tom, number, evidence)
+    assert not listing.pay(iban=NL)["decision"]
 
 
 BLOCK = b"""
