@@ -80,7 +80,11 @@ def view(
         backtest=_found(kept.get("backtest"), _backtest),
         backtest_rows=_backtest_rows(kept.get("backtest", {})),
         approvals=_found(kept.get("approvals"), _approvals),
-        approval_rows=tuple(map(_role, kept.get("approvals", {}).get("roles", ()))),
+        approval_rows=tuple(
+            _role(each)
+            for each in kept.get("approvals", {}).get("roles", ())
+            if each["added_per_day"] or each["minutes_per_day"]
+        ),
         warnings=tuple(line for line in told["warnings"] if line not in known),
         old_warnings=(
             *(line for line in told["warnings"] if line in known),
