@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from audit.cosigner import from_seed
 from audit.errors import LogError
 from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier
-from audit.note import Ed25519Signer, countersign, open_note, split
+from audit.note import Ed25519Signer, countersign, open_note, sign, split
 from audit.witness_request import parse
 from governance.anchoring.anchor import AnchorFailed, Contradicted, Head
 from governance.anchoring.calling import Answer
@@ -123,6 +123,17 @@ def test_a_growing_log_is_cosigned_from_wherever_the_witness_is(witness: AWitnes
         with pytest.raises(Behind) as caught:
             first.add(17, log.proof(17, 300), log.note(300))
         assert caught.value.size == 300
+
+
+def test_a_cosignature_over_more_than_was_asked_for_does_not_count(answers) -> None:
+    """Otherwise a witness could sign another text that begins with ours, and count towards a quorum."""
+    script, place = answers
+    log = ALog(20)
+    longer = sign(split(log.note(20))[0] + "\nand more\n", KEY)
+    script.give(200, longer.removeprefix(split(log.note(20))[0] + "\n"))
+    assert open_note(longer, [KEY.verifier]).verified
+    with pytest.raises(Refused, match="no cosignature"):
+        client(place).add(0, (), log.note(20))
 
 
 def test_it_asks_again_once_from_the_size_that_is_named_and_not_for_ever(answers) -> None:

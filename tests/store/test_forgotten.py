@@ -167,6 +167,22 @@ def test_an_erasure_that_only_the_replaced_vault_knows_is_carried_out_again(root
         assert [erasure.subject for erasure in workspace.vault.unrecorded()] == [subject]
 
 
+def test_an_erasure_that_only_a_log_put_aside_tells_of_is_carried_out_again(root: Path) -> None:
+    """Two restores, and the vault lost in between, would bring somebody back."""
+    with world.open_(root) as workspace:
+        subject = decide(workspace, "NL00", 2)
+        values, log = back_up_vault(workspace.paths, AT), back_up(workspace.paths, AT)
+        erase(workspace, subject)
+    restore(root, log.folder, world.FOLD, AT, acknowledge=True)
+    for path in root.glob("vault.db*"):
+        path.unlink()
+    later = AT + timedelta(hours=1)
+    restore(root, log.folder, world.FOLD, later, acknowledge=True, vault=values)
+    with world.open_(root) as workspace:
+        assert workspace.vault.value(-MOVED, "args.note") is None
+        assert [erasure.subject for erasure in workspace.vault.unrecorded()] == [subject]
+
+
 def test_who_came_again_after_an_erasure_is_not_erased_twice(root: Path) -> None:
     """A restore would delete what a customer gave us after they had been forgotten."""
     with world.open_(root) as workspace:
