@@ -25,6 +25,7 @@ from governance.anchoring.station import Anchors, Station
 from governance.oversight import anchors as rules
 from governance.oversight import people
 from governance.oversight.commands import Facts, Proposal
+from governance.oversight.errors import Refused
 from governance.oversight.model import State
 from governance.oversight.times import micros, write
 from governance.service.acting import Act, Texts, allowed, do, entry, one, perform, person, stated
@@ -352,8 +353,12 @@ def _is_lost(desk: Desk, now: datetime) -> bool:
 # -- people ----------------------------------------------------------------------------------------
 
 
-def settle(desk: Desk, caller: Caller, name: str, *, reason: str) -> dict[str, Any]:
-    """Say what was found about a conflict.  Returns `{state: looked | settled, entry}`.
+def settle(
+    desk: Desk, caller: Caller, name: str, *, reason: str, seen: int | None = None
+) -> dict[str, Any]:
+    """Say what was found about a conflict, the one of entry `seen` if that is given.
+
+    Returns `{state: looked | settled, entry}`.
 
     Administrators and compliance officers; it takes two, or the only person of the workspace.
     """
@@ -362,6 +367,11 @@ def settle(desk: Desk, caller: Caller, name: str, *, reason: str) -> dict[str, A
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         people.require(state, who, "settle a conflict of an anchor")
         conflict, complete = rules.look(state, name, who)
+        if seen is not None and seen != conflict:
+            raise Refused(
+                "not-shown",
+                f"the anchor `{name}` showed another head since (entry `{conflict}`); look at that one",
+            )
         data = {
             "refs": {"anchor": conflict},
             "person": who,

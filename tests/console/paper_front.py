@@ -526,9 +526,9 @@ class PaperFront(PaperRetention, PaperPolicies):
             YES if person == MARIA else May(False, HOSTILE),
         )
 
-    def settle(self, person: str, name: str, *, reason: str) -> None:
+    def settle(self, person: str, name: str, *, reason: str, seen: int) -> None:
         self.contradiction(person, name)
-        self.acts.append(("settle", person, name, reason))
+        self.acts.append(("settle", person, name, reason, seen))
 
     def head(self) -> HeadView:
         return HeadView(

@@ -54,7 +54,12 @@ def contradict(desk: Desk, outside: Held) -> None:
     """Let the anchor show a head of this log that is longer than the log."""
     anchoring.configure(desk)
     anchoring.anchor(desk, wait=5, due_only=False)
-    tree = Checkpoint(desk.workspace.origin, desk.state.size + 90, b"\x07" * 32)
+    show(desk, outside, b"\x07" * 32)
+
+
+def show(desk: Desk, outside: Held, root: bytes) -> None:
+    """Let the anchor show a head with this root."""
+    tree = Checkpoint(desk.workspace.origin, desk.state.size + 90, root)
     outside.held = sign_checkpoint(tree, *desk.workspace.signers)
     anchoring.anchor(desk, wait=5, due_only=False)
 
@@ -75,12 +80,23 @@ def test_two_people_settle_a_contradiction_on_its_page(tmp_path: Path) -> None:
         assert outside.held is not None
         assert outside.held.split("\n")[2] in page
         assert "To settle a conflict of an anchor takes the role" in page
+        entry = world.desk.state.anchors["dept"].conflict
+        data = {"entry": str(entry)}
         for client, status, left in ((maria, 403, 1), (ada, 303, 1), (ada, 403, 1), (rita, 303, 0)):
             form = token_of(client.get("/log").get_data(as_text=True))
-            data = {"form": form, "reason": "an old copy of the service was started by mistake"}
+            data |= {"form": form, "reason": "an old copy of the service was started by mistake"}
             assert client.post("/log/anchors/dept/settle", data=data).status_code == status
             assert len(anchors.contradictors(world.desk)) == left
         assert "/log/anchors/dept" not in links(look(maria, "/"))
+
+        show(world.desk, outside, b"\x08" * 32)
+        data["form"] = token_of(ada.get("/log").get_data(as_text=True))
+        for entry, status in ((data["entry"], 409), ("", 400)):
+            assert (
+                ada.post("/log/anchors/dept/settle", data=data | {"entry": entry}).status_code
+                == status
+            )
+        assert world.desk.state.anchors["dept"].looked_by is None, "settled without being seen"
 
 
 def test_the_log_page_and_every_page_tell_of_anchors(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ FORMS = {
     "/stops/new": {"scope": "everything", "reason": "a test of the door"},
     "/stops/90/lift": {"reason": "it is safe again"},
     "/agents/travel-desk/confirm": {"entry": "95"},
-    "/log/anchors/dept/settle": {"reason": "a second copy was running"},
+    "/log/anchors/dept/settle": {"reason": "a second copy was running", "entry": "7"},
     "/decisions/1042/override": {
         "lift": "support-refunds/REF-009",
         "reason": "the shop asked",

@@ -145,8 +145,9 @@ class Front(Protocol):
     def contradiction(self, person: str, name: str) -> ContradictionView:
         """What an anchor showed that is not in this log."""
 
-    def settle(self, person: str, name: str, *, reason: str) -> None:
-        """Say what was found about it, or, as the second person, settle it."""
+    def settle(self, person: str, name: str, *, reason: str, seen: int) -> None:
+        """Say what was found about it (the conflict of entry `seen`), or, as the second person, settle
+        it."""
 
     def retention(self, person: str) -> RetentionView:
         """How long entries are kept, what is held, where the log begins."""

@@ -68,7 +68,10 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
     def settle(name: str) -> Response:
         read = Read()
         reason = read.reason(what="which of the two heads is right, and how do you know?")
+        seen = read_number(read.text("entry", 20))
+        if seen is None:
+            raise Problem("bad-field", "the form does not say what was shown; open its page again")
         if read.wrong:
             return contradiction(name, 400, read)
-        front.settle(g.visit.person, name, reason=reason)
+        front.settle(g.visit.person, name, reason=reason, seen=seen)
         return make_response(redirect("/log", 303))

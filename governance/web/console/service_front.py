@@ -319,9 +319,9 @@ class ServiceFront:
         """Confirm what waits about an agent, as the second person."""
         onboarding.confirm(self._desk, Caller("person", person), name, entry=entry)
 
-    def settle(self, person: str, name: str, *, reason: str) -> None:
+    def settle(self, person: str, name: str, *, reason: str, seen: int) -> None:
         """Say what was found about it, or, as the second person, settle it."""
-        anchoring.settle(self._desk, Caller("person", person), name, reason=reason)
+        anchoring.settle(self._desk, Caller("person", person), name, reason=reason, seen=seen)
 
     def set_retention(
         self,
