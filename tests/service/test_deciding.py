@@ -240,6 +240,18 @@ def test_a_new_release_decides_what_was_prepared_under_the_old_one(world: World)
     assert answer["context"]["policy_release"] == proposal["release"]
 
 
+def test_a_new_release_answers_again_what_was_answered_under_the_old_one(world: World) -> None:
+    """If a repeated request got yesterday's allow, a stricter rule could be waited out by its key."""
+    assert world.pay(amount="100 EUR", idempotency_key="k1")["decision"]
+    strict = POLICY.replace(b"args.amount: {at_most: 500 EUR}", b"args.amount: {at_most: 50 EUR}")
+    files = {**FILES, "policies/payments.yaml": strict}
+    proposal = releasing.propose(world.desk, world.maria, files)
+    releasing.sign(world.desk, world.tom, proposal["proposal"], proposal["evidence"])
+    again = world.pay(amount="100 EUR", idempotency_key="k1")
+    assert not again["decision"]
+    assert again["context"]["policy_release"] == proposal["release"]
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

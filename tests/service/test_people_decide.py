@@ -45,6 +45,16 @@ def test_a_grant_lets_exactly_that_action_through_once(world: World) -> None:
     assert asking.status(world.desk, world.agent_key, approval)["state"] == "used"
 
 
+def test_a_yes_counts_no_more_once_who_said_it_has_left(world: World) -> None:
+    """If it did, somebody dismissed in the morning would still let payments through at noon."""
+    approval = ask(world)
+    assert say(world, world.anna, approval)["state"] == "granted"
+    people.leave(world.desk, world.maria, world.anna.id)
+    answer = world.pay(amount="600 EUR")
+    assert not answer["decision"]
+    assert "approval" not in world.desk.reader.entry(world.desk.state.size - 1).data["refs"]
+
+
 def test_two_clauses_need_every_seat(world: World) -> None:
     """If one of two people were enough above the threshold, there would be no four eyes."""
     world.act("payee.verify", arguments={"iban": "DE89370400440532013000"})
