@@ -2,8 +2,9 @@
 the same rules on both sides and another record of the agent.
 
 What the record says is known and fixed on either side; everything else may be anything, as between
-two releases. An agent that was not given a tool is denied it. Totals that are kept by something that
-changes (a limit per team) are others afterwards: nothing is claimed about what looks at them.
+two releases. An agent that was not given a tool is denied it; those it delegates to may have it.
+Totals that are kept by something that changes (a limit per team) are others afterwards: nothing is
+claimed about what looks at them.
 """
 
 from __future__ import annotations
@@ -55,13 +56,16 @@ def diff(
             for name in {*before.fields, *after.fields}
             if before.fields.get(name) != after.fields.get(name)
         }
-        for action in sorted(release.plans.keys() & (before.tools | after.tools)):
+        handed_on = changed & CHAINS.keys()
+        for action in sorted(release.plans):
             given = (before.facts(action), after.facts(action))
-            if given[0] == given[1]:
-                continue
-            search = Search(release, release, action, at, spent, given)
-            found += search.run()
-            open_ = search.open or _kept_by(release, action, changed)
+            open_ = ""
+            if action in before.tools | after.tools and given[0] != given[1]:
+                search = Search(release, release, action, at, spent, given)
+                found += search.run()
+                open_ = search.open or _kept_by(release, action, changed)
+            elif handed_on:  # those it delegates to may use what it may not
+                open_ = _kept_by(release, action, handed_on)
             if open_:
                 unfinished[action] = open_
     return Differences(in_order(found), unfinished, min(spent.used, budget))

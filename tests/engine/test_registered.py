@@ -115,6 +115,18 @@ def test_totals_that_begin_anew_are_not_claimed_to_be_the_same() -> None:
     assert diff(release, [(RECORD, other(agent_model="m-2"))], world.AT).outcome == "same"
 
 
+def test_whoever_it_delegates_to_may_get_other_answers() -> None:
+    """An agent would leave its team by one person's word, and lead its delegates out of a rule by that."""
+    above = world.rule(2, "deny", "{action: pay, session.chain_teams: {contains_any: [treasury]}}")
+    found = changed(above, agent_team="sales")
+    assert found.outcome == "incomplete"
+    assert "delegated" in found.open["pay"]
+    assert changed(above, agent_model="m-2").outcome == "same"
+    release = world.release(world.file("\n".join([SMALL, above])))
+    neither = (other(tools=frozenset()), other(tools=frozenset(), agent_team="sales"))
+    assert "delegated" in diff(release, [neither], world.AT).open["pay"]
+
+
 def test_where_the_budget_ends_nothing_is_claimed_of_an_agent() -> None:
     """A search that was broken off would be read as a proof."""
     release = world.release(world.file("\n".join([SMALL, LABELLED])))
