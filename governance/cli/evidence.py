@@ -77,7 +77,7 @@ def _midnight(date: str, zone: ZoneInfo) -> str:
     try:
         at = datetime.fromisoformat(date).replace(tzinfo=zone)
     except ValueError:
-        raise Failed(f"`{date}` is no date", 2) from None
+        raise Failed(f"`{date}` is no date; write it as `2026-11-20`", 2) from None
     return at.isoformat().replace("+00:00", "Z")
 
 

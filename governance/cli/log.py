@@ -251,7 +251,10 @@ def verify(
     policy: Path | None,
     authorities: tuple[Path, ...],
 ) -> None:
-    """The same as `python -m audit verify`: exit 0, 10 tampered, 11 key, 12 gap, 13 nothing."""
+    """The same as `python -m audit verify`: exit 0, 10 tampered, 11 key, 12 gap, 13 nothing.
+
+    A workspace's own log is checked by `governance audit fsck`.
+    """
     args = ["verify", str(package), "--output", "json" if frame.json else "text"]
     for option, values in (
         ("--key", log_keys),

@@ -134,8 +134,10 @@ def list_keys(frame: Frame) -> None:
     """Every key, never its secret."""
     with frame.api() as api:
         found = api.get("/v1/keys")
+        names = names_of(api)
+    rows = [with_names(each, names, "holder_id") for each in found["keys"]]
     columns = {"key": "key", "holder_type": "for", "holder_id": "holder", "agents": "agents"}
-    output.listing(frame.output, found, columns, found["keys"], "No keys.")
+    output.listing(frame.output, found, columns, rows, "No keys.")
 
 
 @command(key, "issue", example="governance key issue agent payments-1 --to payments-1.key")

@@ -51,6 +51,7 @@ def raise_stop(frame: Frame, scope: str, scope_id: str | None, reason: str) -> N
     with frame.api() as api:
         made = api.post("/v1/stops", scope=scope, id=scope_id, reason=reason)
     output.show(frame.output, made)
+    output.say(f"In force. Lifting it takes two people: governance stop lift {made['stop']}")
 
 
 @command(stop, "lift", example="governance stop lift 90 --reason 'cause found and fixed'")
@@ -59,7 +60,12 @@ def raise_stop(frame: Frame, scope: str, scope_id: str | None, reason: str) -> N
 def lift(frame: Frame, number: int, reason: str) -> None:
     """Ask to lift a stop; a second person's call lifts it."""
     with frame.api() as api:
-        output.show(frame.output, api.post(f"/v1/stops/{number}/lift", reason=reason))
+        made = api.post(f"/v1/stops/{number}/lift", reason=reason)
+    output.show(frame.output, made)
+    if made["state"] == "lift_asked":
+        output.say(
+            f"Still in force until another person does the same: governance stop lift {number}"
+        )
 
 
 @command(stop, "drill", example="governance stop drill agent payments-1 --reason 'monthly drill'")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from audit.entry import Entry
 from audit.errors import Pruned
@@ -31,11 +31,18 @@ def entry(desk: Desk, index: int) -> Entry:
         raise Problem("unknown", f"there is no entry `{index}`") from None
 
 
+_SAID: Final = {
+    "approval.asked": "request for approval",
+    "policy.proposed": "proposal of a release",
+    "policy.released": "release",
+}
+
+
 def entry_of(desk: Desk, index: int, kind: str) -> Entry:
     """Entry `index`, if it is of this kind."""
     found = entry(desk, index)
     if found.kind != kind:
-        raise Problem("unknown", f"entry `{index}` is no {kind}")
+        raise Problem("unknown", f"entry `{index}` is no {_SAID.get(kind, kind)}")
     return found
 
 

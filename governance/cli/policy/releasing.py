@@ -107,9 +107,10 @@ def rollback(frame: Frame, release: str | None, note: str | None) -> None:
     """
     with frame.api() as api, _progress(api):
         made = api.post("/v1/policies/rollback", release=release, note=note)
+        known = _not_new(api, made)
     if made["findings"]:
         report(frame, {**made, "ok": False}, folder_of(frame, None), "")
-    _proposed(frame, made)
+    _proposed(frame, made, known)
     if made["in_force"]:
         output.say("In force: it was proved that nothing becomes looser.")
     else:
@@ -126,7 +127,13 @@ def tell_doubts(made: Mapping[str, Any]) -> None:
 def _sign(frame: Frame, api: Api, number: int) -> None:
     shown = api.get(f"/v1/policies/proposals/{number}")
     if shown["state"] != "waiting":
-        raise Failed(f"proposal `{number}` waits no more: it is {shown['state']}")
+        over = shown["state"] == "expired"
+        why = (
+            "other rules came in force since; propose its files again"
+            if over
+            else f"it is {shown['state']}"
+        )
+        raise Failed(f"proposal `{number}` waits no more: {why}")
     if shown.get("own"):
         raise Failed(f"you proposed `{number}` yourself; another person must sign it")
     if not frame.json:

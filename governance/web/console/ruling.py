@@ -43,7 +43,7 @@ _STATES: Final = {
     "refused": Verdict("deny", "Refused"),
     "withdrawn": Verdict("plain", "Withdrawn"),
 }
-_ORIGINS: Final = {"files": "", "rollback": "Back to an earlier release", "list": "A list"}
+_ORIGINS: Final = {"files": "", "rollback": "Back to an earlier release", "list": "A newer list"}
 Fired = Mapping[str, tuple[int, datetime]]
 
 
