@@ -176,6 +176,26 @@ def test_a_failing_commit_fails_all_and_ends_the_ledger(driven: Workspace, gate:
         driven.ledger.submit(Decide("after the loop"))
 
 
+def test_without_its_values_an_entry_is_not_committed(
+    opened: Callable[..., Workspace], gate: Gate, root: Path
+) -> None:
+    """The log would commit to values that nobody can ever show, and the agent be told yes."""
+    workspace = opened(seams=Seams(vault=gate.around))
+    subject = workspace.vault.pseudonym("payee", "IBAN 1")
+    gate.broken = True
+
+    async def work() -> None:
+        values = (("args.note", b"kept", subject),)
+        with pytest.raises(Unavailable):
+            await workspace.ledger.submit_async(Decide("with a value", values=values))
+
+    drive(workspace, work)
+    assert workspace.ledger.failure is not None
+    workspace.close()
+    with world.open_(root) as again:
+        assert again.ledger.size == 0
+
+
 def test_a_stop_goes_before_everything_that_waits(driven: Workspace, gate: Gate) -> None:
     """Forty payments would still be allowed after somebody stopped the agent."""
 
