@@ -166,10 +166,10 @@ def _release(files: dict[str, bytes], digest: str, form: bytes | None) -> Releas
 
 
 def require_of_now(state: State, waits: Change) -> None:
-    """Refuse a change about which something was found out under other rules or of another record."""
+    """Refuse a change that was looked at under other rules, or of another record."""
     since = policies.rules_since(state)
     since = since if since is not None and waits.index < since else waits.overtaken
-    if waits.files is not None and since is not None:
+    if since is not None:
         raise Refused(
             "conflict",
             f"the rules or the agent changed (entry `{since}`) since it was found out what this opens; "

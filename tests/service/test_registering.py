@@ -119,6 +119,17 @@ def test_nobody_confirms_what_was_found_out_under_other_rules(world: World) -> N
     assert world.desk.state.agents["reader-1"].labels == {"probation"}
 
 
+def test_nobody_confirms_what_rules_began_to_see_since(world: World) -> None:
+    """A tool that no rule knew would be confirmed as if the rules of today had been asked."""
+    world.agent("reader-1", tools=["mail.read"])
+    made = onboarding.change(world.desk, world.maria, "reader-1", tools=["mail.read", "ship.book"])
+    assert (made["pending"], list(made["opens"])) == (True, [])
+    ruled(world)
+    with pytest.raises(Problem) as caught:
+        onboarding.confirm(world.desk, world.tom, "reader-1", entry=made["entry"])
+    assert caught.value.type == "conflict"
+
+
 def test_nobody_confirms_what_was_found_out_of_another_record(world: World) -> None:
     """One manager lets a harmless change wait, raises the agent, and gets a yes to what is harmless no more."""
     ruled(world)
