@@ -39,6 +39,15 @@ def test_a_table_lines_up_and_says_when_it_is_empty(capsys: pytest.CaptureFixtur
     assert said.err == "Nothing.\n"
 
 
+def test_a_time_reads_the_same_in_every_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """People would compare six digits of a second in one table with none in the next."""
+    recorded = "2026-11-20T15:59:33.661732Z"
+    output.table({"at": "made"}, [{"at": recorded}], "Nothing.")
+    output.facts({"at": recorded})
+    shown = capsys.readouterr().out
+    assert shown.splitlines() == ["made", "2026-11-20 15:59:33Z", "at  2026-11-20 15:59:33Z"]
+
+
 @pytest.mark.parametrize(
     ("quarter", "first", "after"),
     [
