@@ -320,8 +320,10 @@ def _times(paper: Paper, title: str, s: Spread | None) -> None:
     if s is None:
         paper.text(f"<b>{title}:</b> nothing recorded.")
         return
+    least, p5, median, p95, most = (
+        duration(each).replace(" ", "&nbsp;") for each in (s.least, s.p5, s.median, s.p95, s.most)
+    )
     paper.text(
         f"<b>{title}:</b> {plural(s.n, 'time')}{' (n &lt; 30)' if s.n < 30 else ''}, shortest "
-        f"{duration(s.least)}, 5% {duration(s.p5)}, median {duration(s.median)}, 95% "
-        f"{duration(s.p95)}, longest {duration(s.most)}."
+        f"{least}, 5% {p5}, median {median}, 95% {p95}, longest {most}."
     )

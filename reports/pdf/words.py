@@ -36,7 +36,7 @@ def span(period: Period) -> str:
 def duration(seconds: float) -> str:
     """`3.8 s`, `1 min 30 s`, `4 h`, `7 days`."""
     if seconds < 60:
-        return f"{seconds:.3g}\u00a0s"
+        return f"{seconds:.3g} s"
     units = (("day", 86_400), ("h", 3600), ("min", 60), ("s", 1))
     left, parts = round(seconds), []
     for word, size in units:
