@@ -106,6 +106,7 @@ def test_the_pages_say_what_the_evidence_says(evidence, pdf):
             assert f"#{first:,}" in text
     assert evidence.head.root in text
     assert "python -m audit verify" in text
+    assert "\\u" not in text  # our own words hold no character that is printed as its code
 
 
 def test_nothing_leaves_the_page(pdf):
