@@ -321,6 +321,11 @@ def test_a_refuted_invariant_can_never_be_signed(world: World) -> None:
     (finding,) = found["findings"]
     assert (finding["code"], finding["path"], finding["line"]) == ("invariant-refuted", NEVER, 6)
     assert world.desk.state.size == size
+    older = {"proofs": [{"name": "company/INV-001", "result": "refuted"}]}
+    for proofs in (older, {**older, "refuted_before": ["company/INV-002"]}):
+        digest = world.desk.blobs.put(json.dumps(proofs).encode())
+        with pytest.raises(Problem, match="can never be signed"):
+            releasing.require_provable(world.desk, {"files": {examining.path_of("proofs"): digest}})
 
 
 def test_an_invariant_that_is_given_up_is_shown_and_takes_two(world: World) -> None:
