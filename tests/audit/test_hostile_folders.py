@@ -46,6 +46,17 @@ def test_of_a_tile_only_what_shows_that_it_is_too_long_is_read(world) -> None:
             verify(path, [world.key])
 
 
+def test_bytes_after_the_last_entry_are_refused(world) -> None:
+    """Otherwise something could be slipped into a package that no signature covers."""
+    for name in ("tile/entries/000", "tile/entries/001.p/44"):
+        for more in (b"\0", b"\0\0", b"\0\1x"):
+            path = world.package(world.log(300))
+            with (path / name).open("ab") as file:
+                file.write(more)
+            with pytest.raises(Tampered, match=name):
+                verify(path, [world.key])
+
+
 def test_folders_in_folders_are_refused(world, capsys: pytest.CaptureFixture[str]) -> None:
     """Otherwise a package could end the verifier with an error that is no verdict."""
     path = world.package(world.log(5))

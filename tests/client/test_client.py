@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from governance import client as sdk
-from governance.client import ApprovalRequired, Client, Denied
+from governance.client import ApprovalRequired, Client, Decision, Denied
 from governance.testing import FakeService
 
 ARGS = {"iban": "DE89370400440532013000", "amount": "120 EUR"}
@@ -374,3 +375,12 @@ def test_a_retry_carries_the_same_idempotency_key(
     assert client.check("a.allow", ARGS).allowed
     first, second, retry = keys
     assert first != second == retry
+
+
+def test_a_yes_without_a_permit_or_with_a_failure_is_no_yes() -> None:
+    """A decision that was put together on the way would let somebody act on half a yes."""
+    yes = Decision("pay", {}, effect="allow", permit="7")
+    assert yes
+    assert not replace(yes, permit=None)
+    assert not replace(yes, failure="permit not redeemed")
+    assert not replace(yes, effect="require_approval")

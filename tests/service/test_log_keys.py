@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +27,7 @@ from governance.service.problem import Problem
 from governance.store import logkey
 from governance.store.errors import CannotOpen
 from governance.store.keyring import public_keys
+from governance.store.ledger import Ledger
 from governance.store.restore import newest, restore
 from governance.store.secrets import VARIABLE
 
@@ -368,6 +371,39 @@ def test_a_key_is_not_retired_in_the_batch_that_announces_its_successor(world: W
     assert made["key"] not in signed_by(world)
     with pytest.raises(Refused, match="ask once more"):
         log_keys._require_successor((old,), old)
+
+
+def test_a_successor_that_is_announced_in_the_same_batch_is_none_yet(world: World) -> None:
+    """Two commands at once would do what neither of them may: nobody the log names signs the head."""
+    alone(world)
+    (old,) = world.desk.workspace.vkeys
+    ledger, held, go = world.desk.ledger, threading.Event(), threading.Event()
+
+    def hold(_db: object) -> None:
+        held.set()
+        go.wait(20)
+
+    ledger.chore(hold)
+    assert held.wait(10)
+    with ThreadPoolExecutor(2) as threads:
+        adding = threads.submit(log_keys.add, world.desk, world.maria)
+        waits(ledger, 1)
+        key = rules.key_id(old)
+        retiring = threads.submit(log_keys.retire, world.desk, world.maria, key, why="replaced")
+        waits(ledger, 2)
+        go.set()
+        assert adding.result(20)["state"] == "signing"
+        with pytest.raises(Problem, match="ask once more"):
+            retiring.result(20)
+    assert log_keys.retire(world.desk, world.maria, key, why="replaced")["state"] == "retired"
+
+
+def waits(ledger: Ledger, count: int) -> None:
+    """Until so many commands of people wait."""
+    until = time.monotonic() + 15
+    while ledger.depth()["human"] < count:
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def test_a_key_that_was_announced_meanwhile_is_not_thrown_away(world: World) -> None:
