@@ -162,6 +162,8 @@ async def _announce(servers: tuple[_Server, ...], url: str) -> None:
             return
         await asyncio.sleep(0.01)
     log.log.info("listening", url=url, pid=os.getpid())
+    if sys.stderr.isatty():
+        print(f"Open {url} in a browser; end with Ctrl-C.", file=sys.stderr, flush=True)
 
 
 class _Server(uvicorn.Server):

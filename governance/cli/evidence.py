@@ -53,6 +53,7 @@ def periodic(
             for name in made["files"]:
                 (to_dir / name).write_bytes(api.raw("GET", f"/v1/reports/{name}"))
     output.show(frame.output, made)
+    output.say(f"They are in {to_dir or frame.directory / 'reports'}.")
 
 
 def quarter_bounds(quarter: str, zone: ZoneInfo) -> tuple[str, str]:

@@ -105,7 +105,9 @@ def inert(text: str) -> str:
 
 def moment(text: object) -> str:
     """A recorded time as people read it: `2026-11-20 05:46:40Z`."""
-    return re.sub(r"T(\d\d:\d\d:\d\d)(\.\d+)?Z$", r" \1Z", "" if text is None else str(text))
+    return re.sub(
+        r"T(\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)$", r" \1Z", "" if text is None else str(text)
+    )
 
 
 def one_line(text: str) -> str:
