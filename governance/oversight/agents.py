@@ -74,7 +74,14 @@ def waiting(agent: Agent) -> tuple[int, str, Agent] | None:
     if agent.state == "draft":
         return agent.index, agent.proposed_by, agent
     waits = agent.pending
-    return None if waits is None else (waits.index, waits.person, with_fields(agent, waits.fields))
+    if waits is None:
+        return None
+    return waits.index, waits.person, with_fields(agent, waits.fields, waits.index)
+
+
+def text_entry(agent: Agent, name: str) -> int:
+    """The entry with the newest text about an agent (its `purpose`, its `reasoning`)."""
+    return agent.texts.get(name, agent.index)
 
 
 # the fold
@@ -93,7 +100,8 @@ def _set(state: State, agent: Agent) -> State:
 def _set_at_once(state: State, index: int, old: Agent, new: Agent) -> State:
     """Another record of an agent holds; what was found out about a change that waits was not of it."""
     waits = old.pending
-    if waits is not None and waits.files is not None and new != old:
+    seen = replace(new, texts=old.texts)  # no rule looks at texts
+    if waits is not None and waits.files is not None and seen != old:
         new = replace(new, pending=replace(waits, overtaken=index))
     return _set(state, new)
 
@@ -127,12 +135,14 @@ _FOUND: Final = ("release", "files")
 """Of a change: what was found out about it."""
 
 
-def with_fields(agent: Agent, fields: Mapping[str, Any]) -> Agent:
-    """An agent with other fields, as an entry has them."""
+def with_fields(agent: Agent, fields: Mapping[str, Any], index: int | None = None) -> Agent:
+    """An agent with other fields, as an entry has them; `index` is that entry, once there is one."""
     new: dict[str, Any] = {}
     for name, value in fields.items():
         if name == "commitments":
-            continue  # texts live in the vault; the state has no use for their commitments
+            if index is not None:  # texts live in the vault; the state knows where
+                new["texts"] = agent.texts.update(dict.fromkeys(value, index))
+            continue
         if name in _SETS:
             value = frozenset(value)
         elif name == "budget":
@@ -147,7 +157,8 @@ def onboarded(state: State, index: int, at: datetime, by: Any, data: Any) -> Sta
     """agent.onboarded: confirms the proposal, or the change that was waiting."""
     old = state.agents[data["agent"]]
     if old.pending is not None and old.pending.index == data["refs"]["agent"]:
-        return _set(state, replace(with_fields(old, old.pending.fields), pending=None))
+        new = with_fields(old, old.pending.fields, old.pending.index)
+        return _set(state, replace(new, pending=None))
     return _set(state, replace(old, state="active"))
 
 
@@ -158,7 +169,7 @@ def changed(state: State, index: int, at: datetime, by: Any, data: Any) -> State
     if data["pending"]:
         change = Change(index, by["id"], fields, data.get("files"))
         return _set(state, replace(old, pending=change))
-    return _set_at_once(state, index, old, with_fields(old, fields))
+    return _set_at_once(state, index, old, with_fields(old, fields, index))
 
 
 def suspended(state: State, index: int, at: datetime, by: Any, data: Any) -> State:

@@ -72,6 +72,7 @@ class Agent:
     `residue`: labels that sessions opened by the agent's own key took on; each later one starts
     with them.  `standing`: the session used when a request names none.  `sessions`: its live
     sessions, oldest first.  `index`: the entry that proposed it, `proposed_by` that person.
+    `texts`: the entries with newer texts about it than that one's, by field.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Agent:
     standing: int | None = None
     sessions: tuple[int, ...] = ()
     refusals: Map[str, Refusal] = field(default_factory=Map)
+    texts: Map[str, int] = field(default_factory=Map, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ def in_use(state: State) -> frozenset[int]:
     """Entries whose texts stay readable although the entries go: what lives on stands on them."""
     found: set[int] = set()
     for agent in state.agents.values():
-        found.add(agent.index)
+        found |= {agent.index, *agent.texts.values()}
         if agent.brief is not None:
             found.add(agent.brief.index)
         if agent.pending is not None:

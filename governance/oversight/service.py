@@ -44,6 +44,7 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
             agent.id: replace(
                 agent,
                 index=agent.index - OLD_LOG,
+                texts=Map({name: each - OLD_LOG for name, each in agent.texts.items()}),
                 brief=None
                 if agent.brief is None
                 else replace(agent.brief, index=agent.brief.index - OLD_LOG),

@@ -11,6 +11,7 @@ from typing import Any
 
 from governance.engine import reasons
 from governance.engine.catalogue import ActionType
+from governance.oversight.agents import text_entry
 from governance.oversight.model import Agent, Session
 from governance.oversight.times import write
 from governance.service.desk import Desk
@@ -125,7 +126,7 @@ def agent_of(desk: Desk, name: str, agent: Agent | None, level: str | None) -> d
         "class": agent.agent_class,
         "autonomy": level,
         "autonomy_until": None if agent.autonomy_until is None else write(agent.autonomy_until),
-        "purpose": opened(desk, agent.index, "purpose"),
+        "purpose": opened(desk, text_entry(agent, "purpose"), "purpose"),
     }
 
 

@@ -311,8 +311,8 @@ def agent(desk: Desk, name: str) -> dict[str, Any]:
     if found is None:
         raise Problem("unknown", f"there is no agent `{name}`")
     out = _json(desk, state, found, desk.now())
-    out["purpose"] = _opened(desk, found.index, "purpose")
-    out["reasoning"] = _opened(desk, found.index, "reasoning")
+    for name in ("purpose", "reasoning"):
+        out[name] = _opened(desk, agents.text_entry(found, name), name)
     if found.brief is not None:
         out["brief"]["text"] = _opened(desk, found.brief.index, "text")
     return out

@@ -7,6 +7,7 @@ import json
 import pytest
 from service_world import FILES, POLICY, World
 
+from governance.oversight import retention
 from governance.service import exporting, onboarding, registering, releasing
 from governance.service.problem import Problem
 
@@ -186,3 +187,21 @@ def test_a_purpose_is_changed_at_once(world: World) -> None:
     world.agent("reader-1", tools=["mail.read"])
     made = onboarding.change(world.desk, world.maria, "reader-1", purpose="Reads mail")
     assert (made["pending"], list(made["opens"])) == (False, [])
+
+
+def test_the_newest_purpose_is_the_one_that_is_shown(world: World) -> None:
+    """People would answer for an agent by a sentence that somebody replaced long ago."""
+    world.agent("reader-1", tools=["mail.read"])
+    made = onboarding.change(world.desk, world.maria, "reader-1", purpose="Reads mail")
+    assert onboarding.agent(world.desk, "reader-1")["purpose"] == "Reads mail"
+    assert made["entry"] in retention.in_use(world.desk.state)
+    wider = onboarding.change(
+        world.desk, world.maria, "reader-1", purpose="Sends mail", tools=["mail.read", "mail.send"]
+    )
+    assert wider["pending"]
+    assert onboarding.agent(world.desk, "reader-1")["purpose"] == "Reads mail"
+    onboarding.change(world.desk, world.maria, "reader-1", purpose="Reads all mail")
+    onboarding.confirm(world.desk, world.tom, "reader-1", entry=wider["entry"])
+    world.close()
+    world.open()
+    assert onboarding.agent(world.desk, "reader-1")["purpose"] == "Sends mail"

@@ -56,24 +56,29 @@ def view(desk: Desk, clock: Clockface, person: str, name: str) -> AgentChangeVie
         index=index,
         who=name_of(desk, proposer),
         new=before is None,
-        rows=tuple(_rows(desk, clock, index, before, after)),
+        rows=tuple(_rows(desk, clock, before, after)),
         opens=tuple(registering.waiting(desk, agent)) if before is not None else (),
         may=_may(desk, person, agent, proposer),
     )
 
 
 def _rows(
-    desk: Desk, clock: Clockface, index: int, before: Agent | None, after: Agent
+    desk: Desk, clock: Clockface, before: Agent | None, after: Agent
 ) -> Iterator[tuple[str, str, str]]:
     for name, label in _TEXTS.items():
-        text = opened(desk, index, name)
-        if text is not None:
-            yield label, "", capped(str(text), _LONGEST)
+        told, new = (_text(desk, each, name) for each in (before, after))
+        if told != new:
+            yield label, told, new
     for name, label in _LABELS.items():
         was, now = (None if each is None else getattr(each, name) for each in (before, after))
         if was != now:
             said = "" if before is None else _said(desk, clock, name, was)
             yield label, said, _said(desk, clock, name, now)
+
+
+def _text(desk: Desk, agent: Agent | None, name: str) -> str:
+    text = None if agent is None else opened(desk, agents.text_entry(agent, name), name)
+    return "" if text is None else capped(str(text), _LONGEST)
 
 
 def _said(desk: Desk, clock: Clockface, name: str, value: Any) -> str:

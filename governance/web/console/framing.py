@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from governance.oversight import autonomy, people
+from governance.oversight.agents import text_entry
 from governance.oversight.errors import Refused
 from governance.oversight.reviews import MOST
 from governance.service import anchors, log_keys, proposals
@@ -281,7 +282,7 @@ def agent_row(desk: Desk, clock: Clockface, person: str, agent: Agent, at: datet
     if agent.pending is not None:
         waits = "a change waits for a second person"
     stopped = next((n for n, s in sorted(state.stops.items()) if _covers(s, agent)), None)
-    purpose = opened(desk, agent.index, "purpose")
+    purpose = opened(desk, text_entry(agent, "purpose"), "purpose")
     can = allowed(state, person, "stop").yes or people.answers_for(agent, person)
     return AgentRow(
         id=agent.id,
