@@ -22,7 +22,7 @@ $(VENV)/.ready: requirements-dev.lock pyproject.toml
 
 setup: $(VENV)/.ready ## make the virtual environment from the locked dependencies
 
-demo: $(VENV)/.ready ## the whole product in two minutes, in a fresh workspace
+demo: $(VENV)/.ready ## the whole product, in a fresh workspace: two minutes after set-up
 	$(BIN)/governance demo demo-workspace --fresh
 
 .PHONY: browser

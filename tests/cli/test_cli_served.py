@@ -296,7 +296,7 @@ def test_a_release_takes_two_people(company: Company, tmp_path: Path) -> None:
     told = served.run("policy", "release", "--note", "RISK-4411 again").stderr
     assert "warning: " not in told
     assert f"{len(made['warnings'])} warnings said of what is in force, too" in told
-    sign = ("policy", "release", "--sign", str(made["proposal"]))
+    sign = ("policy", "sign", str(made["proposal"]))
     assert served.run(*sign).exit_code == 1
     assert served.json(*sign, key=company.tom_key)["alone"] is False
     late = served.run("policy", "sign", str(made["proposal"] + 1), key=company.tom_key).stderr

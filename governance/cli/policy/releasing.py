@@ -32,13 +32,11 @@ _LOOK: Final = 1.0
 @click.argument("folder", type=FOLDER, required=False)
 @click.option("--note", help="Why; kept where it can be erased.")
 @click.option("--days", type=click.IntRange(0, 3660), help="How far back to try it (default 30).")
-@click.option("--sign", "proposal", type=int, help="The same as `governance policy sign`.")
 def release(
     frame: Frame,
     folder: Path | None,
     note: str | None,
     days: int | None,
-    proposal: int | None,
 ) -> None:
     """Propose the files as a release; another person signs it with `governance policy sign NUMBER`.
 
@@ -47,11 +45,7 @@ def release(
     a workspace has one person only, that person's release is in force at once, and every report says
     that nobody else signed it.
     """
-    if proposal is not None and folder is not None:
-        raise click.UsageError("give FOLDER to propose, or --sign NUMBER to sign off")
     with frame.api() as api:
-        if proposal is not None:
-            return _sign(frame, api, proposal)
         made = _propose(frame, api, folder, note, days)
         known = _not_new(api, made)
         if len(api.get("/v1/people")["people"]) == 1:
@@ -65,7 +59,6 @@ def release(
     else:
         output.say(f"Look at it: governance policy proposal {made['proposal']}")
         output.say(f"Now another person: governance policy sign {made['proposal']}")
-    return None
 
 
 @command(policy, "sign", example="governance policy sign 1204")
