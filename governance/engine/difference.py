@@ -409,7 +409,8 @@ def _difference(seen: Witness, item: Item, key: _Sought, duty: Duty | None) -> D
             by = item.name if after.effect is item.effect else by
             note = "" if by == item.name else f"`{item.name}` would allow it"
     else:
-        shown, note = _told(kind, item, duty, *((before, after) if looser else (after, before)))
+        shown = _asked(kind, item, duty, *((before, after) if looser else (after, before)))
+        note = _note(kind, item, duty, looser)
         was, by = (item.name, by) if looser else (was, item.name)
     if not shown:
         return None
@@ -427,25 +428,31 @@ def _difference(seen: Witness, item: Item, key: _Sought, duty: Duty | None) -> D
     )
 
 
-def _told(
-    kind: Kind, item: Item, duty: Duty | None, strict: Verdict, lax: Verdict
-) -> tuple[bool, str]:
-    """Whether the first verdict asks for something that the second does not, and what."""
+def _asked(kind: Kind, item: Item, duty: Duty | None, strict: Verdict, lax: Verdict) -> bool:
+    """Whether the first verdict asks for something that the second does not."""
     if kind == "obligation" and duty is not None:
         owed = [_plain(each) for each in lax.obligations]
-        shown = _plain(duty.obligation) in [_plain(e) for e in strict.obligations] and (
+        return _plain(duty.obligation) in [_plain(e) for e in strict.obligations] and (
             _plain(duty.obligation) not in owed and lax.effect is not Effect.DENY
-        )  # fmt: skip
-        return shown, f"`{duty.obligation.id}` is owed on one side only"
+        )
     if strict.effect is not item.effect or lax.effect is not item.effect:
-        return False, ""
+        return False
     if kind == "approval":
         clauses = [each for each in lax.clauses if not each.rule.startswith("service/")]
-        shown = item.name != LADDER and not any(asks_as_much(c, item.clause) for c in clauses)
-        return shown and _has(strict, item), "the approval asks less on one side"
+        asked = item.name != LADDER and not any(asks_as_much(c, item.clause) for c in clauses)
+        return asked and _has(strict, item)
     denies = [f for f in lax.findings if f.effect is Effect.DENY and not f.lifted]
-    shown = not any(set(f.waivable_by) <= item.waivable_by for f in denies)
-    return shown and _has(strict, item), "more people may lift the deny on one side"
+    return not any(set(f.waivable_by) <= item.waivable_by for f in denies) and _has(strict, item)
+
+
+def _note(kind: Kind, item: Item, duty: Duty | None, looser: bool) -> str:
+    """What is asked no more, or is asked now."""
+    if kind == "obligation" and duty is not None:
+        return f"`{duty.obligation.id}` is owed {'no more' if looser else 'now'}"
+    if kind == "approval":
+        more = "is asked of an approval no more" if looser else "is asked of an approval now"
+        return f"what `{item.name}` asks {more}"
+    return f"{'more' if looser else 'fewer'} people may lift the deny of `{item.name}`"
 
 
 def _has(verdict: Verdict, item: Item) -> bool:
