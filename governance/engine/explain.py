@@ -392,12 +392,12 @@ class _Teller:
         declared = action.declared(name)
         if name.startswith("command.") and name not in _SHOWN_OF_PRIVATE and action.command:
             source = action.args[action.command]
-            return "not shown (private)" if source.cls == "private" else ""
+            return "not shown here (private)" if source.cls == "private" else ""
         if declared is None or declared.cls in ("quantity", "category"):
             return ""
         if declared.cls == "private":
-            return "not shown (private)"
-        return f"not shown (identity of a {declared.about})"
+            return "not shown here (private)"
+        return f"not shown here (identity of a {declared.about})"
 
     def who(self, name: str, candidate: Candidate | None = None) -> str:
         """Who says a field."""

@@ -289,7 +289,7 @@ class _Scene:
             value = request.fields.get(name)
             if name not in AGENT or value != AGENT[name]:
                 out[name] = (
-                    "not shown (an identity)"
+                    "not shown here (an identity)"
                     if name in hidden and value is not ABSENT and not isinstance(value, CannotTell)
                     else told(value)
                 )
