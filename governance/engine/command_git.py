@@ -81,7 +81,6 @@ _GREP = (
     "--text --threads=none -NUM --null"
 )
 _CAT = "-[pts] -e"
-_NET = row("network writes", "address")
 
 COMMANDS: Mapping[str, Program] = {
     **dict.fromkeys(

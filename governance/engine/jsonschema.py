@@ -27,8 +27,6 @@ Schema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 CONDITIONS: Final = frozenset({"when", "of", "for"})
 """The keys under which a condition stands, where `schemas` says only that it is a mapping."""
-CELLS: Final = frozenset({"always", "before"})
-"""The keys under which values stand as in a case."""
 LISTED: Final = {"type": "string", "pattern": r"^\$[a-z][a-z0-9_]*$"}
 """A list of the file, where several values may stand."""
 _TYPES: Final = {

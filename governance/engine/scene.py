@@ -70,8 +70,7 @@ class Scene:
 
         ``tail`` such as ``/**`` is what of the path is touched.
         """
-        effect = "lists" if name == "lists" else name
-        name = "reads" if name == "lists" else name
+        effect, name = name, "reads" if name == "lists" else name
         self.add("effects", effect)
         if not word.known:
             self.doubt(word.why, name)

@@ -44,10 +44,6 @@ class Node:
     entries: list[Entry] = field(default_factory=list)
     foot: list[str] = field(default_factory=list)
 
-    @property
-    def is_null(self) -> bool:
-        return self.kind == "scalar" and self.plain and self.text in ("", "~", "null")
-
 
 @dataclass(slots=True, eq=False)
 class Entry:

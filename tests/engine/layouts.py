@@ -176,7 +176,9 @@ class _Scribe:
 
     def scalar(self, node: Node, flow: bool) -> str:
         if node.plain and not (is_text(node.text)):
-            return self.chance.choice(["~", "null"]) if node.is_null else node.text
+            return (
+                self.chance.choice(["~", "null"]) if node.text in ("", "~", "null") else node.text
+            )
         ways = ["double", "single"]
         if "\n" in node.text:
             ways = ["double"]
