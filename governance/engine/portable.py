@@ -10,7 +10,6 @@ something else by them, and compiles the files anew. Whoever reads must know the
 from __future__ import annotations
 
 import enum
-import hashlib
 import json
 import types
 import typing
@@ -19,7 +18,6 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from governance.engine.catalogue import Catalogue
@@ -36,27 +34,21 @@ class NotPortable(Exception):
     """These bytes are no bundle of this engine, or this bundle has no such bytes."""
 
 
-@cache
-def engine_digest() -> str:
-    """SHA-256 (hex) over the engine's own modules: what the meaning of a compiled form depends on."""
-    found = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return found.hexdigest()
+def write(bundle: Bundle, engine: str) -> bytes:
+    """The bundle as bytes; equal bundles of one engine give equal bytes. Raises `NotPortable`.
+
+    `engine` is the digest of the engine that writes.
+    """
+    return b"".join(_line(each) + b"\n" for each in _lines(bundle, engine))
 
 
-def write(bundle: Bundle) -> bytes:
-    """The bundle as bytes; equal bundles of one engine give equal bytes. Raises `NotPortable`."""
-    return b"".join(_line(each) + b"\n" for each in _lines(bundle))
-
-
-def read(data: bytes, pause: Callable[[], None] = lambda: None) -> Bundle:
-    """The bundle that `write` wrote, by this very engine; calls `pause` after each short stroke.
+def read(data: bytes, engine: str, pause: Callable[[], None] = lambda: None) -> Bundle:
+    """The bundle that `write` wrote, by the very `engine`; calls `pause` after each short stroke.
 
     Raises `NotPortable` for anything else.
     """
     try:
-        return _read(data, pause)
+        return _read(data, engine, pause)
     except NotPortable:
         raise
     except (
@@ -74,8 +66,8 @@ def _line(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _lines(bundle: Bundle) -> Iterator[Any]:
-    yield {"form": FORM, "engine": engine_digest()}
+def _lines(bundle: Bundle, engine: str) -> Iterator[Any]:
+    yield {"form": FORM, "engine": engine}
     rest = {
         each.name: _put(getattr(bundle, each.name))
         for each in fields(bundle)
@@ -101,10 +93,10 @@ def _lines(bundle: Bundle) -> Iterator[Any]:
     yield ["end"]
 
 
-def _read(data: bytes, pause: Callable[[], None]) -> Bundle:
+def _read(data: bytes, engine: str, pause: Callable[[], None]) -> Bundle:
     lines = iter(data.split(b"\n"))
     head = json.loads(next(lines))
-    if head != {"form": FORM, "engine": engine_digest()}:
+    if head != {"form": FORM, "engine": engine}:
         raise NotPortable("these bytes were written by another version of the engine")
     rest: dict[str, Any] = {}
     rest_of_catalogue: dict[str, Any] = {}

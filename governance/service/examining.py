@@ -22,12 +22,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from governance.engine import meaning, portable
+from governance.engine import meaning
 from governance.engine.compile import Release, compile_bundle, compile_release, manifest_digest
 from governance.engine.model import LoadFinding
 from governance.engine.rules import ListUse
 from governance.oversight.times import micros
-from governance.service import backtesting, checking, child, comparing, proving
+from governance.service import backtesting, checking, child, comparing, proving, takeover
 from governance.service.beside import Beside
 from governance.service.disclosing import FAR
 from governance.service.problem import Problem
@@ -233,7 +233,7 @@ def _examine(tell: Tell, job: Job) -> None:
     bundle = made.bundle
     _document(tell, "check", _check(made))
     _document(tell, "cases", _cases(made, known))
-    tell(("compiled", made.digest, portable.write(bundle), made.ran))
+    tell(("compiled", made.digest, takeover.write(bundle), made.ran))
     release = compile_bundle(bundle, dict(job.files), made.digest)
     current = _in_force(job) if job.current else None
     tell(("step", "proofs", None))
@@ -265,8 +265,8 @@ def _examine(tell: Tell, job: Job) -> None:
 def _in_force(job: Job) -> Release:
     files = dict(job.current)
     try:
-        bundle = portable.read(job.compiled)
-    except portable.NotPortable:
+        bundle = takeover.read(job.compiled)
+    except takeover.NotPortable:
         return compile_release(files)
     return compile_bundle(bundle, files, manifest_digest(files, bundle.lists))
 
@@ -376,7 +376,7 @@ def _check(made: checking.Checked) -> dict[str, Any]:
     return {
         "complete": True,
         "release": made.digest,
-        "engine": portable.engine_digest(),
+        "engine": takeover.engine_digest(),
         "warnings": warnings[:MOST_SHOWN],
         "more": max(0, len(warnings) - MOST_SHOWN),
     }

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from governance.engine import portable, registered
+from governance.engine import registered
 from governance.engine.compile import Release, compile_bundle, compile_release
 from governance.engine.registered import Record
 from governance.oversight import agents, autonomy, policies
 from governance.oversight.errors import Refused
 from governance.oversight.model import Agent, Change, State
-from governance.service import child, comparing, examining, judging
+from governance.service import child, comparing, examining, judging, takeover
 from governance.service.desk import Desk
 from governance.service.problem import Problem
 from governance.store.blobs import BlobError
@@ -159,8 +159,8 @@ def _diff(
 def _release(files: dict[str, bytes], digest: str, form: bytes | None) -> Release:
     if form is not None:
         try:
-            return compile_bundle(portable.read(form), files, digest)
-        except portable.NotPortable:
+            return compile_bundle(takeover.read(form), files, digest)
+        except takeover.NotPortable:
             pass
     return compile_release(files)
 

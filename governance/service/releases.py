@@ -22,13 +22,12 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from governance.engine import portable
 from governance.engine.compile import Release, compile_bundle, compile_release, manifest_digest
 from governance.engine.load import Bundle
 from governance.engine.points import RULE
 from governance.engine.reach import tests_of
 from governance.engine.rules import Condition
-from governance.service import child
+from governance.service import child, takeover
 from governance.service.problem import Problem
 from governance.store.blobs import BlobError, BlobStore
 
@@ -189,7 +188,7 @@ class Releases:
         """The release from its compiled form, or None if that is of no use."""
         try:
             return self._of(self.compiled(digest), files)
-        except portable.NotPortable:
+        except takeover.NotPortable:
             return None
 
     def _compile(self, files: dict[str, bytes]) -> Release:
@@ -202,7 +201,7 @@ class Releases:
         large = self._serving and sum(map(len, files.values())) >= _LARGE
         paused = _Paused() if large else None
         try:
-            bundle = portable.read(compiled, paused.stroke if paused else _nothing)
+            bundle = takeover.read(compiled, paused.stroke if paused else _nothing)
             return compile_bundle(bundle, files, manifest_digest(files, bundle.lists))
         finally:
             if paused is not None:
@@ -266,7 +265,7 @@ def _nothing() -> None:
 
 def compiled_form(files: dict[str, bytes]) -> bytes:
     """In a child: the compiled form of files that were checked before."""
-    return portable.write(compile_release(files).bundle)
+    return takeover.write(compile_release(files).bundle)
 
 
 def _agent_fields(bundle: Bundle) -> Iterator[str]:

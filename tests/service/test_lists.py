@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 from service_world import DE, FILES, NL, POLICY, World, caller
 
-from governance.engine import portable
-from governance.service import checking, examining, exporting, keys, lists, proposals, releasing
+from governance.service import (
+    checking,
+    examining,
+    exporting,
+    keys,
+    lists,
+    proposals,
+    releasing,
+    takeover,
+)
 from governance.service.acting import Texts
 from governance.service.desk import Caller
 from governance.service.problem import Problem
@@ -150,7 +158,7 @@ def upgraded(world: World) -> None:
     made = releasing.examined(world.desk, good)
     made = examining.Examined(
         digest=str(found.digest),
-        compiled=portable.write(found.bundle),
+        compiled=takeover.write(found.bundle),
         cases=found.ran,
         against=made.against,
         documents=made.documents,

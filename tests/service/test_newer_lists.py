@@ -13,7 +13,16 @@ from test_lists import listing as listing
 
 from governance.oversight import policies, snapshot
 from governance.oversight.state import apply
-from governance.service import carrying, exporting, keys, lists, proposals, proving, releasing
+from governance.service import (
+    carrying,
+    exporting,
+    keys,
+    lists,
+    proposals,
+    proving,
+    releasing,
+    takeover,
+)
 from governance.service.desk import Caller
 from governance.service.problem import Problem
 from governance.web import health
@@ -359,7 +368,7 @@ def proved_then(job: object, progress: object = None) -> object:
     made = releasing.examining.Examined(against=job.against, since=job.since)  # type: ignore[attr-defined]
     whole = checking.checked(files, None)
     made.digest, made.cases = str(whole.digest), whole.ran
-    made.compiled = examining.portable.write(whole.bundle)
+    made.compiled = takeover.write(whole.bundle)
     made.documents = {
         name: json.dumps({"what": name, "complete": False, "why": "another version"}).encode()
         for name in examining.EVIDENCE

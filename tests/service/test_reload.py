@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from service_world import FILES, POLICY, World
 
-from governance.engine import portable
 from governance.engine.compile import compile_release
-from governance.service import exporting, proposals, releasing
+from governance.service import exporting, proposals, releasing, takeover
 from governance.service.problem import Problem
 from governance.service.releases import Releases
 
@@ -105,6 +104,6 @@ def test_the_release_in_force_is_kept_however_many_are_looked_at(world: World) -
         text = POLICY.replace(b"title: What payment", b"title: %d What payment" % number)
         files = {**FILES, PATH: text}
         made = compile_release(files)
-        here.keep(made.digest, files, portable.write(made.bundle))
+        here.keep(made.digest, files, takeover.write(made.bundle))
     assert here.get(now) is kept
     assert len(here._ready) <= 8
