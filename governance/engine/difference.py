@@ -22,7 +22,7 @@ from typing import Final, Literal, NamedTuple
 
 from governance.engine.catalogue import ActionType
 from governance.engine.compile import Release
-from governance.engine.model import Effect, Obligation, Value, Verdict
+from governance.engine.model import SERVICE, Effect, Obligation, Value, Verdict
 from governance.engine.sameness import same_actions
 from governance.engine.situations import Situations
 from governance.engine.space import Budget, Choice, Exhausted, TooMany
@@ -308,8 +308,24 @@ class Search:
             rest = [Item(each.name, Effect.ALLOW, each.when) for each in same]
             item = Item(duty.name, Effect.ALLOW, duty.when)
             found = self._first(item, [*denies, *rest], looser, "obligation", duty)
+            found = found or self._beneath(duty, denies, other, looser)
             if found is not None:
                 yield found
+
+    def _beneath(
+        self, duty: Duty, denies: list[Item], other: Side, looser: bool
+    ) -> Difference | None:
+        """Where people may lift every deny, and yet a runtime that lacks the obligation is refused."""
+        item = Item(f"{SERVICE}/obligation", Effect.DENY, duty.when)
+        firm = [each for each in denies if not each.waivable_by]
+        firm += [Item(each.name, Effect.DENY, each.when) for each in other.duties
+                 if each.obligation.id == duty.obligation.id]  # fmt: skip
+        lifted = (each for each in other.items if each.effect is Effect.DENY and each.waivable_by)
+        for each in _alternatives(lifted):
+            found = self._first(item, firm, looser, "waiver", duty, beside=each)
+            if found is not None:
+                return found
+        return None
 
     def _first(
         self,
@@ -326,7 +342,8 @@ class Search:
         if key in self.shown:
             return None
         for choice in standing_without(self.space, item, others, self.budget, beside):
-            seen = witness(self.space, choice, self.releases, self.action)
+            lacks = duty.obligation if duty is not None and kind == "waiver" else None
+            seen = witness(self.space, choice, self.releases, self.action, lacks)
             made = _difference(seen, item, key, duty)
             if made is not None:
                 self.shown.add(key)
@@ -358,7 +375,10 @@ class Search:
             return other if same else None
 
         assert made.situation is not None
-        best = plainest(self.space, made.situation, choice, self.releases, lambda s: bool(again(s)))
+        lacks = duty.obligation if duty is not None and key.kind == "waiver" else None
+        best = plainest(
+            self.space, made.situation, choice, self.releases, lambda s: bool(again(s)), lacks
+        )
         return again(best) or made
 
 
@@ -452,6 +472,8 @@ def _note(kind: Kind, item: Item, duty: Duty | None, looser: bool) -> str:
     if kind == "approval":
         more = "is asked of an approval no more" if looser else "is asked of an approval now"
         return f"what `{item.name}` asks {more}"
+    if duty is not None:
+        return f"who cannot carry out `{duty.obligation.id}` is refused for it {'no more' if looser else 'now'}"
     return f"{'more' if looser else 'fewer'} people may lift the deny of `{item.name}`"
 
 

@@ -27,6 +27,7 @@ from governance.engine.model import (
     CannotTell,
     FactQuery,
     Money,
+    Obligation,
     Request,
     Scalar,
     Total,
@@ -56,9 +57,16 @@ class Witness:
     verdicts: tuple[Verdict, ...]
 
 
-def witness(space: Situations, choice: Choice, releases: Sequence[Release], action: str) -> Witness:
-    """The situation of a choice, decided by every release."""
-    made = _Scene(space, choice, releases, action)
+def witness(
+    space: Situations,
+    choice: Choice,
+    releases: Sequence[Release],
+    action: str,
+    lacks: Obligation | None = None,
+) -> Witness:
+    """The situation of a choice, decided by every release; perhaps with a runtime that cannot carry
+    out an obligation."""
+    made = _Scene(space, choice, releases, action, lacks)
     verdicts = []
     facts: dict[FactQuery, Total] = {}
     for side, release in enumerate(releases):
@@ -75,6 +83,7 @@ def plainest(
     choice: Choice,
     releases: Sequence[Release],
     shows: Callable[[Witness], bool],
+    lacks: Obligation | None = None,
 ) -> Witness:
     """The same as a witness, with as little as possible that is special: each coordinate takes its
     quiet option where what is to be shown is still there. People read it."""
@@ -83,7 +92,7 @@ def plainest(
         if chosen[number] == coordinate.quiet:
             continue
         plainer = {**chosen, number: coordinate.quiet}
-        tried = witness(space, plainer, releases, seen.action)
+        tried = witness(space, plainer, releases, seen.action, lacks)
         if shows(tried):
             best, chosen = tried, plainer
     return best
@@ -91,9 +100,15 @@ def plainest(
 
 class _Scene:
     def __init__(
-        self, space: Situations, choice: Choice, releases: Sequence[Release], action: str
+        self,
+        space: Situations,
+        choice: Choice,
+        releases: Sequence[Release],
+        action: str,
+        lacks: Obligation | None,
     ) -> None:
         self.space, self.choice, self.releases, self.action = space, choice, releases, action
+        self.lacks = lacks
         plans = [r.plans[action] for r in releases if action in r.plans]
         self.declared: tuple[ActionType, ...] = tuple(plan.action for plan in plans)
         self.known = frozenset(name for given in space.given for name in given)
@@ -108,11 +123,14 @@ class _Scene:
         return self.space.space.coordinates[number].options[self.choice[number]]
 
     def _supported(self) -> tuple[str, ...]:
-        """A runtime that knows every obligation that may be asked of it here."""
-        return (*_KINDS, *dict.fromkeys(
+        """A runtime that knows every obligation that may be asked of it here, but the one it lacks."""
+        known = dict.fromkeys(_KINDS) | dict.fromkeys(
             duty.id for release in self.releases for each in release.candidates(self.action)
-            for duty in each.rule.obligations if duty.id not in _KINDS
-        ))  # fmt: skip
+            for duty in each.rule.obligations
+        )  # fmt: skip
+        if self.lacks is None:
+            return tuple(known)
+        return tuple(name for name in known if name not in (self.lacks.id, self.lacks.type))
 
     def _fields(self) -> dict[str, Value]:
         fields: dict[str, Value] = {
@@ -293,6 +311,8 @@ class _Scene:
                     if name in hidden and value is not ABSENT and not isinstance(value, CannotTell)
                     else told(value)
                 )
+        if self.lacks is not None:
+            out["context.obligations_supported"] = f"without {self.lacks.id}"
         if request.undeclared:
             out["undeclared"] = "an argument that the catalogue does not know"
         if self.space.space.named.get("attested") in self._used_numbers() and not request.attested:

@@ -259,6 +259,23 @@ def test_what_is_claimed_of_two_releases_holds_for_every_request(
             assert _signature(before) == _signature(after)
 
 
+def test_an_obligation_beneath_a_deny_that_people_may_lift_is_no_small_print() -> None:
+    """Whoever lifts the deny would find nothing beneath it any more, where *the same* was claimed."""
+    deny = world.rule(1, "deny", "{action: pay}", ", may_be_waived_by: [boss]")
+    redact = world.rule(2, "allow", "{action: pay}", ", obligations: [{redact: [args.note]}]")
+    asks = "default_approval: {needs: [1 boss], answer_within: 1h}"
+    old, new = (
+        one(*rules, default="require_approval", more=asks) for rules in ((deny, redact), (deny,))
+    )
+    for before, after, looser in ((old, new, True), (new, old, False)):
+        (found,) = diff(before, after, world.AT).found
+        assert (found.kind, found.looser) == ("waiver", looser)
+        assert found.witness == {"context.obligations_supported": "without redact"}
+        firm = [() in {f.waivable_by for f in v.findings if f.effect is Effect.DENY}
+                for v in again(before, after, found)]  # fmt: skip
+        assert firm == [looser, not looser]
+
+
 def test_a_past_whose_key_cannot_be_told_is_part_of_the_space() -> None:
     """A rule that bites only where the payee is unknown would be called no rule at all."""
     nested = f"any: [{{args.iban: {{is: {world.IBAN}}}, any: [{{args.iban: {{is: {world.OTHER_IBAN}}}}}]}}]"
