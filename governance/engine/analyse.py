@@ -278,6 +278,14 @@ def _parts(place: Place, table: _Table, gone: frozenset[str]) -> Iterator[tuple[
                 and each.obligation.properties == duty.obligation.properties
             ]  # fmt: skip
             yield Item(name, Effect.ALLOW, duty.when), [*denies, *same]
+            # A runtime that lacks it is refused, for good, also beneath what people may lift.
+            firm = [each for each in denies if not each.waivable_by]
+            alike = [
+                Item(each.name, Effect.DENY, each.when) for each in side.duties
+                if each.name != name and each.name not in gone
+                and each.obligation.id == duty.obligation.id
+            ]  # fmt: skip
+            yield Item(name, Effect.DENY, duty.when), [*firm, *alike]
 
 
 def _default(item: Item, table: _Table, without: set[str]) -> Item:

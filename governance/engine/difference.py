@@ -18,27 +18,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from governance.engine.catalogue import ActionType
 from governance.engine.compile import Release
-from governance.engine.model import SERVICE, Effect, Obligation, Value, Verdict
+from governance.engine.differing import Difference, Kind, Pair, Sought, pair, plain, shown_by
+from governance.engine.model import SERVICE, Effect, Value
 from governance.engine.sameness import same_actions
 from governance.engine.situations import Situations
 from governance.engine.space import Budget, Choice, Exhausted, TooMany
 from governance.engine.standing import (
-    LADDER,
     Duty,
     Item,
     Side,
     as_strict,
-    asks_as_much,
     gather,
     merged,
     sides,
     standing_without,
 )
 from governance.engine.witness import Witness, plainest, witness
+
+__all__ = ["BUDGET", "Difference", "Differences", "Outcome", "Search", "diff", "in_order"]
 
 BUDGET: Final = 200_000
 """Steps of the search, over all actions."""
@@ -48,32 +49,7 @@ _TRIES: Final = 12
 _ASK: Final = Effect.REQUIRE_APPROVAL
 _ALLOWED: Final = Effect.ALLOW.word
 
-Kind = Literal["verdict", "approval", "waiver", "obligation", "catalogue"]
 Outcome = Literal["same", "looser", "tighter", "changed", "incomplete"]
-Pair = tuple[Effect, Effect]
-"""The stricter answer and the laxer one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Requests for one action whose answer changes in one way.
-
-    `kind`: the `verdict` itself, who must give an `approval` and how, who may lift a deny
-    (`waiver`), an `obligation`, or what the `catalogue` says of the action. `before` and `after` are
-    effects; `was` and `by` name what decided and what decides now. `witness` is one such request, by
-    field in words; `situation` is the same, to be decided again (None for the catalogue).
-    """
-
-    action: str
-    before: str
-    after: str
-    looser: bool
-    was: str
-    by: str
-    witness: Mapping[str, str]
-    kind: Kind = "verdict"
-    note: str = ""
-    situation: Witness | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +101,6 @@ def diff(old: Release, new: Release, at: datetime, budget: int = BUDGET) -> Diff
     return Differences(in_order(found), unfinished, min(spent.used, budget))
 
 
-class _Sought(NamedTuple):
-    """What is looked for: a difference of one kind because of one item, perhaps with exactly these
-    answers, perhaps where a rule of that name `speaks` for certain."""
-
-    name: str
-    looser: bool
-    kind: Kind
-    wanted: Pair | None = None
-    speaks: bool = False
-
-
 def in_order(found: Iterable[Difference]) -> tuple[Difference, ...]:
     """Each kind once; what is allowed from now on stands first."""
     once = {(d.action, d.kind, d.before, d.after, d.looser, d.was, d.by, d.note): d for d in found}
@@ -165,8 +130,8 @@ class Search:
         self.releases, self.action, self.at, self.budget = (old, new), action, at, budget
         self.given = given
         self.open = ""
-        self.shown: set[_Sought] = set()
-        self.unreal: set[_Sought] = set()
+        self.shown: set[Sought] = set()
+        self.unreal: set[Sought] = set()
         self.pairs: set[tuple[bool, Pair]] = set()
 
     def run(self) -> list[Difference]:
@@ -218,7 +183,7 @@ class Search:
         """The pair of answers that are furthest apart; others that no item was shown with."""
         tougher = [each for each in other.items if each.effect >= item.effect]
         first = self._first(item, tougher, looser, "verdict")
-        if first is None and _Sought(item.name, looser, "verdict") not in self.shown:
+        if first is None and Sought(item.name, looser, "verdict") not in self.shown:
             return
         above = [each for each in one.items if each.effect > item.effect]
         furthest = None
@@ -338,13 +303,13 @@ class Search:
         wanted: Pair | None = None,
         speaks: bool = False,
     ) -> Difference | None:
-        tried, key = 0, _Sought(item.name, looser, kind, wanted, speaks)
+        tried, key = 0, Sought(item.name, looser, kind, wanted, speaks)
         if key in self.shown:
             return None
         for choice in standing_without(self.space, item, others, self.budget, beside):
             lacks = duty.obligation if duty is not None and kind == "waiver" else None
             seen = witness(self.space, choice, self.releases, self.action, lacks)
-            made = _difference(seen, item, key, duty)
+            made = shown_by(seen, item, key, duty)
             if made is not None:
                 self.shown.add(key)
                 return self._plain(made, choice, item, key, duty)
@@ -363,12 +328,12 @@ class Search:
         )
 
     def _plain(
-        self, made: Difference, choice: Choice, item: Item, key: _Sought, duty: Duty | None
+        self, made: Difference, choice: Choice, item: Item, key: Sought, duty: Duty | None
     ) -> Difference:
         """The same difference on a request without anything that does not matter."""
 
         def again(seen: Witness) -> Difference | None:
-            other = _difference(seen, item, key, duty)
+            other = shown_by(seen, item, key, duty)
             same = other is not None and (other.before, other.after, other.was, other.by) == (
                 made.before, made.after, made.was, made.by
             )  # fmt: skip
@@ -392,12 +357,7 @@ def _alternatives(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _pair_of(made: Difference, looser: bool) -> Pair | None:
-    return _pair(made.situation, looser) if made.situation is not None else None
-
-
-def _pair(seen: Witness, looser: bool) -> Pair:
-    before, after = seen.verdicts
-    return (before.effect, after.effect) if looser else (after.effect, before.effect)
+    return pair(made.situation, looser) if made.situation is not None else None
 
 
 def _covers(one: Item, item: Item) -> bool:
@@ -406,84 +366,7 @@ def _covers(one: Item, item: Item) -> bool:
 
 
 def _same_duty(one: Duty, other: Duty) -> bool:
-    return _plain(one.obligation) == _plain(other.obligation)
-
-
-def _plain(duty: Obligation) -> tuple[str, str, tuple[tuple[str, object], ...]]:
-    return duty.id, duty.type, tuple(sorted(duty.properties.items()))
-
-
-def _difference(seen: Witness, item: Item, key: _Sought, duty: Duty | None) -> Difference | None:
-    """The difference that both verdicts on the witness show, or None if they show none of the
-    kind."""
-    before, after = seen.verdicts
-    looser, kind, note = key.looser, key.kind, ""
-    was, by = _decides(before), _decides(after)
-    if kind == "verdict":
-        shown = after.effect < before.effect if looser else after.effect > before.effect
-        if key.wanted is not None:
-            shown = shown and _pair(seen, looser) == key.wanted
-        if key.speaks:
-            shown = shown and any(f.name == item.name and f.certain and not f.lifted
-                                  for f in after.findings)  # fmt: skip
-            by = item.name if after.effect is item.effect else by
-            note = "" if by == item.name else f"`{item.name}` would allow it"
-    else:
-        shown = _asked(kind, item, duty, *((before, after) if looser else (after, before)))
-        note = _note(kind, item, duty, looser)
-        was, by = (item.name, by) if looser else (was, item.name)
-    if not shown:
-        return None
-    return Difference(
-        action=seen.action,
-        before=before.effect.word,
-        after=after.effect.word,
-        looser=looser,
-        was=was,
-        by=by,
-        witness=seen.cells,
-        kind=kind,
-        note=note,
-        situation=seen,
-    )
-
-
-def _asked(kind: Kind, item: Item, duty: Duty | None, strict: Verdict, lax: Verdict) -> bool:
-    """Whether the first verdict asks for something that the second does not."""
-    if kind == "obligation" and duty is not None:
-        owed = [_plain(each) for each in lax.obligations]
-        return _plain(duty.obligation) in [_plain(e) for e in strict.obligations] and (
-            _plain(duty.obligation) not in owed and lax.effect is not Effect.DENY
-        )
-    if strict.effect is not item.effect or lax.effect is not item.effect:
-        return False
-    if kind == "approval":
-        clauses = [each for each in lax.clauses if not each.rule.startswith("service/")]
-        asked = item.name != LADDER and not any(asks_as_much(c, item.clause) for c in clauses)
-        return asked and _has(strict, item)
-    denies = [f for f in lax.findings if f.effect is Effect.DENY and not f.lifted]
-    return not any(set(f.waivable_by) <= item.waivable_by for f in denies) and _has(strict, item)
-
-
-def _note(kind: Kind, item: Item, duty: Duty | None, looser: bool) -> str:
-    """What is asked no more, or is asked now."""
-    if kind == "obligation" and duty is not None:
-        return f"`{duty.obligation.id}` is owed {'no more' if looser else 'now'}"
-    if kind == "approval":
-        more = "is asked of an approval no more" if looser else "is asked of an approval now"
-        return f"what `{item.name}` asks {more}"
-    if duty is not None:
-        return f"who cannot carry out `{duty.obligation.id}` is refused for it {'no more' if looser else 'now'}"
-    return f"{'more' if looser else 'fewer'} people may lift the deny of `{item.name}`"
-
-
-def _has(verdict: Verdict, item: Item) -> bool:
-    return any(f.name == item.name and not f.lifted for f in verdict.findings)
-
-
-def _decides(verdict: Verdict) -> str:
-    stands = (f for f in verdict.findings if f.effect is verdict.effect and not f.lifted)
-    return next((f.name for f in stands), "")
+    return plain(one.obligation) == plain(other.obligation)
 
 
 # ---- the catalogue ----
