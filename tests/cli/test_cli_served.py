@@ -466,7 +466,13 @@ def test_ctrl_c_ends_watching_cleanly(company: Company, command: tuple[str, ...]
     """A person who has seen enough would be shown a traceback."""
     args = [*PROGRAM, *command, "-w", str(company.served.directory)]
     running = subprocess.Popen(
-        args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        args,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        # A shell starts what runs in its background deaf to it, tests and all.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stdout is not None
     assert running.stderr is not None
