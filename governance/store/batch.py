@@ -31,6 +31,7 @@ from governance.store.lanes import Job
 from governance.store.position import Head, Position, WriteFailed
 from governance.store.running import Batch, Runner, Written
 from governance.store.sqlite import Connection, insert_rows, read_entries
+from governance.store.tail import Tail
 from governance.store.turns import Turns
 from governance.store.vault import Vault
 
@@ -62,6 +63,7 @@ class Writer:
         self.facts = FactBook(connection)
         self._runner = Runner(fold, vault, self.facts, self.pending)
         self.position = position
+        self.tail = Tail() if turns is None else turns.tail
         self._open = False
         self._remembered = ""
         """The head that is in the head file, if it was put there by this process."""
@@ -215,6 +217,7 @@ class Writer:
         self.position = Position(written.frontier, written.root, batch.state)
         self._batch = None
         start = batch.start
+        self.tail.add(start, batch.encoded)
         for job, value, first, stop in batch.done:
             receipts = [
                 _receipt(index, leaves[index - start], size, note, written.edge)

@@ -284,7 +284,9 @@ def check_views(reader: Vouched, scratch: Path) -> Iterator[Finding]:
         readmodel.create(derived, origin, *readmodel.beginning(reader))
         derived.execute("COMMIT")
         for start in range(reader.minimum, size, _CHUNK):
-            readmodel.follow(derived, reader, start, min(start + _CHUNK, size))
+            stop = min(start + _CHUNK, size)
+            root = reader.frontier(stop).root()
+            readmodel.follow(derived, reader.entries(start, stop), start, stop, root)
         for name, table in sorted(ViewTable.metadata.tables.items()):
             columns = ", ".join(column.name for column in table.columns)
             yield from _rows(derived, name, columns)

@@ -11,22 +11,24 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from audit.errors import Pruned
 from audit.tree import Frontier
 from governance.store.encoding import quick
 from governance.store.errors import Damaged
+from governance.store.position import Position
 from governance.store.projection import COLUMNS, PRUNED, VERSION, project
 from governance.store.reader import Reader
 from governance.store.sqlite import insert_rows
 from governance.store.tables import ViewTable, statements
+from governance.store.tail import Tail
 
-_CHUNK = 500
+_CHUNK = 1_000
 _PAUSE = 0.01
 _STEP = 0.25
 _MOST = 1_000
@@ -76,13 +78,21 @@ class EntryLine:
     actor: str
 
 
+class _End(NamedTuple):
+    """Where the log ends: how many entries it has, and the root of their tree, if that is known."""
+
+    size: int
+    root: bytes | None = None
+
+
 class Views:
     """The read models of one workspace."""
 
-    def __init__(self, path: Path, reader: Reader, origin: str) -> None:
-        self._path, self._log, self._origin = path, reader, origin
+    def __init__(self, path: Path, reader: Reader, origin: str, tail: Tail) -> None:
+        """`tail`: the newest entries, as the ledger comes by them."""
+        self._path, self._log, self._origin, self._tail = path, reader, origin, tail
         self._wake = threading.Condition()
-        self._target = 0
+        self._end = _End(0)
         self._hurry = False
         self._ending = False
         self._db = self._open()
@@ -95,12 +105,12 @@ class Views:
 
     def start(self) -> None:
         """Begin to follow."""
-        self.notice(self._log.size)
+        self._end = _End(self._log.size)
         self._thread.start()
 
-    def notice(self, size: int) -> None:
-        """The log has `size` entries now. They are included within a step, or when waited for."""
-        self._target = size
+    def notice(self, position: Position) -> None:
+        """The log stands here now. What is new is included within a step, or when waited for."""
+        self._end = _End(position.size, position.root)
 
     @property
     def followed(self) -> int:
@@ -110,7 +120,7 @@ class Views:
     @property
     def lag(self) -> int:
         """How many entries they are behind."""
-        return max(0, self._target - self._followed)
+        return max(0, self._end.size - self._followed)
 
     def wait_for(self, size: int, timeout: float = 5.0) -> bool:
         """Wait until the first `size` entries are included; whether they are."""
@@ -138,8 +148,8 @@ class Views:
     def _work(self) -> None:
         while not self._ending:
             try:
-                while self._followed < self._target and not self._ending:
-                    self._follow(min(self._target, self._followed + _CHUNK))
+                while self.lag and not self._ending:
+                    self._follow(self._end)
                     time.sleep(_PAUSE if self.lag else 0)
             except Exception:
                 log.exception(
@@ -152,10 +162,14 @@ class Views:
                     self._wake.wait(_STEP)
                 self._hurry = False
 
-    def _follow(self, stop: int) -> None:
-        """Include the entries up to `stop`, in one transaction."""
+    def _follow(self, end: _End) -> None:
+        """Include the next entries up to `end`, in one transaction."""
+        start, stop = self._followed, min(end.size, self._followed + _CHUNK)
+        known = end.root if end.size == stop else None
         try:
-            follow(self._db, self._log, self._followed, stop)
+            entries = self._tail.take(start, stop) or self._log.entries(start, stop)
+            root = known or self._log.frontier(stop).root()
+            follow(self._db, entries, start, stop, root)
         except Pruned:  # the log was cut before these lists had come so far
             stop = skip(self._db, self._log)
         self._followed = stop
@@ -276,8 +290,6 @@ class Source(Protocol):
     @property
     def minimum(self) -> int: ...
 
-    def entries(self, start: int, stop: int) -> Iterator[bytes]: ...
-
     def frontier(self, size: int) -> Frontier: ...
 
 
@@ -287,20 +299,20 @@ def beginning(reader: Source) -> tuple[int, bytes]:
     return size, reader.frontier(size).root()
 
 
-def follow(db: sqlite3.Connection, reader: Source, start: int, stop: int) -> None:
-    """Bring the read models in `db` from `start` entries to `stop`, in one transaction.
-
-    Raises `audit.errors.Pruned` when they are further behind than the log keeps its entries.
+def follow(
+    db: sqlite3.Connection, entries: Iterable[bytes], start: int, stop: int, root: bytes
+) -> None:
+    """Bring the read models in `db` from `start` entries to `stop`, whose tree has `root`, by the
+    `entries` between, in one transaction. Raises what reading the entries raises.
     """
     inserts: dict[str, list[tuple[Any, ...]]] = {}
     updates = []
-    for index, data in enumerate(reader.entries(start, stop), start):
+    for index, data in enumerate(entries, start):
         for sql, values in project(index, quick(data)):
             if sql in COLUMNS:
                 inserts.setdefault(sql, []).append(values)
             else:
                 updates.append((sql, values))
-    root = reader.frontier(stop).root()
     db.execute("BEGIN IMMEDIATE")
     try:
         # an update is about a row that an earlier entry inserted, so all inserts may go first

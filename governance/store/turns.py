@@ -28,6 +28,7 @@ from governance.store.keyring import KeyRing
 from governance.store.lanes import Job
 from governance.store.position import Position
 from governance.store.sqlite import Connection
+from governance.store.tail import Tail
 
 News = Callable[[int, Entry], None]
 
@@ -61,6 +62,7 @@ class Turns:
         self._clock = clock
         self.filling = filling
         self.news: list[News] = []
+        self.tail = Tail()
         self.note = ""
         self.lacking: str | None = None
         """Which key that has to sign does not (a sentence), or None; read by any thread."""
@@ -138,7 +140,7 @@ class Turns:
                 "newer database back; if it is lost, restore with `governance restore --acknowledge`"
             )
         try:
-            position = self._folded(db, at, facts, size, rows)
+            position, newest = self._folded(db, at, facts, size, rows)
         except BaseException:
             facts.reset()
             raise
@@ -149,14 +151,16 @@ class Turns:
                 "are not those that its head signs. Keep a copy; nothing more is written"
             )
         self.note = note
+        self.tail.add(size - len(newest), newest)
         return position
 
     def _folded(
         self, db: Connection, at: Position, facts: FactBook, size: int, rows: list[Any] | None
-    ) -> Position:
+    ) -> tuple[Position, list[bytes]]:
+        """The position at `size` entries, and the newest of those that were read for it."""
         if size == at.size:
-            return at
-        frontier, state = at.frontier.copy(), at.state
+            return at, []
+        frontier, state, newest = at.frontier.copy(), at.state, []
         inert, moved = self._fold.inert, self._fold.moved
         for first in range(at.size, size, _CHUNK):
             last = min(first + _CHUNK, size)
@@ -164,8 +168,9 @@ class Turns:
                 rows = db.execute(_READ, (first, last)).fetchall()
             if len(rows) != last - first:
                 raise Forked(f"entries between {first} and {last} are missing from `{self._name}`")
-            frontier.extend([leaf_hash(data) for (data,) in rows])
-            for index, (data,) in enumerate(rows, first):
+            newest = [data for (data,) in rows]
+            frontier.extend(map(leaf_hash, newest))
+            for index, data in enumerate(newest, first):
                 if not data:
                     raise Forked(f"entry {index} was pruned before it was read; start again")
                 if inert(data):
@@ -177,7 +182,7 @@ class Turns:
             state = moved(state, last)
             self._clock.follow(to_microseconds(quick(data).at))
             rows = None
-        return Position(frontier, frontier.root(), state)
+        return Position(frontier, frontier.root(), state), newest
 
     def _notice(self, index: int, entry: Entry) -> None:
         if entry.kind == "service.clock":

@@ -86,8 +86,8 @@ class Workspace:
         self._lock, self._snapshots = lock, snapshots
         self.on_news(self._elsewhere)
         self.backfill = Backfill(ledger, self.reader)
-        self.views = Views(paths.views, self.reader, self.origin)
-        ledger.after_commit(lambda position: self.views.notice(position.size))
+        self.views = Views(paths.views, self.reader, self.origin, ledger.writer.tail)
+        ledger.after_commit(self.views.notice)
 
     def on_news(self, tell: Callable[[int, Entry], None]) -> None:
         """Have `tell` called with index and entry of whatever other processes record, if it is more than
@@ -284,9 +284,9 @@ def _open(
     ledger = Ledger(writer, clock, log_clock, limits, watch=watch(volumes))
     snapshots = Snapshots(ledger, fold, folded.snapshot, snapshot_every)
     workspace = Workspace(paths, lock, ledger, vault, snapshots, fold)
+    workspace.views.start()
     ledger.start()
     snapshots.start()
-    workspace.views.start()
     try:
         if position.size == 0:
             _record_restore(db, ledger)

@@ -146,6 +146,38 @@ def test_what_does_not_fit_the_log_is_not_added(as_service: psycopg.Connection, 
         as_service.execute(sql)
 
 
+def test_a_guard_looks_at_what_is_new_only(
+    filled: Workspace, server: Cluster, database: TestDatabase
+) -> None:
+    """Once the server has looked how large the log is, each batch would read a third of it, or start
+    processes to do so."""
+    many, plans = 100_000, list[str]()
+    where = f"host={server.folder} port={server.port} dbname={database.name} user=admin"
+    with psycopg.connect(where, autocommit=True) as connection:
+        connection.execute(f"SET search_path TO {LOG_SCHEMA}")
+        connection.execute(
+            "INSERT INTO log_entries SELECT n, 'entry', 'leaf' "
+            f"FROM generate_series(3, {many - 1}) n"
+        )
+        connection.execute(f"INSERT INTO checkpoints VALUES ({many}, 0, 'n')")
+        connection.execute("ANALYZE log_entries")
+        connection.execute("SET parallel_setup_cost TO 100")  # as if the log were longer
+        connection.execute("LOAD 'auto_explain'")
+        connection.execute("SET auto_explain.log_min_duration TO 0")
+        connection.execute("SET auto_explain.log_nested_statements TO on")
+        connection.execute("SET client_min_messages TO log")
+        connection.add_notice_handler(lambda said: plans.append(said.message_primary or ""))
+        for size in range(many + 1, many + 9):  # often enough for a plan that is made to be kept
+            connection.execute(f"INSERT INTO log_entries VALUES ({size - 1}, 'x', 'y')")
+            connection.execute(f"INSERT INTO checkpoints VALUES ({size}, 0, 'n')")
+    guarding = [plan for plan in plans if "log_entries" in plan and "NEW.size" in plan]
+    assert len(guarding) == 8
+    for plan in guarding:
+        assert "Index Only Scan" in plan
+        assert "Seq Scan on log_entries" not in plan
+        assert "Gather" not in plan, plan
+
+
 def test_a_number_is_given_once(as_service: psycopg.Connection) -> None:
     """`INSERT … ON CONFLICT DO UPDATE` would replace an entry without an update anybody forbids."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -342,6 +342,7 @@ def test_a_running_service_follows_no_fork(
         with pytest.raises(Unavailable, match="a fork"):
             two.ledger.submit(world.Decide("after it")).result(10)
         assert again.reader.size == 2
+        assert two.ledger.writer.tail.take(1, 2) is None
 
 
 def _empty_head(one: Workspace) -> bytes:

@@ -335,7 +335,8 @@ def test_lists_that_lag_behind_a_cut_go_on_after_it(root: Path, tmp_path: Path) 
         fill(workspace, 600)
         with closing(sqlite3.connect(tmp_path / "behind.db", isolation_level=None)) as db:
             readmodel.create(db, workspace.origin, 0, workspace.reader.frontier(0).root())
-            readmodel.follow(db, workspace.reader, 0, 100)
+            log = workspace.reader
+            readmodel.follow(db, log.entries(0, 100), 0, 100, log.frontier(100).root())
         prune(workspace)
     for path in root.glob("views.db*"):
         path.unlink()
