@@ -11,7 +11,6 @@ The parts are measured one by one on one thread, in processor time, without a co
 from __future__ import annotations
 
 import argparse
-import gc
 import statistics
 import tempfile
 import time
@@ -42,6 +41,7 @@ def run(directory: Path, rounds: int, batches: int) -> None:
     """Both measurements in one workspace."""
     from governance.app import open_desk
     from governance.config import Config, Limits
+    from governance.serve import settle
     from governance.service import keys
 
     secret = found(directory, RULES)
@@ -49,9 +49,7 @@ def run(directory: Path, rounds: int, batches: int) -> None:
     with open_desk(directory, config, record_start=True) as desk:
         caller = keys.caller_of(desk, secret)
         requests = bodies(RULES)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
+        settle()
         in_batches(desk, caller, requests, rounds, batches)
         parts(desk, caller, requests, rounds)
 

@@ -64,11 +64,13 @@ def decisions(directory: Path, rounds: int, count: int) -> None:
     from governance import config as settings
     from governance.app import open_desk
     from governance.config import Config, Limits
+    from governance.serve import settle
 
     key = found(directory, RULES)
     assert settings.FILE_NAME
     config = Config(limits=Limits(agent_per_second=1_000_000, waiting=100_000))
     with open_desk(directory, config, record_start=True) as desk:
+        settle()
         bare, syncs = [], []
         results = []
         for _ in range(rounds + 1):

@@ -6,8 +6,8 @@ A complete decision is read from an evaluation request, decided over 1,000 rules
 values, signed, written to the head file and answered with a receipt; each service has 64 callers on
 one event loop, and one service also has 256, as many as four have in all. An append is the smallest
 entry; 256 callers wait. Every service is a process of its own, its callers included; the server is
-started for the purpose, on loopback, with its data on the same disk as the files, and commits
-synchronously. Rounds take turns, medians are shown; targets print `ok` or `missed`.
+started for the purpose, on loopback, as it comes, with its data on the same disk as the files, and
+commits synchronously. Rounds take turns, medians are shown; targets print `ok` or `missed`.
 
 Beside each rate: how much processor time 1,000 of them took in the services and in the server (which a
 busy machine changes less than the rate), how many were written together, and how long a command in the
@@ -70,7 +70,7 @@ def compare(folder: Path, rounds: int, seconds: float) -> None:
     place = folder / "server"
     place.mkdir(mode=0o755)
     folder.chmod(0o755)
-    server = Cluster(place)
+    server = Cluster(place, small=False)
     try:
         file, several = folder / "file", [folder / f"server-{n}" for n in range(SERVICES)]
         file_key = found(file, RULES)
@@ -213,8 +213,10 @@ def child(directory: Path, what: str, key: str, callers: int, seconds: float) ->
 
     from governance import config as settings
     from governance.app import open_desk
+    from governance.serve import settle
 
     with open_desk(directory, settings.load(directory), record_start=False) as desk:
+        settle()
         work = deciding(desk, key) if what == "decide" else appending(desk)
 
         async def told() -> None:

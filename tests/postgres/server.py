@@ -37,13 +37,15 @@ OWNER, APP = "governance_owner", "governance_app"
 _PLACES = (Path("/usr/lib/postgresql/15/bin"), Path("/usr/lib/postgresql/16/bin"))
 _SETTINGS = {
     "listen_addresses": "'127.0.0.1'",
-    "max_connections": "200",
-    "shared_buffers": "64MB",
     "dynamic_shared_memory_type": "mmap",
-    "max_wal_size": "256MB",
-    "deadlock_timeout": "100ms",
     "log_line_prefix": "'%m [%p] %d '",
     "timezone": "UTC",
+}
+_SMALL = {
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "max_wal_size": "256MB",
+    "deadlock_timeout": "100ms",
 }
 
 
@@ -60,8 +62,10 @@ class TestDatabase:
 class Cluster:
     """A running server with its two roles and a prepared template."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, small: bool = True) -> None:
+        """`small`: for many short tests; else as the server comes."""
         self.folder = folder
+        self._settings = _SETTINGS | (_SMALL if small else {})
         self.bin = _programs()
         self.data = folder / "data"
         self._user = _server_user()
@@ -129,7 +133,7 @@ class Cluster:
 
     def _init(self) -> None:
         self._run("initdb", "-D", str(self.data), "-U", "admin", "-A", "trust", "--no-sync")
-        lines = [f"{name} = {value}" for name, value in _SETTINGS.items()]
+        lines = [f"{name} = {value}" for name, value in self._settings.items()]
         lines += [f"port = {self.port}", f"unix_socket_directories = '{self.folder}'"]
         with (self.data / "postgresql.conf").open("a") as file:
             file.write("\n".join(lines) + "\n")
