@@ -138,11 +138,11 @@ class Runner:
     ) -> Staged:
         fold = self._fold
         rows: list[FactRow] = []
-        encoded = []
         confirmed, erased = False, {}
-        for index, entry in enumerate(proposal.entries, first):
+        for entry in proposal.entries:  # by steps: what a step needs stays in the processor's cache
             fold.check(entry.kind, entry.by, entry.data)
-            encoded.append(self._encode(entry))
+        encoded = list(map(self._encode, proposal.entries))
+        for index, entry in enumerate(proposal.entries, first):
             rows += rows_of(index, entry)
             state = fold.apply(state, index, entry)
             if entry.kind == "service.clock" and entry.data["event"] == "confirmed":

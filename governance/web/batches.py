@@ -1,8 +1,8 @@
 """Batches of evaluations, in slices: no batch keeps a stop, or another agent, waiting.
 
-Law: what one key may have under way is bounded, whatever it sends. A batch is prepared beside the
-event loop (a first-seen data subject costs a write to the vault) and handed to the log in slices of
-at most `SLICE` decisions; a key has at most `UNDER_WAY` slices in preparation or in the log's queue.
+Law: what one key may have under way is bounded, whatever it sends. A batch is prepared and handed to
+the log in slices of at most `SLICE` decisions, beside the event loop where a first-seen data subject
+waits for a server; a key has at most `UNDER_WAY` slices in preparation or in the log's queue.
 Between two slices everything else, a stop first of all, gets its turn. Each slice is one command:
 its answers are given when all of it is on disk. A slice that cannot be recorded ends the batch, and
 what was decided before it stays decided: the caller gets a problem and may ask again.
@@ -68,14 +68,18 @@ class Batches:
         turn = self._turn(caller.key)
         try:
             async with turn:
-                command = await self.beside(
-                    lambda: deciding.prepare_many(self._desk, caller, part, semantics=semantics)
-                )
+                command = await self._prepared(caller, part, semantics)
                 answer = deciding.finish(self._desk, await self._submit(command), proof=proof)
         finally:
             self._leave(caller.key)
         found: list[Mapping[str, Any]] = answer["evaluations"]
         return found
+
+    async def _prepared(self, caller: Caller, part: tuple[Any, ...], semantics: str) -> Command:
+        def prepare() -> Command:
+            return deciding.prepare_many(self._desk, caller, part, semantics=semantics)
+
+        return await self.beside(prepare) if self._desk.workspace.shared else prepare()
 
     def _turn(self, key: str) -> asyncio.Semaphore:
         turn, waiting = self._turns.get(key, (None, 0))

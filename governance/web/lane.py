@@ -40,7 +40,7 @@ PROVEN = frozenset({"evaluate", "evaluateMany", "reportOutcomes", "redeemPermit"
 """Operations whose receipts come with a proof when the caller prefers it."""
 _APPLIED = ((b"preference-applied", b"receipt=proof"),)
 
-LONG = 32 * 1024
+LONG = 64 * 1024
 """Bytes of a body beyond which reading it would keep other requests waiting."""
 
 
