@@ -171,6 +171,23 @@ def test_who_made_a_proposal_takes_it_back_and_others_refuse_it(tmp_path: Path):
         assert (other.may_refuse.yes, other.may_withdraw.yes) == (True, False)
 
 
+def test_what_nobody_can_be_shown_is_not_offered_for_signing(tmp_path, monkeypatch):
+    """Somebody would sign looser answers that were counted, and thrown away."""
+    with make_desk_world(tmp_path) as world:
+        desk, first = world.desk, str(world.desk.state.release)
+        sofia = enrolled(world, "Sofia Marin", "sofia")
+        ada = Caller("person", world.ids["ada"])
+        index = releasing.propose(desk, ada, desk.releases.files(first), days=0)["proposal"]
+        assert ruling.proposal(desk, sofia.id, index).may_sign.yes
+        told = proposals.show(desk, index)
+        told["attached"]["diff"] |= {"looser": 2, "more": 2}
+        monkeypatch.setattr(ruling.proposals, "show", lambda *_: told)
+        view = ruling.proposal(desk, sofia.id, index)
+        assert not view.may_sign.yes
+        assert "only 0 were kept" in view.may_sign.why_not
+        assert any("2 more were not kept" in line for line in view.diff.says)
+
+
 def test_the_part_of_a_file_is_asked_for_by_its_line():
     """The rest of a long file could not be reached."""
     world = make_world()

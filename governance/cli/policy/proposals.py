@@ -13,7 +13,7 @@ from governance.cli.policy.group import policy
 from governance.cli.policy.proposed_words import changes_of, text_lines, text_of
 from governance.cli.policy.proposed_words import lines as lines_of_changes
 from governance.cli.telling import names_of, with_names
-from governance.service import carrying
+from governance.service import accepting, carrying
 
 _SHOWN = 20
 
@@ -162,9 +162,10 @@ def failed_before(known: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def count(number: int, what: str) -> str:
-    """`1 case`, `2 cases`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def count(number: float, what: str) -> str:
+    """`1 case`, `2 cases`, `0.5 days`."""
+    said = f"{number:g}" if isinstance(number, float) else number
+    return f"{said} {what}{'' if number == 1 else 's'}"
 
 
 def _proofs(found: Mapping[str, Any]) -> list[str]:
@@ -182,16 +183,14 @@ def _diff(found: Mapping[str, Any]) -> list[str]:
     if found["against"] is None:
         return ["diff: nothing is in force to compare it with"]
     told = []
-    for each in found["differences"][:_SHOWN]:
+    for each in accepting.shown(found, _SHOWN):
         witness = ", ".join(f"{name} {value}" for name, value in each["witness"].items())
         how = "LOOSER" if each["looser"] else "stricter"
         change = f"{each['before']} -> {each['after']}"
         note = each["note"] or f"{each['was']} -> {each['by']}"
         such = f", such as {witness}" if witness else ""
         told.append(f"  {how}: {each['action']}: {change} ({note}){such}")
-    more = len(found["differences"]) + found.get("more", 0) - len(told)
-    if more:
-        told.append(f"  … and {more} more")
+    told += [f"  … {line}" for line in accepting.left_out(found, _SHOWN)]
     told += [f"  not searched to the end: {name}: {why}" for name, why in found["open"].items()]
     return [f"diff: {_OUTCOMES[found['outcome']]}", *told]
 

@@ -1,7 +1,7 @@
 """`governance policy release`, `sign`, `refuse`, `withdraw`, `rollback`: how rules come into force.
 
-Law: whoever signs is shown first what was found out about the proposal, looser first; the signature
-names the digest of what was shown.
+Law: whoever signs is shown all that becomes looser and all that the files say differently, and is
+asked, unless they say `--yes`; the signature names the digest of what was shown.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from governance.cli.policy.proposed_words import changes_of
 from governance.cli.policy.proposed_words import lines as lines_of_changes
 from governance.cli.telling import names_of
 from governance.cli.transport import Api, Failed
-from governance.service import checking
+from governance.service import accepting, checking
 
 _LOOK: Final = 1.0
 
@@ -63,10 +63,11 @@ def release(
 
 @command(policy, "sign", example="governance policy sign 1204")
 @click.argument("number", type=int)
-def sign(frame: Frame, number: int) -> None:
+@click.option("--yes", is_flag=True, help="Sign without being shown it and asked first.")
+def sign(frame: Frame, number: int, yes: bool) -> None:
     """Sign off a proposal as the second person, as it is shown to you now; it is in force at once."""
     with frame.api() as api:
-        _sign(frame, api, number)
+        _sign(frame, api, number, yes)
 
 
 @command(policy, "refuse", example="governance policy refuse 1204 --reason 'PAY-009 is too wide'")
@@ -117,21 +118,26 @@ def tell_doubts(made: Mapping[str, Any]) -> None:
         output.say(f"Not at once: {doubt}.")
 
 
-def _sign(frame: Frame, api: Api, number: int) -> None:
+def _sign(frame: Frame, api: Api, number: int, yes: bool) -> None:
     shown = api.get(f"/v1/policies/proposals/{number}")
     if shown["state"] != "waiting":
-        over = shown["state"] == "expired"
         why = (
-            "other rules came in force since; propose its files again"
-            if over
+            "another release came in force first, or too many were proposed after it; propose its "
+            "files again"
+            if shown["state"] == "expired"
             else f"it is {shown['state']}"
         )
         raise Failed(f"proposal `{number}` waits no more: {why}")
     if shown.get("own"):
         raise Failed(f"you proposed `{number}` yourself; another person must sign it")
-    if not frame.json:
-        changes = changes_of(api, number)
-        tell(shown, names_of(api), lines_of_changes(changes), err=True)
+    if unseen := accepting.unseen(shown["attached"]):
+        raise Failed(f"proposal `{number}` cannot be signed: {unseen}")
+    if not yes:
+        changes = lines_of_changes(changes_of(api, number), full=True)
+        tell(shown, names_of(api), changes, err=True)
+        for _, accepted in accepting.accepted(shown["attached"]):
+            output.say(f"With your signature you accept that {accepted}.")
+        click.confirm("Sign this?", abort=True, err=True)
     made = api.post(f"/v1/policies/proposals/{number}/sign", evidence=shown["evidence"])
     output.show(frame.output, made)
     output.say("In force.")

@@ -5,12 +5,11 @@ Law: pure; what could not be found out is said in its place, and looser answers 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from governance.engine import words
-from governance.service import carrying, proposals
-from governance.service.examining import kinds_looser, no_longer_asked
+from governance.service import accepting, carrying, proposals
 from governance.web.console.rule_views import (
     ApprovalsRow,
     ChangesView,
@@ -67,7 +66,7 @@ def view(
         ended=ended,
         looser=int(diff.get("looser") or 0),
         given_up=len(kept.get("proofs", {}).get("given_up", ())),
-        accepts=tuple(_accepts(kept)),
+        accepts=tuple((name, f"I accept that {said}.") for name, said in accepting.accepted(kept)),
         check=_found(kept.get("check"), lambda check: _check(check, known)),
         cases=_found(kept.get("cases"), _cases),
         proofs=_found(kept.get("proofs"), _proofs),
@@ -76,7 +75,7 @@ def view(
             *map(_proof, kept.get("proofs", {}).get("proofs", ())[:SHOWN]),
         ),
         diff=_found(diff or None, _diff),
-        diff_rows=tuple(map(_difference, _shown(diff.get("differences", ())))),
+        diff_rows=tuple(map(_difference, accepting.shown(diff, SHOWN))),
         backtest=_found(kept.get("backtest"), _backtest),
         backtest_rows=_backtest_rows(kept.get("backtest", {})),
         approvals=_found(kept.get("approvals"), _approvals),
@@ -94,17 +93,6 @@ def view(
         may_refuse=may[1],
         may_withdraw=may[2],
     )
-
-
-def _accepts(kept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a signature accepts, each apart: looser answers, promises given up, what was not proved."""
-    diff, given_up = kept.get("diff", {}), kept.get("proofs", {}).get("given_up", ())
-    if diff.get("looser"):
-        yield "looser", f"I accept that {kinds_looser(int(diff['looser']))}."
-    if given_up:
-        yield "given_up", f"I accept that {no_longer_asked(given_up)}."
-    if diff and (not diff["complete"] or diff.get("outcome") == "incomplete"):
-        yield "unproved", "I accept that it was not proved that nothing else becomes looser."
 
 
 def _found(document: Mapping[str, Any] | None, say: Any) -> Found:
@@ -169,17 +157,7 @@ def _diff(found: Mapping[str, Any]) -> list[str]:
         return ["Nothing was in force to compare it with."]
     lines = [_OUTCOMES[found["outcome"]]]
     lines += [f"Not searched to the end: {name}, {why}." for name, why in found["open"].items()]
-    rows = found["differences"]
-    more = len(rows) - len(_shown(rows)) + found.get("more", 0)
-    if more > 0:
-        lines.append(f"{more} more are in `governance policy proposal`.")
-    return lines
-
-
-def _shown(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """All that becomes looser: nobody signs what is not on the page. Of the rest, a page."""
-    looser = sum(bool(each["looser"]) for each in rows)
-    return rows[: max(looser, SHOWN)]
+    return [*lines, *accepting.left_out(found, SHOWN)]
 
 
 def _difference(each: Mapping[str, Any]) -> DiffRow:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.oversight.times import from_micros, parse
-from governance.service import proposals, shares
+from governance.service import accepting, proposals, shares
 from governance.service.people import name_of
 from governance.service.problem import Problem
 from governance.web.console import proposed, proposed_words, ruled_files
@@ -25,9 +25,9 @@ from governance.web.console.rule_views import (
     PolicyView,
     ProposalView,
     ReleaseRow,
-    TextView,
 )
 from governance.web.console.ruled_files import RuledFile
+from governance.web.console.saying import sentence
 from governance.web.console.views import May, ProposalRow, Verdict
 
 if TYPE_CHECKING:
@@ -114,8 +114,11 @@ def proposal(desk: Desk, person: str, index: int) -> ProposalView:
     row = _proposal_row(desk, told)
     is_open = told["state"] == "waiting"
     mine = told["proposed_by"] == person and not desk.state.single_person
-    may = allowed(desk.state, person, "sign policies")
-    sign = May(False, "You proposed this; another person signs it.") if may.yes and mine else may
+    may = sign = allowed(desk.state, person, "sign policies")
+    if may.yes and mine:
+        sign = May(False, "You proposed this; another person signs it.")
+    elif may.yes and (unseen := accepting.unseen(told["attached"])):
+        sign = May(False, sentence(unseen))
     back = allowed(desk.state, person, "propose policies")
     if told["proposed_by"] != person:
         back = May(False, "")
@@ -128,11 +131,6 @@ def proposal(desk: Desk, person: str, index: int) -> ProposalView:
         may=(sign, refuse, back) if is_open else (May(False), May(False), May(False)),
         changes=proposed_words.view(desk, index),
     )
-
-
-def proposed_text(desk: Desk, index: int, path: str, first: int) -> TextView:
-    """One file of a proposal with its changed lines marked."""
-    return proposed_words.text(desk, index, path, first)
 
 
 def way_back(desk: Desk, person: str, release: str) -> BackView:

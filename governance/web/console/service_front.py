@@ -53,6 +53,7 @@ from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.learned import LearningView
 from governance.web.console.outside import Outside, told
 from governance.web.console.present import Clockface
+from governance.web.console.proposed_words import text as text_of
 from governance.web.console.review_views import SampleView
 from governance.web.console.rule_views import (
     BackView,
@@ -218,7 +219,7 @@ class ServiceFront:
 
     def proposed_text(self, person: str, index: int, path: str, first: int) -> TextView:
         """One file of a proposal with its changed lines marked."""
-        return ruling.proposed_text(self._desk, index, path, first)
+        return text_of(self._desk, index, path, first)
 
     def proposed_book(self, person: str, index: int) -> bytes:
         """A whole proposal in sentences, as a PDF."""
