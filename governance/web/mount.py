@@ -49,8 +49,10 @@ class Mount:
         if scope["type"] != "http":
             return
         headers = http.headers_of(scope)
-        route = routes.find(scope["method"], scope["path"])
-        pool = routes.threads(route) if route or routes.is_api(scope["path"]) else _console(scope)
+        method, path = scope["method"], scope["path"]
+        route = routes.find(method, path)
+        api = route is not None or routes.is_api(path)
+        pool = routes.threads(route) if api else routes.console_threads(method, path)
         try:
             body = await http.read_body(headers, receive, self._most(route, headers))
             if self._room[pool].locked():
@@ -134,8 +136,3 @@ class _Answer:
             headers.append((b"x-request-id", request_id[:200].encode("latin-1")))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else body})
-
-
-def _console(scope: Scope) -> str:
-    """A form of the console is a human act; its pages are pages."""
-    return "act" if scope["method"] == "POST" else "page"

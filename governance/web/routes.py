@@ -272,7 +272,7 @@ ROUTES: tuple[Route, ...] = (
     _public("GET", "/openapi.json", "readContract"),
 )
 
-# Reports, exports and checks run long in child processes, a new key is stretched or fetched from
+# Reports, exports, checks and samples run long in child processes, a new key is stretched or fetched from
 # elsewhere, anchors answer when they like; they must not hold the threads that stops and approvals
 # need.
 _LONG = frozenset(
@@ -287,6 +287,7 @@ _LONG = frozenset(
         "backtestPolicies",
         "explainPolicies",
         "supposeDecision",
+        "drawSample",
         "printWords",
         "printProposedWords",
         "readChanges",
@@ -299,6 +300,11 @@ _LONG = frozenset(
         "checkAnchors",
     }
 )
+# The forms of the console that do the same.
+_LONG_FORMS = re.compile(
+    r"/reviews|/decisions/[^/]+/what-if|/policies/proposals/[^/]+/sign|/policies/back/[^/]+"
+    r"|/retention/cut"
+).fullmatch
 
 API_PREFIXES = ("/access/", "/hooks/", "/v1/", "/log/", "/.well-known/")
 _FIXED = {(route.method, route.path): route for route in ROUTES if "{" not in route.path}
@@ -332,6 +338,12 @@ def threads(route: Route | None) -> str:
     if route is not None and route.lane == "act" and route.name not in _LONG:
         return "act"
     return "page"
+
+
+def console_threads(method: str, path: str) -> str:
+    """Which threads serve a page or a form of the console. A form is a human act, but for those
+    whose verbs run long here, too."""
+    return "act" if method == "POST" and not _LONG_FORMS(path) else "page"
 
 
 def _matching(path: str) -> Iterator[Route]:

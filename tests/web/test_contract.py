@@ -132,3 +132,11 @@ def test_stops_have_threads_that_reports_cannot_take() -> None:
     assert threads["grantApproval"] == "act"
     assert threads["makeReport"] == "page"
     assert threads["checkPolicies"] == "page"
+    assert threads["drawSample"] == "page"
+    forms = {path: routes.console_threads("POST", path) for path in (
+        "/stops/new", "/approvals/7/answer", "/decisions/7/review",
+        "/reviews", "/decisions/7/what-if", "/policies/proposals/7/sign", "/policies/back/4f1a",
+        "/retention/cut",
+    )}  # fmt: skip
+    assert list(forms.values()) == ["act"] * 3 + ["page"] * 5, forms
+    assert routes.console_threads("GET", "/stops/new") == "page"
