@@ -70,4 +70,22 @@ def test_an_exception_says_whether_it_lifts_today(release: Release) -> None:
 
     assert state(one.since) == state(one.expires) == f"Lifts {one.lifts}"
     assert state(one.since - (one.expires - one.since)).startswith("From")
-    assert state(replace(one, expires=one.expires).expires.replace(year=2199)).startswith("Lapsed")
+    assert state(one.expires.replace(year=2199)).startswith("Lapsed")
+
+
+def test_the_cells_of_a_case_are_words(release: Release) -> None:
+    """A count of one would read as "yes", and what happened before as a program's text."""
+    file = next(each for each in release.bundle.files if each.cases)
+    cells = {
+        "args.count": 1,
+        "args.instant": True,
+        "args.note": None,
+        "args.names": ["a", 0],
+        "before": [{"action": "payee.change", "ago": "2d"}],
+        "args.whole": {"city": "Berlin", "known": False},
+    }
+    made = view(release, replace(file, cases=(replace(file.cases[0], cells=cells),)))
+    assert made.cases[0].given == (
+        "args.count 1, args.instant yes, args.note nothing, args.names a and 0, "
+        "before (action payee.change, ago 2d), args.whole (city Berlin, known no)"
+    )

@@ -22,6 +22,8 @@ from governance.oversight.times import write
 from governance.service import backing_up, erasing, exporting, reporting, retaining, reviews, tiling
 from governance.service.acting import receipt_json
 from governance.service.desk import SERVICE
+from governance.store.reader import Reader
+from governance.web.console import framing
 from governance.web.console.service_front import ServiceFront
 
 pytestmark = pytest.mark.usefixtures("beside")
@@ -213,7 +215,9 @@ def test_a_cut_says_until_when_backups_of_the_log_hold_what_went(aged: World) ->
     assert retaining.show(desk, aged.tom)["copies_until"] == {"values": None, "log": None}
 
 
-def test_what_was_drawn_and_pruned_waits_for_nobody(aged: World) -> None:
+def test_what_was_drawn_and_pruned_waits_for_nobody(
+    aged: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If it still waited, reviewers would be sent to decisions that nobody can open any more."""
     drawn = reviews.draw(aged.desk, aged.tom, count=200, days=9_999)
     before = [row["decision"] for row in drawn["decisions"]]
@@ -227,6 +231,18 @@ def test_what_was_drawn_and_pruned_waits_for_nobody(aged: World) -> None:
     frame = ServiceFront(aged.desk).frame(aged.tom.id)
     assert frame is not None
     assert frame.to_review == len(kept)
+    asked: list[int] = []
+    minimum = Reader.minimum.fget
+    assert minimum is not None
+
+    def counted(reader: Reader) -> int:
+        asked.append(1)
+        return int(minimum(reader))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, "minimum", property(counted))
+        assert framing._to_review(aged.desk, aged.tom.id) == len(kept)
+    assert len(asked) == 1, "not once for each decision, on every page"
     gone = lambda: reviews.review(  # noqa: E731
         aged.desk, aged.tom, before[0], verdict="right", reason="it was long ago"
     )

@@ -112,13 +112,14 @@ def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: in
 
 
 def _to_review(desk: Desk, person: str) -> int:
-    """How many decisions of the sample nobody has reviewed, of agents that others answer for."""
+    """How many decisions of the sample nobody has reviewed, of agents that others answer for. Who
+    else had a part in one is not looked up in the log for every page."""
     state = desk.state
     if state.sample is None or not allowed(state, person, "review decisions").yes:
         return 0
-    kept = (each for each in state.sample.waiting if each >= desk.reader.minimum)
-    own = own_agents(state, person)
-    return sum(_agent_of(desk.reader, each) not in own for each in kept)
+    own, kept = own_agents(state, person), desk.reader.minimum
+    waiting = (each for each in state.sample.waiting if each >= kept)
+    return sum(_agent_of(desk.reader, each) not in own for each in waiting)
 
 
 @lru_cache(maxsize=2 * MOST)

@@ -160,6 +160,13 @@ def _case(case: Case) -> CaseRow:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return words.joined([str(each) for each in value])
-    return {True: "yes", False: "no", None: "nothing"}.get(value, str(value))
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "nothing"
+        case Mapping():
+            return f"({', '.join(f'{name} {_cell(each)}' for name, each in value.items())})"
+        case list() | tuple():
+            return words.joined([_cell(each) for each in value])
+    return str(value)

@@ -145,7 +145,8 @@ class Frame:
     proposals: int = 0
     """How many proposals of releases this person may sign."""
     to_review: int = 0
-    """How many decisions wait for a review that this person may give."""
+    """How many drawn decisions nobody has reviewed, of agents that others answer for. This person may
+    have had a part in some; the page of each says so."""
 
 
 @dataclass(frozen=True, slots=True)
