@@ -549,4 +549,6 @@ def test_what_was_drawn_waits_until_somebody_reviews_it(world):
     assert "To review decisions takes the role" in maria.text
     refused = world.browser("maria")
     data = {"form": token_of(refused.get("/").get_data(as_text=True)), "count": "3", "days": "3"}
-    assert refused.post("/reviews", data=data).status_code == 403
+    answer = refused.post("/reviews", data=data)
+    assert answer.status_code == 403
+    assert 'href="/reviews">Go back' in answer.get_data(as_text=True)

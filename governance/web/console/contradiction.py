@@ -15,7 +15,7 @@ from audit.errors import LogError
 from governance.service import anchoring, anchors
 from governance.service.people import name_of
 from governance.service.problem import Problem
-from governance.web.console.framing import YES, allowed
+from governance.web.console.framing import allowed
 from governance.web.console.outside import KINDS
 from governance.web.console.present import number
 from governance.web.console.views import ContradictionView, May
@@ -104,4 +104,4 @@ def _may(desk: Desk, person: str, looked: str | None) -> May:
     may = allowed(desk.state, person, RIGHT)
     if may.yes and looked == person and not desk.state.single_person:
         return May(False, "You have said what you found; it takes another person.")
-    return may if not may.yes else YES
+    return may

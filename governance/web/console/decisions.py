@@ -17,18 +17,19 @@ from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read, 
 from governance.web.console.front import Front, Undone
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
+from governance.web.console.review_views import choices
 from governance.web.console.saying import sentence
 
 EFFECTS = ("allow", "require_approval", "deny")
 LONGEST_SUPPOSED = 2_000
 UNDONE = ("undone", "compensated", "failed")
-
+VERDICTS = tuple(dict.fromkeys(value for effect in EFFECTS for value, _ in choices(effect)))
 
 Show = Callable[[int, int, Read], Response]
 
 
-def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> Show:
-    """Add the routes of this module; gives what shows one decision (index, status, form)."""
+def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
+    """Add the routes of this module."""
 
     @mounted.get("/decisions")
     @guard.signed_in
@@ -60,6 +61,11 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> Show:
         return pages.download(text, "text/plain", f"decision-{index}{SUFFIX}")
 
     _add_what_if(mounted, guard, front, pages, show)
+    _add_afterwards(mounted, guard, front, show)
+
+
+def _add_afterwards(mounted: Blueprint, guard: Guard, front: Front, show: Show) -> None:
+    """What a person can do about a decision; `show` gives its page."""
 
     @mounted.post("/decisions/<int:index>/override")
     @guard.signed_in
@@ -99,7 +105,18 @@ def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> Show:
         front.disregard(g.visit.person, index, reason=reason)
         return make_response(redirect(f"/decisions/{index}", 303))
 
-    return show
+    @mounted.post("/decisions/<int:index>/review")
+    @guard.signed_in
+    def review(index: int) -> Response:
+        read = Read()
+        chosen = read.choice("verdict", VERDICTS, "Choose what you think of it.")
+        reason = read.reason(what="why do you think so?")
+        if read.wrong:
+            read.values["act"] = "review"
+            return show(index, 400, read)
+        verdict, _, should_be = chosen.partition(" ")
+        front.review(g.visit.person, index, verdict=verdict, should_be=should_be, reason=reason)
+        return make_response(redirect(f"/decisions/{index}", 303))
 
 
 def _add_what_if(

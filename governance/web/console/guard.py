@@ -210,7 +210,14 @@ def local_path(wanted: str) -> str:
     return wanted if fits else "/"
 
 
-_OWN_PAGES = ("/stops/new", "/retention/holds/new", "/retention/rules", "/retention/cut")
+_OWN_PAGES = (
+    "/reviews",
+    "/stops/new",
+    "/retention/holds/new",
+    "/retention/rules",
+    "/retention/cut",
+    "/policies/learned",
+)
 """Forms that are sent to the page they are on."""
 
 

@@ -1,11 +1,9 @@
-"""To review: decisions that were drawn to be looked at, and saying what one thinks of one.
+"""To review: decisions that were drawn to be looked at.
 
-Law: a review is one choice and a reason; drawing is one form, and what is drawn cannot be chosen.
+Law: drawing is one form, and what is drawn cannot be chosen.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from flask import Blueprint, Response, g, make_response, redirect
 
@@ -15,24 +13,12 @@ from governance.web.console.forms import Read, read_number
 from governance.web.console.front import Front
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
-from governance.web.console.review_views import choices
 
 LONGEST_AGO = 3_650
-VERDICTS = tuple(
-    dict.fromkeys(
-        value for effect in ("allow", "require_approval", "deny") for value, _ in choices(effect)
-    )
-)
 
 
-def add(
-    mounted: Blueprint,
-    guard: Guard,
-    front: Front,
-    pages: Pages,
-    decision: Callable[[int, int, Read], Response],
-) -> None:
-    """Add the routes of this module; `decision` gives a decision's own page."""
+def add(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:
+    """Add the routes of this module."""
 
     def show(status: int, read: Read) -> Response:
         return pages.render(
@@ -62,16 +48,3 @@ def add(
             return show(400, read)
         front.draw(g.visit.person, **wanted)
         return make_response(redirect("/reviews", 303))
-
-    @mounted.post("/decisions/<int:index>/review")
-    @guard.signed_in
-    def review(index: int) -> Response:
-        read = Read()
-        chosen = read.choice("verdict", VERDICTS, "Choose what you think of it.")
-        reason = read.reason(what="why do you think so?")
-        if read.wrong:
-            read.values["act"] = "review"
-            return decision(index, 400, read)
-        verdict, _, should_be = chosen.partition(" ")
-        front.review(g.visit.person, index, verdict=verdict, should_be=should_be, reason=reason)
-        return make_response(redirect(f"/decisions/{index}", 303))
