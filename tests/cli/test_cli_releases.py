@@ -44,7 +44,7 @@ def test_a_terminal_signs_what_it_showed_once_it_was_told_to(company: Company) -
     served = company.served
     for name, old, new in (
         ("payments.yaml", "may_be_waived_by: [cfo]", "may_be_waived_by: [cfo, treasurer]"),
-        ("cases/payments.yaml", "pays that payee\", [cfo]", "pays that payee\", [cfo, treasurer]"),
+        ("cases/payments.yaml", 'pays that payee", [cfo]', 'pays that payee", [cfo, treasurer]'),
     ):
         path = served.directory / "policies" / name
         text = path.read_text()
