@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from console_world import PASSWORD, sign_in, token_of
 from paper_front import evidence
 from paper_views import DIGEST, JONAS, MARIA, START
+
+from governance.web.console.guard import page_of_form
 
 PAGES = (
     "/",
@@ -267,6 +270,17 @@ def test_idle_session_leads_to_the_sign_in_page_and_back(world):
     assert response.headers["Location"] == "/sign-in?next=/approvals/1043%3Fx%3D1"
     page = client.get(response.headers["Location"]).get_data(as_text=True)
     assert 'name="next" value="/approvals/1043?x=1"' in page
+
+
+def test_a_form_on_its_own_page_leads_back_there(world):
+    """If this failed, "back" after a refusal would lead away from the page with the form."""
+    rules = [rule for rule in world.app.url_map.iter_rules() if "page of" not in rule.endpoint]
+    pages, forms = (
+        {rule.rule for rule in rules if method in rule.methods} for method in ("GET", "POST")
+    )
+    both = {re.sub("<.*>", "x", path) for path in (pages & forms) - {"/sign-in"}}
+    assert {"/reviews", "/stops/new", "/policies/learned", "/policies/back/x"} <= both
+    assert {path for path in both if page_of_form(path) != path} == set()
 
 
 def test_a_form_sent_after_the_session_ended_does_nothing_and_says_so(world):
