@@ -8,7 +8,7 @@ decided by both sides before it is shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -74,11 +74,18 @@ def differences(
 ) -> difference.Differences:
     """What the new release answers differently, also once lists that are too old are refreshed: a
     member that nobody can be paid for today counts from the next newer date on."""
-    found = difference.diff(old, new, at, budget)
-    lists = sorted({*too_old(old, at), *too_old(new, at)})
+    return also_refreshed(lambda one, other: difference.diff(one, other, at, budget), at, old, new)
+
+
+def also_refreshed(
+    search: Callable[..., difference.Differences], at: datetime, *releases: Release
+) -> difference.Differences:
+    """What `search` finds in releases as they are, and once their lists that are too old are refreshed."""
+    found = search(*releases)
+    lists = sorted({name for each in releases for name in too_old(each, at)})
     if not lists:
         return found
-    fresh = difference.diff(refreshed(old, at), refreshed(new, at), at, budget)
+    fresh = search(*(refreshed(each, at) for each in releases))
     note = f"once {', '.join(f'`{name}`' for name in lists)} is refreshed, for it is too old now"
     known = {_told(each) for each in found.found}
     later = [

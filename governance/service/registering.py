@@ -142,7 +142,8 @@ def _diff(
     at: datetime,
 ) -> None:
     """In a child: the difference, as plain values."""
-    found = registered.diff(_release(dict(files), digest, form), pairs, at)
+    release = _release(dict(files), digest, form)
+    found = comparing.also_refreshed(lambda each: registered.diff(each, pairs, at), at, release)
     tell(
         {
             "complete": found.complete,
@@ -197,9 +198,9 @@ def opens(said: Mapping[str, Any]) -> Iterable[str]:
         if each["looser"]:
             change = f"{each['before']} -> {each['after']}"
             such = ", ".join(f"{name} {value}" for name, value in each["witness"].items())
-            yield f"Looser: {each['action']}: {change} ({each['was']} -> {each['by']})" + (
-                f", such as {such}" if such else ""
-            )
+            such = f", such as {such}" if such else ""
+            note = f"; {each['note']}" if each["note"] else ""
+            yield f"Looser: {each['action']}: {change} ({each['was']} -> {each['by']}){such}{note}"
     if said["more"]:
         yield f"{said['more']} more kinds of requests are answered differently than could be kept"
     for action, why in said["open"].items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from service_world import FILES, POLICY, World
+from service_world import DE, FILES, POLICY, World
 
 from governance.oversight import retention
 from governance.service import exporting, onboarding, registering, releasing
@@ -180,6 +180,28 @@ def test_the_rules_change_while_an_agent_is_looked_at(
         onboarding.change(world.desk, world.maria, "reader-1", labels=[])
     assert caught.value.type == "conflict"
     assert world.desk.state.agents["reader-1"].pending is None
+
+
+def test_what_a_change_opens_is_also_of_lists_as_they_will_be(world: World) -> None:
+    """A change would be proved harmless that opens something with the next delivery of a list."""
+    rule = (
+        b"  - id: PAY-9\n    title: Nothing small for agents on probation\n    effect: deny\n"
+        b"    when: {action: payment.create, args.amount: {at_most: 500 EUR},"
+        b" agent.labels: {contains_any: [probation]}}\n"
+        b"    because: They are new.\n    severity: low\n  - id: PAY-1\n"
+    )
+    known = b"  known: [" + POLICY.split(b"  known: [")[1].split(b"\n")[0]
+    policy = POLICY.replace(known, b"  known: {from: erp/payees, max_age: 24h}")
+    policy = policy.replace(b"  - id: PAY-1\n", rule).partition(b"cases:")[0]
+    listed = b"list: erp/payees\nas_of: 2026-11-18T00:00:00Z\ntype: iban\nmembers: [" + DE.encode()
+    files = {**FILES, PATH: policy, "policies/lists/payees.yaml": listed + b"]\n"}
+    made = releasing.propose(world.desk, world.maria, files, days=0)
+    releasing.sign(world.desk, world.tom, made["proposal"], made["evidence"])
+    world.agent("payer-1", tools=["payment.create"], labels=["probation"])
+    world.clock.advance(3 * 24 * 3600)
+    opens = onboarding.change(world.desk, world.maria, "payer-1", labels=[])["opens"]
+    assert "payment.create: deny -> allow (payments/PAY-9 -> payments/PAY-1)" in opens[0]
+    assert "once `erp/payees` is refreshed" in opens[0]
 
 
 def test_a_purpose_is_changed_at_once(world: World) -> None:
