@@ -101,7 +101,8 @@ def _set_at_once(state: State, index: int, old: Agent, new: Agent) -> State:
     """Another record of an agent holds; what was found out about a change that waits was not of it."""
     waits = old.pending
     seen = replace(new, texts=old.texts)  # no rule looks at texts
-    if waits is not None and waits.files is not None and seen != old:
+    looked = waits is not None and (waits.files is not None or "autonomy" in waits.fields)
+    if waits is not None and looked and seen != old:
         new = replace(new, pending=replace(waits, overtaken=index))
     return _set(state, new)
 
@@ -229,7 +230,8 @@ def autonomy_granted(state: State, index: int, at: datetime, by: Any, data: Any)
 def autonomy_lowered(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """autonomy.lowered"""
     old = state.agents[data["agent"]]
-    new = replace(old, autonomy=data["level"], autonomy_until=None)
+    until = parse_or_none(data.get("until"))
+    new = replace(old, autonomy=data["level"], autonomy_until=until)
     return _set_at_once(state, index, old, new)
 
 

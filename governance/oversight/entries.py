@@ -252,7 +252,12 @@ KINDS: Final[Mapping[str, Check]] = {
         }
     ),
     "autonomy.lowered": record(
-        {"agent": identifier, "level": one_of(*LEVELS), "commitments": _texts("why")}
+        {
+            "agent": identifier,
+            "level": one_of(*LEVELS),
+            "until?": instant,
+            "commitments": _texts("why"),
+        }
     ),
     "brief.set": record(
         {

@@ -19,14 +19,13 @@ from governance.oversight.errors import Refused
 from governance.oversight.model import Agent, State
 from governance.oversight.times import parse, write
 from governance.service import registering
-from governance.service.acting import Act, Texts, allowed, do, one, person, stated
+from governance.service.acting import Act, Texts, allowed, as_problem, do, one, person, stated
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}").fullmatch
 _TOOL: Final = re.compile(r"\*|[a-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*(\.\*)?").fullmatch
 _PERIODS: Final = ("day", "week", "month")
-_AT_ONCE: Final[Mapping[str, Any]] = {"pending": False, "opens": ()}
 
 
 def propose(
@@ -148,20 +147,17 @@ def change(desk: Desk, caller: Caller, agent: str, **fields: Any) -> dict[str, A
     there = desk.state.agents.get(agent)
     judged = None
     if there is not None:
+        as_problem(_living, desk.state, agent)
         judged = registering.changed(desk, there, agents.with_fields(there, new))
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         people.require(state, who, "manage agents")
         found = _living(state, agent)
         _require_owners(state, new)
-        pending = agents.loosens(found, new, _tested(desk, state))
-        data = {"agent": agent, "pending": pending, **new}
-        answer = {"agent": agent, "entry": index, **_AT_ONCE, "pending": pending}
-        if judged is not None:
-            judged.require_current(desk, state, found, at)
-            answer["pending"] = data["pending"] = pending or judged.looser
-            answer["opens"] = tuple(registering.opens(judged.said))
-            data = judged.into(data)
+        known = registering.of_now(judged, desk, state, found, at)
+        pending = agents.loosens(found, new, _tested(desk, state)) or known.looser
+        data = known.into({"agent": agent, "pending": pending, **new})
+        answer = {"agent": agent, "entry": index, "pending": pending, "opens": known.opens}
         return one("agent.changed", at, caller, index, data, answer, texts)
 
     return do(desk, Act(who, run))
@@ -224,46 +220,63 @@ def set_autonomy(
 
     `evidence` is what was shown at that moment (figures with their intervals, entry indexes);
     numbers must be whole or text.  An owner may lower, only an agent manager may raise; where it lets
-    the agent do more under the rules in force, another one confirms it.
-    Returns `{agent, level, until, pending, entry, opens}`.
+    the agent do more under the rules in force, or none are, another one confirms it.
+    Returns `{agent, level, until}`, and of a raise also `{pending, entry, opens}`.
     """
     who, wanted = person(caller), _level(level)
-    end = None if until is None else _instant(until)
+    end = None if until is None else parse(_instant(until))
     shown = dict(evidence or {})
     there, judged = desk.state.agents.get(agent), None
-    if there is not None and end is not None and shown:
-        allowed(desk, caller, "manage agents")
-        judged = registering.raised(desk, there, wanted, parse(end))
+    if there is not None and end is not None:
+        as_problem(_require_raisable, desk.state, who, agent, end, shown, desk.now())
+        judged = registering.raised(desk, there, wanted, end)
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         found = _living(state, agent)
-        if not autonomy.raises(found, wanted, at) and end is None:
+        if end is None and wanted <= autonomy.level(found, at):
             if not people.answers_for(found, who):
                 people.require(state, who, "manage agents")
-            data: dict[str, Any] = {"agent": agent, "level": wanted}
-            answer = {"agent": agent, "level": wanted, "until": None}
+            lowered = _lowered(found, wanted, at)
             texts = Texts.of(why=stated(why, "why"))
-            return one("autonomy.lowered", at, caller, index, data, answer, texts)
-        people.require(state, who, "manage agents")
-        if end is None or parse(end) <= at:
-            raise Refused(
-                "bad-field", "autonomy is raised for a period; say until when", field="until"
-            )
-        if not shown:
-            raise Refused(
-                "bad-field", "autonomy is raised on evidence; say what was shown", field="evidence"
-            )
-        data = {"agent": agent, "level": wanted, "until": end, "evidence": shown}
-        told = {"agent": agent, "level": wanted, "until": end, "entry": index, **_AT_ONCE}
-        if judged is not None:
-            judged.require_current(desk, state, found, at)
-            data = judged.into(data)
-            told["opens"] = tuple(registering.opens(judged.said))
-            if judged.looser and not state.single_person:
-                told["pending"] = data["pending"] = True
-        return one("autonomy.granted", at, caller, index, data, told)
+            answer = {"until": None, **lowered}
+            return one("autonomy.lowered", at, caller, index, lowered, answer, texts)
+        ends = _require_raisable(state, who, agent, end, shown, at)
+        known = registering.of_now(judged, desk, state, found, at)
+        looser = known.looser if known.release else autonomy.raises(found, wanted, ends, at)
+        pending = looser and not state.single_person
+        told = {"agent": agent, "level": wanted, "until": write(ends)}
+        waits = {"pending": True} if pending else {}
+        data = known.into({**told, "evidence": shown, **waits})
+        answer = {**told, "entry": index, "pending": pending, "opens": known.opens}
+        return one("autonomy.granted", at, caller, index, data, answer)
 
     return do(desk, Act(who, run))
+
+
+def _lowered(agent: Agent, wanted: str, at: datetime) -> dict[str, Any]:
+    """The data of an entry that lowers autonomy: where it would fall further one day, it still does."""
+    data: dict[str, Any] = {"agent": agent.id, "level": wanted}
+    if agent.autonomy_until is not None and autonomy.raises(agent, wanted, None, at):
+        data["until"] = write(agent.autonomy_until)
+    return data
+
+
+def _require_raisable(
+    state: State, who: str, name: str, end: datetime | None, shown: Mapping[str, Any], at: datetime
+) -> datetime:
+    """Refuse a raise that nobody may make; gives its end."""
+    people.require(state, who, "manage agents")
+    if _living(state, name).state == "draft":
+        raise Refused(
+            "conflict", f"agent `{name}` is a draft; its autonomy is raised once it is confirmed"
+        )
+    if end is None or end <= at:
+        raise Refused("bad-field", "autonomy is raised for a period; say until when", field="until")
+    if not shown:
+        raise Refused(
+            "bad-field", "autonomy is raised on evidence; say what was shown", field="evidence"
+        )
+    return end
 
 
 def set_brief(

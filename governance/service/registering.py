@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -36,66 +36,86 @@ Pairs = tuple[tuple[Record, Record], ...]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a change opens: `said` as an answer, its SHA-256 where it is kept, and what it is about."""
+    """What a change opens, and of what that was found out.
 
-    release: str
+    `release` is None where none was in force; `before` is what its rules saw of the agent, whose
+    autonomy ended at `until`. `said` is the answer, kept under the SHA-256 `digest`; both are None
+    where rules see no difference, and where there are none.
+    """
+
+    release: str | None
     since: int | None
-    before: Record
-    said: Mapping[str, Any]
-    digest: str
+    before: Record | None
+    until: datetime | None
+    said: Mapping[str, Any] | None = None
+    digest: str | None = None
 
     @property
     def looser(self) -> bool:
         """Whether something is answered more loosely, or it is not known that nothing is."""
-        return self.said.get("outcome") not in ("same", "tighter")
+        return self.said is not None and self.said.get("outcome") not in ("same", "tighter")
+
+    @property
+    def opens(self) -> tuple[str, ...]:
+        """What it opens in sentences, looser first."""
+        return () if self.said is None else tuple(opens(self.said))
 
     def into(self, data: dict[str, Any]) -> dict[str, Any]:
         """The data of an entry with what was found out."""
+        if self.digest is None:
+            return data
         return {**data, "release": self.release, "files": {PATH: self.digest}}
 
-    def require_current(self, desk: Desk, state: State, agent: Agent, at: datetime) -> None:
-        """Refuse if other rules came in force meanwhile, or the agent is another one."""
-        if policies.rules_since(state) != self.since or (
-            _record(desk, self.release, agent, autonomy.level(agent, at)) != self.before
-        ):
-            raise Refused(
-                "conflict",
-                f"the rules or agent `{agent.id}` changed while this was looked at; try again",
-            )
+
+def of_now(judged: Judged | None, desk: Desk, state: State, agent: Agent, at: datetime) -> Judged:
+    """What was found out; refuses if other rules came in force meanwhile, or the agent is another
+    one, or was not known yet."""
+    if (
+        judged is None
+        or (policies.rules_since(state), agent.autonomy_until) != (judged.since, judged.until)
+        or _seen(desk, judged.release, agent, at) != judged.before
+    ):
+        raise Refused(
+            "conflict",
+            f"the rules or agent `{agent.id}` changed while this was looked at; try again",
+        )
+    return judged
 
 
-def changed(desk: Desk, before: Agent, after: Agent) -> Judged | None:
-    """What another record of an agent opens; None where rules see no difference."""
-    release, now = desk.state.release, desk.now()
+def changed(desk: Desk, before: Agent, after: Agent) -> Judged:
+    """What another record of an agent opens."""
+    state, now = desk.state, desk.now()
+    release = state.release
     if release is None:
-        return None
+        return _judged(desk, state, before, (), now)
     ends = before.autonomy_until
     levels = (autonomy.level(before, moment) for moment in (now, ends) if moment is not None)
     pairs = (
         (_record(desk, release, before, level), _record(desk, release, after, level))
         for level in dict.fromkeys(levels)
     )
-    return _judged(desk, tuple(pairs))
+    return _judged(desk, state, before, tuple(pairs), now)
 
 
-def raised(desk: Desk, agent: Agent, level: str, until: datetime | None) -> Judged | None:
+def raised(desk: Desk, agent: Agent, level: str, until: datetime) -> Judged:
     """What another level of autonomy opens, until it ends or the one in force does."""
-    release, now = desk.state.release, desk.now()
+    state, now = desk.state, desk.now()
+    release = state.release
     if release is None:
-        return None
-    ends = (end for end in (agent.autonomy_until, until) if end is not None and end > now)
-    pairs = []
-    for moment in (now, *ends):
-        lapsed = until is not None and moment >= until
-        later = min(level, autonomy.LAPSED) if lapsed else level
-        pair = (autonomy.level(agent, moment), later)
-        if pair[0] != pair[1] or moment == now:
-            pairs.append(pair)
+        return _judged(desk, state, agent, (), now)
+    steps = dict.fromkeys(autonomy.steps(agent, level, until, now))
     records = {
         each: _record(desk, release, agent, each)
-        for each in {lvl for pair in pairs for lvl in pair}
+        for each in {lvl for step in steps for lvl in step}
     }
-    return _judged(desk, tuple((records[one], records[other]) for one, other in pairs))
+    pairs = tuple((records[one], records[other]) for one, other in steps if one != other)
+    return _judged(desk, state, agent, pairs, now)
+
+
+def _seen(desk: Desk, release: str | None, agent: Agent, at: datetime) -> Record | None:
+    """What the rules of a release, if there is one, see of an agent at a time."""
+    level = autonomy.level(agent, at)
+    return None if release is None else _record(desk, release, agent, level)
 
 
 def _record(desk: Desk, release: str, agent: Agent, level: str) -> Record:
@@ -105,10 +125,11 @@ def _record(desk: Desk, release: str, agent: Agent, level: str) -> Record:
     return Record({**judging.agent_facts(agent), "agent.autonomy": level}, tools)
 
 
-def _judged(desk: Desk, pairs: Pairs) -> Judged | None:
-    state, now = desk.state, desk.now()
+def _judged(desk: Desk, state: State, agent: Agent, pairs: Pairs, now: datetime) -> Judged:
+    seen = _seen(desk, state.release, agent, now)
+    about = Judged(state.release, policies.rules_since(state), seen, agent.autonomy_until)
     if state.release is None or all(before == after for before, after in pairs):
-        return None
+        return about
     if not _at_once.acquire(timeout=_WAIT):
         raise Problem("not-ready", "other agents are being looked at; try again", retry_after=10)
     found: list[dict[str, Any]] = []
@@ -129,8 +150,7 @@ def _judged(desk: Desk, pairs: Pairs) -> Judged | None:
         digest = desk.blobs.put(json.dumps(said, sort_keys=True, separators=(",", ":")).encode())
     except (OSError, BlobError) as error:
         raise Problem("not-ready", f"what was found out could not be kept: {error}") from None
-    since = policies.rules_since(state)
-    return Judged(state.release, since, pairs[0][0], said, digest)
+    return replace(about, said=said, digest=digest)
 
 
 def _diff(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from service_world import DE, FILES, POLICY, World
@@ -192,7 +193,10 @@ def test_what_a_change_opens_is_also_of_lists_as_they_will_be(world: World) -> N
     )
     known = b"  known: [" + POLICY.split(b"  known: [")[1].split(b"\n")[0]
     policy = POLICY.replace(known, b"  known: {from: erp/payees, max_age: 24h}")
-    policy = policy.replace(b"  - id: PAY-1\n", rule).partition(b"cases:")[0]
+    policy = policy.replace(b"  - id: PAY-1\n", rule).replace(b"[name,", b"[name, lists.known,")
+    policy = re.sub(
+        rb"(?m)^(    - \[(?:small|unknown payee|fraud|large),)", rb"\1 [%s]," % DE.encode(), policy
+    )
     listed = b"list: erp/payees\nas_of: 2026-11-18T00:00:00Z\ntype: iban\nmembers: [" + DE.encode()
     files = {**FILES, PATH: policy, "policies/lists/payees.yaml": listed + b"]\n"}
     made = releasing.propose(world.desk, world.maria, files, days=0)
