@@ -6,26 +6,19 @@ more afterwards takes two people again, whatever lets it do less takes one and h
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any
 
 from governance.oversight import agents, autonomy, people, sessions
 from governance.oversight.commands import Facts, Proposal
-from governance.oversight.entries import CLASSES, LEVELS
 from governance.oversight.errors import Refused
 from governance.oversight.model import Agent, State
 from governance.oversight.times import parse, write
-from governance.service import registering
+from governance.service import agent_fields, registering
 from governance.service.acting import Act, Texts, allowed, as_problem, do, one, person, stated
 from governance.service.desk import Caller, Desk
 from governance.service.problem import Problem
-
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}").fullmatch
-_TOOL: Final = re.compile(r"\*|[a-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*(\.\*)?").fullmatch
-_PERIODS: Final = ("day", "week", "month")
 
 
 def propose(
@@ -55,7 +48,7 @@ def propose(
     Returns `{agent, state: draft, entry}`.
     """
     who = person(caller)
-    fields = _fields(
+    fields = agent_fields.fields(
         {
             "team": team,
             "owner": owner,
@@ -69,12 +62,12 @@ def propose(
             "workspace": workspace,
         }
     )
-    _require_name(agent, "agent")
+    agent_fields.require_name(agent, "agent")
     data = {
         "agent": agent,
         **fields,
-        "autonomy": _level(autonomy),
-        "autonomy_until": None if autonomy_until is None else _instant(autonomy_until),
+        "autonomy": agent_fields.level(autonomy),
+        "autonomy_until": None if autonomy_until is None else agent_fields.instant(autonomy_until),
     }
     texts = Texts.of(purpose=stated(purpose, "purpose"), reasoning=reasoning)
 
@@ -141,7 +134,7 @@ def change(desk: Desk, caller: Caller, agent: str, **fields: Any) -> dict[str, A
     texts = Texts.of(purpose=fields.pop("purpose", None), reasoning=fields.pop("reasoning", None))
     if "agent_class" in fields:
         fields["class"] = fields.pop("agent_class")
-    new = _fields(fields)
+    new = agent_fields.fields(fields)
     if not new and not texts.items:
         raise Problem("bad-request", "say what to change")
     there = desk.state.agents.get(agent)
@@ -223,8 +216,8 @@ def set_autonomy(
     the agent do more under the rules in force, or none are, another one confirms it.
     Returns `{agent, level, until}`, and of a raise also `{pending, entry, opens}`.
     """
-    who, wanted = person(caller), _level(level)
-    end = None if until is None else parse(_instant(until))
+    who, wanted = person(caller), agent_fields.level(level)
+    end = None if until is None else parse(agent_fields.instant(until))
     shown = dict(evidence or {})
     there, judged = desk.state.agents.get(agent), None
     if there is not None and end is not None:
@@ -297,8 +290,8 @@ def set_brief(
     named = {"text": stated(text, "text")}
     named |= {f"source.{n}": source for n, source in enumerate(sources)}
     texts = Texts.named(named)
-    stamp = _instant(as_of)
-    end = None if valid_until is None else _instant(valid_until)
+    stamp = agent_fields.instant(as_of)
+    end = None if valid_until is None else agent_fields.instant(valid_until)
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         if not people.answers_for(_living(state, agent), who):
@@ -397,106 +390,3 @@ def _require_owners(state: State, fields: Mapping[str, Any]) -> None:
             "owner and deputy must be two people, or there is no deputy",
             field="deputy",
         )
-
-
-def _require_name(name: Any, field: str) -> None:
-    if type(name) is not str or _NAME(name) is None:
-        raise Problem(
-            "bad-field",
-            f"`{name}` is no valid name; expected letters, digits, `.`, `_` and `-`, at most 100",
-            field=field,
-        )
-
-
-def _level(level: Any) -> str:
-    if level not in LEVELS:
-        raise Problem("bad-field", f"`{level}` is no level; expected L0 to L5", field="autonomy")
-    return str(level)
-
-
-def _instant(text: str) -> str:
-    """An RFC 3339 time in UTC as the log writes it."""
-    read: datetime | None
-    try:
-        read = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        read = None
-    if read is None or read.utcoffset() is None or read.utcoffset():
-        raise Problem(
-            "bad-field", f"`{text}` is no time in UTC; expected the form 2026-11-20T08:00:00Z"
-        )
-    return write(read)
-
-
-def _words(name: str, value: Any, fits: Any, example: str) -> list[str]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise Problem("bad-field", f"`{name}` must be a list of words", field=name)
-    found = sorted(set(value))
-    for word in found:
-        if type(word) is not str or fits(word) is None:
-            raise Problem("bad-field", f"`{word}` does not fit; expected {example}", field=name)
-    return found
-
-
-def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Agent fields as an entry holds them; refuses what does not fit."""
-    out: dict[str, Any] = {}
-    for name, value in given.items():
-        if name in ("owner", "deputy"):
-            if value is None and name == "owner":
-                raise Problem("bad-field", "an agent has one accountable owner", field="owner")
-            out[name] = value
-        elif name == "team":
-            _require_name(value, name)
-            out[name] = value
-        elif name == "class":
-            if value not in CLASSES:
-                raise Problem(
-                    "bad-field", f"`{value}` is no class; expected {', '.join(CLASSES)}", field=name
-                )
-            out[name] = value
-        elif name == "tools":
-            out[name] = _words(name, value, _TOOL, "an action such as payment.create, or mcp.*")
-        elif name == "labels":
-            out[name] = _words(name, value, _NAME, "a word such as payments")
-        elif name == "budget":
-            out[name] = _budget(value)
-        elif name in ("annex", "model", "workspace"):
-            out[name] = _short(name, value)
-        else:
-            raise Problem("bad-field", f"an agent has no field `{name}`", field=name)
-    return out
-
-
-def _short(name: str, value: Any) -> str | None:
-    longest = {"annex": 40, "model": 200, "workspace": 400}[name]
-    if value is None:
-        return None
-    if type(value) is not str or not value or len(value) > longest:
-        raise Problem(
-            "bad-field", f"`{name}` must be text of at most {longest} characters", field=name
-        )
-    if name == "workspace" and not value.startswith("/"):
-        raise Problem("bad-field", f"`{value}` is no absolute path", field=name)
-    return value
-
-
-def _budget(value: Any) -> dict[str, str] | None:
-    if value is None:
-        return None
-    try:
-        amount = Decimal(str(value["amount"]))
-        currency, period = str(value["currency"]), str(value["period"])
-    except (KeyError, TypeError, InvalidOperation):
-        raise Problem(
-            "bad-field",
-            "a budget is {amount, currency, period: day | week | month}",
-            field="budget",
-        ) from None
-    if not amount.is_finite() or amount < 0 or period not in _PERIODS or len(currency) != 3:
-        raise Problem(
-            "bad-field",
-            "a budget needs an amount that is not negative, a currency such as EUR and a period",
-            field="budget",
-        )
-    return {"amount": format(amount, "f"), "currency": currency, "period": period}
