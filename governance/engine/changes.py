@@ -8,8 +8,8 @@ Pure: two compiled releases in, values out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from governance.engine import book, meaning, words
@@ -130,20 +130,25 @@ def _changes(
     now = {} if mine is None else dict(_told(mine, new))
     then = {} if other is None or old is None else dict(_told(other, old))
     meant, was_meant = dict(_meant(mine)), dict(_meant(other))
+    members, had = dict(_lists(mine)), dict(_lists(other))
     for key in {**now, **then}:
         a, b = then.get(key), now.get(key)
         kind, name = key
         how = _how(a, b)
+        left, came = had.get(key), members.get(key)
         if how == "same":
-            if key not in meant or meaning.of_parts(meant[key]) == meaning.of_parts(was_meant[key]):
+            alike = meaning.of_parts(meant.get(key)) == meaning.of_parts(was_meant.get(key))
+            moved = (left and left.by.keys()) != (came and came.by.keys())
+            if alike and not moved:
                 continue
             assert b is not None
             how = "changed"
-            b = Told(
-                **{n: getattr(b, n) for n in b.__slots__} | {"points": (*b.points, _SAME_WORDS)}
-            )
-        if kind == "list" and how == "changed" and a is not None and b is not None:
-            a, b = _moved(a, b)
+            if not moved:
+                b = replace(b, points=(*b.points, _SAME_WORDS))
+        if a is not None and left is not None:
+            a = replace(a, points=(*a.points, *_named(left, came, "leaves" if b else "")))
+        if b is not None and came is not None:
+            b = replace(b, points=(*b.points, *_named(came, left, "comes" if a else "")))
         yield Change(kind, name, how, b, a)  # type: ignore[arg-type]
 
 
@@ -151,21 +156,24 @@ def _meant(file: File | None) -> Iterator[tuple[Key, object]]:
     """What the engine decides by, by the names under which it is told."""
     match file:
         case PolicyFile():
-            for rule in file.rules:
-                yield ("rule", rule.id), rule
-            for limit in file.limits:
-                yield ("limit", limit.id), limit
-            for one in file.exceptions:
-                yield ("exception", one.id), one
+            head = replace(file, rules=(), limits=(), exceptions=(), lists={})
+            yield ("file", file.policy), head
+            yield from ((("rule", one.id), one) for one in file.rules)
+            yield from ((("limit", one.id), one) for one in file.limits)
+            yield from ((("exception", one.id), one) for one in file.exceptions)
         case RiskTable():
-            for factor in file.factors:
-                yield ("factor", factor.id), factor
+            yield ("file", file.risk), replace(file, factors=(), lists={})
+            yield from ((("factor", one.id), one) for one in file.factors)
         case Invariants():
-            for never in file.never:
-                yield ("invariant", never.id), never
+            yield ("file", file.name), replace(file, never=(), lists={})
+            yield from ((("invariant", one.id), one) for one in file.never)
+        case ListFile():
+            yield ("list", file.name), (file.kind, file.as_of)
         case tuple():
-            for action in file:
-                yield ("action", action.name), action
+            yield from ((("action", one.name), one) for one in file)
+    if isinstance(file, PolicyFile | RiskTable | Invariants):
+        for name, use in file.lists.items():
+            yield ("list", name), (use.source, use.max_age, use.kind.name)
 
 
 def _told(file: File, release: Release) -> Iterator[tuple[Key, Told]]:
@@ -179,12 +187,8 @@ def _told(file: File, release: Release) -> Iterator[tuple[Key, Told]]:
             yield from _chapter(book.invariants(file, known), file.lists)
         case ListFile():
             told = f"{_members(len(file.members))} of type {file.kind}, as of {file.as_of:%Y-%m-%d %H:%M} UTC."
-            shown = [] if file.kind in book.PEOPLES else [_member(each) for each in file.members]
             hidden = _hidden(file.kind, len(file.members))
-            yield (
-                ("list", file.name),
-                Told(f"List `{file.name}`", told + hidden, points=_shown(shown)),
-            )
+            yield ("list", file.name), Told(f"List `{file.name}`", told + hidden)
         case tuple():
             for action in file:
                 yield ("action", action.name), _action(action)
@@ -215,10 +219,8 @@ def _list(use: ListUse, owner: str) -> Told:
         aged = f", at most {words.duration(use.max_age)} old" if use.max_age is not None else ""
         return Told(f"List `{use.name}`", f"It is kept in `{use.source}`{aged}.", owner)
     where = f"from `{use.inherited}`" if use.inherited else "in this file"
-    kind = use.kind.name
-    shown = [] if kind in book.PEOPLES else [words.value(each).strip("`") for each in use.members]
-    told = f"{_members(len(use.members))} {where}.{_hidden(kind, len(use.members))}"
-    return Told(f"List `{use.name}`", told, owner, points=_shown(shown))
+    told = f"{_members(len(use.members))} {where}.{_hidden(use.kind.name, len(use.members))}"
+    return Told(f"List `{use.name}`", told, owner)
 
 
 def _members(count: int) -> str:
@@ -231,26 +233,40 @@ def _hidden(kind: str, count: int) -> str:
     return " They point to people and are not printed here; the text of the file has them."
 
 
-def _shown(members: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(members))
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Who is on a list, by what the engine compares, in words; `hidden`: they are counted only."""
+
+    hidden: bool
+    by: Mapping[str, str]
 
 
-def _member(raw: object) -> str:
-    return str(raw)
+def _lists(file: File | None) -> Iterator[tuple[Key, _Members]]:
+    """The members that are kept in this file."""
+    match file:
+        case ListFile():
+            members = {str(each): str(each) for each in file.members}
+            yield ("list", file.name), _Members(file.kind in book.PEOPLES, members)
+        case PolicyFile() | RiskTable() | Invariants():
+            for name, use in file.lists.items():
+                if not use.source:
+                    members = {
+                        repr(meaning.of_parts(each)): words.value(each).strip("`")
+                        for each in use.members
+                    }
+                    yield ("list", name), _Members(use.kind.name in book.PEOPLES, members)
 
 
-def _moved(before: Told, now: Told) -> tuple[Told, Told]:
-    """Two lists with only who left and who came as their points."""
-    left = [each for each in before.points if each not in set(now.points)]
-    came = [each for each in now.points if each not in set(before.points)]
-    return _pointed(before, "leaves", left), _pointed(now, "comes", came)
-
-
-def _pointed(told: Told, what: str, members: list[str]) -> Told:
-    points = [f"{what}: {each}" for each in members[:MEMBERS]]
+def _named(these: _Members, others: _Members | None, what: str) -> list[str]:
+    """Who is on a list and was, or will be, not; of a list that is new or gone, everybody."""
+    known = others.by if others is not None else {}
+    members = sorted(shown for each, shown in these.by.items() if each not in known)
+    if these.hidden:
+        return [f"{what}: {_members(len(members))}"] if what and members else []
+    points = [f"{what}: {each}" if what else each for each in members[:MEMBERS]]
     if len(members) > MEMBERS:
         points.append(f"and {len(members) - MEMBERS} more: the text of the file has them")
-    return Told(told.title, told.sentence, told.owner, points=tuple(points))
+    return points
 
 
 def _action(action: ActionType) -> Told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,90 @@ def test_who_comes_on_a_list_and_who_leaves_is_named() -> None:
     assert change.now is not None
     assert change.before is not None
     assert (change.before.points, change.now.points) == (("leaves: IR",), ("comes: SY",))
+
+
+PEOPLE = edited(
+    "policies/travel.yaml",
+    ("embargo: [IR, KP]", "embargo: [IR, KP]\n  friends: [a@corp.example, b@corp.example]"),
+    (
+        "  - id: TRV-2",
+        "  - id: TRV-3\n    title: Not for strangers\n    effect: deny\n"
+        "    when: {action: travel.book, args.for: {none_of: $friends}}\n"
+        "    because: Only for us.\n    severity: high\n  - id: TRV-2",
+    ),
+    ("args.country: DE}", "args.country: DE, args.for: a@corp.example}"),
+) | {
+    "policies/actions/travel.yaml": (
+        ACTIONS + "      for: {type: email, class: identity, about: recipient}\n"
+    ).encode()
+}
+
+
+def test_whoever_takes_anothers_place_on_a_list_of_people_is_counted_and_not_named() -> None:
+    """A trusted payee could be replaced by another, and the signer would read that nothing changed."""
+    path = "policies/travel.yaml"
+    text = PEOPLE[path]
+    new = {**PEOPLE, path: text.replace(b"b@corp.example]", b"c@corp.example]")}
+    (change,) = [c for c in found(PEOPLE, new)[path].changes if c.kind == "list"]
+    assert (change.id, change.how) == ("friends", "changed")
+    assert change.now is not None
+    assert change.before is not None
+    assert change.before.points == ("leaves: 1 member",)
+    assert change.now.points == ("comes: 1 member",)
+    assert "c@corp.example" not in repr(change)
+    turned = text.replace(b"[a@corp.example, b@", b"[b@corp.example, a@")
+    moved = found(PEOPLE, {**PEOPLE, path: turned})[path].changes
+    assert "list" not in {c.kind for c in moved}, "the order says nothing"
+
+
+def listed(members: str, kind: str, at: str = "08:00:00") -> dict[str, bytes]:
+    """The files with a list file."""
+    text = f"list: erp/list\nas_of: 2026-11-20T{at}Z\ntype: {kind}\nmembers: [{members}]\n"
+    return {**FILES, "policies/lists/list.yaml": text.encode()}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "left", "came"),
+    [
+        (
+            listed("DE89370400440532013000", "iban"), listed("NL91ABNA0417164300", "iban"),
+            ("leaves: 1 member",), ("comes: 1 member",),
+        ),
+        (listed("a.example", "domain"), listed("b.example", "domain"),
+         ("leaves: a.example",), ("comes: b.example",)),
+        (listed("a.example", "domain"), listed("a.example", "domain", "08:00:59"),
+         (), (changes._SAME_WORDS,)),
+    ],
+)  # fmt: skip
+def test_a_list_file_of_the_same_minute_and_size_is_not_the_same(
+    old: dict[str, bytes], new: dict[str, bytes], left: tuple[str, ...], came: tuple[str, ...]
+) -> None:
+    """A list could be exchanged member by member, and no line would say so."""
+    (change,) = found(old, new)["policies/lists/list.yaml"].changes
+    assert change.before is not None
+    assert change.now is not None
+    assert (change.how, change.before.points, change.now.points) == ("changed", left, came)
+
+
+def test_a_long_list_is_compared_at_once_and_named_in_part() -> None:
+    """Looking at a refreshed list of the size that fits would hold the service for an hour."""
+    names = [f"{n}.example" for n in range(20_000)]
+    old, new = (
+        compile_release(listed(", ".join(each), "domain"))
+        for each in (names[:-1], [*names[1:], "new.example"])
+    )
+    began = time.process_time()
+    told = {file.path: file for file in changes.between(old, new)}
+    assert time.process_time() - began < 5, "each member was looked for among all others"
+    (change,) = told["policies/lists/list.yaml"].changes
+    assert change.before is not None
+    assert change.now is not None
+    assert change.before.points == ("leaves: 0.example",)
+    assert change.now.points == ("comes: 19999.example", "comes: new.example")
+    every = {file.path: file for file in changes.between(None, new)}
+    now = every["policies/lists/list.yaml"].changes[0].now
+    assert now is not None
+    assert len(now.points) == changes.MEMBERS + 1
 
 
 def test_every_id_of_the_shipped_files_is_told() -> None:
