@@ -27,6 +27,7 @@ from governance.engine.standing import (
     Item,
     Side,
     as_strict,
+    firm,
     gather,
     merged,
     sides,
@@ -269,23 +270,17 @@ def _parts(place: Place, table: _Table, gone: frozenset[str]) -> Iterator[tuple[
         asking = [each for each in left if each.effect >= Effect.REQUIRE_APPROVAL]
         yield Item(name, Effect.REQUIRE_APPROVAL, alarm), [*asking, ladder]
     denies = [each for each in left if each.effect is Effect.DENY]
+    others = [each for each in side.duties if each.name not in without]
     for duty in side.duties:
         if duty.name == name:
             same = [
-                Item(each.name, Effect.ALLOW, each.when) for each in side.duties
-                if each.name != name and each.name not in gone
-                and each.obligation == duty.obligation
+                Item(each.name, Effect.ALLOW, each.when) for each in others
+                if each.obligation == duty.obligation
                 and each.obligation.properties == duty.obligation.properties
             ]  # fmt: skip
             yield Item(name, Effect.ALLOW, duty.when), [*denies, *same]
             # A runtime that lacks it is refused, for good, also beneath what people may lift.
-            firm = [each for each in denies if not each.waivable_by]
-            alike = [
-                Item(each.name, Effect.DENY, each.when) for each in side.duties
-                if each.name != name and each.name not in gone
-                and each.obligation.id == duty.obligation.id
-            ]  # fmt: skip
-            yield Item(name, Effect.DENY, duty.when), [*firm, *alike]
+            yield Item(name, Effect.DENY, duty.when), firm(denies, others, duty)
 
 
 def _default(item: Item, table: _Table, without: set[str]) -> Item:

@@ -32,6 +32,7 @@ from governance.engine.standing import (
     Item,
     Side,
     as_strict,
+    firm,
     gather,
     merged,
     sides,
@@ -282,12 +283,10 @@ class Search:
     ) -> Difference | None:
         """Where people may lift every deny, and yet a runtime that lacks the obligation is refused."""
         item = Item(f"{SERVICE}/obligation", Effect.DENY, duty.when)
-        firm = [each for each in denies if not each.waivable_by]
-        firm += [Item(each.name, Effect.DENY, each.when) for each in other.duties
-                 if each.obligation.id == duty.obligation.id]  # fmt: skip
+        refused = firm(denies, other.duties, duty)
         lifted = (each for each in other.items if each.effect is Effect.DENY and each.waivable_by)
         for each in _alternatives(lifted):
-            found = self._first(item, firm, looser, "waiver", duty, beside=each)
+            found = self._first(item, refused, looser, "waiver", duty, beside=each)
             if found is not None:
                 return found
         return None

@@ -391,6 +391,17 @@ def as_strict(one: Item, other: Item) -> bool:
     return one.name != LADDER and asks_as_much(one.clause, other.clause)
 
 
+def firm(items: Iterable[Item], duties: Iterable[Duty], duty: Duty) -> list[Item]:
+    """What refuses for good beside a duty that a runtime cannot carry out: denies that nobody may
+    lift, and duties of the same obligation. A runtime may know it by its id or by its type."""
+    denies = [each for each in items if each.effect is _DENY and not each.waivable_by]
+    one = duty.obligation
+    return denies + [
+        Item(each.name, _DENY, each.when) for each in duties
+        if (each.obligation.id, each.obligation.type) == (one.id, one.type)
+    ]  # fmt: skip
+
+
 def asks_as_much(one: ApprovalClause | None, other: ApprovalClause | None) -> bool:
     """True when whoever meets the first clause has met the second."""
     if other is None or one is None:

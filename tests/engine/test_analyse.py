@@ -53,6 +53,17 @@ def test_a_deny_that_people_may_lift_leaves_the_approval_its_say() -> None:
     )
 
 
+def test_a_notice_of_the_same_name_makes_no_redaction_redundant() -> None:
+    """If ids alone were compared, deleting the rule would let through, once somebody lifts the deny,
+    what a runtime that cannot redact was refused for good."""
+    found = _remarks(
+        world.rule(1, "deny", "{action: pay}", ", may_be_waived_by: [boss]"),
+        world.rule(2, "allow", "{action: pay}", ", obligations: [{redact: [args.note], id: x}]"),
+        world.rule(3, "allow", "{action: pay}", ", obligations: [{notify: boss, id: x}]"),
+    )
+    assert not [each for each in found if each[1] == "redundant"]
+
+
 @pytest.mark.parametrize(
     ("narrow", "wide"),
     [

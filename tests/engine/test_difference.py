@@ -276,6 +276,23 @@ def test_an_obligation_beneath_a_deny_that_people_may_lift_is_no_small_print() -
         assert firm == [looser, not looser]
 
 
+def test_obligations_of_one_id_and_two_types_are_not_one() -> None:
+    """Whoever lifts the deny would find a redaction gone, where *the same* was claimed, for a
+    notice of the same name: a runtime that can give notice was refused for want of redaction only."""
+    deny = world.rule(1, "deny", "{action: pay}", ", may_be_waived_by: [boss]")
+    redact = world.rule(
+        2, "allow", "{action: pay}", ", obligations: [{redact: [args.note], id: x}]"
+    )
+    notify = world.rule(3, "allow", "{action: pay}", ", obligations: [{notify: boss, id: x}]")
+    asks = "default_approval: {needs: [1 boss], answer_within: 1h}"
+    old, new = (
+        one(*rules, default="require_approval", more=asks)
+        for rules in ((deny, redact, notify), (deny, notify))
+    )
+    assert kinds(diff(old, new, world.AT)) == {("waiver", True)}
+    assert kinds(diff(new, old, world.AT)) == {("waiver", False)}
+
+
 def test_a_past_whose_key_cannot_be_told_is_part_of_the_space() -> None:
     """A rule that bites only where the payee is unknown would be called no rule at all."""
     nested = f"any: [{{args.iban: {{is: {world.IBAN}}}, any: [{{args.iban: {{is: {world.OTHER_IBAN}}}}}]}}]"
