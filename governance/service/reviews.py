@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from audit.entry import Entry
 from governance.oversight import people, reviews
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.errors import Refused
@@ -31,7 +32,8 @@ DAYS: Final = 30
 """What a sample is drawn from, unless something else is asked for."""
 PATIENCE: Final = 2.0
 _DECISION: Final = b'"kind":"decision","v":1}'
-_SIGNED: Final = (b'"kind":"approval.granted","v":1}', b'"kind":"override.granted","v":1}')
+_GRANTS: Final = ("approval.granted", "override.granted")
+_SIGNED: Final = tuple(f'"kind":"{kind}","v":1}}'.encode() for kind in _GRANTS)
 
 
 def review(
@@ -56,7 +58,9 @@ def review(
         )
     who, texts = allowed(desk, caller, reviews.RIGHT), Texts.of(reason=stated(reason))
     recorded = entry_of(desk, decision, "decision").data
-    effect, took_part = recorded["effect"], _took_part(desk.reader, decision, recorded)
+    reader = desk.reader
+    took_part = _took_part(reader, recorded, _signatures(reader, decision, recorded))
+    effect = recorded["effect"]
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         reviews.require_independent(state, who, recorded["agent"], took_part)
@@ -80,11 +84,11 @@ def review(
 
 
 def why_not(desk: Desk, who: str, decision: int) -> str:
-    """Why a person may not review a decision, or nothing."""
+    """Why a person may not review a decision, or nothing: as it looks, for `review` looks itself."""
     data = entry_of(desk, decision, "decision").data
     try:
         people.require(desk.state, who, reviews.RIGHT)  # most may not, and that is quickly told
-        took_part = _took_part(desk.reader, decision, data)
+        took_part = _took_part(desk.reader, data, _listed_signatures(desk, decision, data))
         reviews.require_independent(desk.state, who, data["agent"], took_part)
     except Refused as refused:
         return str(refused)
@@ -124,25 +128,56 @@ def given(desk: Desk, caller: Caller, decision: int) -> dict[str, Any]:
     }
 
 
-def _took_part(reader: Reader, decision: int, data: Mapping[str, Any]) -> frozenset[str]:
-    """Who opened the sessions of a decision, and who let it pass by a grant or an override."""
-    refs, kept, found = data["refs"], reader.minimum, set()
-    session = refs.get("session")
+Signature = tuple[int, Entry]
+
+
+def _took_part(
+    reader: Reader, data: Mapping[str, Any], signatures: Iterable[Signature]
+) -> frozenset[str]:
+    """Who opened the sessions of a decision, and who let it pass by a grant or an override, which
+    are among the `signatures`."""
+    kept, found = reader.minimum, set()
+    session = data["refs"].get("session")
     while session is not None and session >= kept:
         opening = reader.entry(session)
         if opening.by["type"] == "person":
             found.add(str(opening.by["id"]))
         session = opening.data["refs"].get("session")
-    lifted = {role: refs[role] for role in ("approval", "override") if role in refs}
+    lifted = _lifted(data)
+    for index, signed in signatures:
+        named = {"override": index, **signed.data["refs"]}
+        if any(named.get(role) == number for role, number in lifted.items()):
+            found.add(str(signed.data["person"]))
+    return frozenset(found)
+
+
+def _lifted(data: Mapping[str, Any]) -> dict[str, int]:
+    """The approval and the override that a decision ran on, by role."""
+    refs = data["refs"]
+    return {role: refs[role] for role in ("approval", "override") if role in refs}
+
+
+def _signatures(reader: Reader, decision: int, data: Mapping[str, Any]) -> Iterator[Signature]:
+    """Every grant and override before a decision that can have let it pass, from the log itself."""
+    lifted = _lifted(data)
     if lifted:
-        first = max(kept, min(lifted.values()))
+        first = max(reader.minimum, min(lifted.values()))
         for index, raw in enumerate(reader.entries(first, decision), first):
             if raw.endswith(_SIGNED):
-                signed = quick(raw).data
-                named = {"override": index, **signed["refs"]}
-                if any(named.get(role) == number for role, number in lifted.items()):
-                    found.add(str(signed["person"]))
-    return frozenset(found)
+                yield index, quick(raw)
+
+
+def _listed_signatures(desk: Desk, decision: int, data: Mapping[str, Any]) -> Iterator[Signature]:
+    """The same by the lists, which are made from the log: it may be long, and pages are many."""
+    lifted, views = _lifted(data), desk.workspace.views
+    if lifted:
+        views.wait_for(desk.state.size, PATIENCE)
+    for number in lifted.values():
+        for index in (number, *(other for other, _ in views.referring_to(number, 1_000))):
+            if desk.reader.minimum <= index < decision:
+                entry = desk.reader.entry(index)
+                if entry.kind in _GRANTS:
+                    yield index, entry
 
 
 # -- the sample ------------------------------------------------------------------------------------

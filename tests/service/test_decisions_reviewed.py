@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from test_people_decide import ask, say
 from governance.service import explaining, overriding, people, reviews, sessions
 from governance.service.desk import Caller
 from governance.service.problem import Problem
+from governance.store.reader import Reader
 
 WHY = "the supplier has been known for years"
 
@@ -104,6 +106,33 @@ def test_who_granted_may_review_the_asking_and_not_what_ran_on_the_grant(world: 
     assert refused(world, grace, ran) == "needs-another"
     judge(world, grace, asked, "too_strict", should_be="allow")
     judge(world, world.tom, ran, "right")
+
+
+def test_whether_one_may_review_is_told_without_reading_the_log(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look at a decision would read all that happened since somebody was asked: a day's log."""
+    grace = world.person("Grace Both", "treasurer", "risk_editor")
+    both = world.person("Carla Both", "cfo", "compliance_officer")
+    approval = ask(world)
+    world.clock.advance(5)
+    say(world, grace, approval)
+    granted = paid(world, "600 EUR")
+    denied = paid(world, "50 EUR", iban=GB)
+    overriding.override(world.desk, both, denied, reason="the insurer confirmed it")
+    lifted = paid(world, "50 EUR", iban=GB)
+    world.desk.workspace.views.wait_for(world.desk.state.size)
+
+    real = Reader.entries
+
+    def one(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
+        assert stop - start == 1, "the log is read"
+        return real(reader, start, stop)
+
+    monkeypatch.setattr(Reader, "entries", one)
+    for who, decision in ((grace, granted), (both, lifted)):
+        assert reviews.why_not(world.desk, who.id, decision)
+        assert not reviews.why_not(world.desk, world.tom.id, decision)
 
 
 def test_who_overrode_does_not_review_what_ran_on_the_override(world: World) -> None:
