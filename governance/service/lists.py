@@ -20,7 +20,7 @@ from governance.oversight.errors import Refused
 from governance.oversight.model import State
 from governance.oversight.times import write
 from governance.service import checking, examining, proposals, releasing
-from governance.service.acting import Texts
+from governance.service.acting import Texts, as_problem
 from governance.service.checking import read_list_file
 from governance.service.desk import Caller, Desk
 from governance.service.examining import Job, Progress
@@ -60,7 +60,8 @@ def put(
     if len(data) > MOST_BYTES:
         raise Problem("too-large", f"the list has {len(data)} bytes; at most {MOST_BYTES} fit")
     new = _read(data, found, desk.now())
-    _require_news(state, caller, found, new)
+    as_problem(_require_place, state, caller)
+    _require_news(found, new)
     refreshed = {**files, found.path: data}
     checking.require_size(refreshed)
     job = Job(
@@ -81,6 +82,7 @@ def put(
 
     def still(state: State) -> None:
         require(state, caller, name)
+        _require_place(state, caller)
 
     answer = releasing.offered(
         desk, caller, offer, texts, still, at_once=made.not_looser, refreshed=name
@@ -137,15 +139,19 @@ def _in_force(desk: Desk, state: State, name: str) -> tuple[ListFile, Mapping[st
     return found, desk.releases.files(release)
 
 
-def _require_news(state: State, caller: Caller, old: ListFile, new: ListFile) -> None:
+def _require_news(old: ListFile, new: ListFile) -> None:
     """Refuse what would only fill the log: a connector is a machine, and may be somebody else's."""
     if set(map(str, old.members)) == set(map(str, new.members)) and new.as_of < old.as_of + APART:
         raise Problem(
             "conflict", f"`{old.name}` has these members already, and the date is hardly newer"
         )
+
+
+def _require_place(state: State, caller: Caller) -> None:
+    """Refuse more proposals of a connector than people read beside their own."""
     mine = [each for each in proposals.waiting(state) if each.person == caller.id]
     if caller.type == "gateway" and len(mine) >= WAITING:
-        raise Problem(
+        raise Refused(
             "too-many",
             f"{len(mine)} proposals of `{caller.id}` wait for a person; they are signed or refused first",
             retry_after=3600,

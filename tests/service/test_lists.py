@@ -291,6 +291,26 @@ def test_a_list_is_put_from_the_file_that_its_exporter_wrote(
     assert listing.desk.releases.files(made["release"])[LIST] == data
 
 
+def test_a_connector_does_not_crowd_out_people_by_asking_at_once(
+    listing: World, connector: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sends many lists in one moment would have all of them wait, each counted before any."""
+    monkeypatch.setattr(lists, "WAITING", 1)
+    real = examining.examine
+
+    def slow(job: examining.Job, *more: object) -> examining.Examined:
+        monkeypatch.setattr(examining, "examine", real)
+        other = list_file(listing, DE, NL, GB, FR)
+        assert not lists.put(listing.desk, connector, NAME, other)["in_force"]
+        return real(job)
+
+    monkeypatch.setattr(examining, "examine", slow)
+    with pytest.raises(Problem) as caught:
+        lists.put(listing.desk, connector, NAME, list_file(listing, DE, NL, FR))
+    assert (caught.value.type, caught.value.retry_after) == ("too-many", 3600)
+    assert len(proposals.waiting(listing.desk.state)) == 1
+
+
 def test_a_connector_does_not_crowd_out_people(listing: World, connector: Caller) -> None:
     """Sixty-four proposals of a hijacked connector would push out the one that waits for a person."""
     for number in range(5):
