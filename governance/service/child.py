@@ -12,9 +12,11 @@ import multiprocessing
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -154,7 +156,17 @@ def _serve(there: Connection, urgent: bool) -> None:
         except _Unheard:
             raise
         except Exception as error:
-            say("raised", error)
+            say("raised", _portable(error))
+
+
+def _portable(error: Exception) -> Exception:
+    """What was raised, if it can be handed over; else what it says."""
+    try:
+        ForkingPickler.loads(ForkingPickler.dumps(error))
+    except Exception:
+        traceback.print_exception(error)
+        return Problem("not-ready", f"the process that did the work failed: {error}")
+    return error
 
 
 def _end_with(there: Connection) -> None:

@@ -30,6 +30,21 @@ def _unreachable() -> None:
     raise ConnectionRefusedError("the database is away")
 
 
+class _TwoParts(Exception):
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def _not_unpickled() -> None:
+    raise _TwoParts("salt", "pepper")
+
+
+def _not_pickled() -> None:
+    error = ValueError("a cup that holds water")
+    error.held = lambda: None  # type: ignore[attr-defined]
+    raise error
+
+
 def _killed() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -58,6 +73,18 @@ def test_what_it_raises_is_raised_here() -> None:
         child.run(_unknown)
     with pytest.raises(ConnectionRefusedError):
         child.run(_unreachable)
+
+
+@pytest.mark.parametrize(
+    ("work", "said"), [(_not_unpickled, "salt and pepper"), (_not_pickled, "holds water")]
+)
+def test_what_cannot_be_handed_over_is_said_in_its_words(
+    work: Callable[[], None], said: str
+) -> None:
+    """Somebody would look for memory, where a defect has a sentence that names it."""
+    with pytest.raises(Problem, match=said) as caught:
+        child.run(work)
+    assert "memory" not in caught.value.detail
 
 
 def test_a_process_that_is_ended_is_said() -> None:
