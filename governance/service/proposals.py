@@ -8,12 +8,13 @@ another release coming in force first.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 from audit.entry import Entry
-from governance.oversight import people
+from governance.oversight import people, policies
 from governance.oversight.commands import Facts, Proposal
 from governance.oversight.errors import Refused
 from governance.oversight.model import PolicyProposal, State
@@ -71,8 +72,7 @@ def digest_of(desk: Desk, index: int) -> str:
 def _row(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
     data = entry.data
     attached = examining.attached(data["files"])
-    outcome, looser, _ = _compared(desk, attached.get("diff"))
-    *_, given_up = _compared(desk, attached.get("proofs"))
+    diff, proofs = (_brief(desk, attached.get(name)) for name in ("diff", "proofs"))
     return {
         "proposal": index,
         "release": data["release"],
@@ -80,33 +80,47 @@ def _row(desk: Desk, index: int, entry: Entry) -> dict[str, Any]:
         "at": write(entry.at),
         "origin": data.get("origin", "files"),
         "note": opened(desk, index, "note"),
-        "outcome": outcome,
-        "looser": looser,
-        "given_up": given_up,
+        "outcome": diff.outcome,
+        "looser": diff.looser,
+        "given_up": proofs.given_up,
         **_standing(desk, index),
     }
 
 
-Compared = tuple[str | None, int | None, int | None]
-_known: dict[str, Compared] = {}
-_known_refuted: dict[str, tuple[str, ...]] = {}
+class _Brief(NamedTuple):
+    """What one of the attached documents says in short; nothing where it could not be finished."""
+
+    outcome: str | None = None
+    looser: int | None = None
+    given_up: int | None = None
+    refuted: tuple[str, ...] = ()
 
 
-def _compared(desk: Desk, digest: str | None) -> Compared:
-    """Outcome and looser answers of a diff, or given up invariants of proofs; remembered, for a list
-    shows many and none changes."""
+_BRIEFS: Final = 1_000
+_briefs: dict[str, _Brief] = {}
+
+
+def _brief(desk: Desk, digest: str | None) -> _Brief:
+    """A document in short; remembered by its digest, for a list shows many and none changes."""
     if digest is None:
-        return None, None, None
-    if digest not in _known:
-        found = _document(desk, "", digest)
-        if "why" in found:
-            return None, None, None
-        if len(_known) >= 1_000:
-            _known.clear()
-        given_up = found.get("given_up")
-        counted = None if given_up is None else len(given_up)
-        _known[digest] = (found.get("outcome"), found.get("looser"), counted)
-    return _known[digest]
+        return _Brief()
+    known = _briefs.get(digest)
+    if known is not None:
+        return known
+    found = _document(desk, "", digest)
+    if "why" in found:  # perhaps it could only not be read this moment
+        return _Brief()
+    given_up = found.get("given_up")
+    brief = _Brief(
+        found.get("outcome"),
+        found.get("looser"),
+        None if given_up is None else len(given_up),
+        tuple(examining.refuted(found)),
+    )
+    if len(_briefs) >= _BRIEFS:
+        _briefs.clear()
+    _briefs[digest] = brief
+    return brief
 
 
 def _standing(desk: Desk, index: int) -> dict[str, Any]:
@@ -188,16 +202,7 @@ def _attached_in_force(desk: Desk) -> dict[str, str]:
 def refuted(desk: Desk) -> tuple[str, ...]:
     """The invariants that do not hold in what is in force, and did not before its lists were
     refreshed: what they mean changed with the product."""
-    digest = _attached_in_force(desk).get("proofs")
-    return () if digest is None else _refuted(desk, digest)
-
-
-def _refuted(desk: Desk, digest: str) -> tuple[str, ...]:
-    if digest not in _known_refuted:
-        if len(_known_refuted) >= 100:
-            _known_refuted.clear()
-        _known_refuted[digest] = tuple(examining.refuted(_document(desk, "proofs", digest)))
-    return _known_refuted[digest]
+    return _brief(desk, _attached_in_force(desk).get("proofs")).refuted
 
 
 def _newer(desk: Desk, data: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -287,14 +292,22 @@ def _waiting(state: State, index: int) -> PolicyProposal:
 def history(desk: Desk, limit: int = 100) -> dict[str, Any]:
     """Releases that were ever in force here, newest first: `{releases: [{entry, release, at,
     proposal, proposed_by, signed_by, ground, in_force}]}`."""
+    return {"releases": list(islice(released(desk), limit))}
+
+
+_PAGE: Final = 200
+
+
+def released(desk: Desk, before: int | None = None) -> Iterator[dict[str, Any]]:
+    """The releases of `history` one by one, all of them; `before` is an entry, to begin further back."""
     views = desk.workspace.views
     views.wait_for(desk.state.size, 2.0)
-    rows = []
-    for line in views.entries(kind="policy.released", limit=limit):
-        entry = entry_of(desk, line.index, "policy.released")
-        data = entry.data
-        rows.append(
-            {
+    while lines := views.entries(kind="policy.released", before=before, limit=_PAGE):
+        for line in lines:
+            before = line.index
+            entry = entry_of(desk, line.index, "policy.released")
+            data = entry.data
+            yield {
                 "entry": line.index,
                 "release": data["release"],
                 "at": write(entry.at),
@@ -304,27 +317,27 @@ def history(desk: Desk, limit: int = 100) -> dict[str, Any]:
                 "ground": data.get("ground", "alone" if data["alone"] else "signed"),
                 "in_force": line.index == desk.state.release_index,
             }
-        )
-    return {"releases": rows}
 
 
 def earlier(desk: Desk, digest: str | None) -> str:
-    """The release that a rollback returns to: the one before that in force, or one that a person
-    names by the first characters of its digest.  Raises `Problem`."""
+    """The release that a rollback returns to: the one before the rules in force, whatever lists were
+    refreshed since, or one that a person names by the first characters of its digest.  Raises
+    `Problem`."""
     now = desk.state.release
-    known = [row["release"] for row in history(desk, 1_000)["releases"]]
     if digest is None:
-        found = [each for each in known if each != now][:1]
-        if not found:
+        before = (row["release"] for row in released(desk, policies.rules_since(desk.state)))
+        found = next((each for each in before if each != now), None)
+        if found is None:
             raise Problem("unknown", "no release was in force before this one")
-        return str(found[0])
-    found = sorted({each for each in known if each.startswith(digest)})
-    if len(found) != 1:
-        why = "more than one release begins" if found else "no release that was in force begins"
+        return str(found)
+    named = {row["release"] for row in released(desk) if row["release"].startswith(digest)}
+    if len(named) != 1:
+        why = "more than one release begins" if named else "no release that was in force begins"
         raise Problem("unknown", f"{why} with `{digest}`; see `governance policy history`")
-    if found[0] == now:
+    (release,) = named
+    if release == now:
         raise Problem("conflict", "this release is in force now")
-    return str(found[0])
+    return str(release)
 
 
 def file_digest(desk: Desk, proposal: int, path: str) -> str | None:

@@ -60,16 +60,19 @@ def found(desk: Desk, index: int) -> tuple[FileChange, ...]:
     """The files of `changes` as values.  Raises `Problem` where they cannot be read any more."""
     data = _data(desk, index)
     key = (data.get("against"), data["release"])
-    if key not in _worked_out:
-        try:
-            old = None if key[0] is None else desk.releases.get(key[0]).release
-            new = desk.releases.get(key[1]).release
-        except BlobError as error:
-            raise _unreadable(error) from None
-        if len(_worked_out) >= _KEPT:
-            _worked_out.clear()
-        _worked_out[key] = changing.between(old, new)
-    return _worked_out[key]
+    known = _worked_out.get(key)
+    if known is not None:
+        return known
+    try:
+        old = None if key[0] is None else desk.releases.get(key[0]).release
+        new = desk.releases.get(key[1]).release
+    except BlobError as error:
+        raise _unreadable(error) from None
+    made = changing.between(old, new)
+    if len(_worked_out) >= _KEPT:
+        _worked_out.clear()
+    _worked_out[key] = made
+    return made
 
 
 def text(desk: Desk, index: int, path: str) -> dict[str, Any]:

@@ -19,12 +19,14 @@ from governance.service import (
     keys,
     lists,
     proposals,
+    proposed_words,
     proving,
     releasing,
     takeover,
 )
 from governance.service.desk import Caller
 from governance.service.problem import Problem
+from governance.store.blobs import BlobError
 from governance.web import health
 from governance.web.console import ruling
 
@@ -389,6 +391,60 @@ def test_an_invariant_that_was_refuted_before_keeps_no_account_trusted(
     assert proposals.refuted(listing.desk) == ("all/INV-1",)
     assert "all/INV-1" in health.degraded(listing.desk)["invariants"]
     assert ruling.policies(listing.desk, listing.tom.id).refuted == ("all/INV-1",)
+
+
+def test_a_store_that_is_away_for_a_moment_silences_no_worry(
+    listing: World, connector: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After one failed read nobody would be told, until the next start, that what must never happen
+    can."""
+    upgraded(listing, monkeypatch)
+    refresh(listing, connector, DE)
+    monkeypatch.setattr(proposals, "_briefs", {})
+
+    def away(_store: object, digest: str) -> bytes:
+        raise BlobError(f"`{digest}` cannot be read")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(listing.desk.blobs), "get", away)
+        assert proposals.refuted(listing.desk) == ()
+    assert proposals.refuted(listing.desk) == ("all/INV-1",)
+
+
+class Forgetful(dict[Any, Any]):
+    """What another thread empties at every moment."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+
+def test_what_another_thread_forgets_is_told_all_the_same(
+    listing: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page would fail because many others are looked at."""
+    number, _ = proposed(listing, prose(listing))
+    monkeypatch.setattr(proposals, "_briefs", Forgetful())
+    monkeypatch.setattr(proposed_words, "_worked_out", Forgetful())
+    assert proposals.listed(listing.desk)["proposals"][0]["outcome"] == "same"
+    assert proposed_words.changes(listing.desk, number)["counts"]["changed"] == 1
+
+
+def test_the_way_back_is_to_other_rules_not_to_an_older_list(
+    listing: World, connector: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In trouble somebody would go back by one refresh of a list, and keep the rules that are wrong;
+    and what was in force many refreshes ago would be called unknown."""
+    desk, first = listing.desk, str(listing.desk.state.release)
+    number, evidence = proposed(listing, prose(listing))
+    releasing.sign(desk, listing.tom, number, evidence)
+    refresh(listing, connector, DE, NL)
+    refresh(listing, connector, DE)
+    assert proposals.earlier(desk, None) == first
+    every = proposals.history(desk)["releases"]
+    monkeypatch.setattr(proposals, "_PAGE", 1)
+    assert proposals.history(desk)["releases"] == every
+    assert proposals.earlier(desk, first[:10]) == first
+    assert ruling.way_back(desk, listing.tom.id, first).row.release == first
 
 
 def test_an_invariant_that_was_refuted_before_stops_what_loosens(

@@ -94,8 +94,9 @@ def withdraw(frame: Frame, number: int, reason: str) -> None:
 @click.argument("release", metavar="[DIGEST]", required=False)
 @click.option("--note", help="Why; kept where it can be erased.")
 def rollback(frame: Frame, release: str | None, note: str | None) -> None:
-    """Return to the release before the one in force, or to the one whose digest begins so.
+    """Return to the release before the rules in force, or to the one whose digest begins so.
 
+    Releases that only refreshed a list are passed over: they brought no other rules.
     Its exact files come into force again, whatever has lapsed in them since. Where it is proved that
     nothing becomes looser, that is at once; else another person signs, as for any release.
     """

@@ -136,9 +136,11 @@ def proposal(desk: Desk, person: str, index: int) -> ProposalView:
 def way_back(desk: Desk, person: str, release: str) -> BackView:
     """A release that was in force and may be again."""
     wanted = proposals.earlier(desk, release)
-    row = next(row for row in _history(desk, 1_000) if row.release == wanted)
+    row = next(row for row in proposals.released(desk) if row["release"] == wanted)
     return BackView(
-        row, (desk.state.release or "")[:12], allowed(desk.state, person, "sign policies")
+        _release_row(desk, row),
+        (desk.state.release or "")[:12],
+        allowed(desk.state, person, "sign policies"),
     )
 
 
