@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from audit.errors import Tampered
 
 PIECE: Final = 1 << 17
 """Bytes of a file that are held at a time, where it can be long."""
@@ -17,8 +20,13 @@ class LongFile:
     """A file that is read in pieces and never held as a whole."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self.size = os.fstat(self._file.fileno()).st_size
+        """Raises `Tampered` for a pipe or a device, for which one could wait for ever."""
+        self._file = open(path, "rb", buffering=0, opener=_at_once)  # noqa: SIM115
+        known = os.fstat(self._file.fileno())
+        if not stat.S_ISREG(known.st_mode):
+            self._file.close()
+            raise Tampered(f"`{path.name}` is no file")
+        self.size = known.st_size
 
     def __enter__(self) -> LongFile:
         return self
@@ -41,6 +49,10 @@ class LongFile:
                 break
             found += more
         return found
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def pieces_of(file: LongFile, start: int, size: int) -> Iterator[bytes]:

@@ -88,7 +88,7 @@ def _verify(
         raise NothingToVerify(
             f"`{here}` is no package: it holds neither `{CHECKPOINT}` nor `{MANIFEST}`"
         )
-    if not any(True for _ in package.files.names()):
+    if not sum(1 for _ in package.files.names()):  # all of them: what is no file is refused first
         raise NothingToVerify(f"there is no package at `{package.path}`: it is empty")
     tree, signatures = _checkpoint(package, verifiers)
     retained = [read_retained("the retained head", head, verifiers)] if head is not None else []

@@ -174,15 +174,25 @@ class Writer:
                 raise self._failed(error) from error
 
     def follow(self) -> None:
-        """Read on what others wrote, and keep its head, also of what was read with the turn."""
+        """Read on what others wrote, and keep its head."""
         turns = self._turns
         assert turns is not None
         try:
             self.position = turns.look(self._db, self.position, self.facts)
-            if turns.note != self._remembered:
-                self._remember(turns.note)
         except Exception as error:
             raise self._failed(error) from error
+        self.keep_head()
+
+    def keep_head(self) -> None:
+        """Put the head of what others wrote into the head file, if it is not there yet.
+
+        Raises `WriteFailed`.
+        """
+        if self._turns is not None and self._turns.note != self._remembered:
+            try:
+                self._remember(self._turns.note)
+            except OSError as error:
+                raise self._failed(error) from error
 
     def recover(self) -> None:
         """After an outage: what is there? The lock says that nothing is under way any more.
@@ -196,11 +206,7 @@ class Writer:
         self.facts.reset()
         self.turn()
         self.undo()
-        if self._turns is not None and self._turns.note != self._remembered:
-            try:
-                self._remember(self._turns.note)
-            except OSError as error:
-                raise self._failed(error) from error
+        self.keep_head()
 
     def land(self, batch: Batch) -> bool:
         """The batch is on disk: it is the log's newest position, and every job has its result.

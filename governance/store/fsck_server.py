@@ -22,6 +22,7 @@ from governance.store.fsck_log import Log
 from governance.store.guards import (
     GUARDED,
     postgres_guards,
+    server_guard_functions,
     server_guard_names,
     sqlite_cut_guards,
     sqlite_guards,
@@ -34,6 +35,10 @@ _TRIGGERS = (
     "SELECT t.tgname, t.tgenabled FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
     "JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE n.nspname = current_schema() AND NOT t.tgisinternal"
+)
+_FUNCTIONS = (
+    "SELECT p.proname, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+    "WHERE n.nspname = current_schema()"
 )
 _OTHERS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -104,6 +109,15 @@ def _server_guards(db: Connection) -> Iterator[Finding]:
     missing = sorted(set(server_guard_names()) - _always(db))
     if missing:
         yield _unguarded(missing, "missing, or not `ENABLE ALWAYS`")
+    elif others := other_functions(db):
+        yield _unguarded(others, "not as this version makes it", "function")
+
+
+def other_functions(db: Connection) -> list[str]:
+    """Which functions of a server's guards are not those of this version: older ones, or altered."""
+    there = {str(name): str(text) for name, text in db.execute(_FUNCTIONS).fetchall()}
+    made = server_guard_functions()
+    return sorted(name for name, text in made.items() if there.get(name, text) != text)
 
 
 def _always(db: Connection) -> set[str]:
@@ -111,9 +125,9 @@ def _always(db: Connection) -> set[str]:
     return {str(name) for name, enabled in rows if enabled in ("A", b"A")}
 
 
-def _unguarded(names: list[str], what: str) -> Finding:
+def _unguarded(names: list[str], what: str, kind: str = "trigger") -> Finding:
     shown = ", ".join(f"`{name}`" for name in names)
-    return Finding(f"the trigger{'s' * (len(names) > 1)} {shown}", what, Part.GUARD)
+    return Finding(f"the {kind}{'s' * (len(names) > 1)} {shown}", what, Part.GUARD)
 
 
 # -- for a repair ------------------------------------------------------------------------------------

@@ -80,10 +80,10 @@ def postgres_guards() -> tuple[str, ...]:
     SQLite.
     """
     made: list[str] = []
-    for name, body in _FUNCTIONS.items():
+    for name, body in server_guard_functions().items():
         made.append(
             f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$guard$ BEGIN {body} END $guard$"
+            f"$guard${body}$guard$"
         )
     for table in sorted(GUARDED | {"cuts"}):
         update = {"log_entries": "log_entries_emptied", "cuts": "cuts_go_on"}.get(table, "refuse")
@@ -97,6 +97,11 @@ def postgres_guards() -> tuple[str, ...]:
     made += _trigger("log_head", "DELETE", "refuse", "ROW")
     made += _trigger("log_head", "TRUNCATE", "refuse", "STATEMENT")
     return tuple(made)
+
+
+def server_guard_functions() -> dict[str, str]:
+    """What those triggers call, by name: the text of each function."""
+    return {name: f" BEGIN {body} END " for name, body in _FUNCTIONS.items()}
 
 
 def server_guard_names() -> tuple[str, ...]:
@@ -120,14 +125,14 @@ _FUNCTIONS = {
         "emptied'; END IF; RETURN NEW;"
     ),
     # Once for a batch: indexes are unique, so as many as there are new ones means that none lacks.
-    # The order makes the server count by the index: it takes what it does not know, how far back the
-    # last checkpoint is, for a third of the table, and would read the whole log for every batch.
+    # Both bounds and the order make the server count by the index: it would take what it does not know,
+    # how far back the last checkpoint is, for a third of the table, and read that for every batch.
     "checkpoints_in_order": (
         "IF NEW.size <= (SELECT COALESCE(MAX(size), -1) FROM checkpoints) "
         "OR NEW.size <> (SELECT COALESCE(MAX(idx) + 1, 0) FROM log_entries) "
         "OR NEW.size - (SELECT COALESCE(MAX(size), 0) FROM checkpoints) <> (SELECT count(*) FROM "
         "(SELECT 1 FROM log_entries WHERE idx >= (SELECT COALESCE(MAX(size), 0) FROM checkpoints) "
-        "ORDER BY idx LIMIT NEW.size) AS new) "
+        "AND idx < NEW.size ORDER BY idx LIMIT NEW.size) AS new) "
         "THEN RAISE EXCEPTION 'checkpoints is append-only: not the size of the log'; END IF; "
         "RETURN NEW;"
     ),

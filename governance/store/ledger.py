@@ -246,6 +246,8 @@ class Ledger:
                         self._writer.keep(batch)
                         self._writer.write(batch)
                         self._writer.commit(batch)
+                    elif shared and not idle:  # what the answers rest on was read with the turn
+                        self._writer.keep_head()
                     self.land(jobs, batch)
                     waiting = ()  # answered: what goes wrong from here on is not theirs
                     if chore is not None:

@@ -74,7 +74,7 @@ def move(root: Path, address: str, fold: Fold, at: datetime, *, head: Path | Non
                 require_empty(there)
                 rows = _carry(files, database, note, aside)
         else:  # an earlier attempt was committed and put the log aside; the rest follows it
-            size = _size(database)
+            size = _held(files, database)
         return Moved(str(database), size, rows, _leave(files, address, aside))
     except ERRORS as error:
         raise CannotOpen(database.explain(error)) from error
@@ -146,11 +146,16 @@ def _arrived(files: Paths, database: Database, note: str) -> bool:
     return row is not None and row[0] == note
 
 
-def _size(database: Database) -> int:
+def _held(files: Paths, database: Database) -> int:
+    """The size of the log on the server, which must be the one that the head file remembers."""
     with closing(database.reader()) as db:
         row = db.execute("SELECT size FROM log_head WHERE id = 1").fetchone()
-    if row is None:
-        raise CannotOpen(f"`{database}` does not hold the log that was moved there; put it back")
+        note = read_note(files.head)
+        if row is None or note is None:
+            raise CannotOpen(
+                f"`{database}` does not hold the log that was moved there; put it back"
+            )
+        check_head(database, db, int(row[0]), note, public_keys(files))
     return int(row[0])
 
 

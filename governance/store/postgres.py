@@ -35,7 +35,7 @@ LOCKED: Final = "55P03"
 _END_WHO_HANGS: Final = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
     "WHERE datname = current_database() AND usename = current_user "
-    "AND backend_xid IS NOT NULL AND wait_event_type = 'Client' "
+    "AND application_name = 'governance' AND backend_xid IS NOT NULL AND wait_event_type = 'Client' "
     "AND state_change < clock_timestamp() - %s * interval '1 millisecond'"
 )
 """End the sessions that have written, or locked, and from which the server has heard nothing since.
@@ -339,10 +339,7 @@ class ServerConnection:
         except ServerError as error:
             if not (asking and (error.lost or self._freed(error))):
                 raise
-        if self._raw.closed:
-            self._raw = self._connect()
-        else:
-            self._once("ROLLBACK", ())
+        self._raw = self._connect()
         self._inside = True
         return self._together(deferred, numbered, parameters)
 
@@ -365,8 +362,9 @@ class ServerConnection:
             wrong = self._translated(error)
             # what came after the error was skipped, prepared statements as well, which psycopg takes
             # for made: a connection that knows what it has is quicker made than found out
-            with contextlib.suppress(psycopg.Error):
-                self._raw.close()
+            if isinstance(wrong, ServerError):
+                with contextlib.suppress(psycopg.Error):
+                    self._raw.close()
             raise wrong from error
         except OverflowError as error:
             raise BadParameter(str(error)) from error

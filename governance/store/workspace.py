@@ -7,6 +7,7 @@ left exactly as it was found, and the lock is given back.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from governance.store.diskwatch import watch
 from governance.store.errors import CannotOpen, CannotSign
 from governance.store.fold import Fold, State
 from governance.store.founding import found
+from governance.store.fsck_server import other_functions
 from governance.store.guards import GUARDED
 from governance.store.headfile import HeadFile
 from governance.store.keyring import USUAL as USUAL_KEY
@@ -49,6 +51,8 @@ from governance.store.snapshots import EVERY, Folded, Snapshots
 from governance.store.sqlite import Connection, SqliteFile
 from governance.store.turns import Turns
 from governance.store.vault import Vault
+
+log = logging.getLogger(__name__)
 
 
 def _same(thing: Any) -> Any:
@@ -266,25 +270,28 @@ def _open(
         vault = _open_vault(paths, vault_key, clock, seams, db, folded.frontier.size)
         if database.shared:
             db.execute("COMMIT")
+            _look_at_guards(database, db)
+        position = Position(folded.frontier, folded.frontier.root(), folded.state)
+        log_clock = LogClock(clock, folded.last_at, jumped=fold.clock_jumped(folded.state))
+        turns = None
+        if database.shared:
+            started = _started(fold, ring.origin, "outage")
+            turns = Turns(str(database), fold, ring, log_clock, lambda: own(started))
+            turns.note = note
+        writer = Writer(
+            seams.log(db), vault, seams.head(head), fold, ring, position, database, turns
+        )
+        volumes = (paths.root, paths.head.parent)
+        ledger = Ledger(writer, clock, log_clock, limits, watch=watch(volumes))
+        snapshots = Snapshots(ledger, fold, folded.snapshot, snapshot_every)
+        workspace = Workspace(paths, lock, ledger, vault, snapshots, fold)
+        workspace.views.start()
     except BaseException as error:
         db.close()
         head.close()
         if isinstance(error, ERRORS):
             raise CannotOpen(database.explain(error)) from error
         raise
-    position = Position(folded.frontier, folded.frontier.root(), folded.state)
-    log_clock = LogClock(clock, folded.last_at, jumped=fold.clock_jumped(folded.state))
-    turns = None
-    if database.shared:
-        started = _started(fold, ring.origin, "outage")
-        turns = Turns(str(database), fold, ring, log_clock, lambda: own(started))
-        turns.note = note
-    writer = Writer(seams.log(db), vault, seams.head(head), fold, ring, position, database, turns)
-    volumes = (paths.root, paths.head.parent)
-    ledger = Ledger(writer, clock, log_clock, limits, watch=watch(volumes))
-    snapshots = Snapshots(ledger, fold, folded.snapshot, snapshot_every)
-    workspace = Workspace(paths, lock, ledger, vault, snapshots, fold)
-    workspace.views.start()
     ledger.start()
     snapshots.start()
     try:
@@ -296,6 +303,16 @@ def _open(
         workspace.close()
         raise
     return workspace
+
+
+def _look_at_guards(database: Database, db: Connection) -> None:
+    """Say it if a server's guards are of another version: the service's role cannot replace them."""
+    if other_functions(db):
+        log.warning(
+            "the guards in `%s` are not those of this version; have the owner run "
+            "`governance database prepare`",
+            database,
+        )
 
 
 def _prove(ring: KeyRing, vkeys: tuple[str, ...], note: str) -> None:

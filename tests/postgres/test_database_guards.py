@@ -146,11 +146,12 @@ def test_what_does_not_fit_the_log_is_not_added(as_service: psycopg.Connection, 
         as_service.execute(sql)
 
 
+@pytest.mark.parametrize("looked", [True, False])
 def test_a_guard_looks_at_what_is_new_only(
-    filled: Workspace, server: Cluster, database: TestDatabase
+    filled: Workspace, server: Cluster, database: TestDatabase, looked: bool
 ) -> None:
-    """Once the server has looked how large the log is, each batch would read a third of it, or start
-    processes to do so."""
+    """Once the server has looked how large the log is, or as long as it has not, each batch would read a
+    third of it, or start processes to do so."""
     many, plans = 100_000, list[str]()
     where = f"host={server.folder} port={server.port} dbname={database.name} user=admin"
     with psycopg.connect(where, autocommit=True) as connection:
@@ -160,7 +161,8 @@ def test_a_guard_looks_at_what_is_new_only(
             f"FROM generate_series(3, {many - 1}) n"
         )
         connection.execute(f"INSERT INTO checkpoints VALUES ({many}, 0, 'n')")
-        connection.execute("ANALYZE log_entries")
+        if looked:
+            connection.execute("ANALYZE log_entries")
         connection.execute("SET parallel_setup_cost TO 100")  # as if the log were longer
         connection.execute("LOAD 'auto_explain'")
         connection.execute("SET auto_explain.log_min_duration TO 0")
@@ -201,6 +203,31 @@ def test_a_row_that_no_head_covers_stops_the_log(
     filled.close()
     with pytest.raises(CannotOpen, match="rows were added or removed by another program"):
         world.open_(root)
+
+
+def test_a_guard_of_another_version_is_named_and_said_at_the_start(
+    as_owner: psycopg.Connection,
+    filled: Workspace,
+    database: TestDatabase,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A trigger that calls a function which lets everything pass would count as a guard, and one that an
+    older version made would stay slow for ever."""
+    as_owner.execute(
+        "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RETURN NEW; END $$"
+    )
+    (found,) = fsck(filled.paths, filled.vkeys).findings
+    assert found.where == "the function `refuse`"
+    root = filled.paths.root
+    filled.close()
+    world.open_(root).close()
+    assert "`governance database prepare`" in caplog.text
+    caplog.clear()
+    prepare(database.owner, database.app)
+    with world.open_(root) as again:
+        assert fsck(again.paths, again.vkeys).findings == ()
+    assert "database prepare" not in caplog.text
 
 
 def test_a_guard_that_is_gone_is_named_and_made_again(

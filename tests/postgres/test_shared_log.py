@@ -275,7 +275,7 @@ def test_a_fork_is_not_followed(opened: Open, server: Cluster, database: TestDat
 
 def behind(one: Workspace, monkeypatch: pytest.MonkeyPatch, *, crowded: bool) -> None:
     """From now on `one` reads what others write only when it takes its turn."""
-    monkeypatch.setattr(one.ledger.writer, "follow", lambda: False)
+    monkeypatch.setattr(one.ledger.writer, "follow", lambda: None)
     assert one.ledger.writer._turns is not None
     one.ledger.writer._turns.crowded = crowded
 

@@ -112,6 +112,7 @@ BUSY = {
     "with the lock, at a long statement": (LOCK, "SELECT pg_sleep(1.5)"),
     "with the lock, at short statements": (LOCK, *["SELECT 1"] * 15),
     "waiting for the lock": (LOCK,),
+    "waiting for another program": (LOCK,),
     "with nothing locked": ("SELECT size FROM governance_log.log_head",),
 }
 
@@ -125,12 +126,13 @@ def test_only_who_hangs_with_the_lock_is_ended(
     there = Server(database.app, LOG_SCHEMA)
     with closing(there.writer()) as db:
         db.execute("INSERT INTO log_head (id, size, note) VALUES (1, 0, ?)", ("",))
+    whose = "psql" if busy == "waiting for another program" else "governance"
     # neither has a time limit of its own
     with (
-        closing(psycopg.connect(database.app)) as hangs,
-        closing(psycopg.connect(database.app)) as works,
+        closing(psycopg.connect(database.app, application_name=whose)) as hangs,
+        closing(psycopg.connect(database.app, application_name="governance")) as works,
     ):
-        if busy == "waiting for the lock":
+        if busy.startswith("waiting"):
             hangs.execute(LOCK)
 
         def work() -> None:
@@ -142,6 +144,8 @@ def test_only_who_hangs_with_the_lock_is_ended(
         doing.start()
         time.sleep(1)
         ended = there.end_who_hangs()
+        if not ended:
+            hangs.rollback()
         doing.join(10)
         assert works.execute("SELECT 1").fetchone() == (1,)
         assert ended is (busy == "waiting for the lock")

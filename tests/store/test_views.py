@@ -58,6 +58,25 @@ def test_lists_show_what_the_log_says(workspace: Workspace) -> None:
     assert views.referring_to(0) == [(18, "decision"), (19, "decision")]
 
 
+def test_what_was_just_written_is_not_read_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each service would fetch every entry from the server once more, for lists that nobody may look at."""
+    workspace.ledger.submit(Decide("0")).result(10)
+    assert workspace.views.wait_for(workspace.ledger.size)
+
+    def read(*_: object) -> None:
+        raise AssertionError("the log is read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(workspace.reader, "entries", read)
+        patched.setattr(workspace.reader, "frontier", read)
+        for n in range(1, 9):
+            workspace.ledger.submit(Decide(str(n))).result(10)
+        assert workspace.views.wait_for(workspace.ledger.size, 2)
+    assert [line.index for line in workspace.views.decisions()] == [*range(8, -1, -1)]
+
+
 @pytest.mark.parametrize("spoil", ["deleted", "garbage", "other log", "older version"])
 def test_read_models_are_made_again_from_the_log(root: Path, spoil: str) -> None:
     """A list that belongs to another log, or is broken, would be believed."""
