@@ -107,6 +107,18 @@ def test_an_error_leaves_no_statement_that_the_server_does_not_know(database: Te
         assert [ask(), ask()] == [[], []]
 
 
+def test_a_value_that_cannot_be_sent_disturbs_no_other_command(database: TestDatabase) -> None:
+    """One command's odd value would end the turn for all who are in the batch with it."""
+    there = Server(database.app, LOG_SCHEMA)
+    with closing(there.writer()) as db:
+        db.execute(there.begin)
+        db.execute("INSERT INTO log_head (id, size, note) VALUES (1, 0, ?)", ("",))
+        with pytest.raises(BadParameter):
+            db.execute("SELECT size FROM log_head WHERE note = ?", ("\0",)).fetchone()
+        db.execute("COMMIT")
+        assert db.execute("SELECT size FROM log_head").fetchone() == (0,)
+
+
 LOCK = "SELECT size FROM governance_log.log_head FOR UPDATE"
 BUSY = {
     "with the lock, at a long statement": (LOCK, "SELECT pg_sleep(1.5)"),
