@@ -17,7 +17,7 @@ from governance.engine.book import Chapter, Said
 from governance.engine.catalogue import ActionType, ArgType
 from governance.engine.compile import Release
 from governance.engine.lists import ListFile
-from governance.engine.rules import Invariants, ListUse, PolicyFile, RiskTable
+from governance.engine.rules import Invariants, Limit, ListUse, PolicyFile, RiskTable, Rule
 
 How = Literal["new", "changed", "gone", "same"]
 MEMBERS: Final = 200
@@ -137,7 +137,7 @@ def _changes(
         how = _how(a, b)
         left, came = had.get(key), members.get(key)
         if how == "same":
-            alike = meaning.of_parts(meant.get(key)) == meaning.of_parts(was_meant.get(key))
+            alike = _alike(was_meant.get(key), meant.get(key))
             moved = (left and left.by.keys()) != (came and came.by.keys())
             if alike and not moved:
                 continue
@@ -150,6 +150,13 @@ def _changes(
         if b is not None and came is not None:
             b = replace(b, points=(*b.points, *_named(came, left, "comes" if a else "")))
         yield Change(kind, name, how, b, a)  # type: ignore[arg-type]
+
+
+def _alike(one: object, other: object) -> bool:
+    """Whether two things decide the same; where they stand, and what people read, decides nothing."""
+    if isinstance(one, Rule | Limit) and isinstance(other, Rule | Limit):
+        one = replace(one, line=other.line, column=other.column)
+    return one == other or meaning.of_parts(one) == meaning.of_parts(other)
 
 
 def _meant(file: File | None) -> Iterator[tuple[Key, object]]:
