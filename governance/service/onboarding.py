@@ -311,7 +311,7 @@ def listed(desk: Desk) -> dict[str, Any]:
 
 
 def agent(desk: Desk, name: str) -> dict[str, Any]:
-    """One agent as JSON, its purpose and brief opened from the vault where they still are."""
+    """One agent as JSON, its texts and those that wait opened from the vault where they still are."""
     state = desk.state
     found = state.agents.get(name)
     if found is None:
@@ -319,6 +319,12 @@ def agent(desk: Desk, name: str) -> dict[str, Any]:
     out = _json(desk, state, found, desk.now())
     for name in ("purpose", "reasoning"):
         out[name] = _opened(desk, agents.text_entry(found, name), name)
+    waits = found.pending
+    if waits is not None:
+        for name in sorted(waits.fields.get("commitments", ())):
+            out["pending"]["fields"][name] = _opened(desk, waits.index, name)
+        if evidence := registering.evidence(desk, waits):
+            out["pending"]["evidence"] = evidence
     if found.brief is not None:
         out["brief"]["text"] = _opened(desk, found.brief.index, "text")
     return out
@@ -357,7 +363,7 @@ def _json(desk: Desk, state: State, agent: Agent, now: datetime) -> dict[str, An
         else {
             "entry": agent.pending.index,
             "by": agent.pending.person,
-            "fields": dict(agent.pending.fields),
+            "fields": {k: v for k, v in agent.pending.fields.items() if k != "commitments"},
             "opens": registering.waiting(desk, agent),
         },
         "brief": None

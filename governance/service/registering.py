@@ -209,6 +209,14 @@ def waiting(desk: Desk, agent: Agent) -> list[str]:
         return list(opens({"why": f"it cannot be read: {error}"}))
 
 
+def evidence(desk: Desk, waits: Change) -> dict[str, Any]:
+    """What was shown for a raise of autonomy that waits; nothing of another change, or once its entry
+    was pruned."""
+    if "autonomy" not in waits.fields or waits.index < desk.reader.minimum:
+        return {}
+    return dict(desk.reader.entry(waits.index).data["evidence"])
+
+
 def opens(said: Mapping[str, Any]) -> Iterable[str]:
     """What was found out in sentences, looser first."""
     if "outcome" not in said:

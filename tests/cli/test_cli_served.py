@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import stat
 import subprocess
@@ -102,13 +103,21 @@ def test_what_a_change_opens_is_told_to_both(company: Company) -> None:
                 "--autonomy", "L4", "--until", "2099-01-01T00:00:00Z")  # fmt: skip
     served.json("agent", "confirm", "more-1", key=company.tom_key)
     asked = served.run(
-        "agent", "change", "more-1", "--tool", "payment.create", "--label", "payments"
-    )
+        "agent", "change", "more-1", "--tool", "payment.create", "--label", "payments",
+        "--purpose", "Pays what it is told",
+    )  # fmt: skip
     assert "Now another person confirms it" in asked.stderr
     confirmed = served.run("agent", "confirm", "more-1", key=company.tom_key)
+    assert "Pays what it is told" in confirmed.stderr
+    assert "commitments" not in confirmed.stderr
     for told in (asked, confirmed):
         assert "Looser: payment.create: deny -> allow (service/agent -> " in told.stderr
         assert "opens" not in told.stdout + told.stderr, "it says that nothing is opened"
+    served.json("agent", "autonomy", "more-1", "L1", "--why", "drift")
+    served.run("agent", "autonomy", "more-1", "L4", "--until", "2099-01-01T00:00:00Z",
+               "--why", "good figures", "--evidence", "eval=refunds")  # fmt: skip
+    confirmed = served.run("agent", "confirm", "more-1", key=company.tom_key)
+    assert re.search(r"evidence\n +eval +refunds", confirmed.stderr)
 
 
 def test_a_request_is_shown_and_answered(company: Company, tmp_path: Path) -> None:

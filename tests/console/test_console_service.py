@@ -465,6 +465,29 @@ def test_a_change_that_waits_is_shown_with_what_it_opens_and_confirmed_by_anothe
     assert "nothing about an agent" in look(jonas, at, 404).text.lower()
 
 
+def test_all_of_a_change_is_shown_to_its_last_word_and_with_its_evidence(world):
+    """If this failed, a purpose could change after its first lines, and a level without grounds."""
+    ada, jonas = Caller("person", world.ids["ada"]), world.browser("jonas")
+    for end in ("asks first", "pays"):
+        purpose = "It reads the mail. " * 200 + end
+        onboarding.change(world.desk, ada, "pay-runner", purpose=purpose, labels=[end.split()[0]])
+        text = look(jonas, "/agents/pay-runner").text
+        assert f"It reads the mail. {end} " in text
+        entry = onboarding.agent(world.desk, "pay-runner")["pending"]["entry"]
+        onboarding.confirm(
+            world.desk, Caller("person", world.ids["jonas"]), "pay-runner", entry=entry
+        )
+    onboarding.set_autonomy(world.desk, ada, "pay-runner", level="L1", why="new")
+    raised = onboarding.set_autonomy(
+        world.desk, ada, "pay-runner", level="L5", until="2099-01-01T00:00:00Z",
+        evidence={"reviewed": 200, "figures": {"agreed": "198"}},
+    )  # fmt: skip
+    assert raised["pending"]
+    text = look(jonas, "/agents/pay-runner").text
+    assert "Evidence: reviewed 200" in text
+    assert 'Evidence: figures {"agreed": "198"}' in text
+
+
 def test_an_agent_is_taken_on_in_the_browser(world):
     """If this failed, a new agent would wait for somebody with a shell, who sees less of it."""
     onboarding.propose(

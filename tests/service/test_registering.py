@@ -208,6 +208,20 @@ def test_what_a_change_opens_is_also_of_lists_as_they_will_be(world: World) -> N
     assert "once `erp/payees` is refreshed" in opens[0]
 
 
+def test_the_second_person_reads_the_words_that_wait_and_the_evidence(world: World) -> None:
+    """A new purpose would be confirmed as a hash, and a higher level without what speaks for it."""
+    world.agent("reader-1", tools=["web.post"], autonomy="L1", autonomy_until=None)
+    words = {"purpose": "Posts all there is", "reasoning": "It meets nobody"}
+    onboarding.change(world.desk, world.maria, "reader-1", deputy=world.carl.id, **words)
+    waits = onboarding.agent(world.desk, "reader-1")["pending"]
+    assert waits["fields"] == {"deputy": world.carl.id, **words}
+    assert "evidence" not in waits
+    assert list(onboarding.listed(world.desk)["agents"][-1]["pending"]["fields"]) == ["deputy"]
+    assert raised(world, "L4")["pending"]
+    waits = onboarding.agent(world.desk, "reader-1")["pending"]
+    assert waits["evidence"] == {"reviewed": 200}
+
+
 def test_a_purpose_is_changed_at_once(world: World) -> None:
     """A new sentence about an agent could not be recorded."""
     world.agent("reader-1", tools=["mail.read"])

@@ -6,6 +6,7 @@ confirmation names the entry that was shown.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from governance.service.problem import Problem
 from governance.service.reading import opened
 from governance.web.console.framing import LEVELS, YES, allowed
 from governance.web.console.present import Clockface
-from governance.web.console.saying import capped, sentence
+from governance.web.console.saying import sentence
 from governance.web.console.views import AgentChangeView, May
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ _LABELS: Final[Mapping[str, str]] = {
     "workspace": "Works in",
 }
 _TEXTS: Final = {"purpose": "Purpose", "reasoning": "Why it is classed so"}
-_LONGEST: Final = 2_000
 
 
 def view(desk: Desk, clock: Clockface, person: str, name: str) -> AgentChangeView:
@@ -56,7 +56,7 @@ def view(desk: Desk, clock: Clockface, person: str, name: str) -> AgentChangeVie
         index=index,
         who=name_of(desk, proposer),
         new=before is None,
-        rows=tuple(_rows(desk, clock, before, after)),
+        rows=(*_rows(desk, clock, before, after), *_evidence(desk, before)),
         opens=tuple(registering.waiting(desk, agent)) if before is not None else (),
         may=_may(desk, person, agent, proposer),
     )
@@ -76,9 +76,17 @@ def _rows(
             yield label, said, _said(desk, clock, name, now)
 
 
+def _evidence(desk: Desk, before: Agent | None) -> Iterator[tuple[str, str, str]]:
+    """What was shown for a raise of autonomy."""
+    if before is not None and before.pending is not None:
+        for name, value in registering.evidence(desk, before.pending).items():
+            said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield f"Evidence: {name}", "", said
+
+
 def _text(desk: Desk, agent: Agent | None, name: str) -> str:
     text = None if agent is None else opened(desk, agents.text_entry(agent, name), name)
-    return "" if text is None else capped(str(text), _LONGEST)
+    return "" if text is None else str(text)
 
 
 def _said(desk: Desk, clock: Clockface, name: str, value: Any) -> str:
