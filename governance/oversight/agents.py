@@ -157,7 +157,7 @@ def with_fields(agent: Agent, fields: Mapping[str, Any], index: int | None = Non
 def onboarded(state: State, index: int, at: datetime, by: Any, data: Any) -> State:
     """agent.onboarded: confirms the proposal, or the change that was waiting."""
     old = state.agents[data["agent"]]
-    if old.pending is not None and old.pending.index == data["refs"]["agent"]:
+    if old.pending is not None and old.pending.index in data["refs"].values():
         new = with_fields(old, old.pending.fields, old.pending.index)
         return _set(state, replace(new, pending=None))
     return _set(state, replace(old, state="active"))

@@ -20,7 +20,8 @@ points to (`refs.approval` points to an `approval.asked`).  Fields beyond the co
   names it in `refs.override`; `complete` says that the quorum is met with this one.
 - `agent.changed`: `pending` is true for a change that loosens; it takes effect when a second
   person confirms it (`agent.onboarded` whose `refs.agent` is the change).
-- `autonomy.granted`: `pending` is true where it loosens an answer; it takes effect as a change does.
+- `autonomy.granted`: `pending` is true where it loosens an answer; it takes effect as a change does,
+  with `refs.autonomy`.
 - `outcome`: `charges` feed the *confirmed* history of an attested `executed` report.
 - `stop.lift_asked`, `stop.lifted`: `refs.stop`, or `refs.service` for the stop of a restore.
 - `service.clock`: `looked` is the first person's confirmation of a jump, `confirmed` the last one.
@@ -227,7 +228,11 @@ KINDS: Final[Mapping[str, Check]] = {
         }
     ),
     "agent.onboarded": record(
-        {"refs": record({"agent": index}), "agent": identifier, "alone": flag}
+        {
+            "refs": record({"agent?": index, "autonomy?": index}),  # of these, one
+            "agent": identifier,
+            "alone": flag,
+        }
     ),
     "agent.changed": record(
         {

@@ -100,9 +100,12 @@ def confirm(desk: Desk, caller: Caller, agent: str, *, entry: int | None = None)
         if waits is None:
             raise Refused("conflict", f"nothing about agent `{agent}` waits for a second person")
         target, proposer, wanted = waits
+        role, becomes = "agent", found.state
         if found.state == "draft":
+            becomes = "active"
             _require_owners(state, {"owner": wanted.owner, "deputy": wanted.deputy})
         elif found.pending is not None:
+            role = "autonomy" if "autonomy" in found.pending.fields else "agent"
             _require_owners(state, found.pending.fields)
             registering.require_of_now(state, found.pending)
         if entry is not None and entry != target:
@@ -117,8 +120,8 @@ def confirm(desk: Desk, caller: Caller, agent: str, *, entry: int | None = None)
             raise Refused(
                 "needs-another", "you proposed this yourself; another agent manager must confirm it"
             )
-        data = {"refs": {"agent": target}, "agent": agent, "alone": alone}
-        answer = {"agent": agent, "state": "active", "confirmed": target, "alone": alone}
+        data = {"refs": {role: target}, "agent": agent, "alone": alone}
+        answer = {"agent": agent, "state": becomes, "confirmed": target, "alone": alone}
         return one("agent.onboarded", at, caller, index, data, answer)
 
     return do(desk, Act(who, run))

@@ -148,7 +148,8 @@ class Registry:
     def _confirm(
         self, agent: Agent, index: int, at: datetime, data: Mapping[str, Any], counted: bool
     ) -> None:
-        change = self._pending.pop(data.get("refs", {}).get("agent", -1), None)
+        refs = data.get("refs", {})
+        change = self._pending.pop(refs.get("agent", refs.get("autonomy", -1)), None)
         if change is not None:
             self._change(agent, change)
         else:

@@ -34,6 +34,22 @@ def test_every_number_is_recounted_from_the_entries(log, report):
         assert at_path(report, path) == expected, path
 
 
+def test_a_raise_stands_once_it_is_confirmed():
+    """The report would list an agent at the level that somebody only asked for, or at the old one."""
+    log = Log()
+    log.agent("payments-1")
+    raised = {
+        "agent": "payments-1", "level": "L4", "until": "2099-01-01T00:00:00.000000Z",
+        "evidence": {"reviewed": 200}, "pending": True,
+    }  # fmt: skip
+    asked = log.add("autonomy.granted", raised, type="person", id=PEOPLE[0])
+    levels = [periodic(log.rows(), log.parameters()).agents[0].autonomy]
+    confirm = {"refs": {"autonomy": asked}, "agent": "payments-1", "alone": False}
+    log.add("agent.onboarded", confirm, type="person", id=PEOPLE[1])
+    levels.append(periodic(log.rows(), log.parameters()).agents[0].autonomy)
+    assert levels == ["L2", "L4"]
+
+
 def test_the_recount_leaves_no_figure_out(log, report):
     """A figure could be added to the report that nothing checks."""
     known = recount(log.entries, PERIOD)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from service_world import FILES, World
 
+from audit.verify import verify
 from governance.oversight.model import State
 from governance.service import exporting, onboarding, registering, releasing
 from governance.service.desk import Caller, Desk
@@ -104,6 +105,18 @@ def test_an_earlier_end_is_not_prolonged_by_what_was_looked_at_before_it(
     meanwhile(monkeypatch, "raised", sooner)
     assert refused(lambda: raised(world, "L4", "2027-05-01T00:00:00Z")) == "conflict"
     assert stands(world) == ("L4", "2027-04-01")
+
+
+def test_the_log_of_a_confirmed_raise_verifies(world: World, tmp_path: Path) -> None:
+    """An auditor's program would call the log tampered with: its entry points to one of another kind."""
+    world.agent("poster-1", tools=["web.post"], autonomy="L1", autonomy_until=None)
+    made = raised(world, "L4")
+    assert made["pending"]
+    onboarding.confirm(world.desk, world.maria, "poster-1", entry=made["entry"])
+    assert stands(world) == ("L4", "2027-06-01")
+    package = exporting.export(world.desk, world.tom, tmp_path / "package.zip")
+    assert verify(tmp_path / "package.zip", package["vkeys"]).form == "re-performable"
+    assert exporting.replay(world.root)["different"] == 0
 
 
 def test_before_the_first_release_a_raise_takes_two_people(bare: World) -> None:
