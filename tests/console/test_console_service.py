@@ -467,23 +467,22 @@ def test_a_change_that_waits_is_shown_with_what_it_opens_and_confirmed_by_anothe
 
 def test_all_of_a_change_is_shown_to_its_last_word_and_with_its_evidence(world):
     """If this failed, a purpose could change after its first lines, and a level without grounds."""
-    ada, jonas = Caller("person", world.ids["ada"]), world.browser("jonas")
-    for end in ("asks first", "pays"):
-        purpose = "It reads the mail. " * 200 + end
-        onboarding.change(world.desk, ada, "pay-runner", purpose=purpose, labels=[end.split()[0]])
-        text = look(jonas, "/agents/pay-runner").text
-        assert f"It reads the mail. {end} " in text
-        entry = onboarding.agent(world.desk, "pay-runner")["pending"]["entry"]
-        onboarding.confirm(
-            world.desk, Caller("person", world.ids["jonas"]), "pay-runner", entry=entry
-        )
-    onboarding.set_autonomy(world.desk, ada, "pay-runner", level="L1", why="new")
-    raised = onboarding.set_autonomy(
-        world.desk, ada, "pay-runner", level="L5", until="2099-01-01T00:00:00Z",
-        evidence={"reviewed": 200, "figures": {"agreed": "198"}},
+    ada, confirmer = (Caller("person", world.ids[name]) for name in ("ada", "jonas"))
+    jonas, at = world.browser("jonas"), "/agents/scribe-1"
+    purpose = "It reads the mail. " * 200
+    onboarding.propose(
+        world.desk, ada, agent="scribe-1", team="support", owner=ada.id,
+        purpose=purpose + "It asks first", tools=["payment.create"],
     )  # fmt: skip
-    assert raised["pending"]
-    text = look(jonas, "/agents/pay-runner").text
+    assert "It reads the mail. It asks first " in look(jonas, at).text
+    onboarding.confirm(world.desk, confirmer, "scribe-1")
+    onboarding.change(world.desk, ada, "scribe-1", purpose=purpose + "It pays", labels=["fast"])
+    assert "It reads the mail. It pays instead of: " in look(jonas, at).text
+    assert onboarding.set_autonomy(
+        world.desk, ada, "scribe-1", level="L5", until="2099-01-01T00:00:00Z",
+        evidence={"reviewed": 200, "figures": {"agreed": "198"}},
+    )["pending"]  # fmt: skip
+    text = look(jonas, at).text
     assert "Evidence: reviewed 200" in text
     assert 'Evidence: figures {"agreed": "198"}' in text
 
