@@ -130,7 +130,8 @@ def confirm(desk: Desk, caller: Caller, agent: str, *, entry: int | None = None)
 def change(desk: Desk, caller: Caller, agent: str, **fields: Any) -> dict[str, Any]:
     """Change what was agreed about an agent (fields of `propose`, but autonomy).
 
-    A change that loosens waits for `confirm`; one that tightens holds at once.
+    A change that loosens waits for `confirm`, and so does every one of a draft, once that is confirmed;
+    one that tightens holds at once.
     Returns `{agent, pending, entry, opens}`; `opens` says in sentences what it opens.
     """
     who = allowed(desk, caller, "manage agents")
@@ -151,7 +152,8 @@ def change(desk: Desk, caller: Caller, agent: str, **fields: Any) -> dict[str, A
         found = _living(state, agent)
         _require_owners(state, new)
         known = registering.of_now(judged, desk, state, found, at)
-        pending = agents.loosens(found, new, _tested(desk, state)) or known.looser
+        pending = known.looser or agents.loosens(found, new, _tested(desk, state))
+        pending |= found.state == "draft"  # which is confirmed as it was shown
         data = known.into({"agent": agent, "pending": pending, **new})
         answer = {"agent": agent, "entry": index, "pending": pending, "opens": known.opens}
         return one("agent.changed", at, caller, index, data, answer, texts)

@@ -158,13 +158,19 @@ def test_the_first_release_comes_while_a_raise_is_looked_at(
 
 
 def test_a_draft_is_confirmed_as_it_was_shown(world: World) -> None:
-    """The second person would confirm an agent at L1 that stands at L5 by then."""
+    """The second person would confirm an agent at L1, or for a purpose, and take on another one."""
     onboarding.propose(
         world.desk, world.maria, agent="poster-1", team="it", owner=world.owen.id, purpose="Posts"
     )
+    shown = onboarding.agent(world.desk, "poster-1")
     assert refused(lambda: raised(world, "L5")) == "conflict"
-    onboarding.confirm(world.desk, world.tom, "poster-1")
+    made = onboarding.change(world.desk, world.maria, "poster-1", purpose="Posts what it likes")
+    assert made["pending"]
+    onboarding.confirm(world.desk, world.tom, "poster-1", entry=shown["entry"])
     assert stands(world) == ("L1", "None")
+    assert onboarding.agent(world.desk, "poster-1")["purpose"] == "Posts"
+    onboarding.confirm(world.desk, world.tom, "poster-1", entry=made["entry"])
+    assert onboarding.agent(world.desk, "poster-1")["purpose"] == "Posts what it likes"
 
 
 @pytest.mark.parametrize("level", ["L4", "L2"])
