@@ -96,8 +96,8 @@ def withdraw(frame: Frame, number: int, reason: str) -> None:
 def rollback(frame: Frame, release: str | None, note: str | None) -> None:
     """Return to the release before the rules in force, or to the one whose digest begins so.
 
-    Releases that only refreshed a list are passed over: they brought no other rules.
-    Its exact files come into force again, whatever has lapsed in them since. Where it is proved that
+    Without DIGEST, releases that only refreshed a list are passed over: they brought no other rules.
+    The exact files come into force again, whatever has lapsed in them since. Where it is proved that
     nothing becomes looser, that is at once; else another person signs, as for any release.
     """
     with frame.api() as api, _progress(api):
