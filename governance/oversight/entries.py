@@ -253,6 +253,7 @@ KINDS: Final[Mapping[str, Check]] = {
             "until": instant,
             "evidence": mapped(recorded),
             "pending?": flag,
+            "commitments?": _texts("why"),
             **_found,
         }
     ),

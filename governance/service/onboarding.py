@@ -223,7 +223,7 @@ def set_autonomy(
     """
     who, wanted = person(caller), agent_fields.level(level)
     end = None if until is None else parse(agent_fields.instant(until))
-    shown = dict(evidence or {})
+    shown, texts = dict(evidence or {}), Texts.of(why=why.strip())
     there, judged = desk.state.agents.get(agent), None
     if there is not None and end is not None:
         as_problem(_require_raisable, desk.state, who, agent, end, shown, desk.now())
@@ -234,8 +234,8 @@ def set_autonomy(
         if end is None and wanted <= autonomy.level(found, at):
             if not people.answers_for(found, who):
                 people.require(state, who, "manage agents")
+            stated(why, "why")
             lowered = _lowered(found, wanted, at)
-            texts = Texts.of(why=stated(why, "why"))
             answer = {"until": None, **lowered}
             return one("autonomy.lowered", at, caller, index, lowered, answer, texts)
         ends = _require_raisable(state, who, agent, end, shown, at)
@@ -246,7 +246,7 @@ def set_autonomy(
         waits = {"pending": True} if pending else {}
         data = known.into({**told, "evidence": shown, **waits})
         answer = {**told, "entry": index, "pending": pending, "opens": known.opens}
-        return one("autonomy.granted", at, caller, index, data, answer)
+        return one("autonomy.granted", at, caller, index, data, answer, texts)
 
     return do(desk, Act(who, run))
 
@@ -328,8 +328,9 @@ def agent(desk: Desk, name: str) -> dict[str, Any]:
     if waits is not None:
         for name in sorted(waits.fields.get("commitments", ())):
             out["pending"]["fields"][name] = _opened(desk, waits.index, name)
-        if evidence := registering.evidence(desk, waits):
-            out["pending"]["evidence"] = evidence
+        if "autonomy" in waits.fields:
+            out["pending"]["why"] = _opened(desk, waits.index, "why")
+            out["pending"]["evidence"] = registering.evidence(desk, waits)
     if found.brief is not None:
         out["brief"]["text"] = _opened(desk, found.brief.index, "text")
     return out

@@ -117,7 +117,7 @@ def test_what_a_change_opens_is_told_to_both(company: Company) -> None:
     served.run("agent", "autonomy", "more-1", "L4", "--until", "2099-01-01T00:00:00Z",
                "--why", "good figures", "--evidence", "eval=refunds")  # fmt: skip
     confirmed = served.run("agent", "confirm", "more-1", key=company.tom_key)
-    assert re.search(r"evidence\n +eval +refunds", confirmed.stderr)
+    assert re.search(r"why +good figures\nevidence\n +eval +refunds", confirmed.stderr)
 
 
 def test_a_request_is_shown_and_answered(company: Company, tmp_path: Path) -> None:

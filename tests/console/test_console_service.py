@@ -480,9 +480,10 @@ def test_all_of_a_change_is_shown_to_its_last_word_and_with_its_evidence(world):
     assert "It reads the mail. It pays instead of: " in look(jonas, at).text
     assert onboarding.set_autonomy(
         world.desk, ada, "scribe-1", level="L5", until="2099-01-01T00:00:00Z",
-        evidence={"reviewed": 200, "figures": {"agreed": "198"}},
+        why="a month of figures", evidence={"reviewed": 200, "figures": {"agreed": "198"}},
     )["pending"]  # fmt: skip
     text = look(jonas, at).text
+    assert "Why a month of figures" in text
     assert "Evidence: reviewed 200" in text
     assert 'Evidence: figures {"agreed": "198"}' in text
 

@@ -31,7 +31,13 @@ def ruled(world: World, policy: bytes = LABELLED) -> None:
 def raised(world: World, level: str, until: str = "2098-01-01T00:00:00Z") -> dict[str, object]:
     """Tom raises the reader's autonomy."""
     return onboarding.set_autonomy(
-        world.desk, world.tom, "reader-1", level=level, until=until, evidence={"reviewed": 200}
+        world.desk,
+        world.tom,
+        "reader-1",
+        level=level,
+        until=until,
+        why="a month without a finding",
+        evidence={"reviewed": 200},
     )
 
 
@@ -220,6 +226,7 @@ def test_the_second_person_reads_the_words_that_wait_and_the_evidence(world: Wor
     assert raised(world, "L4")["pending"]
     waits = onboarding.agent(world.desk, "reader-1")["pending"]
     assert waits["evidence"] == {"reviewed": 200}
+    assert waits["why"] == "a month without a finding"
 
 
 def test_a_purpose_is_changed_at_once(world: World) -> None:

@@ -77,8 +77,10 @@ def _rows(
 
 
 def _evidence(desk: Desk, before: Agent | None) -> Iterator[tuple[str, str, str]]:
-    """What was shown for a raise of autonomy."""
+    """What was said and shown for a raise of autonomy."""
     if before is not None and before.pending is not None:
+        if why := opened(desk, before.pending.index, "why"):
+            yield "Why", "", str(why)
         for name, value in registering.evidence(desk, before.pending).items():
             said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             yield f"Evidence: {name}", "", said
