@@ -213,7 +213,7 @@ def invariants(file: Invariants, known: Mapping[str, ActionType]) -> Chapter:
 
 
 def _list(use: ListUse) -> ListSaid:
-    printed = not use.source and use.kind.name not in PEOPLES
+    printed = not use.source and use.kind.name not in words.PEOPLES
     shown = tuple(words.value(item).strip("`") for item in use.members) if printed else ()
     inherited = f"from `{use.inherited}`" if use.inherited else "in this file"
     return ListSaid(
@@ -224,10 +224,6 @@ def _list(use: ListUse) -> ListSaid:
         as_of=use.as_of.isoformat() if use.as_of is not None else "",
         max_age=words.duration(use.max_age) if use.max_age is not None else "",
     )
-
-
-PEOPLES: Final = frozenset({"iban", "email"})
-"""Kinds of members that point to people: they are counted, not printed."""
 
 
 def _without_why(paragraph: str, because: str) -> str:

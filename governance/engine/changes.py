@@ -235,7 +235,7 @@ def _members(count: int) -> str:
 
 
 def _hidden(kind: str, count: int) -> str:
-    if kind not in book.PEOPLES or not count:
+    if kind not in words.PEOPLES or not count:
         return ""
     return " They point to people and are not printed here; the text of the file has them."
 
@@ -253,7 +253,7 @@ def _lists(file: File | None) -> Iterator[tuple[Key, _Members]]:
     match file:
         case ListFile():
             members = {str(each): str(each) for each in file.members}
-            yield ("list", file.name), _Members(file.kind in book.PEOPLES, members)
+            yield ("list", file.name), _Members(file.kind in words.PEOPLES, members)
         case PolicyFile() | RiskTable() | Invariants():
             for name, use in file.lists.items():
                 if not use.source:
@@ -261,7 +261,7 @@ def _lists(file: File | None) -> Iterator[tuple[Key, _Members]]:
                         repr(meaning.of_parts(each)): words.value(each).strip("`")
                         for each in use.members
                     }
-                    yield ("list", name), _Members(use.kind.name in book.PEOPLES, members)
+                    yield ("list", name), _Members(use.kind.name in words.PEOPLES, members)
 
 
 def _named(these: _Members, others: _Members | None, what: str) -> list[str]:

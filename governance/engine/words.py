@@ -31,6 +31,8 @@ from governance.engine.vocabulary import OPERATORS
 
 SHOWN: Final = 8
 """How many members of a named list a sentence names, and constants a short answer, before it counts."""
+PEOPLES: Final = frozenset({"iban", "email"})
+"""Kinds of members of a list that point to people: they are counted, not printed."""
 
 FIELDS: Final[Mapping[str, str]] = {
     "action": "the action",
@@ -236,8 +238,9 @@ def _list(name: str, use: ListUse | None) -> str:
         return f"the list `{name}`"
     if use.source is not None:
         return f"a member of the list {_kept(use)}"
-    if len(use.members) > SHOWN:
-        return f"the {len(use.members)} on the list `{name}`"
+    if len(use.members) > SHOWN or use.kind.name in PEOPLES:
+        count = len(use.members)
+        return f"the {'one' if count == 1 else count} on the list `{name}`"
     return joined([value(item) for item in use.members], "or")
 
 
