@@ -21,7 +21,7 @@ from governance.oversight import people, policies
 from governance.oversight.commands import AdoptRow, Facts, Proposal
 from governance.oversight.errors import Refused
 from governance.oversight.model import PolicyProposal, State
-from governance.service import carrying, checking, examining
+from governance.service import accepting, carrying, checking, examining
 from governance.service.acting import Act, Texts, allowed, as_problem, do, entry, lane_of
 from governance.service.backfilling import Charging
 from governance.service.desk import Caller, Desk
@@ -320,7 +320,21 @@ def _signable(
         raise Problem("needs-another", OWN)
     require_provable(desk, data)
     as_problem(_require_current, state, proposal, data)
+    _require_seen(desk, data)
     return found, data
+
+
+def _require_seen(desk: Desk, data: Mapping[str, Any]) -> None:
+    """Refuse what no surface could have shown."""
+    digest = examining.attached(data["files"]).get("diff")
+    if digest is None:
+        return
+    try:
+        diff = json.loads(desk.blobs.get(digest))
+    except BlobError as error:
+        raise Problem("not-ready", f"the difference cannot be read: {error}") from None
+    if why := accepting.unseen({"diff": diff}):
+        raise Problem("not-shown", why)
 
 
 def _waits_no_more(desk: Desk, proposal: int) -> Problem:

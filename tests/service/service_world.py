@@ -15,6 +15,7 @@ from governance.service import deciding, keys, onboarding, people, releasing, se
 from governance.service.desk import FOLD, Caller, Desk, Settings
 from governance.store.lanes import limits
 from governance.store.workspace import Workspace
+from tests.store.references import require_good
 
 ORIGIN = "acme.example/governance"
 START = 1_795_000_000_000_000
@@ -212,8 +213,11 @@ class World:
         self.desk = Desk.over(self.workspace, Settings(), self.clock)
 
     def close(self) -> None:
-        """Close it."""
-        self.workspace.close()
+        """Close it; what it recorded must verify."""
+        try:
+            require_good(self.workspace.reader)
+        finally:
+            self.workspace.close()
 
     def found(self, policy: bytes) -> None:
         """Maria founds the workspace alone, then adds the others."""

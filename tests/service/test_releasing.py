@@ -13,7 +13,14 @@ from service_world import FILES, POLICY, World
 from audit.entry import Entry
 from governance.engine.model import Charge
 from governance.oversight.policies import PROPOSALS_KEPT
-from governance.service import backfilling, examining, onboarding, proposals, releasing
+from governance.service import (
+    accepting,
+    backfilling,
+    examining,
+    onboarding,
+    proposals,
+    releasing,
+)
 from governance.service.problem import Problem
 from governance.service.releases import Releases
 
@@ -84,6 +91,18 @@ def test_what_was_found_out_must_still_be_there(world: World) -> None:
         releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
     assert caught.value.type == "not-ready"
     assert "altered" in caught.value.detail
+
+
+def test_what_nobody_could_be_shown_is_not_signed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over the API somebody would sign looser answers that were counted and not kept."""
+    made = propose(world, LOOSER)
+    monkeypatch.setattr(accepting, "_looser_kept", lambda _diff: 0)
+    with pytest.raises(Problem) as caught:
+        releasing.sign(world.desk, world.tom, int(str(made["proposal"])), str(made["evidence"]))
+    assert caught.value.type == "not-shown"
+    assert "propose the files in smaller parts" in caught.value.detail
 
 
 def test_a_warning_that_is_not_new_is_told_apart(world: World) -> None:

@@ -21,6 +21,7 @@ from governance.serve import InProcess, create_app
 from governance.service import founding, keys, onboarding, people
 from governance.service.desk import Desk
 from governance.store.workspace import Workspace
+from tests.store.references import require_good
 
 URL = "https://gov.example"
 
@@ -233,6 +234,7 @@ def make_world(
         finally:
             http.close()
             app.close()
+        require_good(desk.reader)
 
 
 def _populate(desk: Desk) -> tuple[dict[str, str], dict[str, str]]:
