@@ -48,6 +48,10 @@ def table(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], empty: 
         click.echo(_row(line, widths))
 
 
+_SENTENCE = 60
+"""Characters from which on the members of a list have a line each."""
+
+
 def facts(value: Mapping[str, Any], indent: int = 0, *, err: bool = False) -> None:
     """One record: a line for each field, nested records below their name; `err`: on stderr."""
     width = max((len(name) for name in value), default=0)
@@ -63,6 +67,10 @@ def facts(value: Mapping[str, Any], indent: int = 0, *, err: bool = False) -> No
                 if number and len(part) > 1:
                     click.echo("", err=err)
                 facts(part, indent + 2, err=err)
+        elif isinstance(item, list) and any(len(str(part)) > _SENTENCE for part in item):
+            click.echo(f"{pad}{label.rstrip()}", err=err)
+            for part in item:
+                click.echo(f"{pad}  {_cell(part)}", err=err)
         elif isinstance(item, str) and "\n" in item.strip():
             click.echo(f"{pad}{label.rstrip()}", err=err)
             for line in item.strip().split("\n"):

@@ -111,3 +111,10 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     """A program could not read what a command prints."""
     output.show("json", {"a": "ü", "b": [1]})
     assert json.loads(capsys.readouterr().out) == {"a": "ü", "b": [1]}
+
+
+def test_sentences_of_a_list_have_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a change opens would run together to one line that nobody reads to its end."""
+    first, second = "Looser: " + "a" * 60, "Looser: " + "b" * 60
+    output.facts({"opens": [first, second], "tools": ["pay", "read"]})
+    assert capsys.readouterr().out == f"opens\n  {first}\n  {second}\ntools  pay, read\n"
