@@ -41,7 +41,7 @@ def run(directory: Path, rounds: int, batches: int) -> None:
     """Both measurements in one workspace."""
     from governance.app import open_desk
     from governance.config import Config, Limits
-    from governance.serve import settle
+    from governance.serve import tune
     from governance.service import keys
 
     secret = found(directory, RULES)
@@ -49,7 +49,7 @@ def run(directory: Path, rounds: int, batches: int) -> None:
     with open_desk(directory, config, record_start=True) as desk:
         caller = keys.caller_of(desk, secret)
         requests = bodies(RULES)
-        settle()
+        tune()
         in_batches(desk, caller, requests, rounds, batches)
         parts(desk, caller, requests, rounds)
 

@@ -61,16 +61,14 @@ def main() -> None:
 
 def decisions(directory: Path, rounds: int, count: int) -> None:
     """How many a second, and how long each waits."""
-    from governance import config as settings
     from governance.app import open_desk
     from governance.config import Config, Limits
-    from governance.serve import settle
+    from governance.serve import tune
 
     key = found(directory, RULES)
-    assert settings.FILE_NAME
     config = Config(limits=Limits(agent_per_second=1_000_000, waiting=100_000))
     with open_desk(directory, config, record_start=True) as desk:
-        settle()
+        tune()
         bare, syncs = [], []
         results = []
         for _ in range(rounds + 1):

@@ -213,10 +213,10 @@ def child(directory: Path, what: str, key: str, callers: int, seconds: float) ->
 
     from governance import config as settings
     from governance.app import open_desk
-    from governance.serve import settle
+    from governance.serve import tune
 
     with open_desk(directory, settings.load(directory), record_start=False) as desk:
-        settle()
+        tune()
         work = deciding(desk, key) if what == "decide" else appending(desk)
 
         async def told() -> None:

@@ -82,14 +82,14 @@ def serve(
         )
         unix = stack.enter_context(_unix(directory / SOCKET))
         app.start()
-        settle()
+        tune()
         code = uvloop.run(_run(app, config, tcp, unix))
         last = _no_later_than(config.server.shutdown_seconds)
     last.cancel()
     return code
 
 
-def settle() -> None:
+def tune() -> None:
     """Set the interpreter up to answer: threads take turns more often, and what was built at the start
     is kept out of the garbage collector, which runs less often.
 

@@ -80,9 +80,8 @@ class Turns:
         begin()
         before, rows = at.size, None
         head = db.execute(_TAKE)
-        if (
-            self.crowded
-        ):  # in one journey; the statement sees what was committed when the lock was given
+        if self.crowded:
+            # In one journey; the statement sees what was committed when the lock was given.
             rows = db.execute(_READ_ON, (at.size, _CHUNK)).fetchall()
         at = self._follow(db, at, facts, head.fetchone(), rows)
         self._check(at, before)
