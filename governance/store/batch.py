@@ -22,7 +22,7 @@ from audit.tree import Edge, Frontier, leaf_hash
 from governance.engine.mould import mould
 from governance.oversight.commands import Answer, Receipt
 from governance.store.clock import to_microseconds
-from governance.store.database import ERRORS, Database
+from governance.store.database import ERRORS, Database, meanwhile
 from governance.store.errors import Damaged, ServerError
 from governance.store.facts import FactBook
 from governance.store.fold import Fold
@@ -83,7 +83,8 @@ class Writer:
             if batch.encoded:
                 if self._vain:
                     self._fill(batch, at)
-                batch.sealed = self._vault.seal(batch.values, batch.erased)
+                if self._turns is None:
+                    self._seal(batch)
                 return batch
             if self._turns is not None:
                 self.undo()
@@ -102,9 +103,9 @@ class Writer:
         Should the batch never be committed, they are rows too many, swept at the next start. On a
         server they are written with the log, in one transaction. Raises `WriteFailed`.
         """
-        assert batch.sealed is not None
         if self._turns is not None:
             return
+        assert batch.sealed is not None
         try:
             self._vault.commit(batch.sealed)
         except Exception as error:
@@ -310,6 +311,9 @@ class Writer:
 
     # -- writing -----------------------------------------------------------------------------------
 
+    def _seal(self, batch: Batch) -> None:
+        batch.sealed = self._vault.seal(batch.values, batch.erased)
+
     def _begin(self) -> None:
         if not self._open:
             self._db.execute(self._database.begin)
@@ -329,13 +333,16 @@ class Writer:
         )
         self.facts.flush()
         insert_rows(self._db, "tree_nodes", ("level", "idx", "hash"), [n for n in nodes if n[0]])
-        sealed, turn = batch.sealed, None
-        if self._turns is not None and sealed is not None:
-            turn = self._vault.ask_turn(self._db, sealed)  # answered with what is read back
-        root = self._check_written(old, leaves, frontier)
+        if self._turns is None:
+            root = self._check_written(old, leaves, frontier)
+        else:
+            # in one journey, and while the server does it the values are sealed
+            turn = self._vault.ask_turn(self._db) if batch.values or batch.erased else None
+            meanwhile(self._db, lambda: self._seal(batch))
+            root = self._check_written(old, leaves, frontier)
+            if turn is not None and batch.sealed is not None:
+                self._vault.insert(self._db, batch.sealed, turn)
         written = Written(leaves, frontier, root, Edge(old.frontier, nodes))
-        if turn is not None and sealed is not None:
-            self._vault.insert(self._db, sealed, turn)
         if self.ring.quick:
             self._signed(batch, written)
         return written

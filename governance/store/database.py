@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -125,6 +126,15 @@ def resolved(address: str) -> str:
             "`env:NAME` for an environment variable that holds it"
         )
     return url
+
+
+def meanwhile(connection: Connection, work: Callable[[], None]) -> None:
+    """Have `work` done while a server does what it is sent next; at once where nobody waits for one."""
+    getattr(connection, "meanwhile", _now)(work)
+
+
+def _now(work: Callable[[], None]) -> None:
+    work()
 
 
 def dialect_of(connection: Connection) -> str:

@@ -232,6 +232,7 @@ class ServerConnection:
         self._server, self._writing = server, writing
         self._inside = self._sent = False
         self._deferred: list[_Later] = []
+        self._meanwhile: Callable[[], None] | None = None
         try:
             self._raw = self._connect()
         except ServerError as error:
@@ -285,6 +286,10 @@ class ServerConnection:
                 self._defer(sql, values)
             else:
                 self._once(sql, values)
+
+    def meanwhile(self, work: Callable[[], None]) -> None:
+        """Have `work` done while the server does what it is sent next: before that has returned."""
+        self._meanwhile = work
 
     def close(self) -> None:
         """Close it; a transaction under way is rolled back."""
@@ -358,6 +363,7 @@ class ServerConnection:
                     each.cursor.execute(each.sql, each.values, binary=True)
                 cursor = self._cursor()
                 cursor.execute(numbered, parameters, binary=True)
+                self._use_the_time()
         except psycopg.Error as error:
             wrong = self._translated(error)
             # what came after the error was skipped, prepared statements as well, which psycopg takes
@@ -386,7 +392,13 @@ class ServerConnection:
         self._raw = self._connect()
         return self._once(numbered, parameters)
 
+    def _use_the_time(self) -> None:
+        work, self._meanwhile = self._meanwhile, None
+        if work is not None:
+            work()
+
     def _once(self, numbered: str, parameters: Sequence[Any]) -> Any:
+        self._use_the_time()  # there is none: what a single statement waits for is its answer
         cursor = self._cursor()
         try:
             cursor.execute(numbered, parameters, binary=True)

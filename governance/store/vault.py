@@ -169,9 +169,9 @@ class Vault:
                 raise
             subjects.landed(leaving, fresh)
 
-    def ask_turn(self, db: Connection, values: Sealed) -> Cursor | None:
-        """Ask for the turn to write `values`, in the log's own transaction; None if there are none."""
-        return self._file.ask_turn(db) if values.rows or values.erased else None
+    def ask_turn(self, db: Connection) -> Cursor:
+        """Ask for the turn to write values, in the log's own transaction; see `insert`."""
+        return self._file.ask_turn(db)
 
     def insert(self, db: Connection, values: Sealed, turn: Cursor) -> None:
         """Write sealed values in the log's own transaction: on a server, where both are one database.

@@ -13,8 +13,8 @@ import pytest
 
 from governance.store import postgres
 from governance.store.arrays import Packed, PackedDumper, packed
-from governance.store.database import LOG_SCHEMA
-from governance.store.errors import BadParameter, ServerError
+from governance.store.database import LOG_SCHEMA, meanwhile
+from governance.store.errors import BadParameter, Damaged, ServerError
 from governance.store.postgres import Server, ServerConnection
 from governance.store.turns import _READ_ON, _TAKE
 from governance.store.workspace import Workspace
@@ -184,6 +184,38 @@ def test_a_batch_is_three_journeys(opened: Open, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(ServerConnection, name, counted)
     one.ledger.submit(pay).result(10)
     assert len(journeys) == 3, journeys
+
+
+def test_values_are_sealed_while_the_server_writes(opened: Open) -> None:
+    """Every service would wait for the sealing, too, for the lock is held all the while."""
+    with closing(opened().paths.log_database.writer()) as db:
+        db.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        done: list[float] = []
+        meanwhile(db, lambda: done.append(time.monotonic()))
+        begun = time.monotonic()
+        db.execute("SELECT pg_sleep(0.5)")
+        assert len(done) == 1
+        assert done[0] - begun < 0.4
+        db.execute("SELECT 1")
+        assert len(done) == 1
+        db.execute("ROLLBACK")
+
+
+def test_what_fails_meanwhile_fails_the_batch_and_nothing_else(opened: Open) -> None:
+    """A batch whose values could not be sealed would be signed, or the next one lost with it."""
+
+    def fails() -> None:
+        raise Damaged("the value cannot be sealed")
+
+    one = opened()
+    with closing(one.paths.log_database.writer()) as db:
+        db.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        meanwhile(db, fails)
+        with pytest.raises(Damaged, match="cannot be sealed"):
+            db.execute("SELECT size FROM log_head WHERE id = 1 FOR UPDATE").fetchone()
+        db.execute("ROLLBACK")
+        assert db.execute("SELECT 1").fetchone() == (1,)
+    assert one.ledger.submit(world.Decide()).result(10).receipts  # its lock is not held any more
 
 
 @pytest.mark.parametrize(("kind", "values"), COLUMNS)
