@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
 from governance.store.batch import Writer
-from governance.store.lanes import Chore, Job, Lanes, settle
+from governance.store.lanes import Chore, Job, Lanes, fulfil
 from governance.store.running import Batch
 
 _ENOUGH = 24
@@ -129,7 +129,7 @@ class Driver:
                 result = self._on_disk(batch, chore)
                 ledger.land(jobs, batch)
                 if chore is not None:
-                    settle(chore.future, result, None)
+                    fulfil(chore.future, result, None)
             except Exception as error:
                 ledger.fail(error, jobs, chore)
 
@@ -213,7 +213,7 @@ class Driver:
         if error is None:
             self._ledger.land(jobs, batch)
             if chore is not None:
-                settle(chore.future, done.result(), None)
+                fulfil(chore.future, done.result(), None)
         else:
             self._ledger.fail(error, jobs, chore)
         if self._ended is not None and not self._ended.done():

@@ -294,22 +294,22 @@ def resolve(jobs: Sequence[Job]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
         if job.loop is None:
-            settle(job.future, job.value, job.error)
+            fulfil(job.future, job.value, job.error)
         else:
             by_loop.setdefault(job.loop, []).append(job)
     for loop, waiting in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_settle_all, waiting)
+            loop.call_soon_threadsafe(_fulfil_all, waiting)
         except RuntimeError:
             log.debug("an event loop ended while %d answers were on their way", len(waiting))
 
 
-def _settle_all(jobs: list[Job]) -> None:
+def _fulfil_all(jobs: list[Job]) -> None:
     for job in jobs:
-        settle(job.future, job.value, job.error)
+        fulfil(job.future, job.value, job.error)
 
 
-def settle(future: Any, value: Any, error: BaseException | None) -> None:
+def fulfil(future: Any, value: Any, error: BaseException | None) -> None:
     """Give one future its result, unless it has one."""
     if future.done():
         return

@@ -23,7 +23,7 @@ from governance.store.clock import Clock, LogClock, to_datetime, to_microseconds
 from governance.store.driver import Driver
 from governance.store.errors import Unavailable
 from governance.store.fold import State
-from governance.store.lanes import Chore, Job, Lanes, Limits, OwnCommand, resolve, settle
+from governance.store.lanes import Chore, Job, Lanes, Limits, OwnCommand, fulfil, resolve
 from governance.store.position import Position, WriteFailed
 from governance.store.running import Batch
 from governance.store.sqlite import Connection
@@ -251,7 +251,7 @@ class Ledger:
                     self.land(jobs, batch)
                     waiting = ()  # answered: what goes wrong from here on is not theirs
                     if chore is not None:
-                        settle(chore.future, self._writer.chore(chore.work), None)
+                        fulfil(chore.future, self._writer.chore(chore.work), None)
                     if idle and shared:
                         self._writer.follow()
                         self._tell()
@@ -301,7 +301,7 @@ class Ledger:
             job.value, job.error = None, unknown
         resolve(jobs)
         if chore is not None:
-            settle(chore.future, None, unknown)
+            fulfil(chore.future, None, unknown)
 
     def _tell(self) -> None:
         """Call those who follow, if there is something new."""
@@ -397,7 +397,7 @@ class Ledger:
             job.value, job.error = None, unknown
         resolve(jobs)
         if chore is not None:
-            settle(chore.future, None, unknown)
+            fulfil(chore.future, None, unknown)
         self.on_failure(self.failure)
 
     def _abandon(self, error: BaseException, *, finish: bool = False) -> None:
@@ -409,7 +409,7 @@ class Ledger:
             job.error = error
         resolve(jobs)
         for chore in chores:
-            settle(chore.future, None, error)
+            fulfil(chore.future, None, error)
 
     @property
     def _working(self) -> bool:
