@@ -69,14 +69,19 @@ def evidence(frame: Frame, name: str) -> None:
 @command(
     anchor,
     "settle",
-    example="governance anchor settle file --reason 'a test service had a copy of the key'",
+    example="governance anchor settle file 4711 --reason 'a test service had a copy of the key'",
 )
 @click.argument("name")
+@click.argument("entry", type=int)
 @click.option("--reason", required=True, help="What you found.")
-def settle(frame: Frame, name: str, reason: str) -> None:
-    """Say what you found about a conflict; a second person's call settles it."""
+def settle(frame: Frame, name: str, entry: int, reason: str) -> None:
+    """Say what you found about a conflict; a second person's call settles it.
+
+    ENTRY is the one that recorded it, as `governance anchor list` says: a later conflict is another one.
+    """
     with frame.api() as api:
-        output.show(frame.output, api.post(f"/v1/anchors/{name}/settle", reason=reason))
+        path = f"/v1/anchors/{name}/settle"
+        output.show(frame.output, api.post(path, conflict=entry, reason=reason))
 
 
 def chosen(given: Sequence[str]) -> tuple[str, ...]:

@@ -353,10 +353,8 @@ def _is_lost(desk: Desk, now: datetime) -> bool:
 # -- people ----------------------------------------------------------------------------------------
 
 
-def settle(
-    desk: Desk, caller: Caller, name: str, *, reason: str, seen: int | None = None
-) -> dict[str, Any]:
-    """Say what was found about a conflict, the one of entry `seen` if that is given.
+def settle(desk: Desk, caller: Caller, name: str, seen: int, *, reason: str) -> dict[str, Any]:
+    """Say what was found about the conflict that entry `seen` recorded, and no later one.
 
     Returns `{state: looked | settled, entry}`.
 
@@ -367,10 +365,12 @@ def settle(
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
         people.require(state, who, "settle a conflict of an anchor")
         conflict, complete = rules.look(state, name, who)
-        if seen is not None and seen != conflict:
+        if seen != conflict:
             raise Refused(
                 "not-shown",
-                f"the anchor `{name}` showed another head since (entry `{conflict}`); look at that one",
+                f"entry `{seen}` is not the conflict that the anchor `{name}` has now: that is entry "
+                f"`{conflict}`; look at that one",
+                field="conflict",
             )
         data = {
             "refs": {"anchor": conflict},

@@ -143,7 +143,7 @@ def contradicted(desk: Desk) -> str | None:
     return (
         f"{said} showed a head of this log that is not in this log: another copy of it is running, or "
         "it was altered. Compare them (`governance anchor list`), then two people say what they "
-        "found with `governance anchor settle`"
+        "found with `governance anchor settle NAME ENTRY`"
     )
 
 

@@ -116,7 +116,12 @@ def test_two_copies_that_went_on_are_a_conflict_that_people_settle(tmp_path: Pat
     assert head.read_bytes() == shown
     assert cli("anchor", "evidence", "file", "-w", workspace).stdout_bytes == shown
     assert listed(workspace, "check")[0] == 10
-    settled = cli("anchor", "settle", "file", "--reason", "a test", "-w", workspace, "-o", "json")
+    conflict = found["anchors"][0]["conflict"]["entry"]
+    settle = ("anchor", "settle", "file")
+    other = cli(*settle, conflict + 1, "--reason", "a test", "-w", workspace)
+    assert other.exit_code != 0
+    assert f"entry `{conflict}`" in other.stderr
+    settled = cli(*settle, conflict, "--reason", "a test", "-w", workspace, "-o", "json")
     assert document(settled)["state"] == "settled"  # the only person of the workspace
     assert listed(workspace)[1]["anchors"][0]["conflict"] is None
 

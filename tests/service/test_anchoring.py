@@ -202,18 +202,21 @@ def test_an_anchor_that_knows_another_log_is_evidence_until_two_people_looked(
     visit(desk)
     assert kinds(world) == ["anchor.added", "anchor.conflict"]
 
+    seen = against.conflict.entry
     with pytest.raises(Problem, match="say why"):
-        anchoring.settle(desk, world.maria, "dept", reason=" ")
+        anchoring.settle(desk, world.maria, "dept", seen, reason=" ")
     with pytest.raises(Problem, match="takes the role"):
-        anchoring.settle(desk, world.anna, "dept", reason=REASON)
-    assert anchoring.settle(desk, world.maria, "dept", reason=REASON)["state"] == "looked"
+        anchoring.settle(desk, world.anna, "dept", seen, reason=REASON)
+    with pytest.raises(Problem, match="is not the conflict"):
+        anchoring.settle(desk, world.maria, "dept", seen - 1, reason=REASON)
+    assert anchoring.settle(desk, world.maria, "dept", seen, reason=REASON)["state"] == "looked"
     with pytest.raises(Problem, match="another person"):
-        anchoring.settle(desk, world.maria, "dept", reason=REASON)
+        anchoring.settle(desk, world.maria, "dept", seen, reason=REASON)
     assert "anchors" in failing(desk)
-    assert anchoring.settle(desk, world.tom, "dept", reason=REASON)["state"] == "settled"
+    assert anchoring.settle(desk, world.tom, "dept", seen, reason=REASON)["state"] == "settled"
     assert "anchors" not in failing(desk)
     with pytest.raises(Problem, match="nothing to settle"):
-        anchoring.settle(desk, world.tom, "dept", reason=REASON)
+        anchoring.settle(desk, world.tom, "dept", seen, reason=REASON)
 
     assert len(visit(desk)) == 1, "settled is not agreed: it still holds another log"
     assert kinds(world)[2:] == ["anchor.looked", "anchor.looked"]
@@ -234,7 +237,9 @@ def test_a_conflict_cannot_be_edited_away(world: World) -> None:
     desk_with(world, dept=Held())
     assert kinds(world) == ["anchor.added", "anchor.conflict"]
     for person in (world.maria, world.tom):
-        anchoring.settle(gone, person, "dept", reason=REASON)
+        anchoring.settle(
+            gone, person, "dept", gone.state.anchors["dept"].conflict or 0, reason=REASON
+        )
     desk_with(world)
     assert kinds(world)[-1] == "anchor.removed"
 

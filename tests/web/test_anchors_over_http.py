@@ -103,9 +103,13 @@ def test_a_witness_that_knows_another_history_is_a_conflict(tmp_path: Path) -> N
             assert headers["content-type"].startswith("text/plain")
             assert evidence.startswith(ORIGIN.encode())
             settle = "/v1/anchors/one/settle"
-            assert world.call("POST", settle, {"reason": "x"}, key="bob")[0] == 403
-            assert world.call("POST", settle, {"reason": "x"}, key="ada")[2]["state"] == "looked"
-            assert world.call("POST", settle, {"reason": "x"}, key="ada")[0] == 403
+            body = {"reason": "x", "conflict": anchor["conflict"]["entry"]}
+            assert world.call("POST", settle, {"reason": "x"}, key="ada")[0] == 400
+            other = {**body, "conflict": body["conflict"] + 1}
+            assert world.call("POST", settle, other, key="ada")[0] == 409
+            assert world.call("POST", settle, body, key="bob")[0] == 403
+            assert world.call("POST", settle, body, key="ada")[2]["state"] == "looked"
+            assert world.call("POST", settle, body, key="ada")[0] == 403
             assert world.call("GET", "/v1/anchors/two/evidence", key="bob")[0] == 404
 
 

@@ -32,7 +32,10 @@ def read_conflict(call: Call) -> Reply:
 
 def settle_anchor(call: Call) -> Mapping[str, Any]:
     """Say what was found about a conflict; a second person's call settles it."""
-    return anchoring.settle(call.desk, call.who, call.given["name"], reason=call.body["reason"])
+    body = call.body
+    return anchoring.settle(
+        call.desk, call.who, call.given["name"], body["conflict"], reason=body["reason"]
+    )
 
 
 HANDLERS: Mapping[str, Handler] = {

@@ -322,7 +322,7 @@ class ServiceFront:
 
     def settle(self, person: str, name: str, *, reason: str, seen: int) -> None:
         """Say what was found about it, or, as the second person, settle it."""
-        anchoring.settle(self._desk, Caller("person", person), name, reason=reason, seen=seen)
+        anchoring.settle(self._desk, Caller("person", person), name, seen, reason=reason)
 
     def set_retention(
         self,
