@@ -21,6 +21,7 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,12 @@ from governance.app import Application, create_app, open_desk
 from governance.config import Config
 from governance.service import anchoring
 from governance.web import log
+from governance.web.callers import Callers, room
 from governance.web.http import Message
 from governance.web.transport import WholeAnswers
 
 SOCKET = "governance.sock"
 BACKLOG = 1024
-MOST_CONNECTIONS = 8192
 SWITCH_SECONDS = 0.001
 """How long one thread may keep the interpreter while another waits. The ledger lets go of it at each
 statement of the database; with the usual 5 ms a busy event loop would make every batch wait."""
@@ -119,9 +120,10 @@ def _no_later_than(seconds: int) -> threading.Timer:
 
 async def _run(app: Application, config: Config, tcp: socket.socket, unix: socket.socket) -> int:
     loop = asyncio.get_running_loop()
+    most = room()
     servers = (
-        _Server(_uvicorn(app, config, tls=bool(config.server.tls_cert))),
-        _Server(_uvicorn(app, config, tls=False)),
+        _Server(_uvicorn(app, config, Callers(most), tls=bool(config.server.tls_cert))),
+        _Server(_uvicorn(app, config, Callers(most // 4), tls=False)),  # its room is its own
     )
     failures: list[str] = []
 
@@ -175,11 +177,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _uvicorn(app: Application, config: Config, *, tls: bool) -> uvicorn.Config:
+def _uvicorn(app: Application, config: Config, callers: Callers, *, tls: bool) -> uvicorn.Config:
     server = config.server
     return uvicorn.Config(
         app,
-        http=WholeAnswers,
+        http=partial(WholeAnswers, callers=callers),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -190,7 +192,6 @@ def _uvicorn(app: Application, config: Config, *, tls: bool) -> uvicorn.Config:
         forwarded_allow_ips="127.0.0.1",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=server.shutdown_seconds,
-        limit_concurrency=MOST_CONNECTIONS,
         backlog=BACKLOG,
         ssl_certfile=server.tls_cert if tls else None,
         ssl_keyfile=server.tls_key if tls else None,

@@ -87,6 +87,21 @@ def too_large(limit: int) -> Problem:
     )
 
 
+def head_too_long(limit: int) -> Problem:
+    """431: more address and headers than anybody needs."""
+    return Problem(
+        "too-large",
+        f"the request's address and headers are longer than {limit} bytes; send less",
+        status=431,
+        title="the head of the request is too long",
+    )
+
+
+def no_http() -> Problem:
+    """400 for bytes that are no request, or one that could be read in two ways."""
+    return Problem("bad-request", "what came is no well-formed HTTP/1.1 request")
+
+
 def busy(seconds: int = 1) -> Problem:
     """503: everything that may wait already waits."""
     return Problem(

@@ -62,6 +62,15 @@ sys.exit(serve.serve(Path(sys.argv[1]), port=0))
 """
 
 
+FEW_FILES = """
+import resource, sys
+from pathlib import Path
+from governance.serve import serve
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+sys.exit(serve(Path(sys.argv[1]), port=0))
+"""
+
+
 class Running:
     """A served workspace in a child process."""
 
@@ -195,6 +204,56 @@ def test_a_slow_caller_holds_nobody_up(running: Running) -> None:
     assert connection.getresponse().status == 200
     for made in slow:
         made.close()
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET /readyz HTTP/1.1\r\nHost: x", b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"]
+)
+def test_callers_who_only_hold_connections_lock_nobody_out(tmp_path: Path, said: bytes) -> None:
+    """Whoever reaches the port could open connections until no agent is answered and nobody on
+    the host itself can stop one."""
+    with make_world(tmp_path) as world:
+        keys = dict(world.keys)
+    running = Running(tmp_path, keys, FEW_FILES)
+    held = []
+    try:
+        for _ in range(300):
+            held.append(socket.create_connection(("127.0.0.1", running.port), timeout=5))
+            held[-1].sendall(said)
+        tcp = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+        assert running.ask(tcp, payment())[0] == 200
+        unix = http.client.HTTPConnection("localhost", timeout=10)
+        unix.sock = socket.socket(socket.AF_UNIX)
+        unix.sock.settimeout(10)
+        unix.sock.connect(str(running.directory / SOCKET))
+        assert running.ask(unix, payment())[0] == 200
+    finally:
+        for each in held:
+            each.close()
+        assert running.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET /readyz HTTP/1.1\r\nHost: x\r\nX-Long: ",
+        b"GET /",
+        b"POST /v1/stops HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: ",
+    ],
+)
+def test_a_line_without_end_is_not_kept(running: Running, said: bytes) -> None:
+    """Anybody could fill the service's memory with one header that never ends."""
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as caller:
+        caller.sendall(said)
+        sent = 0
+        with contextlib.suppress(OSError):
+            while sent < 64 << 20:
+                sent += caller.send(b"a" * 65536)
+        assert sent < 64 << 20
+    tcp = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+    tcp.request("GET", "/readyz", headers={f"X-{n}": "a" * 8000 for n in range(9)})
+    answer = tcp.getresponse()
+    assert (answer.status, "send less" in json.loads(answer.read())["detail"]) == (431, True)
 
 
 def test_the_operators_log_is_json_without_anything_that_callers_sent(running: Running) -> None:
