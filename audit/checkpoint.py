@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from audit import note as notes
 from audit.encoding import MAX_SIZE, b64, decimal, unb64
-from audit.errors import BadCheckpoint, UnknownKey
+from audit.errors import BadCheckpoint, BadNote, UnknownKey
 from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier
 from audit.tree import HASH_SIZE
 
@@ -42,14 +42,14 @@ def encode(checkpoint: Checkpoint) -> str:
     ]
     if any(not line or "\n" in line for line in lines):
         raise BadCheckpoint("the origin and the extension lines must be non-empty single lines")
-    return "".join(line + "\n" for line in lines)
+    return _checked("".join(line + "\n" for line in lines))
 
 
 def parse(text: str) -> Checkpoint:
     """The checkpoint that `text` spells. Raises `BadCheckpoint`."""
     if not text.endswith("\n"):
         raise BadCheckpoint("the checkpoint does not end in a newline")
-    lines = text[:-1].split("\n")
+    lines = _checked(text)[:-1].split("\n")
     if len(lines) < 3 or not all(lines):
         raise BadCheckpoint("a checkpoint has at least three lines, none of them empty")
     try:
@@ -101,6 +101,15 @@ def open_named_checkpoint(note: str | bytes, verifiers: Iterable[Verifier]) -> C
         )
     notes.open_note(note, pinned)
     return open_checkpoint(note, own, origin)
+
+
+def _checked(text: str) -> str:
+    """The text, of characters that a note may hold: a checkpoint is the text of one."""
+    try:
+        notes.check_characters(text)
+    except BadNote as error:
+        raise BadCheckpoint(f"not the text of a checkpoint: {error}") from error
+    return text
 
 
 def _may_be_the_log(key: Verifier, origin: str) -> bool:

@@ -36,6 +36,7 @@ __all__ = [
     "Signature",
     "Signer",
     "Verifier",
+    "check_characters",
     "countersign",
     "open_note",
     "sign",
@@ -134,7 +135,7 @@ def sign(text: str, *signers: Signer) -> str:
         raise BadNote("a note needs at least one signer")
     if not text.endswith("\n"):
         raise BadNote("a note's text must end in a newline")
-    _check_characters(text)
+    check_characters(text)
     return text + "\n" + _lines(text, signers)
 
 
@@ -177,7 +178,7 @@ def split(note: str | bytes) -> tuple[str, list[Signature]]:
             note = note.decode()
         except UnicodeDecodeError as error:
             raise BadNote(f"byte {error.start} of the note is not UTF-8") from error
-    _check_characters(note)
+    check_characters(note)
     end = note.rfind("\n\n")
     if end < 0:
         raise BadNote("the note has no blank line between its text and its signatures")
@@ -212,7 +213,8 @@ def _lines(text: str, signers: Iterable[Signer]) -> str:
     return "".join(lines)
 
 
-def _check_characters(text: str) -> None:
+def check_characters(text: str) -> None:
+    """Raises `BadNote` for control characters other than the newline and for half surrogates."""
     found = _FORBIDDEN.search(text)
     if found is not None:
         raise BadNote(f"a note must not hold the character U+{ord(found[0]):04X}")

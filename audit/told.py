@@ -7,6 +7,7 @@ what is not proven is told as plainly as what is.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -51,21 +52,31 @@ def read_keys(text: str, package: Path) -> list[Verifier]:
     Raises `BadKey`, `OSError`, `UnicodeDecodeError`.
     """
     path = Path(text)
-    if "+" in text and not path.is_file():
+    if "+" in text and not _is_file(path):
         return [Verifier.from_vkey(text).checked()]
     if package.resolve() in path.resolve().parents:
         raise BadKey(
             f"`{text}` lies in the package: a key must come from elsewhere, or it proves nothing"
         )
-    if not path.is_file():
+    if not _is_file(path):
         raise BadKey(
-            f"`{text}` is neither a verifier key (name+id+key) nor a file that holds one; ask whoever "
+            f"`{text[:200]}` is neither a verifier key (name+id+key) nor a file that holds one; ask whoever "
             "runs the log for its key, on another way than you got the package"
         )
     lines = path.read_text().split()
     if not lines:
         raise BadKey(f"the file `{text}` holds no key")
     return [Verifier.from_vkey(line).checked() for line in lines]
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; none has a name as long as some keys are."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False
 
 
 def tell_proven(

@@ -16,10 +16,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from audit.checkpoint import Checkpoint, encode
 from audit.cosigner import generate
 from audit.encoding import utc
 from audit.errors import BadKey, Gap, LogError, UnknownKey
 from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier, check_name
+from audit.tree import empty_root
 from audit.witness import Witness
 from audit.witness_evidence import EMPTY, FORK, UNPROVEN, Conflict, decode, judge
 from audit.witness_http import WitnessServer
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except LogError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_harmless(str(error))}", file=sys.stderr)
     except OSError as error:
         where = f"`{error.filename}`: " if error.filename else ""
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
@@ -135,7 +137,8 @@ def _init(options: argparse.Namespace) -> int:
 
 def _add_log(options: argparse.Namespace) -> int:
     state, key = State(options.dir), Verifier.from_vkey(options.vkey)
-    origin = options.origin or key.name
+    origin = key.name if options.origin is None else options.origin
+    encode(Checkpoint(origin, 0, empty_root()))  # raises for what no checkpoint can name
     if key.algorithm == ED25519_COSIGNATURE:
         raise BadKey(f"`{key.name}` is a witness's key (type 0x04): ask for the log's own key")
     if key.algorithm == MLDSA44_COSIGNATURE and key.name != origin:
@@ -163,7 +166,7 @@ def _add_log(options: argparse.Namespace) -> int:
 
 def _drop_key(options: argparse.Namespace) -> int:
     state, key = State(options.dir), Verifier.from_vkey(options.vkey)
-    origin = options.origin or key.name
+    origin = key.name if options.origin is None else options.origin
     with state.lock("logs.lock"):
         log = state.log(origin)
         if log is None or key not in log.keys:
@@ -259,7 +262,11 @@ def _judge(options: argparse.Namespace) -> int:
 
 def _say(text: str) -> None:
     """Print what a log or a stranger wrote, without what a terminal would obey."""
-    print("".join(c if c.isprintable() or c == "\n" else "?" for c in text))
+    print(_harmless(text))
+
+
+def _harmless(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def _outcome(conflicts: Any) -> int:

@@ -273,4 +273,4 @@ def _tree_line(note: str) -> str:
 
 def origin_hash(origin: str) -> str:
     """The lower-case hex SHA-256 of an origin: its name in addresses, C2SP tlog-witness."""
-    return hashlib.sha256(origin.encode()).hexdigest()
+    return hashlib.sha256(origin.encode(errors="surrogateescape")).hexdigest()

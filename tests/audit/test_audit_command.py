@@ -67,6 +67,17 @@ def test_a_key_that_is_none_is_said_so(world, capsys) -> None:
     assert "neither a verifier key" in capsys.readouterr().err
 
 
+def test_a_key_may_be_longer_than_the_name_of_a_file(world, capsys) -> None:
+    """A post-quantum key, which mostly is, would be taken for a file that cannot be read."""
+    package = str(world.package(world.log(20)))
+    long = Ed25519Signer.from_seed("w" * 255, bytes(32)).verifier.vkey
+    assert run(capsys, package, "--key", world.key, "--key", long)[0] == 0
+    with pytest.raises(SystemExit) as caught:
+        main(["verify", package, "--key", "w" * 256])
+    assert caught.value.code == 2
+    assert "neither a verifier key" in capsys.readouterr().err
+
+
 def test_heads_and_receipts_are_read_from_files(world, capsys) -> None:
     """Otherwise the only evidence against the holder of the key could not be used."""
     log = world.log(20)

@@ -216,12 +216,25 @@ def test_a_type_that_is_not_known_is_refused(kind: int) -> None:
         f"a\n1\n{b64(bytes(32))}",
         f"a\n1\n{b64(bytes(32))}\n\n",
         f"a\n1\n{b64(bytes(32))}\n\nextension\n",
+        f"a\r\n1\n{b64(bytes(32))}\n",
+        f"a\0b\n1\n{b64(bytes(32))}\n",
+        f"a\ud800\n1\n{b64(bytes(32))}\n",
+        f"a\n1\n{b64(bytes(32))}\nan\textension\n",
     ],
 )
 def test_what_is_no_checkpoint_is_refused(text: str) -> None:
     """A log of another size or another root would be read into a signed head."""
     with pytest.raises(BadCheckpoint):
         parse(text)
+
+
+@pytest.mark.parametrize("origin", ["", "a\nb", "a\rb", "\0", "a\udcff"])
+def test_no_checkpoint_is_written_that_none_could_read(origin: str) -> None:
+    """A log could be pinned, or begun, under a name that no signed note can hold."""
+    with pytest.raises(BadCheckpoint):
+        encode(Checkpoint(origin, 0, bytes(32)))
+    with pytest.raises(BadCheckpoint):
+        encode(Checkpoint("a", 0, bytes(32), (origin,)))
 
 
 @given(st.integers(0, 2**63 - 1), st.binary(min_size=32, max_size=32))

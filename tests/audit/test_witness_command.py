@@ -43,6 +43,22 @@ def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return place
 
 
+@pytest.mark.parametrize("origin", ["", "two\nlines", "a\rb", "not-utf-8-\udcff"])
+def test_an_origin_that_no_checkpoint_can_name_is_an_error_in_words(
+    folder: str, origin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise a slip of the keyboard would pin nothing at all, or end in a stack of calls."""
+    for command in (
+        ("add-log", folder, LOG.vkey, "--origin", origin),
+        ("drop-key", folder, LOG.vkey, "--origin", origin),
+        ("show", folder, origin),
+    ):
+        assert run(*command) == 1
+        assert capsys.readouterr().err.startswith("error: ")
+    assert run("list", folder, "-o", "json") == 0
+    assert [log["origin"] for log in json.loads(capsys.readouterr().out)["logs"]] == [ORIGIN]
+
+
 def test_five_minutes_of_a_second_department(folder: str) -> None:
     """Otherwise nobody could set up a witness by following the page about it."""
     command = [sys.executable, "-m", "audit", "witness", "serve", folder, "--port", "0"]
