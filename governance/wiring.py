@@ -6,6 +6,8 @@ reading its files) is lent to them from here and nowhere else.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import logging
 import os
 import re
@@ -56,24 +58,26 @@ class App:
     def initialise(self, directory: Path, options: Mapping[str, Any]) -> dict[str, Any]:
         """Make a workspace and found it; the answer holds what is shown once.
 
-        What cannot be founded leaves nothing behind, so that the command can be repeated.
+        What cannot be founded leaves nothing behind, so that the command can be repeated; what
+        another process makes or made there stays.
         """
         config = _config(options)
         there = directory.exists()
-        try:
-            return _found(directory, config, options)
-        except BaseException as error:
-            begun = (directory / settings.FILE_NAME).exists()
-            for left in directory.iterdir() if there else ():
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
-            if not there:
-                shutil.rmtree(directory, ignore_errors=True)
-            if begun and config.store.database:  # what a service added it cannot take back
-                raise CannotOpen(
-                    f"{error}; the database holds a begun log now: have its owner drop the schemas "
-                    f"`{LOG_SCHEMA}` and `{VAULT_SCHEMA}` before you repeat this"
-                ) from error
-            raise
+        with _alone(directory):
+            try:
+                return _found(directory, config, options)
+            except BaseException as error:
+                begun = (directory / settings.FILE_NAME).exists()
+                for left in directory.iterdir() if there else ():
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+                if not there:
+                    shutil.rmtree(directory, ignore_errors=True)
+                if begun and config.store.database:  # what a service added it cannot take back
+                    raise CannotOpen(
+                        f"{error}; the database holds a begun log now: have its owner drop the "
+                        f"schemas `{LOG_SCHEMA}` and `{VAULT_SCHEMA}` before you repeat this"
+                    ) from error
+                raise
 
     def serve(
         self, directory: Path, host: str | None, port: int | None, database: str | None = None
@@ -295,6 +299,27 @@ def _found(directory: Path, config: Config, options: Mapping[str, Any]) -> dict[
         **({"second_log_key": vkeys[1]} if len(vkeys) > 1 else {}),
         "release": made["release"],
     }
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """The folder, made if need be, empty, and for this process alone. Raises `CannotOpen`."""
+    with contextlib.ExitStack() as held:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            held.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found = next(directory.iterdir(), None)
+        except BlockingIOError as error:
+            raise CannotOpen(
+                f"another process is making a workspace in `{directory}`; give a folder of its own"
+            ) from error
+        except OSError as error:
+            raise CannotOpen(f"cannot make the folder `{directory}`: {error.strerror}") from error
+        if found is not None:
+            raise CannotOpen(f"`{directory}` is not empty (`{found.name}`); give a new folder")
+        yield
 
 
 def _key(told: Mapping[str, Any]) -> Wanted:

@@ -109,7 +109,7 @@ class Writer:
         try:
             self._vault.commit(batch.sealed)
         except Exception as error:
-            raise self._failed(error) from error
+            raise self._failed(error, self._vault.database) from error
 
     def write(self, batch: Batch) -> None:
         """Write a batch in the open transaction and sign its head, if that is quick. Waits for no disk.
@@ -276,8 +276,9 @@ class Writer:
             self._db.close()
         self._head.close()
 
-    def _failed(self, error: Exception) -> WriteFailed:
-        sentence = self._database.explain(error) if isinstance(error, ERRORS) else str(error)
+    def _failed(self, error: Exception, where: Database | None = None) -> WriteFailed:
+        where = where or self._database
+        sentence = where.explain(error) if isinstance(error, ERRORS) else str(error)
         outage = isinstance(error, ServerError) and not error.refused
         return WriteFailed(sentence, outage=self.shared and outage)
 

@@ -102,6 +102,11 @@ class Vault:
         self._erasing = True  # perhaps; found out with the next values
         self._key, self._now = key, now
 
+    @property
+    def database(self) -> Database:
+        """Where it is."""
+        return self._file.database
+
     # -- pseudonyms and secrets --------------------------------------------------------------------
 
     def pseudonym(self, kind: str, value: str) -> str:

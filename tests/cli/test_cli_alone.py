@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -94,6 +95,32 @@ def test_init_that_fails_leaves_nothing_behind(tmp_path: Path, drafts: Path) -> 
         assert done.exit_code == 3, done.output
         assert "payments.yaml:" in done.stderr
         assert not directory.exists() or not list(directory.iterdir())
+
+
+def test_init_beside_another_destroys_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever types the command twice would lose the first workspace, its keys included."""
+    made, read = tmp_path / "w", wiring._config
+
+    def meanwhile(options: Any) -> Any:
+        monkeypatch.setattr(wiring, "_config", read)
+        assert cli("init", made).exit_code == 0
+        return read(options)
+
+    monkeypatch.setattr(wiring, "_config", meanwhile)
+    late = cli("init", made)
+    assert (late.exit_code, "is not empty" in late.stderr) == (1, True)
+    assert cli("audit", "fsck", "-w", made).exit_code == 0
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    handle = os.open(begun, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        beside = cli("init", begun)
+        assert (beside.exit_code, "another process" in beside.stderr) == (1, True)
+    finally:
+        os.close(handle)
 
 
 def test_the_first_agent_can_be_one_that_policies_know(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_a_full_disk_gives_no_answer_and_loses_nothing(root: Path, which: str) -
         except Unavailable as error:
             message = str(error)
         assert "full" in message
+        assert f"{which}.db`" in message, "it names the disk that is full, not another"
         assert "start the service again" in message
         with pytest.raises(Unavailable):
             workspace.ledger.submit(Decide())
