@@ -1,13 +1,16 @@
 """Public test vectors, from the directory that the variable VECTORS names.
 
-A test marked `vectors("file.json", "section", …)` runs once for each case in these sections.
+A test marked `vectors("signed_note.json", "section", …)` runs once for each case in these sections, of
+each file of that format: `signed_note.json`, `signed_note-2.json`, in the directory or in a folder of
+it, however many cases they have. Without sections it runs once for each file. Who asks for `content`
+gets the file that a case is from.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,7 @@ _SAID = {"sources", "note", "encoding"}
 """What a vector file says about itself; everything else in it must be read by a test."""
 
 _read: dict[str, set[str]] = {}
+_absent: set[str] = set()
 
 
 class Content(dict[str, Any]):
@@ -43,6 +47,7 @@ class Content(dict[str, Any]):
 
     def __init__(self, name: str, sections: dict[str, Any]) -> None:
         super().__init__(sections)
+        self.name = name
         self._asked = _read.setdefault(name, set())
 
     def __getitem__(self, section: str) -> Any:
@@ -55,11 +60,16 @@ class Content(dict[str, Any]):
         return super().get(section, default)
 
 
+def name_of(path: Path) -> str:
+    """A file's name below the directory."""
+    return str(path.relative_to(directory()))
+
+
 def unread() -> list[str]:
     """Files and sections that no test asked for: none may be passed over in silence."""
     missed = []
     for path in sorted(directory().rglob("*")):
-        name = str(path.relative_to(directory()))
+        name = name_of(path)
         if path.is_dir() or path.suffix in {".md", ".py", ".pyc"}:
             continue
         if name not in _read:
@@ -72,50 +82,55 @@ def unread() -> list[str]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A whole run that left a file or a section out has failed."""
+    """A whole run that left a file or a section out, or found none, has failed."""
     option = session.config.option
     whole = not (option.keyword or option.markexpr or option.collectonly or session.testsfailed)
     chosen = any("::" in argument or argument.endswith(".py") for argument in session.config.args)
-    if whole and not chosen and unread() and exitstatus == 0:
+    if whole and not chosen and (unread() or not _read) and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many files were there, and what in them no test here reads."""
     terminalreporter.write_line(f"vectors: {len(_read)} files read")
+    for what in sorted(_absent):
+        terminalreporter.write_line(f"not there, so nothing was checked with it: {what}")
     for what in unread():
         terminalreporter.write_line(f"NOT READ, so this run has failed: {what}")
 
 
-def read(name: str) -> Content:
-    """One vector file."""
-    path = directory() / name
-    if not path.exists():
-        raise pytest.UsageError(f"{WANTED} (`{name}` is not in `{path.parent}`)")
-    return Content(name, json.loads(path.read_text()))
-
-
-@pytest.fixture
-def load() -> Callable[[str], Any]:
-    """Reads one vector file by name."""
-    return read
+def files(name: str) -> list[Content]:
+    """All files of a format."""
+    kind = re.compile(re.escape(name.removesuffix(".json")) + r"(?:[-_.].*)?\.json")
+    paths = [path for path in sorted(directory().rglob("*.json")) if kind.fullmatch(path.name)]
+    return [Content(name_of(path), json.loads(path.read_text())) for path in paths]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One run for each case; the section is passed where a test asks for it."""
+    """One run for each case; section and content are passed where a test asks for them."""
     marker = metafunc.definition.get_closest_marker("vectors")
     if marker is None:
         return
     name, *sections = marker.args
-    content = read(name)
-    cases = []
-    for section in sections:
-        found = content.get(section)
-        for case in found if isinstance(found, list) else [found] if found else []:
-            cases.append((section, case))
-    if not cases:
-        raise pytest.UsageError(f"`{name}` has no cases under {', '.join(sections)}")
-    names = "section,case" if "section" in metafunc.fixturenames else "case"
-    values = cases if "section" in names else [case for _, case in cases]
-    ids = [f"{section}-{number}" for number, (section, _) in enumerate(cases)]
-    metafunc.parametrize(names, values, ids=ids)
+    found: list[tuple[str, str, Any, Content]] = []
+    for content in files(name):
+        for section in sections:
+            cases = content.get(section) or []
+            cases = cases if isinstance(cases, list) else [cases]
+            found += [
+                (f"{content.name}:{section}-{number}", section, case, content)
+                for number, case in enumerate(cases)
+            ]
+        if not sections:
+            found.append((content.name, "", content, content))
+    if not found:
+        _absent.add(f"{name} {', '.join(sections)}".rstrip())
+    wanted = [each for each in ("section", "case", "content") if each in metafunc.fixturenames]
+    metafunc.parametrize(
+        wanted,
+        [
+            tuple({"section": section, "case": case, "content": content}[each] for each in wanted)
+            for _, section, case, content in found
+        ],
+        ids=[each[0] for each in found],
+    )

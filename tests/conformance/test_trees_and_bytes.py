@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -50,15 +49,15 @@ def test_consistency_proofs_are_judged_as_elsewhere(case: dict[str, Any]) -> Non
     assert found == (not case["wantErr"] and proper)
 
 
-def test_roots_and_nodes_are_those_of_rfc_6962(load: Callable[[str], Any]) -> None:
+@pytest.mark.vectors("rfc6962_hashes.json")
+def test_roots_and_nodes_are_those_of_rfc_6962(case: dict[str, Any]) -> None:
     """Otherwise no other log's tree would be ours."""
-    vectors = load("rfc6962_hashes.json")
-    leaves = [leaf_hash(bytes.fromhex(data)) for data in vectors["leaf_inputs_hex"]]
-    for size, root in enumerate(vectors["root_by_size"]):
+    leaves = [leaf_hash(bytes.fromhex(data)) for data in case["leaf_inputs_hex"]]
+    for size, root in enumerate(case["root_by_size"]):
         assert root_of(leaves[:size]).hex() == root
         assert MemoryNodes(leaves[:size]).root().hex() == root
     nodes = MemoryNodes(leaves)
-    for level, hashes in enumerate(vectors["nodes"].values()):
+    for level, hashes in enumerate(case["nodes"].values()):
         assert [nodes(level, index).hex() for index in range(len(hashes))] == hashes
 
 
