@@ -1,10 +1,21 @@
-"""What every run says at its end."""
+"""What every run does before its first test, and what it says at its end."""
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import pytest
+
+
+def pytest_collection_finish() -> None:
+    """Leave what stays to the end, and most of what lives briefly, out of every search for garbage.
+
+    Otherwise four tenths of what the engine's tests take is spent on looking for garbage.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
