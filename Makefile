@@ -8,6 +8,13 @@ VECTORS ?=
 DURATION ?=
 DATA ?=
 AIRLINE ?=
+# The tests start hundreds of processes, each of which would compile the program again.
+unexport PYTHONDONTWRITEBYTECODE
+# Tests and checks run two at a time, with whatever else is named beside them.
+ifneq ($(filter test check,$(MAKECMDGOALS)),)
+$(info Two at a time; each is printed when it is done, all in some ten minutes.)
+MAKEFLAGS += --jobs=2 --output-sync=target --keep-going
+endif
 
 .PHONY: help setup demo test check conformance fuzz fuzz-parsers hammer bench lock clean
 help: ## this list
@@ -31,18 +38,19 @@ browser:
 	  ldconfig -p | grep -q libatomic.so.1 || \
 	  ($(APT) update && $(APT) install -y chromium poppler-utils qpdf curl libatomic1)
 
-test: $(VENV)/.ready browser ## every test that needs nothing outside the repository, in two halves at once
-	@echo 'Two halves at once; each is printed when it is done, in some ten minutes.'
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-rooms test-surfaces
+# A process for each large room, the longest first, so that none is left alone at the end; and one for all others.
+ROOMS := store cli others postgres console service policies engine web audit
+NAMED := $(filter-out others,$(ROOMS))
+.PHONY: $(ROOMS:%=test-%)
+test: $(ROOMS:%=test-%) ## every test that needs nothing outside the repository, two rooms at a time
 
-# What people and programs see (pages, commands, HTTP, the README), and everything below it.
-SURFACES := tests/cli tests/console tests/web tests/story $(wildcard tests/test_*.py)
-.PHONY: test-rooms test-surfaces
-test-surfaces: $(VENV)/.ready
-	$(BIN)/python -m pytest -rs $(SURFACES)
+$(ROOMS:%=test-%): $(VENV)/.ready browser
 
-test-rooms: $(VENV)/.ready
-	$(BIN)/python -m pytest -rs tests $(addprefix --ignore=,$(SURFACES))
+$(NAMED:%=test-%): test-%:
+	$(BIN)/python -m pytest -rs tests/$*
+
+test-others:
+	$(BIN)/python -m pytest -rs tests $(NAMED:%=--ignore=tests/%)
 
 check: lint test ## format, lint, types, floors, tests (once, also for `make test check`)
 
