@@ -14,7 +14,7 @@ from governance.store.clock import to_microseconds
 
 Statement = tuple[str, tuple[Any, ...]]
 
-VERSION = 2
+VERSION = 3
 """Goes up when the same entries give other rows; older read models are then made again."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -37,6 +37,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """A statement that is the name of a table inserts these columns."""
 
+QUARTER = 900_000_000
+"""A quarter of an hour in microseconds."""
+
+_COUNTED = (
+    "INSERT INTO decision_count VALUES (?1, ?2, 1, ?3, ?3) ON CONFLICT (at, effect) "
+    "DO UPDATE SET count = count + 1, last = excluded.last"
+)
 _CLOSED = "UPDATE approval_list SET state = ?, closed_by = ? WHERE idx = ? AND state = 'open'"
 _USED = "UPDATE approval_list SET state = 'used', closed_by = ? WHERE idx = ?"
 _OUTCOME = "UPDATE decision_list SET outcome = ? WHERE idx = ?"
@@ -48,8 +55,11 @@ PRUNED = (
     "DELETE FROM approval_list WHERE idx < ?",
     "DELETE FROM entry_list WHERE idx < ?",
     "DELETE FROM reference_list WHERE idx < ?",
+    "DELETE FROM decision_count WHERE last < ?",
+    "UPDATE decision_count SET (count, first) = (SELECT count(*), min(idx) FROM decision_list AS d "
+    "WHERE d.effect = decision_count.effect AND d.idx <= decision_count.last) WHERE first < ?",
 )
-"""What goes when the log is cut."""
+"""What goes when the log is cut; a quarter that is cut through is counted again."""
 
 _ENDS = {
     "approval.refused": "refused",
@@ -105,7 +115,10 @@ def _decision(
         approval,
         override,
     )
-    made: list[Statement] = [("decision_list", row)]
+    made: list[Statement] = [
+        ("decision_list", row),
+        (_COUNTED, (at - at % QUARTER, data["effect"], index)),
+    ]
     if approval is not None:
         made.append((_USED, (index, approval)))
     return made

@@ -57,6 +57,16 @@ class DecisionLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How many decisions of a span of time had one effect, and the first and the last of them."""
+
+    effect: str
+    count: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalLine:
     """One line of the list of approvals."""
 
@@ -183,19 +193,34 @@ class Views:
         effect: str | None = None,
         action: str | None = None,
         text: str | None = None,
+        since: int | None = None,
         before: int | None = None,
         limit: int = 50,
     ) -> list[DecisionLine]:
-        """The newest decisions that fit, newest first; `before` is an index, for the next page.
+        """The newest decisions that fit, newest first; `before` is an index, for the next page, and
+        `since` the first index that fits.
 
         `text` is looked for in agent, action and rules.
         """
         where, values = _where({"agent": agent, "effect": effect, "action": action}, before)
+        if since is not None:
+            where.append("idx >= ?")
+            values.append(since)
         if text:
             where.append("(agent || ' ' || action || ' ' || rules) LIKE ? ESCAPE '\\'")
             values.append(f"%{_escape(text)}%")
         rows = self._ask("decision_list", where, values, limit)
         return [_decision_line(row) for row in rows]
+
+    def counted(self, start: int, stop: int) -> list[Counted]:
+        """What was decided from `start` up to `stop` (microseconds; full quarters of an hour)."""
+        with self._asking() as db:
+            rows = db.execute(
+                "SELECT effect, sum(count), min(first), max(last) FROM decision_count "
+                "WHERE at >= ? AND at < ? GROUP BY effect",
+                (start, stop),
+            ).fetchall()
+        return [Counted(*row) for row in rows]
 
     def approvals(
         self, *, state: str | None = None, before: int | None = None, limit: int = 50

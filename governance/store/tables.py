@@ -351,6 +351,21 @@ class DecisionView(ViewTable, table=True):
     disregarded_by: int | None = Field(sa_column=_col(BIG, null=True))
 
 
+class DecisionCountView(ViewTable, table=True):
+    """The decisions of a quarter of an hour with one effect: how many, the first and the last.
+
+    Every zone's midnight falls on a quarter, so the days of any zone add up from these.
+    """
+
+    __tablename__ = "decision_count"
+    __table_args__: ClassVar = _BY_KEY
+    at: int = Field(sa_column=_key(BIG))
+    effect: str = Field(sa_column=_key(Text))
+    count: int = Field(sa_column=_col(BIG))
+    first: int = Field(sa_column=_col(BIG))
+    last: int = Field(sa_column=_col(BIG))
+
+
 class ApprovalView(ViewTable, table=True):
     """One line of the list of approvals."""
 

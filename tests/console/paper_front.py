@@ -16,7 +16,19 @@ from zoneinfo import ZoneInfo
 
 from paper_policies import PaperPolicies
 from paper_retention import PaperRetention
-from paper_views import AGENTS, DIGEST, FINDINGS, HOSTILE, JONAS, LONG, MARIA, OTTO, START, YES
+from paper_views import (
+    AGENTS,
+    DIGEST,
+    FINDINGS,
+    HOSTILE,
+    JONAS,
+    LONG,
+    MARIA,
+    OTTO,
+    START,
+    TREND,
+    YES,
+)
 
 from governance.service.problem import Problem
 from governance.web.console.decision_views import (
@@ -27,6 +39,7 @@ from governance.web.console.decision_views import (
     ReceiptView,
     WhatIfView,
 )
+from governance.web.console.home_views import Alarm, AlarmItem, HomeView
 from governance.web.console.review_views import (
     ReviewsView,
     ReviewView,
@@ -45,7 +58,6 @@ from governance.web.console.views import (
     Fact,
     Frame,
     HeadView,
-    HomeView,
     Known,
     LogKeyView,
     May,
@@ -115,8 +127,16 @@ class PaperFront(PaperRetention, PaperPolicies):
             tuple(r for r in rows if r.may.yes),
             tuple(r for r in rows if not r.may.yes),
             self.stops(person),
-            ("travel-desk",),
+            (
+                Alarm(
+                    HOSTILE,
+                    HOSTILE,
+                    (AlarmItem(LONG, HOSTILE, "/decisions?agent=travel-desk"),),
+                    7,
+                ),
+            ),
             self.head(),
+            TREND,
             tuple(self._row(index) for index in self.to_sign),
         )
 

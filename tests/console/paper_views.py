@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from governance.web.console.decision_views import Condition, FindingView
+from governance.web.console.home_views import Day, Trend
 from governance.web.console.views import AgentRow, May, Verdict
 
 START = datetime(2026, 11, 20, 8, 42, 10, tzinfo=UTC)
@@ -18,6 +19,25 @@ HOSTILE = (
 LONG = "W" * 300
 DIGEST = hashlib.sha256(b"action").hexdigest()
 YES = May(True)
+
+TREND = Trend(
+    tuple(
+        Day(
+            date(2026, 11, 7 + n),
+            f"day {n} of {LONG}" if n == 12 else f"{7 + n} Nov 2026",
+            300 + n,
+            asked := 70 * n,
+            3 if n % 2 else 0,
+            n > 2,
+            round(100 * n / 14, 2),
+            108 * asked // 910,
+        )
+        for n in range(14)
+    ),
+    33902,
+    48211,
+    START - timedelta(days=10),
+)
 
 FINDINGS = (
     FindingView(

@@ -21,6 +21,7 @@ from governance.store.errors import CannotOpen, Damaged, StoreError
 from governance.store.fsck import fsck
 from governance.store.opening import read_log
 from governance.store.paths import Paths
+from governance.store.projection import QUARTER
 from governance.store.pruning import Base, Cut
 from governance.store.sqlite import connect_reader
 from governance.store.workspace import Workspace
@@ -319,6 +320,9 @@ def test_a_pruned_log_is_sound(root: Path) -> None:
             *range(512, 600),
             *range(602, 702),
         }
+        at = lists.decisions(limit=1)[0].at
+        counted = lists.counted(0, at + QUARTER)
+        assert [(each.count, each.first, each.last) for each in counted] == [(188, 512, 701)]
         vkey = workspace.signers[0].vkey
     report = fsck(Paths(root), [vkey])
     assert report.findings == ()

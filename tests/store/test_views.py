@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
 
 from governance.store.errors import Damaged
+from governance.store.projection import QUARTER
 from governance.store.workspace import Workspace
 from tests.store import world
 from tests.store.world import Decide, Write
@@ -56,6 +58,21 @@ def test_lists_show_what_the_log_says(workspace: Workspace) -> None:
     assert [line.decision for line in views.approvals(state="open")] == [8]
     assert [line.index for line in views.entries(kind="outcome")] == [18]
     assert views.referring_to(0) == [(18, "decision"), (19, "decision")]
+
+
+def test_decisions_are_counted_by_the_quarter(workspace: Workspace) -> None:
+    """A chart would show other numbers than the log has, or send a reader to other entries."""
+    _filled(workspace)
+    views, at = workspace.views, workspace.views.decisions(limit=1)[0].at
+    start = at - at % QUARTER
+    assert sorted(map(astuple, views.counted(start, start + QUARTER))) == [
+        ("allow", 4, 0, 9),
+        ("deny", 4, 1, 10),
+        ("require_approval", 4, 2, 11),
+    ]
+    assert views.counted(start - QUARTER, start) == []
+    assert views.counted(start + QUARTER, start + 9 * QUARTER) == []
+    assert [line.index for line in views.decisions(effect="deny", since=4, before=10)] == [7, 4]
 
 
 def test_what_was_just_written_is_not_read_again(

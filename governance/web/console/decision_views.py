@@ -6,7 +6,7 @@ Law: as `views`: plain values, said in words; a page decides nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from governance.web.console.views import Fact, Known, May, Source, Step, Verdict
@@ -33,11 +33,18 @@ class DecisionRow:
 
 @dataclass(frozen=True, slots=True)
 class DecisionFilter:
-    """What a list of decisions is narrowed to; empty means all. `before` pages towards older."""
+    """What a list of decisions is narrowed to; empty means all. `day` is one of the workspace's zone;
+    `before` pages towards older."""
 
     agent: str = ""
     effect: str = ""
+    day: date | None = None
     before: int | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is left out."""
+        return self != DecisionFilter()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,13 @@ from flask import Blueprint, Response, g, make_response, redirect, request
 from audit.proof import SUFFIX
 from governance.service.problem import Problem
 from governance.web.console.decision_views import DecisionFilter
-from governance.web.console.forms import LONGEST_REASON, SHORTEST_REASON, Read, read_number
+from governance.web.console.forms import (
+    LONGEST_REASON,
+    SHORTEST_REASON,
+    Read,
+    read_day,
+    read_number,
+)
 from governance.web.console.front import Front, Undone
 from governance.web.console.guard import Guard
 from governance.web.console.pages import Pages
@@ -164,5 +170,6 @@ def wanted_decisions() -> DecisionFilter:
     return DecisionFilter(
         agent=request.args.get("agent", "")[:200],
         effect=effect if effect in EFFECTS else "",
+        day=read_day(request.args.get("day", "")),
         before=read_number(request.args.get("before", "")),
     )

@@ -7,6 +7,7 @@ opened says so; nothing is looked up anew and passed off as what was seen then.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from governance.oversight import people
@@ -33,6 +34,7 @@ from governance.web.console.outside import UNANCHORED, Outside
 from governance.web.console.present import Clockface
 from governance.web.console.stating import facts, heading, windows, worth_showing
 from governance.web.console.telling import PATIENCE, Told, story
+from governance.web.console.trend import of_day
 from governance.web.console.views import ANSWERED, Fact, May, Source, Step, Verdict
 
 if TYPE_CHECKING:
@@ -57,14 +59,21 @@ OUTCOMES = {"executed": "Done", "failed": "Failed", "not_executed": "Not carried
 # -- the list --------------------------------------------------------------------------------------
 
 
-def page(desk: Desk, wanted: DecisionFilter) -> DecisionPage:
+def page(desk: Desk, wanted: DecisionFilter, zone: tzinfo) -> DecisionPage:
     """A page of decisions, newest first, from the lists that follow the log."""
     views = desk.workspace.views
     complete = views.wait_for(desk.state.size, PATIENCE)
+    since, before = None, wanted.before
+    if wanted.day is not None:
+        found = of_day(views, wanted.day, zone)
+        since = min((each.first for each in found), default=0)
+        after = max((each.last + 1 for each in found), default=0)
+        before = after if before is None else min(before, after)
     lines = views.decisions(
         agent=wanted.agent or None,
         effect=wanted.effect or None,
-        before=wanted.before,
+        since=since,
+        before=before,
         limit=PAGE + 1,
     )
     shown = lines[:PAGE]

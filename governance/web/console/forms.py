@@ -7,6 +7,7 @@ person typed is thrown away, and nothing is guessed for them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from flask import request
 
@@ -57,3 +58,11 @@ class Read:
 def read_number(text: str) -> int | None:
     """The number of an entry in an address, or None for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def read_day(text: str) -> date | None:
+    """The day in an address, as `2026-11-20`, or None for anything else."""
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        return None

@@ -300,17 +300,6 @@ def agent_row(desk: Desk, clock: Clockface, person: str, agent: Agent, at: datet
     )
 
 
-def unowned(state: State) -> tuple[str, ...]:
-    """Agents that may act although the person who answers for them is not here any more."""
-    return tuple(
-        sorted(
-            agent.id
-            for agent in state.agents.values()
-            if agent.state not in ("draft", "retired") and agent.owner not in state.people
-        )
-    )
-
-
 def _covers(stop: Stop, agent: Agent) -> bool:
     """Whether a stop covers all that an agent does; one action or session is not all."""
     return stop.scope == "everything" or (

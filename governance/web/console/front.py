@@ -17,6 +17,7 @@ from governance.web.console.decision_views import (
     DecisionView,
     WhatIfView,
 )
+from governance.web.console.home_views import HomeView
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.learned import LearningView
 from governance.web.console.review_views import SampleView
@@ -36,7 +37,6 @@ from governance.web.console.views import (
     ContradictionView,
     Frame,
     HeadView,
-    HomeView,
     StopChoices,
     StopView,
 )

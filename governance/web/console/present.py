@@ -8,7 +8,7 @@ its digits; text from outside shows each invisible or direction-changing charact
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from markupsafe import Markup, escape
 
@@ -17,6 +17,8 @@ NBSP = "\u00a0"
 _LETTERS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _KEPT = {"\n", "\t"}
 _MOST_MARKS = 4
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def inert(value: object) -> object:
@@ -117,30 +119,18 @@ class Clockface:
         """The same to the minute without the element, for sentences."""
         return self._said(at, "%H:%M")
 
+    def day(self, day: date) -> str:
+        """A day of this zone: `Fri 20 Nov 2026`."""
+        # Not strftime's %a and %b: a page must not change with the server's locale.
+        return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
     def _element(self, at: datetime, clock: str) -> Markup:
         exact = at.astimezone(self.zone).isoformat()
         return Markup('<time datetime="{}">{}</time>').format(exact, self._said(at, clock))
 
     def _said(self, at: datetime, clock: str) -> str:
         local = at.astimezone(self.zone)
-        days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-        months = (
-            "Jan",
-            "Feb",
-            "Mar",
-            "Apr",
-            "May",
-            "Jun",
-            "Jul",
-            "Aug",
-            "Sep",
-            "Oct",
-            "Nov",
-            "Dec",
-        )
-        # Not strftime's %a and %b: a page must not change with the server's locale.
-        day = f"{days[local.weekday()]} {local.day} {months[local.month - 1]} {local.year}"
-        return f"{day}, {local.strftime(clock)}{NBSP}{self.zone_name(at)}"
+        return f"{self.day(local)}, {local.strftime(clock)}{NBSP}{self.zone_name(at)}"
 
 
 def _s(count: int, word: str) -> str:

@@ -33,6 +33,7 @@ from governance.service.problem import Problem
 from governance.service.reading import entry_of
 from governance.web.console import (
     agent_change,
+    alarms,
     approving,
     contradiction,
     explaining,
@@ -41,6 +42,7 @@ from governance.web.console import (
     learned,
     review_views,
     ruling,
+    trend,
 )
 from governance.web.console.decision_views import (
     DecisionFilter,
@@ -49,6 +51,7 @@ from governance.web.console.decision_views import (
     WhatIfView,
 )
 from governance.web.console.front import Answer, Scope, Undone
+from governance.web.console.home_views import HomeView
 from governance.web.console.kept_views import CutView, HoldView, RetentionView
 from governance.web.console.learned import LearningView
 from governance.web.console.outside import Outside, told
@@ -71,7 +74,6 @@ from governance.web.console.views import (
     ContradictionView,
     Frame,
     HeadView,
-    HomeView,
     StopChoices,
     StopView,
 )
@@ -112,13 +114,13 @@ class ServiceFront:
     def home(self, person: str) -> HomeView:
         """What needs this person now."""
         rows = self.approvals(person)
-        state = self._desk.state
         return HomeView(
             mine=tuple(row for row in rows if row.may.yes),
             others=tuple(row for row in rows if not row.may.yes),
             stops=self.stops(person),
-            unowned=framing.unowned(state),
+            alarms=alarms.alarms(self._desk, self._clock, self.now()),
             head=self.head(),
+            trend=trend.trend(self._desk, self._clock, self.now()),
             to_sign=ruling.to_sign(self._desk, person),
         )
 
@@ -140,7 +142,7 @@ class ServiceFront:
 
     def decisions(self, person: str, wanted: DecisionFilter) -> DecisionPage:
         """A page of decisions, newest first."""
-        return explaining.page(self._desk, wanted)
+        return explaining.page(self._desk, wanted, self._zone)
 
     def decision(self, person: str, index: int) -> DecisionView:
         """One decision explained."""

@@ -367,15 +367,3 @@ class ProposalRow:
     looser: str
     is_looser: bool = False
     given_up: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HomeView:
-    """What needs the reader now."""
-
-    mine: tuple[ApprovalRow, ...]
-    others: tuple[ApprovalRow, ...]
-    stops: tuple[StopView, ...]
-    unowned: tuple[str, ...]
-    head: HeadView
-    to_sign: tuple[ProposalRow, ...] = ()
