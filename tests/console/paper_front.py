@@ -178,8 +178,8 @@ class PaperFront(PaperRetention, PaperPolicies):
 
     def closed(self, person: str, before: int | None) -> tuple[ClosedRow, ...]:
         rows = (
-            ClosedRow(40, 39, "pay-runner", Verdict("deny", "Refused"), START, 44),
-            ClosedRow(30, 29, HOSTILE, Verdict("allow", "Granted and used"), START, None),
+            ClosedRow(40, "Pay 12.00 EUR", 39, "pay-runner", Verdict("deny", "Refused"), START, 44),
+            ClosedRow(30, "", 29, HOSTILE, Verdict("allow", "Granted and used"), START, None),
         )
         return tuple(row for row in rows if before is None or row.index < before)
 
@@ -447,8 +447,10 @@ class PaperFront(PaperRetention, PaperPolicies):
 
     def sample(self, person: str) -> SampleView:
         asked, refused = Verdict("ask", "Person asked"), Verdict("deny", "Refused")
-        row = SampledRow(1042, START, "refund-desk", "refund.create", refused, False, False)
-        done = SampledRow(1041, START, "pay-runner", HOSTILE, asked, True, True)
+        row = SampledRow(
+            1042, START, "refund-desk", "Refund an order", "refund.create", refused, False, False
+        )
+        done = SampledRow(1041, START, "pay-runner", HOSTILE, HOSTILE, asked, True, True)
         return SampleView((row,), (done,), HOSTILE, YES)
 
     def draw(self, person: str, *, count: int, days: int) -> None:

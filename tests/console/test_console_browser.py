@@ -150,7 +150,7 @@ def test_stop_and_lift_by_thumb(phone, browser, served):
     phone.sign_in(NAME, PASSWORD)
     phone.go("/agents")
     page = phone.page
-    page.get_by_role("link", name="Stop pay-runner").tap()
+    page.get_by_role("link", name="Stop… pay-runner").tap()
     assert page.get_by_label("Which agent").input_value() == "pay-runner"
     page.get_by_label("Why").fill("wrong payees")
     page.get_by_role("button", name="Stop now").tap()
@@ -177,7 +177,7 @@ def test_review_by_thumb(phone, served):
     phone.sign_in(NAME, PASSWORD)
     phone.go("/reviews")
     page = phone.page
-    page.get_by_role("link", name="refund.create").tap()
+    page.get_by_role("link", name="Refund an order").tap()
     page.get_by_label("Too strict: it should have been allowed").check()
     page.locator("#reason-review").fill("the same customer as every month")
     with page.expect_navigation():

@@ -19,6 +19,7 @@ from governance.web.console.framing import LEVELS
 from governance.web.console.home_views import Alarm, AlarmItem
 from governance.web.console.present import Clockface, number
 from governance.web.console.saying import sentence
+from governance.web.console.stating import title_of
 from governance.web.health import ANCHORS, degraded
 
 if TYPE_CHECKING:
@@ -89,17 +90,21 @@ def _unowned(desk: Desk, living: list[Agent]) -> Alarm | None:
 
 
 def _unanswered(desk: Desk, clock: Clockface, at: datetime) -> Alarm | None:
-    lines = desk.workspace.views.approvals(state="expired", limit=_LOOKED)
+    lines = [
+        line
+        for line in desk.workspace.views.approvals(state="expired", limit=_LOOKED)
+        if from_micros(line.at) > at - LATELY
+    ]
+    items = [
+        AlarmItem(
+            (place < SHOWN and title_of(desk, line.decision)) or f"Approval {line.index}",
+            f"{line.agent}, approval {number(line.index)}, asked {clock.plain(from_micros(line.at))}",
+            f"/approvals/{line.index}",
+        )
+        for place, line in enumerate(lines)
+    ]
     return _alarm(
-        [
-            AlarmItem(
-                f"Approval {number(line.index)}",
-                f"{line.agent}, asked {clock.plain(from_micros(line.at))}",
-                f"/approvals/{line.index}",
-            )
-            for line in lines
-            if from_micros(line.at) > at - LATELY
-        ],
+        items,
         "{} request ran out unanswered",
         "{} requests ran out unanswered",
         "Asked in the last 7 days. No answer in time is a no.",

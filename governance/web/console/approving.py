@@ -28,6 +28,7 @@ from governance.web.console.stating import (
     said,
     source_of,
     texts,
+    title_of,
     windows,
     worth_showing,
 )
@@ -90,15 +91,15 @@ def closed(desk: Desk, before: int | None) -> tuple[ClosedRow, ...]:
     return tuple(
         ClosedRow(
             index=line.index,
+            title=title_of(desk, line.decision),
             decision=line.decision,
             agent=line.agent,
             state=ENDED[line.state],
             asked_at=from_micros(line.at),
             closed_by=line.closed_by,
         )
-        for line in lines
-        if line.state in ENDED
-    )[:CLOSED_ROWS]
+        for line in [line for line in lines if line.state in ENDED][:CLOSED_ROWS]
+    )
 
 
 def waiting_for(state: State, person: str, at: datetime) -> int:

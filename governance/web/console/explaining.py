@@ -117,6 +117,11 @@ def _came_of(line: DecisionLine) -> str:
 # -- one decision ----------------------------------------------------------------------------------
 
 
+def _others(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """What would have been enough besides the nearest changes; those are not said twice."""
+    return tuple(line for line in told["enough"] if line not in told["nearest"])
+
+
 def view(desk: Desk, clock: Clockface, outside: Outside, person: str, index: int) -> DecisionView:
     """One decision with its conditions, receipt, and what came of it."""
     entry = entry_of(desk, index, "decision")
@@ -145,7 +150,7 @@ def view(desk: Desk, clock: Clockface, outside: Outside, person: str, index: int
         known=tuple(windows(desk, clock, data.get("facts", ()), data["release"])),
         nearest=tuple(explained["nearest"]),
         turning=explained["turning"],
-        enough=tuple(explained["enough"]),
+        enough=_others(explained),
         story=told,
         receipt=_receipt(desk, outside, index, data),
         digest=data["digest"],
@@ -179,7 +184,7 @@ def what_if(desk: Desk, person: str, index: int, given: Mapping[str, str]) -> Wh
         findings=tuple(_finding(each, as_decided) for each in told["accounts"]),
         nearest=tuple(told["nearest"]),
         turning=told["turning"],
-        enough=tuple(told["enough"]),
+        enough=_others(told),
     )
 
 

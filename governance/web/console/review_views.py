@@ -17,6 +17,7 @@ from governance.service.desk import Caller
 from governance.service.people import name_of
 from governance.web.console.framing import YES, allowed
 from governance.web.console.saying import capped, sentence
+from governance.web.console.stating import title_of
 from governance.web.console.views import ANSWERED, May, Verdict
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class SampledRow:
     index: int
     at: datetime
     agent: str
+    title: str
     action: str
     verdict: Verdict
     reviewed: bool
@@ -148,6 +150,7 @@ def _sampled(desk: Desk, person: str, row: Mapping[str, Any]) -> SampledRow:
         index=row["decision"],
         at=parse(row["at"]),
         agent=row["agent"],
+        title=title_of(desk, row["decision"]) or row["action"],
         action=row["action"],
         verdict=ANSWERED[row["effect"]],
         reviewed=row["reviewed"],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.engine import words
 from governance.oversight.times import MICROSECOND
+from governance.service import describing
 from governance.web.console import saying
 from governance.web.console.present import Clockface, number
 from governance.web.console.views import Fact, Known, Source
@@ -40,6 +41,14 @@ def heading(decided: Mapping[str, Any], action: ActionType | None) -> str:
         if arg.type.name == "money" and isinstance(given, str):
             return f"{said}: {saying.amount(given)}"
     return said
+
+
+def title_of(desk: Desk, index: int) -> str:
+    """What the decision at `index` was about, in one line; empty when it is no longer kept."""
+    if index < desk.reader.minimum:
+        return ""
+    decided = desk.reader.entry(index).data
+    return heading(decided, describing.action_of(desk, decided))
 
 
 PLACEHOLDERS = ("action", "tool")
@@ -133,7 +142,8 @@ def windows(
         if named:
             about += f" ({saying.capped(named, 80)})"
         who = "Cannot be told" if mixed else "Recorded here"
-        held = _window(clock, since, total, count, mixed)
+        spec = None if ready is None else ready.release.series.get(series)
+        held = _window(clock, since, total, count, mixed, "" if spec is None else spec.unit)
         out.append((not count, Known(about, held, None if mixed else "ours", who)))
     for (rest, _, since), counts in pasts.items():
         assert ready is not None
@@ -197,11 +207,14 @@ def _key(key: str) -> list[Any]:
     return found if isinstance(found, list) else [key]
 
 
-def _window(clock: Clockface, since: int | None, total: str, count: int, mixed: bool) -> str:
+def _window(
+    clock: Clockface, since: int | None, total: str, count: int, mixed: bool, unit: str
+) -> str:
     if mixed:
         return ""
     start = _start(clock, since)
-    sums = "" if total in ("0", str(count)) else f", in all {saying.amount(total)}"
+    counts = total in ("0", str(count)) and not unit
+    sums = "" if counts else f", in all {saying.amount(f'{total} {unit}'.strip())}"
     return f"{_times(count)} {start}{sums}" if count else f"Nothing {start}"
 
 

@@ -240,9 +240,10 @@ class ApprovalRow:
 
 @dataclass(frozen=True, slots=True)
 class ClosedRow:
-    """One approval that is over, in a list."""
+    """One approval that is over, in a list; `title` is empty when its decision is no longer kept."""
 
     index: int
+    title: str
     decision: int
     agent: str
     state: Verdict
