@@ -240,12 +240,17 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def named(given: tuple[str, ...]) -> dict[str, str]:
-    """`NAME=VALUE` texts as a mapping; raises `click.UsageError` for anything else."""
-    pairs = [item.partition("=") for item in given]
-    for name, equals, _ in pairs:
+    """`NAME=VALUE` texts as a mapping; raises `click.UsageError` for anything else, and for a name
+    that is given twice."""
+    found: dict[str, str] = {}
+    for item in given:
+        name, equals, value = item.partition("=")
         if not name or not equals:
-            raise click.UsageError(f"`{name}` is not of the form NAME=VALUE")
-    return {name: value for name, _, value in pairs}
+            raise click.UsageError(f"`{item}` is not of the form NAME=VALUE")
+        if name in found:
+            raise click.UsageError(f"`{name}` is given twice")
+        found[name] = value
+    return found
 
 
 def sentence(error: Exception) -> str:

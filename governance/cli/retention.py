@@ -121,6 +121,8 @@ def set_(
     is kept for ever. Rules that keep less than before wait for a second person. Whatever is set,
     rules that still wait are dropped.
     """
+    if not classes and duty is None and schedule is None:
+        raise click.UsageError("say what changes: CLASS=DAYS, --duty, or --schedule")
     body: dict[str, Any] = {"classes": {name: _days(days) for name, days in named(classes).items()}}
     if duty is not None:
         body["duty"] = _duty(duty)

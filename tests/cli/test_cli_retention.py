@@ -197,7 +197,15 @@ def test_rules_and_holds_take_two_people(company: Company) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [("set", "decisions=soon"), ("set", "letters=400"), ("set", "decisions"), ("hold", "team")],
+    [
+        ("set", "decisions=soon"),
+        ("set", "letters=400"),
+        ("set", "decisions"),
+        ("set", "=400"),
+        ("set", "decisions=400", "decisions=800"),
+        ("set",),
+        ("hold", "team"),
+    ],
 )
 def test_what_was_mistyped_is_exit_2(old: Path, wrong: tuple[str, ...]) -> None:
     """A typing error would set another time than was meant."""
