@@ -133,6 +133,12 @@ class Application:
             "1 while a key that has to sign the log is not here, and nothing is recorded",
             lambda: self.desk.ledger.lacking is not None,
         )
+        watch(
+            "governance_wrong_references",
+            "Commands that were refused because what they wanted written referred to a wrong entry; "
+            "each is a defect of the service",
+            lambda: ledger.misreferred,
+        )
         watch("governance_ready", "1 when decisions can be taken", lambda: not failing(self.desk))
         watch(
             "governance_open_approvals",

@@ -34,10 +34,10 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
     """service.restored: a new log goes on with the people, agents, keys and release of the old.
 
     Everything whose id was an index of the old log and that waits for something ends: sessions,
-    approvals, overrides, proposals, drafts, changes, earlier stops, what anchors said, what was drawn for
-    review.  What lives on
-    is known by numbers below zero, which no entry of the new log has; retention rules and legal holds
-    do.  One stop on everything replaces the latter, and no window can be told until two people lift it.
+    approvals, overrides, proposals, drafts, changes, roles to be confirmed, earlier stops, what anchors
+    said, what was drawn for review.  What lives on is known by numbers below zero, which no entry of the
+    new log has; retention rules and legal holds do.  One stop on everything replaces earlier ones, and
+    no window can be told until two people lift it.
     """
     agents = Map(
         {
@@ -57,7 +57,10 @@ def restored(state: State, index: int, at: datetime, by: Any, data: Any) -> Stat
         }
     )
     people = Map(
-        {who: replace(each, index=each.index - OLD_LOG) for who, each in state.people.items()}
+        {
+            who: replace(each, index=each.index - OLD_LOG, waiting=None)
+            for who, each in state.people.items()
+        }
     )
     return replace(
         state,

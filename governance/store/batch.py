@@ -144,6 +144,11 @@ class Writer:
         return self._turns is not None
 
     @property
+    def misreferred(self) -> int:
+        """How many commands were refused for a reference that no verifier would accept."""
+        return self._runner.references.refused
+
+    @property
     def lacking(self) -> str | None:
         """Which key another process put in force that does not sign here (a sentence), or None."""
         return None if self._turns is None else self._turns.lacking
@@ -225,6 +230,7 @@ class Writer:
         self._batch = None
         start = batch.start
         self.tail.add(start, batch.encoded)
+        self._runner.references.committed(start, batch.encoded)
         for job, value, first, stop in batch.done:
             receipts = [
                 _receipt(index, leaves[index - start], size, note, written.edge)

@@ -55,6 +55,10 @@ class Unprepared(StoreError):
     """A release adds series whose history was not prepared; nothing was written."""
 
 
+class WrongReference(Exception):
+    """An entry would have pointed to one that is not what it says; nothing was written. A defect of ours."""
+
+
 class UnknownSubject(StoreError):
     """A value is about a data subject that the vault never gave a pseudonym; nothing was written."""
 

@@ -144,6 +144,11 @@ class Ledger:
         return self._writer
 
     @property
+    def misreferred(self) -> int:
+        """How many commands were refused for a reference that no verifier would accept."""
+        return self._writer.misreferred
+
+    @property
     def lacking(self) -> str | None:
         """Which key that has to sign is not here (a sentence), or None; then nothing is recorded."""
         return self._writer.lacking

@@ -8,10 +8,10 @@ go wrong goes wrong here, before anything of it is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from audit.tree import Edge, Frontier
-from governance.oversight.commands import Command, FactRow, Proposal, VaultRow
+from governance.oversight.commands import Command, FactRow, Facts, Proposal, VaultRow
 from governance.store.clock import to_datetime
 from governance.store.database import ERRORS, MISUSE
 from governance.store.derive import rows_of
@@ -19,11 +19,14 @@ from governance.store.errors import Damaged
 from governance.store.facts import FactBook, Planned
 from governance.store.fold import Fold, State
 from governance.store.lanes import Job, OwnCommand
+from governance.store.references import References
 from governance.store.sqlite import Connection
 from governance.store.vault import Sealed, Vault
 
 Also = Callable[[Connection, int], None]
 """What is written beside the entries; see `OwnCommand`."""
+
+_NO_FACTS: Final = Facts()
 
 
 class Written:
@@ -95,6 +98,7 @@ class Runner:
         """`entries` reads entries by index, those of the batch included."""
         self._fold, self._encode = fold, fold.encode
         self._vault, self._facts, self._entries = vault, facts, entries
+        self.references = References(entries)
 
     def run(self, job: Job, batch: Batch, at: int) -> Staged | None:
         """What the job's command wants written at time `at` (microseconds).
@@ -104,9 +108,9 @@ class Runner:
         """
         first = batch.size
         try:
-            proposal, also = self._proposed(job.command, batch, first)
+            facts, proposal, also = self._proposed(job.command, batch, first)
             if proposal.entries:
-                return self._staged(proposal, also, batch.state, first, at)
+                return self._staged(proposal, also, facts, batch, at)
             if proposal.rows or proposal.values:
                 raise ValueError("a proposal without entries must not have rows or values")
         except MISUSE as error:
@@ -121,27 +125,28 @@ class Runner:
 
     def _proposed(
         self, command: Command | OwnCommand, batch: Batch, index: int
-    ) -> tuple[Proposal, Also | None]:
+    ) -> tuple[Facts, Proposal, Also | None]:
         state, when = batch.state, batch.at
         if isinstance(command, OwnCommand):
-            return Proposal(command.make(state, when, index), None), command.also
+            return _NO_FACTS, Proposal(command.make(state, when, index), None), command.also
         facts = self._facts.fetch(
             command.needs(state, when),
             self._entries,
             blind=self._fold.blind(state),
             told_from=self._fold.told_from(state),
         )
-        return command.run(state, facts, when, index), None
+        return facts, command.run(state, facts, when, index), None
 
     def _staged(
-        self, proposal: Proposal, also: Also | None, state: State, first: int, at: int
+        self, proposal: Proposal, also: Also | None, facts: Facts, batch: Batch, at: int
     ) -> Staged:
-        fold = self._fold
+        fold, state, first = self._fold, batch.state, batch.size
         rows: list[FactRow] = []
         confirmed, erased = False, {}
         for entry in proposal.entries:  # by steps: what a step needs stays in the processor's cache
             fold.check(entry.kind, entry.by, entry.data)
         encoded = list(map(self._encode, proposal.entries))
+        self.references.check(proposal.entries, first, batch.start, facts.decisions)
         for index, entry in enumerate(proposal.entries, first):
             rows += rows_of(index, entry)
             state = fold.apply(state, index, entry)

@@ -98,6 +98,19 @@ def test_windows_cannot_be_told_until_the_restore_is_lifted(world: World) -> Non
     assert all(mixed for *_, mixed in facts)
 
 
+def test_roles_that_waited_in_the_old_log_wait_no_longer(world: World) -> None:
+    """Who confirms them would refer to an entry of another log: a verifier calls that tampered."""
+    who = world.carl.id
+    waits = people.set_roles(world.desk, world.maria, who, roles=["cfo", "administrator"])
+    assert waits["waiting"] == ["administrator"]
+    restored(world)
+    with pytest.raises(Problem, match="no role of"):
+        people.confirm(world.desk, world.tom, who)
+    again = people.set_roles(world.desk, world.maria, who, roles=["cfo", "administrator"])
+    people.confirm(world.desk, world.tom, who, entry_shown=again["entry"])
+    assert world.desk.state.people[who].roles == {"cfo", "administrator"}
+
+
 def test_old_numbers_are_lowered_as_the_vault_lowers_them() -> None:
     """If state and vault moved an old log's numbers differently, purposes would be mixed up."""
     assert OLD_LOG == MOVED
