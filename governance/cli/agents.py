@@ -8,13 +8,17 @@ from typing import Any
 import click
 
 from governance.cli import output, telling
-from governance.cli.frame import Frame, command, named
+from governance.cli.frame import Frame, command, named, require_yes
+from governance.cli.transport import Failed
 
 LEVELS = click.Choice(["L0", "L1", "L2", "L3", "L4", "L5"])
 CLASSES = click.Choice(["minimal", "limited", "high", "prohibited", "not_classified"])
 
 # What an option is called in Python -> in the API.
 _NAMES = {"class_": "class", "works_in": "workspace"}
+
+_NOT_YET = ("pending", "brief", "residue", "sessions")
+"""What a proposed agent cannot have."""
 
 
 @click.group("agent")
@@ -148,18 +152,51 @@ def _say_opens(told: Mapping[str, Any]) -> None:
 
 @command(agent, "confirm", example="governance agent confirm payments-1")
 @click.argument("agent_id", metavar="AGENT")
-def confirm(frame: Frame, agent_id: str) -> None:
+@click.option("--yes", is_flag=True, help="Confirm what is shown without being asked first.")
+def confirm(frame: Frame, agent_id: str, yes: bool) -> None:
     """Confirm a proposed agent, or a change that loosens, as the second person.
 
-    What is confirmed is shown first, and the confirmation counts for nothing else.
+    All that it makes true is shown first, what it replaces and what becomes looser; the confirmation
+    counts for nothing else.
     """
     with frame.api() as api:
         shown = api.get(f"/v1/agents/{agent_id}")
-        waiting = None if shown["state"] == "draft" else shown["pending"]
-        entry = shown["entry"] if waiting is None else waiting["entry"]
-        output.facts(_without_opens(waiting or shown), err=True)
-        _say_opens(waiting or {})
+        waiting = shown["pending"] or {}
+        if shown["state"] == "draft":
+            entry, waiting = shown["entry"], {}
+        elif waiting:
+            entry = waiting["entry"]
+        else:
+            raise Failed(f"nothing about agent `{agent_id}` waits for a second person")
+        names = telling.names_of(api)
+        output.facts(_change(shown, names) if waiting else _draft(shown, names), err=True)
+        _say_opens(waiting)
+        if not yes:
+            require_yes("Confirm this?")
         output.show(frame.output, api.post(f"/v1/agents/{agent_id}/confirm", entry=entry))
+
+
+def _draft(shown: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """A proposed agent as it would be."""
+    held = {name: value for name, value in shown.items() if name not in _NOT_YET}
+    return telling.with_names(held, names, "owner", "deputy", "proposed_by")
+
+
+def _change(shown: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """A change that waits: each field that would be another one, as it is and as it would be."""
+    waiting = shown["pending"]
+    fields = waiting["fields"]
+    then = telling.with_names(fields, names, "owner", "deputy")
+    now = telling.with_names(shown, names, "owner", "deputy")
+    told = telling.with_names(_without_opens(waiting), names, "by")
+    return {"agent": shown["agent"]} | {
+        **told,
+        "fields": {
+            name: {"now": now.get(name), "then": then[name]}
+            for name in fields
+            if shown.get(name) != fields[name]
+        },
+    }
 
 
 @command(

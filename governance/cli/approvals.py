@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from governance.cli import output, telling
-from governance.cli.frame import Frame, command
+from governance.cli.frame import Frame, command, require_yes
 from governance.cli.transport import Api
 
 COLUMNS = {"approval": "approval", "agent": "agent", "action": "action", "needs": "needs"}
@@ -117,7 +117,7 @@ def _answer(
         shown = api.get(f"/v1/approvals/{number}")
         if not yes:
             telling.request(shown, telling.names_of(api), err=True)
-            click.confirm(f"{verb.capitalize()} this?", abort=True, err=True)
+            require_yes(f"{verb.capitalize()} this?")
             reason = reason or click.prompt("Reason", err=True)
         body = {"digest": shown["digest"], "evidence": shown["evidence"], "reason": reason}
         output.show(frame.output, api.post(f"/v1/approvals/{number}/{verb}", **body, role=role))

@@ -11,7 +11,7 @@ import click
 
 from governance import config as settings
 from governance.cli import output
-from governance.cli.frame import Frame, command
+from governance.cli.frame import Frame, command, require_yes
 from governance.cli.transport import Failed
 
 
@@ -110,7 +110,7 @@ def erase(
     them; or `person` and the p-... of somebody who left.
     """
     if not yes:
-        click.confirm(f"Erase what is kept about this {subject_type}?", abort=True, err=True)
+        require_yes(f"Erase what is kept about this {subject_type}?")
     with frame.api() as api:
         body = {"subject_type": subject_type, "value": value, "ground": ground, "note": note}
         output.show(frame.output, api.post("/v1/erasures", **body))

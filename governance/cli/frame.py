@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -237,6 +238,20 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 
     run.__doc__ = function.__doc__
     return run
+
+
+def require_yes(question: str) -> None:
+    """Ask whoever is there. Raises `click.Abort` unless they say yes, `Failed` if nobody is."""
+    try:
+        if click.confirm(question, err=True):
+            return
+    except click.Abort:
+        if not sys.stdin.isatty():
+            raise Failed(
+                f"nobody is at a terminal to answer `{question}`; add --yes to do it without being asked"
+            ) from None
+        raise
+    raise click.Abort
 
 
 def named(given: tuple[str, ...]) -> dict[str, str]:

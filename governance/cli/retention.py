@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from governance.cli import output
-from governance.cli.frame import Frame, command, named
+from governance.cli.frame import Frame, command, named, require_yes
 from governance.cli.telling import names_of, with_names
 from governance.cli.transport import Failed
 
@@ -249,7 +249,7 @@ def prune(frame: Frame, minimum: int | None, reason: str, yes: bool) -> None:
     when those expire.
     """
     if not yes:
-        click.confirm("Give up the entries that the plan names, for ever?", abort=True, err=True)
+        require_yes("Give up the entries that the plan names, for ever?")
     with frame.api() as api:
         made = api.post("/v1/retention/cuts", minimum=minimum, reason=reason)
     output.show(frame.output, made)

@@ -57,7 +57,7 @@ def company(
             "--autonomy", "L4", "--until", "2099-01-01T00:00:00Z",
             "--works-in", "/srv/payments", "--budget", "200 EUR a month",
         )  # fmt: skip
-        served.json("agent", "confirm", "payments-1", key=tom_key)
+        served.json("agent", "confirm", "payments-1", "--yes", key=tom_key)
         made = served.json("key", "issue", "agent", "payments-1")
         yield Company(served, mia, tom, tom_key, made["secret"])
     finally:

@@ -52,10 +52,11 @@ def test_a_terminal_signs_what_it_showed_once_it_was_told_to(company: Company) -
         path.write_text(text.replace(old, new))
     number = str(served.json("policy", "release", "--days", "0")["proposal"])
     sign = ("policy", "sign", number)
-    for stdin in ("", "n\n"):
+    for stdin, said in (("", "add --yes to do it without being asked"), ("n\n", "Aborted!")):
         left = served.run(*sign, key=company.tom_key, stdin=stdin)
         assert left.exit_code == 1
         assert "Sign this?" in left.stderr
+        assert said in left.stderr
     assert served.json("policy", "proposal", number)["state"] == "waiting"
     signed = served.run(*sign, "-o", "json", key=company.tom_key, stdin="y\n")
     assert document(signed)["alone"] is False

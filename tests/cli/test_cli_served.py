@@ -67,10 +67,12 @@ def test_onboarding_takes_two_people(company: Company) -> None:
     args = ("agent", "add", "mail-1", "--team", "it", "--owner", company.mia, "--purpose", "Reads")
     added = served.run(*args)
     assert "another person" in added.stderr
-    refused = served.run("agent", "confirm", "mail-1")
+    refused = served.run("agent", "confirm", "mail-1", "--yes")
     assert refused.exit_code == 1
     assert "another agent manager" in refused.stderr
-    assert served.json("agent", "confirm", "mail-1", key=company.tom_key)["state"] == "active"
+    assert (
+        served.json("agent", "confirm", "mail-1", "--yes", key=company.tom_key)["state"] == "active"
+    )
 
 
 def test_an_agents_life(company: Company) -> None:
@@ -78,7 +80,7 @@ def test_an_agents_life(company: Company) -> None:
     served, me = company.served, company.mia
     args = ("--team", "it", "--owner", me, "--purpose", "Reads")
     served.json("agent", "add", "life-1", *args)
-    served.json("agent", "confirm", "life-1", key=company.tom_key)
+    served.json("agent", "confirm", "life-1", "--yes", key=company.tom_key)
     until = ("--until", "2099-01-01T00:00:00Z", "--why", "good figures")
     unproven = served.run("agent", "autonomy", "life-1", "L3", *until)
     assert unproven.exit_code == 2
@@ -101,14 +103,27 @@ def test_what_a_change_opens_is_told_to_both(company: Company) -> None:
     served, me = company.served, company.mia
     served.json("agent", "add", "more-1", "--team", "it", "--owner", me, "--purpose", "Pays",
                 "--autonomy", "L4", "--until", "2099-01-01T00:00:00Z")  # fmt: skip
-    served.json("agent", "confirm", "more-1", key=company.tom_key)
+    served.json("agent", "confirm", "more-1", "--yes", key=company.tom_key)
     asked = served.run(
         "agent", "change", "more-1", "--tool", "payment.create", "--label", "payments",
         "--purpose", "Pays what it is told",
     )  # fmt: skip
     assert "Now another person confirms it" in asked.stderr
-    confirmed = served.run("agent", "confirm", "more-1", key=company.tom_key)
-    assert "Pays what it is told" in confirmed.stderr
+    confirm = ("agent", "confirm", "more-1")
+    for stdin, said in (("n\n", "Aborted!"), ("", "add --yes to do it without being asked")):
+        left = served.run(*confirm, key=company.tom_key, stdin=stdin)
+        assert left.exit_code == 1
+        assert "Confirm this?" in left.stderr
+        assert said in left.stderr
+        assert "Looser: payment.create" in left.stderr, "it is told before it is asked"
+    assert served.json("agent", "show", "more-1")["pending"], "nobody confirmed"
+    confirmed = served.run(*confirm, key=company.tom_key, stdin="y\n")
+    assert confirmed.exit_code == 0
+    assert re.search(r"tools\n +now +–\n +then +payment\.create\n", confirmed.stderr)
+    assert re.search(r"purpose\n +now +Pays\n +then +Pays what it is told\n", confirmed.stderr)
+    assert f"by      Mia Lind ({me})" in confirmed.stderr
+    late = served.run(*confirm, "--yes", key=company.tom_key)
+    assert "nothing about agent `more-1` waits for a second person" in late.stderr
     assert "commitments" not in confirmed.stderr
     for told in (asked, confirmed):
         assert "Looser: payment.create: deny -> allow (service/agent -> " in told.stderr
@@ -116,7 +131,7 @@ def test_what_a_change_opens_is_told_to_both(company: Company) -> None:
     served.json("agent", "autonomy", "more-1", "L1", "--why", "drift")
     served.run("agent", "autonomy", "more-1", "L4", "--until", "2099-01-01T00:00:00Z",
                "--why", "good figures", "--evidence", "eval=refunds")  # fmt: skip
-    confirmed = served.run("agent", "confirm", "more-1", key=company.tom_key)
+    confirmed = served.run("agent", "confirm", "more-1", "--yes", key=company.tom_key)
     assert re.search(r"why +good figures\nevidence\n +eval +refunds", confirmed.stderr)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 
 from governance.cli import output
-from governance.cli.frame import Frame, command
+from governance.cli.frame import Frame, command, require_yes
 from governance.cli.policy.folder import FOLDER, files_of, folder_of, report
 from governance.cli.policy.group import policy
 from governance.cli.policy.proposals import failed_before, tell, tell_warnings
@@ -138,7 +138,7 @@ def _sign(frame: Frame, api: Api, number: int, yes: bool) -> None:
         tell(shown, names_of(api), changes, err=True)
         for _, accepted in accepting.accepted(shown["attached"]):
             output.say(f"With your signature you accept that {accepted}.")
-        click.confirm("Sign this?", abort=True, err=True)
+        require_yes("Sign this?")
     made = api.post(f"/v1/policies/proposals/{number}/sign", evidence=shown["evidence"])
     output.show(frame.output, made)
     output.say("In force.")
