@@ -45,6 +45,7 @@ class Faulty:
         if self.mode == "killed-after":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.mode == "persisted":
+            del result  # a cursor that the traceback keeps would go on holding the database
             raise error
         return result
 
