@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     single.add(commands)
     options = parser.parse_args(arguments)
-    code: int = options.run(parser, options)
+    code: int = options.run(options.parser, options)
     return code
 
 

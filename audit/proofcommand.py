@@ -159,7 +159,7 @@ def _said(data: bytes) -> str:
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to a parser's commands."""
     command = commands.add_parser("proof", help="verify one entry's proof", epilog=told.EPILOG)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, parser=command)
     fill(command)
 
 

@@ -104,7 +104,7 @@ if __name__ == "__main__":
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command that prints the file to a parser's commands."""
     command = commands.add_parser("single-file", help="print the verifier as one Python file")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, parser=command)
     command.add_argument(
         "--digest", action="store_true", help="print the file's SHA-256 instead, to be published"
     )

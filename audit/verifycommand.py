@@ -23,7 +23,7 @@ from audit.verify import verify
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to a parser's commands."""
     command = commands.add_parser("verify", help="verify an exported package", epilog=told.EPILOG)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, parser=command)
     fill(command)
 
 

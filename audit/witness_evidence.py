@@ -71,9 +71,12 @@ def decode(data: bytes, file: Path | None = None) -> Conflict:
         texts = (conflict.at, conflict.held, conflict.offered, *conflict.proof)
         known = conflict.why in (FORK, EMPTY, UNPROVEN) and all(type(t) is str for t in texts)
         if not known or encode(value["origin"], conflict) != data:
-            raise Malformed("it is not as a witness writes it")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Malformed(f"not the evidence of a witness: {error}") from error
+            raise ValueError
+    except (LogError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Malformed(
+            "this is not the evidence of a witness: expected a file from its `conflicts`, as it "
+            "wrote it"
+        ) from error
     return conflict
 
 

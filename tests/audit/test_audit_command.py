@@ -75,7 +75,9 @@ def test_a_key_may_be_longer_than_the_name_of_a_file(world, capsys) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["verify", package, "--key", "w" * 256])
     assert caught.value.code == 2
-    assert "neither a verifier key" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "neither a verifier key" in said
+    assert said.startswith("usage: python -m audit verify ")
 
 
 def test_heads_and_receipts_are_read_from_files(world, capsys) -> None:

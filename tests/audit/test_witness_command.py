@@ -165,7 +165,8 @@ def test_evidence_convinces_somebody_who_trusts_neither_side(
     for bad in (b"", b"{}", b"[]", b"null", encode(ORIGIN, conflict) + b"\n", numbers, other):
         made_up.write_bytes(bad)
         assert run("judge", str(made_up), "--key", LOG.vkey) == 1
-        assert "not the evidence of a witness" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert said.startswith("error: this is not the evidence of a witness: expected a file")
     assert run("list", str(witness.path)) == 1
     assert "cannot be read" in capsys.readouterr().err
 
