@@ -10,10 +10,11 @@ DATA ?=
 AIRLINE ?=
 # The tests start hundreds of processes, each of which would compile the program again.
 unexport PYTHONDONTWRITEBYTECODE
-# Tests and checks run two at a time, with whatever else is named beside them.
+# Tests and checks run several at a time, with whatever else is named beside them: one more than there are
+# processors, for every one of them waits now and then for a disk, a server or a browser.
 ifneq ($(filter test check,$(MAKECMDGOALS)),)
-$(info Two at a time; each is printed when it is done, all in some ten minutes.)
-MAKEFLAGS += --jobs=2 --output-sync=target --keep-going
+$(info Several at a time; each is printed when it is done, all in some ten minutes.)
+MAKEFLAGS += --jobs=$(shell expr $$(nproc) + 1) --output-sync=target --keep-going
 endif
 
 .PHONY: help setup demo test check conformance fuzz fuzz-parsers hammer bench lock clean
@@ -42,7 +43,7 @@ browser:
 ROOMS := store cli others postgres console service policies engine web audit
 NAMED := $(filter-out others,$(ROOMS))
 .PHONY: $(ROOMS:%=test-%)
-test: $(ROOMS:%=test-%) ## every test that needs nothing outside the repository, two rooms at a time
+test: $(ROOMS:%=test-%) ## every test that needs nothing outside the repository, several rooms at a time
 
 $(ROOMS:%=test-%): $(VENV)/.ready browser
 
