@@ -10,6 +10,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from audit.entry import Entry
@@ -26,6 +27,7 @@ from governance.service.reading import entry_of, opened
 from governance.store.database import Database
 from governance.store.encoding import quick
 from governance.store.reader import Reader
+from governance.store.readmodel import Views
 
 COUNT: Final = 20
 DAYS: Final = 30
@@ -59,11 +61,11 @@ def review(
     who, texts = allowed(desk, caller, reviews.RIGHT), Texts.of(reason=stated(reason))
     recorded = entry_of(desk, decision, "decision").data
     reader = desk.reader
-    took_part = _took_part(reader, recorded, _signatures(reader, decision, recorded))
+    had_part = _took_part(reader, recorded, _signatures(reader, decision, recorded))
     effect = recorded["effect"]
 
     def run(state: State, facts: Facts, at: datetime, index: int) -> Proposal:
-        reviews.require_independent(state, who, recorded["agent"], took_part)
+        reviews.require_independent(state, who, recorded["agent"], had_part)
         reviews.require_fitting(effect, verdict, should_be)
         refs = {"decision": decision}
         if state.sample is not None and decision in state.sample.decisions:
@@ -85,14 +87,31 @@ def review(
 
 def why_not(desk: Desk, who: str, decision: int) -> str:
     """Why a person may not review a decision, or nothing: as it looks, for `review` looks itself."""
-    data = entry_of(desk, decision, "decision").data
     try:
         people.require(desk.state, who, reviews.RIGHT)  # most may not, and that is quickly told
-        took_part = _took_part(desk.reader, data, _listed_signatures(desk, decision, data))
-        reviews.require_independent(desk.state, who, data["agent"], took_part)
+        reviews.require_independent(desk.state, who, *_parts(desk, decision))
     except Refused as refused:
         return str(refused)
     return ""
+
+
+def took_part(desk: Desk, who: str, decision: int) -> bool:
+    """Whether a person opened the session of a decision, or let it pass."""
+    return who in _parts(desk, decision)[1]
+
+
+def _parts(desk: Desk, decision: int) -> tuple[str, frozenset[str]]:
+    """Whose decision it was and who had a part in it; remembered, for pages ask again and again."""
+    views = desk.workspace.views
+    listed = views.wait_for(decision, PATIENCE)
+    return (_found_parts if listed else _found_parts.__wrapped__)(desk.reader, views, decision)
+
+
+@lru_cache(maxsize=4 * reviews.MOST)
+def _found_parts(reader: Reader, views: Views, decision: int) -> tuple[str, frozenset[str]]:
+    data = reader.entry(decision).data
+    signatures = _listed_signatures(reader, views, decision, data)
+    return data["agent"], _took_part(reader, data, signatures)
 
 
 def given(desk: Desk, caller: Caller, decision: int) -> dict[str, Any]:
@@ -167,15 +186,14 @@ def _signatures(reader: Reader, decision: int, data: Mapping[str, Any]) -> Itera
                 yield index, quick(raw)
 
 
-def _listed_signatures(desk: Desk, decision: int, data: Mapping[str, Any]) -> Iterator[Signature]:
+def _listed_signatures(
+    reader: Reader, views: Views, decision: int, data: Mapping[str, Any]
+) -> Iterator[Signature]:
     """The same by the lists, which are made from the log: it may be long, and pages are many."""
-    lifted, views = _lifted(data), desk.workspace.views
-    if lifted:
-        views.wait_for(desk.state.size, PATIENCE)
-    for number in lifted.values():
+    for number in _lifted(data).values():
         for index in (number, *(other for other, _ in views.referring_to(number, 1_000))):
-            if desk.reader.minimum <= index < decision:
-                entry = desk.reader.entry(index)
+            if reader.minimum <= index < decision:
+                entry = reader.entry(index)
                 if entry.kind in _GRANTS:
                     yield index, entry
 

@@ -448,9 +448,11 @@ class PaperFront(PaperRetention, PaperPolicies):
     def sample(self, person: str) -> SampleView:
         asked, refused = Verdict("ask", "Person asked"), Verdict("deny", "Refused")
         row = SampledRow(
-            1042, START, "refund-desk", "Refund an order", "refund.create", refused, False, False
+            1042, START, "refund-desk", "Refund an order", "refund.create", refused, False, ""
         )
-        done = SampledRow(1041, START, "pay-runner", HOSTILE, HOSTILE, asked, True, True)
+        done = SampledRow(
+            1041, START, "pay-runner", HOSTILE, HOSTILE, asked, True, "you answer for its agent"
+        )
         return SampleView((row,), (done,), HOSTILE, YES)
 
     def draw(self, person: str, *, count: int, days: int) -> None:

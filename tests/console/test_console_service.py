@@ -12,7 +12,7 @@ from reading_pages import Page
 
 from audit.keys import Verifier
 from audit.proof import TlogProof
-from governance.service import log_keys, onboarding, people
+from governance.service import log_keys, onboarding, people, reviews, sessions
 from governance.service.desk import Caller
 from governance.web.console import framing
 
@@ -537,6 +537,22 @@ def test_a_review_stands_on_the_decisions_page_and_is_unseen_by_who_has_still_to
     ada = world.browser("ada")
     data["form"] = token_of(ada.get("/").get_data(as_text=True))
     assert ada.post(f"/decisions/{index}/review", data=data).status_code == 403
+
+
+def test_what_one_had_a_part_in_waits_for_others(world):
+    """If this failed, a reviewer would be sent to decisions that they must not judge, day after day."""
+    own = Caller("person", world.ids["jonas"])
+    opened = sessions.open_session(world.desk, own, agent="pay-runner")["session"]
+    for amount, where in (("141", {"session": opened}), ("142", {})):
+        world.ask(amount, **where)
+    reviews.draw(world.desk, own, count=2)
+    for name, mine in (("jonas", 1), ("rita", 2)):
+        page = look(world.browser(name), "/reviews")
+        assert "2 decisions wait for review" in page.text
+        assert f"To review {mine} drawn" in page.text
+        said = "You had a part in 1 of them: another person reviews that one."
+        assert (said in page.text) is (mine == 1)
+        assert page.text.count("you asked for it or let it pass") == 2 - mine
 
 
 def test_what_was_drawn_waits_until_somebody_reviews_it(world):

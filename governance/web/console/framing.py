@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from governance.oversight import autonomy, people
+from governance.oversight import autonomy, people, reviews
 from governance.oversight.agents import text_entry
 from governance.oversight.errors import Refused
-from governance.oversight.reviews import MOST
 from governance.service import anchors, log_keys, proposals
 from governance.service.people import name_of
 from governance.service.reading import opened
+from governance.service.reviews import why_not
 from governance.web.console.outside import Outside
 from governance.web.console.present import Clockface
 from governance.web.console.saying import sentence
@@ -37,7 +36,6 @@ from governance.web.health import ANCHORS, failing
 if TYPE_CHECKING:
     from governance.oversight.model import Agent, State, Stop
     from governance.service.desk import Desk
-    from governance.store.reader import Reader
 
 LEVELS = {
     "L0": "watched only",
@@ -112,20 +110,13 @@ def frame(desk: Desk, workspace: str, outside: Outside, person: str, waiting: in
 
 
 def _to_review(desk: Desk, person: str) -> int:
-    """How many decisions of the sample nobody has reviewed, of agents that others answer for. Who
-    else had a part in one is not looked up in the log for every page."""
+    """How many decisions of the sample nobody has reviewed and this person may review."""
     state = desk.state
-    if state.sample is None or not allowed(state, person, "review decisions").yes:
+    if state.sample is None or not allowed(state, person, reviews.RIGHT).yes:
         return 0
-    own, kept = own_agents(state, person), desk.reader.minimum
+    kept = desk.reader.minimum
     waiting = (each for each in state.sample.waiting if each >= kept)
-    return sum(_agent_of(desk.reader, each) not in own for each in waiting)
-
-
-@lru_cache(maxsize=2 * MOST)
-def _agent_of(reader: Reader, decision: int) -> str:
-    """Whose decision it was: every page of whoever reviews asks again."""
-    return str(reader.entry(decision).data["agent"])
+    return sum(not why_not(desk, person, each) for each in waiting)
 
 
 def to_sign(state: State, person: str) -> tuple[int, ...]:

@@ -60,7 +60,7 @@ class ReviewsView:
 
 @dataclass(frozen=True, slots=True)
 class SampledRow:
-    """One decision of the sample. `own`: the reader answers for its agent."""
+    """One decision of the sample. `part`: which part the reader had in it, who then may not review it."""
 
     index: int
     at: datetime
@@ -69,7 +69,7 @@ class SampledRow:
     action: str
     verdict: Verdict
     reviewed: bool
-    own: bool
+    part: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,6 @@ def sample(desk: Desk, person: str) -> SampleView:
 
 
 def _sampled(desk: Desk, person: str, row: Mapping[str, Any]) -> SampledRow:
-    agent = desk.state.agents.get(row["agent"])
     return SampledRow(
         index=row["decision"],
         at=parse(row["at"]),
@@ -154,5 +153,14 @@ def _sampled(desk: Desk, person: str, row: Mapping[str, Any]) -> SampledRow:
         action=row["action"],
         verdict=ANSWERED[row["effect"]],
         reviewed=row["reviewed"],
-        own=agent is not None and people.answers_for(agent, person),
+        part=_part(desk, person, row),
     )
+
+
+def _part(desk: Desk, person: str, row: Mapping[str, Any]) -> str:
+    agent = desk.state.agents.get(row["agent"])
+    if agent is not None and people.answers_for(agent, person):
+        return "you answer for its agent"
+    if reviews.took_part(desk, person, row["decision"]):
+        return "you asked for it or let it pass"
+    return ""
