@@ -17,7 +17,17 @@ import os
 import sys
 from collections.abc import Sequence
 
-from audit import proofcommand, single, verifycommand
+try:
+    from audit import proofcommand, single, verifycommand
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "cryptography":
+        raise
+    print(
+        "error: this needs the Python package `cryptography`, and nothing else: run "
+        "`python -m pip install 'cryptography>=48'`, then try again",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

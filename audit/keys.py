@@ -62,6 +62,11 @@ class Verifier:
     @classmethod
     def from_vkey(cls, vkey: str) -> Verifier:
         """Parse a vkey. Raises `BadKey` for anything but the one spelling of a known key."""
+        if "PRIVATE+KEY+" in vkey:  # whatever else is wrong with it: it is not repeated
+            raise BadKey(
+                "this is the private half of a key, with which anybody could sign: keep it where it "
+                "was, and give the verifier key, `name+id+key` (of a log, the line in `log.vkey`)"
+            )
         parts = vkey.split("+", 2)
         if len(parts) != 3:
             raise BadKey(f"`{vkey[:80]}` is not a verifier key: expected `name+id+key`")
@@ -135,7 +140,8 @@ def check_name(name: str) -> None:
         or any(c.isspace() or c < " " or "\ud800" <= c <= "\udfff" for c in name)
     ):
         raise BadKey(
-            f"`{name[:80]!a}` cannot name a key: expected characters other than spaces and `+`"
+            f"`{ascii(name[:80])[1:-1]}` cannot name a key: expected characters other than spaces and "
+            "`+`"
         )
 
 

@@ -62,9 +62,21 @@ from __future__ import annotations
 
 import sys
 
+if sys.version_info < (3, 11):
+    print("error: this needs Python 3.11 or later, not %d.%d" % sys.version_info[:2], file=sys.stderr)
+    sys.exit(2)
 if __name__ == "__main__" and not sys.flags.safe_path:
     # What lies beside this file, in a package perhaps, is not Python's: a `json.py`, for instance.
     del sys.path[0]
+try:
+    import cryptography  # noqa: F401
+except ModuleNotFoundError:
+    print(
+        "error: this needs the Python package `cryptography`, and nothing else: run "
+        "`python -m pip install 'cryptography>=48'`, then try again",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 '''
 _TAIL = '''

@@ -154,8 +154,8 @@ class Proven:
             )
         if self.verifier is not None:
             lines.append(
-                "that the `verify.py` in the package is the published one: it was not used here; "
-                f"its SHA-256 is `{self.verifier}`"
+                "that the `verify.py` in the package is the published one: compare its SHA-256, "
+                f"`{self.verifier}`, with the one that was published"
             )
         lines.append("that the verdicts follow from the policies: they were not re-performed here")
         lines.append("that everything that happened was put into the log")
@@ -164,16 +164,19 @@ class Proven:
     def _not_seen(self) -> list[str]:
         """What nobody outside has vouched for."""
         lines = []
+        given = " with a key that was given" if self.outside.cosignatures_unknown else ""
         last = max((seen.size for seen in self.outside.seen), default=0)
         witnessed = max((s.size for s in self.outside.seen if s.kind == "witness"), default=0)
         if last < self.size:
             which = "the times" if not last else f"the times from entry {last} on"
             lines.append(
-                f"that {which} are true: no witness saw them, they are the operator's word"
+                f"that {which} are true: no witness{given} saw them, they are the operator's word"
             )
         if witnessed < self.size:
             what = "this tree" if not witnessed else f"a tree of more than {witnessed:,} entries"
-            lines.append(f"that others were shown the same log: no witness has signed {what}")
+            lines.append(
+                f"that others were shown the same log: no witness has signed {what}{given}"
+            )
         if self.outside.quorum is not None and self.outside.quorum < self.size:
             lines.append(
                 f"that the trust policy's quorum has seen the entries {self.outside.quorum} to "

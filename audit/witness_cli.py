@@ -21,6 +21,7 @@ from audit.cosigner import generate
 from audit.encoding import utc
 from audit.errors import BadKey, Gap, LogError, UnknownKey
 from audit.keys import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Verifier, check_name
+from audit.told import read_keys
 from audit.tree import empty_root
 from audit.witness import Witness
 from audit.witness_evidence import EMPTY, FORK, UNPROVEN, Conflict, decode, judge
@@ -113,7 +114,8 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         required=True,
         metavar="VKEY",
-        help="the log's key, got otherwise than from witness or log; may be given again",
+        help="the log's key, or a file with it, got otherwise than from witness or log; may be "
+        "given again",
     )
     proof.set_defaults(run=_judge)
     for command in (listing, show):
@@ -127,6 +129,8 @@ def _now() -> int:
 
 def _init(options: argparse.Namespace) -> int:
     check_name(options.name)
+    if "://" in options.name:
+        raise BadKey(f"`{options.name}`: a witness's name has no `https://` in front")
     cosigners = [generate(options.name, kind, _now) for kind in _TYPES[options.key]]
     State.create(options.dir, cosigners)
     print(f"witness `{options.name}` made in `{options.dir}`. Whoever trusts it pins:")
@@ -250,7 +254,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _judge(options: argparse.Namespace) -> int:
-    keys = [Verifier.from_vkey(vkey) for vkey in options.key]
+    keys = [key for text in options.key for key in read_keys(text, options.file)]
     try:
         proven, says = judge(decode(options.file.read_bytes()), keys)
     except UnknownKey as error:

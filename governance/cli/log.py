@@ -188,6 +188,13 @@ def export(
     )
     made = exporting.write(frame.directory, target, shown=shown)
     output.show(frame.output, made)
+    if not shown.nothing and not made["disclosed"] and made["withheld"] + made["erased"]:
+        output.say(
+            "No value can be seen in it: what was asked for is erased."
+            if made["erased"]
+            else "No value can be seen in it: no entry has one that all the options let through. Look at "
+            "the numbers and names you gave."
+        )
     output.say(
         f"Check it with: python -m audit verify {target} --key KEY, where KEY is the log's key as "
         "it was handed out, not from the package."

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ANCHORED: Final = "anchored"
 SAME_DISK: Final = "copied to the same disk"
 UNANCHORED: Final = "unanchored"
+CONTRADICTED: Final = "contradicted by an anchor"
 _REMOTE: Final = re.compile(r"^\[remote [^\]]*\]\s+url = (\S+)$", re.M).search
 
 
@@ -90,6 +91,11 @@ class Outside:
     def conflicts(self) -> tuple[Known, ...]:
         """The anchors that contradict this log."""
         return tuple(each for each in self.anchors if each.conflict is not None)
+
+    @property
+    def state(self) -> str:
+        """`kept`, or CONTRADICTED while people have not settled what an anchor showed."""
+        return CONTRADICTED if self.conflicts else self.kept
 
 
 def outside(desk: Desk) -> Outside:
@@ -208,7 +214,7 @@ def shown_target(settings: AnchorSettings) -> str:
 def as_json(found: Outside) -> dict[str, Any]:
     """`found` as the API tells it."""
     return {
-        "state": found.kept,
+        "state": found.state,
         "size": found.size,
         "reaches": found.reaches,
         "reached_at": _instant(found.reached_at),

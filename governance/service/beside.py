@@ -20,7 +20,7 @@ from governance.oversight import snapshot
 from governance.oversight.model import State
 from governance.oversight.state import genesis
 from governance.service.desk import FOLD
-from governance.service.disclosing import Chosen, Selection
+from governance.service.disclosing import FAR, Chosen, Selection
 from governance.service.problem import Problem
 from governance.service.releases import Releases
 from governance.store.blobs import BlobError, blobs_of
@@ -80,7 +80,18 @@ class Beside:
                     yield Anchored(size, note)
 
     def resolved(self, shown: Selection) -> Selection:
-        """`shown` with pseudonyms for the subjects that were given as `KIND=VALUE`."""
+        """`shown` with pseudonyms for the subjects that were given as `KIND=VALUE`.
+
+        Raises `Problem` for entries that are not there.
+        """
+        if shown.first >= min(shown.stop, self.size):
+            last = "" if shown.stop == FAR else f" to `{shown.stop - 1}`"
+            raise Problem(
+                "bad-field",
+                f"there are no entries `{shown.first}`{last}: the log has the entries {self.minimum} "
+                f"to {self.size - 1}",
+                field="from",
+            )
         subjects = []
         for given in shown.subjects:
             kind, told, value = given.partition("=")

@@ -200,3 +200,53 @@ def test_a_reader_who_has_heard_enough_changes_no_outcome(world, tmp_path: Path)
         )
         os.close(writing)
         assert (done.returncode, done.stderr) == (code, b"")
+
+
+@pytest.mark.parametrize("pasted", ["{}", "  {}", "{}x", "log={}"])
+def test_a_private_key_given_by_mistake_is_not_repeated(world, tmp_path: Path, pasted: str) -> None:
+    """If it were, the one secret of the log would stand in a terminal or in a build's output."""
+    skey = pasted.format(world.signer.skey)
+    (tmp_path / "log.key").write_text(skey)
+    for given in (skey, str(tmp_path / "log.key")):
+        done = subprocess.run(
+            [sys.executable, "-m", "audit", "verify", world.package(world.log(3)), "--key", given],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2
+        assert "the private half of a key" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert world.signer.skey.rpartition("+")[2][:8] not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("program", ["module", "file"])
+def test_a_missing_package_is_said_in_a_sentence(program: str, tmp_path: Path) -> None:
+    """If an auditor's first sight were a traceback, they would call the log's people for help."""
+    file = tmp_path / "verify.py"
+    file.write_text(single.text())
+    hidden = "import sys; sys.modules['cryptography'] = None; import runpy; "
+    run_it = {
+        "module": "runpy.run_module('audit', run_name='__main__')",
+        "file": f"runpy.run_path({str(file)!r}, run_name='__main__')",
+    }[program]
+    done = subprocess.run(
+        [sys.executable, "-c", hidden + run_it], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'cryptography>=48'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_older_python_is_told_which_it_takes(tmp_path: Path) -> None:
+    """If the file ended in an error of names, nobody would know that Python is too old."""
+    file = tmp_path / "verify.py"
+    file.write_text(single.text())
+    older = "import sys, runpy; sys.version_info = (3, 9, 2, 'final', 0); "
+    done = subprocess.run(
+        [sys.executable, "-c", older + f"runpy.run_path({str(file)!r}, run_name='__main__')"],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: this needs Python 3.11 or later, not 3.9\n"

@@ -214,7 +214,11 @@ def test_mistakes_are_said_in_a_sentence(
     for arguments, says in (
         (("list", str(tmp_path / "none")), "there is no witness at"),
         (("init", folder, "--name", "again"), "already"),
-        (("init", str(tmp_path / "n"), "--name", "two words"), "cannot name a key"),
+        (("init", str(tmp_path / "n"), "--name", "two words"), "`two words` cannot name a key"),
+        (("init", str(tmp_path / "n"), "--name", "https://w.example"), "no `https://` in front"),
+        (("add-log", folder, "PRIVATE+KEY+x+00000000+AAAA"), "the private half of a key"),
+        (("judge", __file__, "--key", LOG.vkey), "not the evidence of a witness: expected a file"),
+        (("judge", __file__, "--key", "nowhere"), "neither a verifier key"),
         (("serve", folder, "--prefix", "w"), "must begin with `/`"),
         (("serve", folder, "--prefix", "/w/"), "must begin with `/`"),
         (("serve", folder, "--host", "192.0.2.1", "--port", "9"), "cannot listen"),

@@ -113,6 +113,7 @@ def test_two_copies_that_went_on_are_a_conflict_that_people_settle(tmp_path: Pat
     code, found = listed(workspace, "now")
     assert code == 10
     assert found["anchors"][0]["conflict"]["digest"]
+    assert found["state"] == "contradicted by an anchor"
     assert head.read_bytes() == shown
     assert cli("anchor", "evidence", "file", "-w", workspace).stdout_bytes == shown
     assert listed(workspace, "check")[0] == 10

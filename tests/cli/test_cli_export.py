@@ -39,6 +39,28 @@ def test_one_decision_is_shown_to_one_auditor(company: Company, tmp_path: Path) 
     assert not (tmp_path / "x.zip").exists()
 
 
+def test_a_package_that_shows_nothing_of_what_was_asked_for_says_so(
+    company: Company, tmp_path: Path
+) -> None:
+    """If a misspelt field passed for a disclosure, the auditor would find out, weeks later."""
+    served = company.served
+    said = "No value can be seen in it"
+    misspelt = served.run("audit", "export", tmp_path / "a.zip", "--field", "args.amonut")
+    assert (misspelt.exit_code, said in misspelt.output) == (0, True)
+    assert said not in served.run("audit", "export", tmp_path / "b.zip").output
+    assert said not in served.run("audit", "export", tmp_path / "c.zip", "--redacted").output
+    for first, last in ((9, 3), (100_000, 100_001)):
+        done = served.run(
+            "audit", "export", tmp_path / "d.zip", "--from", str(first), "--to", str(last)
+        )
+        assert done.exit_code == 2
+        assert (
+            f"there are no entries `{first}` to `{last}`: the log has the entries 0 to"
+            in done.output
+        )
+        assert not (tmp_path / "d.zip").exists()
+
+
 def test_the_verifier_is_printed_and_its_digest_can_be_published(
     company: Company, tmp_path: Path
 ) -> None:

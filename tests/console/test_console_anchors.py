@@ -133,4 +133,9 @@ def test_the_log_page_and_every_page_tell_of_anchors(tmp_path: Path) -> None:
         assert "The log's outside anchors need you." in home
         assert "dept showed a head of this log that is not in this log" in home
         assert "No agent is getting a yes now" not in home
-        assert "Contradicts the log" in look(maria, "/log").text
+        log = look(maria, "/log").text
+        assert "Contradicts the log" in log
+        assert "Dept, a witness, showed a head that is not in this log." in log
+        for page in (home, log):
+            assert f"Log {desk.state.size}, contradicted by an anchor" in page
+            assert ", anchored" not in page, "a contradicted log is called anchored"

@@ -30,7 +30,8 @@ KINDS = {
 @dataclass(frozen=True, slots=True)
 class Outside:
     """How far the log is known outside: the first `size` entries; `said` in a sentence or two, `kept`
-    in a few words. `is_fresh`: an anchor apart from this disk confirms heads in time.
+    in a few words. `is_fresh`: an anchor apart from this disk confirms heads in time, and none
+    contradicts the log.
     """
 
     size: int
@@ -55,10 +56,10 @@ def told(found: anchors.Outside, at: datetime) -> Outside:
     )
     return Outside(
         size=0 if best is None else best.size or 0,
-        is_fresh=found.kept == anchors.ANCHORED,
+        is_fresh=found.state == anchors.ANCHORED,
         said=_sentence(found, best, at),
-        kept=SAME_DISK if found.kept == anchors.SAME_DISK else found.kept,
-        is_apart=best is not None and best.apart,
+        kept=SAME_DISK if found.state == anchors.SAME_DISK else found.state,
+        is_apart=best is not None and best.apart and not found.conflicts,
         anchors=tuple(_view(each) for each in found.anchors),
         quorum=_quorum(found),
     )
@@ -80,9 +81,15 @@ def _sentence(found: anchors.Outside, best: Known | None, at: datetime) -> str:
     if not best.apart:
         said += ", on the same disk: whoever can rewrite the log can rewrite the copy, too"
     said += "."
+    for each in found.conflicts:
+        said += f" {_capital(_named(each).rstrip(','))}, showed a head that is not in this log."
     if found.kept == UNANCHORED:
         said += " No anchor has confirmed what came since in time: it could still be rewritten."
     return said
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _named(best: Known) -> str:

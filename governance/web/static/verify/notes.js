@@ -8,6 +8,7 @@ const goodName = (name) => name !== "" && !name.includes("+") && !BLANK.test(nam
 
 // The parts of a verifier key. Throws `Malformed` for any other text.
 function parseKey(vkey) {
+  if (vkey.includes("PRIVATE+KEY+")) throw new Malformed("this is the private half of a key, with which anybody could sign: keep it where it was, and give the verifier key, `name+id+key` (of a log, the line in `log.vkey`)");
   const [name, id] = vkey.split("+", 2);
   if (id === undefined || !goodName(name)) throw new Malformed(`\`${vkey.slice(0, 80)}\` is not a verifier key: expected name+id+key`);
   const material = unb64(vkey.slice(name.length + id.length + 2));

@@ -34,10 +34,11 @@ function limits({ tree, entries, disclosures, outside, present, retained }) {
   const lines = [retained.length
     ? "that no entries were cut off after the last one that the retained head or receipts cover"
     : "that no entries were cut off after the last, or the whole log rewritten by whoever has the key: no retained head or receipt was given"];
+  const given = outside.unknown ? " with a key that was given" : "";
   const last = outside.seen.reduce((most, seen) => Math.max(most, seen.size), 0);
   if (last < tree.size) {
-    lines.push(`that ${last ? `the times from entry ${last} on` : "the times"} are true: no witness saw them, they are the operator's word`);
-    lines.push(`that others were shown the same log: no witness has signed ${last ? `a tree of more than ${number(last)} entries` : "this tree"}`);
+    lines.push(`that ${last ? `the times from entry ${last} on` : "the times"} are true: no witness${given} saw them, they are the operator's word`);
+    lines.push(`that others were shown the same log: no witness has signed ${last ? `a tree of more than ${number(last)} entries` : "this tree"}${given}`);
   }
   if (outside.unknown) lines.push(`cosignatures by keys that were not given: ${number(outside.unknown)}; they were not checked`);
   if (outside.stamps) lines.push(`time-stamps: ${number(outside.stamps)} were not checked, because a browser cannot; the Python verifier can (--tsa)`);
@@ -48,7 +49,7 @@ function limits({ tree, entries, disclosures, outside, present, retained }) {
   if (missing) lines.push(`the content of files that entries name: ${number(missing)} are not in the package`);
   if (unnamed) lines.push(`that every blob belongs to the log: no entry names the digest of ${number(unnamed)}`);
   if (entries.unseen) lines.push(`that ${number(entries.unseen)} references are to entries of the kind they claim: those entries were pruned`);
-  if (present.verifier) lines.push(`that the \`verify.py\` in the package is the published one: it was not used here; its SHA-256 is \`${present.verifier}\``);
+  if (present.verifier) lines.push(`that the \`verify.py\` in the package is the published one: compare its SHA-256, \`${present.verifier}\`, with the one that was published`);
   if (present.partly) lines.push("that the folder holds nothing else: a browser gives this page no links and not every hidden file");
   lines.push("that the verdicts follow from the policies: they were not re-performed here");
   lines.push("that everything that happened was put into the log");
