@@ -177,19 +177,11 @@ def exceptions(paper: Paper, e: Evidence) -> None:
         "fault."
     )
     paper.y -= 2
-    widths = (104.0, 114.0, 44.0, 86.0)
-    columns = Columns(
-        (*widths, CONTENT - sum(widths)),
-        ("Agent", "Cause", "Entries", "First to last", "Which"),
-        frozenset({2}),
-        frozenset({0}),
-    )
     for kind, meaning in KINDS.items():
         rows = [row for row in e.exceptions if row.kind == kind]
         if rows:
             n = sum(row.cite.count for row in rows)
-            title = f"{meaning.capitalize()}: {number(n)}"
-            paper.table(title, columns, _exception_rows(rows))
+            _exception_table(paper, f"{meaning.capitalize()}: {number(n)}", rows)
     unknown = {"trust-claim"} if e.decisions.never_fired is None else set()
     seen = {row.kind for row in e.exceptions} | unknown
     absent = [meaning for kind, meaning in KINDS.items() if kind not in seen]
@@ -198,16 +190,36 @@ def exceptions(paper: Paper, e: Evidence) -> None:
         paper.text(f"<b>None recorded:</b> {safe('; '.join(absent))}.", SMALL)
 
 
+def _exception_table(paper: Paper, title: str, rows: list[ExceptionRow]) -> None:
+    """One kind of exception; a column that is empty in all its rows leaves its room to the entries."""
+    empty = set()
+    if not any(row.cause for row in rows):
+        empty.add(1)
+    if not any(row.first_at for row in rows):
+        empty.add(3)
+    kept = [place for place in range(5) if place not in empty]
+    widths = [(104.0, 150.0, 44.0, 86.0, 0.0)[place] for place in kept]
+    widths[-1] = CONTENT - sum(widths)
+    columns = Columns(
+        tuple(widths),
+        tuple(("Agent", "Cause", "Entries", "First to last", "Which")[place] for place in kept),
+        frozenset({kept.index(2)}),
+        frozenset({0}),
+    )
+    cells = (tuple(row[place] for place in kept) for row in _exception_rows(rows))
+    paper.table(title, columns, cells)
+
+
 def _exception_rows(rows: list[ExceptionRow]) -> Iterator[tuple[str, ...]]:
     for row in rows:
         chunks = list(_chunks(row.cite))
         times = stamp(row.first_at)
         if row.last_at != row.first_at:
             times += f"<br/>{stamp(row.last_at)}"
-        agent, cause = short(row.agent or "all", 60), short(row.cause or "", 120)
+        agent, cause = short(row.agent or "all", 60), short(row.cause or "", 300)
         yield (agent, cause, number(row.cite.count), times, chunks[0])
         for chunk in chunks[1:]:
-            yield ("", "", "", "", chunk)
+            yield (f"{agent}, continued", "", "", "", chunk)
 
 
 def _chunks(cite: Cite) -> Iterator[str]:

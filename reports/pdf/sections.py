@@ -189,7 +189,7 @@ def decisions(paper: Paper, e: Evidence) -> None:
     paper.rests(f"{cited(d.total.cite)}; time, level and risk as written in each of them")
     _verdicts(paper, "Decisions by agent", "Agent", d.agents)
     _verdicts(paper, "Decisions by action", "Action", d.actions)
-    widths = (96.0, 70.0, 128.0, 52.0, 50.0)
+    widths = (82.0, 56.0, 192.0, 48.0, 46.0)
     columns = Columns(
         (*widths, CONTENT - sum(widths)),
         ("Policy", "Rule", "Title", "Findings", "Decided", "Rests on decision entries"),
@@ -200,7 +200,7 @@ def decisions(paper: Paper, e: Evidence) -> None:
         (
             short(r.policy, 44),
             short(r.rule, 30),
-            short(r.title, 60) + (f" ({safe(r.mode)})" if r.mode not in ("", "enforce") else ""),
+            short(r.title, 200) + (f" ({safe(r.mode)})" if r.mode not in ("", "enforce") else ""),
             number(r.found),
             number(r.decided),
             ends(r.cite.first or 0, r.cite.last or 0),
