@@ -55,7 +55,7 @@ ANCHORS = {
     "7": "exceptions",
     "8": "duties",
 }
-_WIDTHS = (150.0, 82.0, 64.0, 50.0, 127.28, 26.0)
+_WIDTHS = (136.0, 82.0, 60.0, 50.0, 145.28, 26.0)
 
 
 def cover(paper: Paper, evidence: Evidence) -> None:

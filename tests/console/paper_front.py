@@ -53,6 +53,7 @@ from governance.web.console.views import (
     ApprovalRow,
     ApprovalView,
     Claim,
+    ClosedPage,
     ClosedRow,
     ContradictionView,
     Fact,
@@ -176,12 +177,13 @@ class PaperFront(PaperRetention, PaperPolicies):
             if self._state(index).word == "Open"
         )
 
-    def closed(self, person: str, before: int | None) -> tuple[ClosedRow, ...]:
+    def closed(self, person: str, before: int | None) -> ClosedPage:
         rows = (
             ClosedRow(40, "Pay 12.00 EUR", 39, "pay-runner", Verdict("deny", "Refused"), START, 44),
             ClosedRow(30, "", 29, HOSTILE, Verdict("allow", "Granted and used"), START, None),
         )
-        return tuple(row for row in rows if before is None or row.index < before)
+        shown = tuple(row for row in rows if before is None or row.index < before)
+        return ClosedPage(shown, None if before else 30)
 
     def approval(self, person: str, index: int) -> ApprovalView:
         if index not in self.answers:

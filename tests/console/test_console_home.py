@@ -152,3 +152,10 @@ def test_a_request_that_nobody_answered_is_an_alarm(world):
     assert found(desk.now()) == [(title, f"/approvals/{index}")]
     assert found(desk.now() + timedelta(days=8)) == []
     assert " ".join(title.split()) in look(world.browser("ada"), "/approvals/closed").text
+
+
+def test_the_last_page_of_what_is_over_leads_no_further(world):
+    """If this failed, a reader would page on into nothing, or take open requests for the end."""
+    text = look(world.browser("ada"), "/approvals/closed").text
+    assert "These are the oldest." in text
+    assert "Older" not in text

@@ -13,7 +13,7 @@ from paper_views import START
 
 from governance.service.anchors import SAME_DISK, UNANCHORED, Conflict, Known, Quorum
 from governance.service.anchors import Outside as Found
-from governance.web.console import saying
+from governance.web.console import explaining, saying, stating
 from governance.web.console.decision_views import Holds
 from governance.web.console.outside import Outside, told
 from governance.web.console.pages import STATIC, TEMPLATES
@@ -369,3 +369,17 @@ def test_values_are_said_as_people_say_them():
     assert saying.value("3888000s", "duration") == "45 days"
     assert saying.value("3888000s", "text") == "3888000s"
     assert saying.label("args.iban") == "IBAN"
+
+
+def test_a_total_is_said_with_its_unit():
+    """If this failed, "in all 543.65" would leave an approver to guess of what."""
+    clock = Clockface(UTC)
+    held = stating._window(clock, None, "2543.65", 37, False, "EUR")
+    assert held == "37 times ever, in all 2\u202f543.65 EUR"
+    assert stating._window(clock, None, "37", 37, False, "") == "37 times ever"
+
+
+def test_what_would_be_enough_is_not_said_twice():
+    """If this failed, a reader would look for the difference between two equal sentences."""
+    told = {"nearest": ["a", "b"], "enough": ["b", "c"]}
+    assert explaining._others(told) == ("c",)

@@ -41,8 +41,8 @@ def _add_lists(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> 
     @guard.signed_in
     def closed() -> Response:
         before = read_number(request.args.get("before", ""))
-        rows = front.closed(g.visit.person, before)
-        return pages.render("closed.html", place="approvals", rows=rows, before=before)
+        page = front.closed(g.visit.person, before)
+        return pages.render("closed.html", place="approvals", page=page, before=before)
 
 
 def _add_one(mounted: Blueprint, guard: Guard, front: Front, pages: Pages) -> None:

@@ -37,6 +37,7 @@ from governance.web.console.views import (
     ApprovalRow,
     ApprovalView,
     Claim,
+    ClosedPage,
     ClosedRow,
     Fact,
     Known,
@@ -49,6 +50,7 @@ from governance.web.console.views import (
 if TYPE_CHECKING:
     from governance.oversight.model import Approval, State
     from governance.service.desk import Desk
+    from governance.store.readmodel import ApprovalLine
 
 COUNTED = 1_000
 """How many of the newest lines are counted for an agent's history."""
@@ -63,6 +65,8 @@ COUNT_WORDS = {
     "deny": "refused",
 }
 CLOSED_ROWS = 50
+LOOKED_FOR_CLOSED = 100
+"""Lines that one page looks through; those still open are passed over."""
 SOON = timedelta(hours=2)
 LONGEST_CLAIM = 600
 ENDED = {
@@ -83,22 +87,28 @@ def rows(desk: Desk, person: str, at: datetime) -> tuple[ApprovalRow, ...]:
     return tuple(_row(desk, state, person, approval, at) for approval in waiting)
 
 
-def closed(desk: Desk, before: int | None) -> tuple[ClosedRow, ...]:
+def closed(desk: Desk, before: int | None) -> ClosedPage:
     """A page of approvals that are over, newest first, from the lists that follow the log."""
     views = desk.workspace.views
     views.wait_for(desk.state.size, PATIENCE)
-    lines = views.approvals(before=before, limit=2 * CLOSED_ROWS)
-    return tuple(
-        ClosedRow(
-            index=line.index,
-            title=title_of(desk, line.decision),
-            decision=line.decision,
-            agent=line.agent,
-            state=ENDED[line.state],
-            asked_at=from_micros(line.at),
-            closed_by=line.closed_by,
-        )
-        for line in [line for line in lines if line.state in ENDED][:CLOSED_ROWS]
+    lines = views.approvals(before=before, limit=LOOKED_FOR_CLOSED)
+    over = [line for line in lines if line.state in ENDED]
+    older = lines[-1].index if len(lines) == LOOKED_FOR_CLOSED else None
+    if len(over) > CLOSED_ROWS:
+        over = over[:CLOSED_ROWS]
+        older = over[-1].index
+    return ClosedPage(tuple(_closed_row(desk, line) for line in over), older)
+
+
+def _closed_row(desk: Desk, line: ApprovalLine) -> ClosedRow:
+    return ClosedRow(
+        index=line.index,
+        title=title_of(desk, line.decision),
+        decision=line.decision,
+        agent=line.agent,
+        state=ENDED[line.state],
+        asked_at=from_micros(line.at),
+        closed_by=line.closed_by,
     )
 
 

@@ -33,7 +33,7 @@ from governance.web.console.views import (
     AgentRow,
     ApprovalRow,
     ApprovalView,
-    ClosedRow,
+    ClosedPage,
     ContradictionView,
     Frame,
     HeadView,
@@ -68,7 +68,7 @@ class Front(Protocol):
     def approvals(self, person: str) -> tuple[ApprovalRow, ...]:
         """All open approvals, least time left first."""
 
-    def closed(self, person: str, before: int | None) -> tuple[ClosedRow, ...]:
+    def closed(self, person: str, before: int | None) -> ClosedPage:
         """A page of approvals that are over, newest first, older than `before`."""
 
     def approval(self, person: str, index: int) -> ApprovalView:

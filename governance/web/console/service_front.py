@@ -70,7 +70,7 @@ from governance.web.console.views import (
     AgentRow,
     ApprovalRow,
     ApprovalView,
-    ClosedRow,
+    ClosedPage,
     ContradictionView,
     Frame,
     HeadView,
@@ -128,7 +128,7 @@ class ServiceFront:
         """All open approvals, least time left first."""
         return approving.rows(self._desk, person, self.now())
 
-    def closed(self, person: str, before: int | None) -> tuple[ClosedRow, ...]:
+    def closed(self, person: str, before: int | None) -> ClosedPage:
         """A page of approvals that are over, newest first."""
         return approving.closed(self._desk, before)
 

@@ -253,6 +253,14 @@ class ClosedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedPage:
+    """A page of approvals that are over, newest first; `older` is the `before` of the next page."""
+
+    rows: tuple[ClosedRow, ...]
+    older: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalView:
     """Everything a person needs to answer one approval, and what binds the answer."""
 
