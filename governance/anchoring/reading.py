@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from governance.addresses import is_loopback, is_url
 from governance.anchoring.settings import KINDS, OPTIONS, TLS, AnchorSettings
@@ -70,6 +71,11 @@ def check(anchor: AnchorSettings, given: Iterable[str] = ()) -> None:
             raise BadAnchor(f"the kind `{anchor.kind}` needs the setting `{need}`")
     if anchor.kind in _URLS and not is_url(anchor.target):
         raise BadAnchor(f"`target` is `{anchor.target}`; write {kind.target}")
+    if anchor.kind in _URLS and "@" in urlsplit(anchor.target).netloc:
+        raise BadAnchor(
+            "`target` has a name or a password before `@`, which nobody would be sent; write the "
+            "address without it"
+        )
     if anchor.kind == "git" and _BRANCH(anchor.branch) is None:
         raise BadAnchor(f"`branch` is `{anchor.branch}`; write the name of a branch")
     if anchor.kind == "mail":

@@ -69,6 +69,7 @@ def _policy(path: str) -> TrustPolicy | None:
     try:
         return TrustPolicy.parse(Path(path).read_bytes())
     except (OSError, LogError) as error:
+        why = (error.strerror or "").lower() if isinstance(error, OSError) else error
         raise ConfigError(
-            f"`anchoring.policy` names `{path}`, which is no trust policy: {error}"
+            f"`anchoring.policy` names `{path}`, which is no trust policy: {why}"
         ) from error

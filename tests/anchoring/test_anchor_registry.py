@@ -35,7 +35,10 @@ def test_paths_begin_in_the_workspace(
 def test_what_cannot_work_stops_the_start(tmp_path: Path) -> None:
     """The operator would believe in an anchor, or a quorum, that has never been asked for."""
     (tmp_path / "policy").write_text("quorum nobody\n")
-    for policy, said in (("policy", "no trust policy"), ("gone", "no trust policy")):
+    for policy, said in (
+        ("policy", "no trust policy: line 1"),
+        ("gone", "no trust policy: no such file"),
+    ):
         with pytest.raises(ConfigError, match=said):
             registry.anchors([], Anchoring(policy=policy), tmp_path)
     wrong = AnchorSettings("dept", "witness", "https://witness.example", key="none")
@@ -52,6 +55,8 @@ def test_what_cannot_work_stops_the_start(tmp_path: Path) -> None:
         ("file:a,every_seconds=soon", "must be a whole number"),
         ("file:a,every_seconds=99999999", "between 0 and"),
         ("mail:a@b.example,server=m:25", "needs the setting `sender`"),
+        ("witness:https://user:word@w.example,key=k", "name or a password before `@`"),
+        ("webhook:https://user@w.example,secret=env:S", "name or a password before `@`"),
     ],
 )
 def test_an_anchor_spelt_wrongly_is_a_sentence(text: str, said: str) -> None:
