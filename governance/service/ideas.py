@@ -7,7 +7,7 @@ new rule would reach, people disagree: that is told, and nothing is suggested.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -82,8 +82,24 @@ def ideas(pattern: Pattern, release: Release) -> Iterator[Idea]:
         elif way.effect is Effect.DENY and pattern.of("granted", effect=way.seen):
             continue
         if acts and not lessons.enough(acts, way.least) and not (way.loosens and spoiled):
-            said = _said(acts)
-            yield Idea(pattern, way.effect, tuple(acts), way.loosens, said, note, tuple(against))
+            said, effect = _said(acts), way.effect
+            if effect is Effect.REQUIRE_APPROVAL:
+                effect, note = _wanted(acts, way)
+            yield Idea(pattern, effect, tuple(acts), way.loosens, said, note, tuple(against))
+
+
+def _wanted(acts: Sequence[Act], way: _Way) -> tuple[Effect, str]:
+    """The effect that reviewers who would go further than to ask get, and what is to be told of them.
+
+    A refusal follows where all of them want one. What was refused is asked first, whoever wants it
+    allowed: nobody has looked at such an action before it ran.
+    """
+    beyond = Effect.ALLOW if way.loosens else Effect.DENY
+    wanted = sum(act.should_be == beyond.word for act in acts)
+    if beyond is Effect.DENY and wanted == len(acts):
+        return beyond, ""
+    verb = "allowed" if way.loosens else "refused"
+    return way.effect, f"{wanted} of {len(acts)} say that it should be {verb}" if wanted else ""
 
 
 def _said(acts: Iterable[Act]) -> str:

@@ -37,7 +37,10 @@ TIGHTEN: Final = Threshold(acts=5, people=2, days=3)
 
 
 class Act(NamedTuple):
-    """One thing that a person did about one decision: entry `entry` says so."""
+    """One thing that a person did about one decision: entry `entry` says so.
+
+    `should_be` is what a review says it should have been instead, or empty.
+    """
 
     kind: Kind
     entry: int
@@ -46,6 +49,7 @@ class Act(NamedTuple):
     decision: int
     data: Mapping[str, Any]
     rule: str
+    should_be: str = ""
 
     @property
     def effect(self) -> str:
@@ -130,7 +134,8 @@ class Gathering:
             if not _by_rules_alone(about):
                 return
         lifts = data.get("lifts", ())
-        act = Act(kind, index, data["person"], entry.at, decision, about, "")
+        should_be = data.get("should_be", "")
+        act = Act(kind, index, data["person"], entry.at, decision, about, "", should_be)
         rules = [
             f"{f['policy']}/{f['rule']}"
             for f in about["findings"]

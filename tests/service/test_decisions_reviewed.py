@@ -269,14 +269,20 @@ def judges(world: World) -> tuple[World, tuple[Caller, Caller]]:
 
 
 def many(
-    judges: tuple[World, tuple[Caller, Caller]], verdict: str, count: int, start: int, **more: Any
+    judges: tuple[World, tuple[Caller, Caller]],
+    verdict: str,
+    count: int,
+    start: int,
+    *,
+    should_be: tuple[str | None, str | None] = (None, None),
+    **more: Any,
 ) -> list[int]:
     """So many payments, one a day, each reviewed alike by one of two people."""
     world, who = judges
     made = []
     for number in range(count):
         made.append(paid(world, f"{start + number} EUR", iban=(DE, NL)[number % 2], **more))
-        judge(world, who[number % 2], made[-1], verdict)
+        judge(world, who[number % 2], made[-1], verdict, should_be=should_be[number % 2])
         world.clock.advance(DAY)
     return made
 
@@ -305,14 +311,34 @@ def test_what_reviewers_find_too_loose_is_asked_first(judges: Any) -> None:
     assert made["backtest"]["looser"] == 0
 
 
+def test_what_all_reviewers_would_refuse_is_refused(judges: Any) -> None:
+    """Who said that a payment should have been refused would be asked to approve the next one."""
+    many(judges, "too_loose", 6, 300, should_be=("deny", "deny"))
+    (made,) = found(judges[0])["proposals"]
+    assert (made["rule"], made["effect"], made["loosens"]) == ("payments/PAY-1", "deny", False)
+    assert "too loose under PAY-1 is refused at once" in made["title"]
+    assert made["case"]["expect"] == "deny"
+    assert (made["note"], made["backtest"]["looser"]) == ("", 0)
+
+
+def test_what_only_some_would_refuse_is_asked_first_and_that_is_told(judges: Any) -> None:
+    """If one voice for a refusal were enough, or unheard, reviewers would not say what they want."""
+    many(judges, "too_loose", 6, 300, should_be=("deny", "require_approval"))
+    (made,) = found(judges[0])["proposals"]
+    assert made["effect"] == "require_approval"
+    assert made["note"] == "3 of 6 say that it should be refused"
+
+
 def test_a_refusal_found_too_strict_becomes_a_question_not_a_yes(judges: Any) -> None:
     """If reviewers could turn a no into a yes, an action would run that nobody looked at first."""
     world, who = judges
     for number in range(10):
-        judge(world, who[number % 2], paid(world, f"{50 + number} EUR", iban=GB), "too_strict")
+        denied = paid(world, f"{50 + number} EUR", iban=GB)
+        judge(world, who[number % 2], denied, "too_strict", should_be=("allow", None)[number % 2])
         world.clock.advance(DAY)
     (made,) = found(world)["proposals"]
     assert (made["rule"], made["effect"]) == ("payments/PAY-4", "require_approval")
+    assert made["note"] == "5 of 10 say that it should be allowed"
     assert "needs: [1 cfo]" in made["draft"]
 
 
