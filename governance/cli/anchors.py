@@ -18,7 +18,7 @@ NONE = "none"
 UNANCHORED = (
     "This log is unanchored: nobody outside gets its head, so whoever holds its key and its disk "
     "could rewrite it unnoticed, and every report says so. Name an anchor under [[anchors]] in "
-    "config.toml; docs/anchoring.md says which."
+    "config.toml, which the service reads at its start; docs/anchoring.md says which."
 )
 
 
@@ -81,7 +81,12 @@ def settle(frame: Frame, name: str, entry: int, reason: str) -> None:
     """
     with frame.api() as api:
         path = f"/v1/anchors/{name}/settle"
-        output.show(frame.output, api.post(path, conflict=entry, reason=reason))
+        made = api.post(path, conflict=entry, reason=reason)
+    output.show(frame.output, made)
+    if made["state"] != "settled":
+        output.say(
+            f"Another person settles it: governance anchor settle {name} {entry} --reason 'what they found'"
+        )
 
 
 def chosen(given: Sequence[str]) -> tuple[str, ...]:

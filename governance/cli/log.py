@@ -331,7 +331,7 @@ def _print_findings(found: Mapping[str, Any]) -> None:
     if found.get("kept"):
         output.say(f"What was found is kept in {found['kept']}.")
     count = found["derivable"] + found["lasting"]
-    output.say(f"{found['entries']} entries, {count} problems.")
+    output.say(f"{found['entries']} entries, {count} problem{'s' * (count != 1)}.")
     if count > len(problems):
         output.say(f"{count - len(problems)} more of the same kinds are not shown.")
     output.say(

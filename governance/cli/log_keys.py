@@ -165,7 +165,8 @@ def confirm(frame: Frame, entry: int) -> None:
             raise Failed(
                 f"entry `{entry}` is no change of keys that waits; see governance log-key list"
             )
-        output.facts(with_names(waiting, names_of(api), "given_by"), err=True)
+        shown = {"kept_as" if name == "custody" else name: each for name, each in waiting.items()}
+        output.facts(with_names(shown, names_of(api), "given_by"), err=True)
         made = api.post("/v1/log/keys/confirm", entry=entry)
     output.show(frame.output, made)
     if made["state"] == "signing":

@@ -205,7 +205,10 @@ def hold(
 def release(frame: Frame, number: int, reason: str) -> None:
     """Ask to lift a legal hold; a second person's call lifts it."""
     with frame.api() as api:
-        output.show(frame.output, api.post("/v1/retention/releases", hold=number, reason=reason))
+        made = api.post("/v1/retention/releases", hold=number, reason=reason)
+    output.show(frame.output, made)
+    if made["state"] == "release_asked":
+        output.say(f"Another person lifts it: governance retention release {number} --reason 'why'")
 
 
 @command(retention, "plan", example="governance retention plan")

@@ -39,7 +39,8 @@ def asked(key: str, what: str, new: bool = False) -> str:
         return _prompted(what, new)
     raise CannotOpen(
         f"nobody gave {what}: set the environment variable `{VARIABLE}` (or `{VARIABLE}_FD`, the "
-        "number of a file descriptor to read it from), or start at a terminal and be asked"
+        "number of a file descriptor to read it from), or start at a terminal and be asked. While "
+        "a service runs, it is the service that needs it: start it again with it"
     )
 
 

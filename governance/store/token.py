@@ -174,6 +174,13 @@ class Token:
                 f"the PIN of `{self.where}` is locked after wrong attempts; its security officer "
                 "unlocks it. Nothing was signed"
             ) from error
+        except errors.NoSuchKey as error:
+            self.close()
+            raise CannotOpen(
+                f"the log key in `{self.where}` cannot be reached: the token holds no private key of "
+                "that label (`object=`) or id (`id=`), so that nothing can be signed. Correct the URI, "
+                "or put the key back, and start again"
+            ) from error
         except Exception as error:
             self.close()
             raise CannotOpen(

@@ -34,6 +34,7 @@ def configure(*, level: int = logging.INFO) -> None:
     server.handlers = [_Bridge()]
     server.propagate = False
     server.setLevel(logging.WARNING)
+    logging.getLogger("governance").handlers = [_Ours()]
 
 
 def defect(event: str, error: BaseException, **about: Any) -> None:
@@ -49,6 +50,17 @@ def defect(event: str, error: BaseException, **about: Any) -> None:
 
 def _short(filename: str) -> str:
     return "/".join(PurePath(filename).parts[-3:])
+
+
+class _Ours(logging.Handler):
+    """What rooms without a surface say (the database answers again), as events like all others."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            defect(record.getMessage(), error)
+        else:
+            log.warning(record.getMessage())
 
 
 class _Bridge(logging.Handler):

@@ -186,7 +186,9 @@ def test_rules_and_holds_take_two_people(company: Company) -> None:
     )
     assert "agent payments-1" in served.run("retention", "show").stdout
     release = ("retention", "release", hold, "--reason", "closed")
-    assert served.json(*release)["state"] == "release_asked"
+    asked = served.run(*release)
+    assert "state    release_asked" in asked.stdout
+    assert f"Another person lifts it: governance retention release {hold}" in asked.stderr
     assert served.json(*release, key=company.tom_key)["state"] == "released"
     refused = served.run("retention", "prune", "--reason", "over", "--yes")
     assert refused.exit_code == 1

@@ -111,6 +111,17 @@ def test_a_short_passphrase_makes_no_key(paths: Paths) -> None:
     assert not list(paths.keys.iterdir())
 
 
+def test_a_missing_passphrase_is_asked_of_the_process_that_signs(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it were not, people would set it where they type `rotate`, and be refused again."""
+    for name in ("GOVERNANCE_LOG_KEY_SECRET", "GOVERNANCE_LOG_KEY_SECRET_FD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(CannotOpen, match="it is the service that needs it: start it again"):
+        KeyRing.create(paths, world.ORIGIN, Wanted("encrypted"))
+
+
 @pytest.mark.parametrize("custody", ["file", "encrypted"])
 def test_a_key_file_that_others_can_read_is_refused(
     paths: Paths, quick: None, custody: str

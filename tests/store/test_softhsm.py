@@ -133,6 +133,7 @@ def _keys(root: Path) -> Paths:
     ("label", "name", "expected"),
     [
         ("absent", "log keys", "does not show the public key|cannot be reached"),
+        ("absent", "log keys", "no private key of that label"),
         ("log", "another", "cannot be reached"),
         ("p384", "log keys", "neither Ed25519 nor on the curve P-256"),
     ],

@@ -369,3 +369,14 @@ def _self_signed(directory: Path) -> tuple[Path, Path]:
         )
     )
     return certificate, private
+
+
+def test_every_line_of_the_services_log_is_json() -> None:
+    """If an outage were told in bare words, who collects the log would drop just that line."""
+    said = (
+        "import logging; from governance.web import log; log.configure();"
+        "logging.getLogger('governance.store.ledger').warning('it has %d entries', 37)"
+    )
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    line = json.loads(done.stderr)
+    assert (line["event"], line["level"]) == ("it has 37 entries", "warning")
