@@ -4,7 +4,11 @@ The law: `at` never goes back. It is max(previous `at`, anchor + time elapsed on
 clock), so that setting the wall clock moves nothing. The wall clock is only compared: a difference
 of more than two seconds makes the service not ready, a jump of more than a minute pauses answers
 until people confirm which clock is right. Only then, and at the start of a process, is the anchor
-taken from the wall clock.
+taken from the wall clock. A process that starts behind the log waits until its clock has passed it.
+
+An entry that was dated too late can never be taken back: nothing could be recorded before that time
+comes. So a wall clock that says at the start that nothing happened for a month is a jump, too, and
+the log's time goes on from its last entry until people confirm.
 
 All values are microseconds since the epoch, UTC.
 """
@@ -20,6 +24,9 @@ DRIFT = 2_000_000
 
 JUMP = 60_000_000
 """Beyond this difference answers stop until confirmed."""
+
+REST = 30 * 86_400 * 1_000_000
+"""A log that seems to have rested for longer may have been opened with a wrong clock."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -63,16 +70,23 @@ def to_microseconds(at: datetime) -> int:
 class LogClock:
     """Stamps `at`, and watches the wall clock. Used by one thread, read by any."""
 
-    def __init__(self, clock: Clock, previous: int, *, jumped: bool = False) -> None:
+    def __init__(
+        self, clock: Clock, previous: int, *, jumped: bool = False, begins: bool = False
+    ) -> None:
         """`previous` is the newest `at` in the log, `jumped` an unconfirmed jump found in it.
 
-        A wall clock that is behind the log by more than a minute counts as a jump.
+        A wall clock that is `behind` the log by more than a minute is waited for: once it has passed
+        the newest entry, this is a start like any other. One that is ahead by more than `REST` is a
+        jump, unless this log `begins` (after a restore, perhaps of an old backup).
         """
         self._clock = clock
         self._previous = previous
-        self._anchor = clock.wall() - clock.monotonic()
+        rested = not begins and clock.wall() - previous > REST
+        self._anchor = (previous if rested else clock.wall()) - clock.monotonic()
         self.drift = self._difference()
         self.jumped = jumped or abs(self.drift) > JUMP
+        self.behind = not jumped and self.drift < -JUMP
+        self._told = jumped
 
     @property
     def ready(self) -> bool:
@@ -90,19 +104,33 @@ class LogClock:
         """Somebody else recorded an entry at `at`: nothing is stamped before it."""
         self._previous = max(self._previous, at)
 
+    @property
+    def log_time(self) -> datetime:
+        """The log's time, as it was when the clocks were last compared."""
+        return to_datetime(self._clock.wall() - self.drift)
+
     def watch(self) -> int | None:
-        """Compare with the wall clock; seconds of a jump that is seen for the first time."""
+        """Compare with the wall clock; seconds of a jump that the log does not tell of yet."""
         self.drift = self._difference()
-        if abs(self.drift) > JUMP and not self.jumped:
-            self.jumped = True
+        if self.behind:
+            if self.drift >= -DRIFT:
+                self.confirm()
+            return None
+        if not self._told and (self.jumped or abs(self.drift) > JUMP):
+            self.pause()
             return self.drift // 1_000_000
         return None
 
+    def pause(self) -> None:
+        """The log tells of a jump, which people have to confirm."""
+        self.jumped = self._told = True
+        self.behind = False
+
     def confirm(self) -> None:
-        """People say the wall clock is right: start from it again (never before the last `at`)."""
+        """The wall clock is right, people say: start from it again (never before the last `at`)."""
         self._anchor = self._clock.wall() - self._clock.monotonic()
         self.drift = self._difference()
-        self.jumped = False
+        self.jumped = self._told = self.behind = False
 
     def _difference(self) -> int:
         """Wall clock minus log time; negative while the log is ahead."""

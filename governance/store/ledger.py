@@ -161,10 +161,7 @@ class Ledger:
         if self.lacking is not None:
             return self.lacking
         if self._log_clock.jumped:
-            return (
-                f"the machine's clock differs from the log's by {self._log_clock.drift / 1e6:.0f} s; "
-                "set it right, then two people confirm it with `governance clock confirm`"
-            )
+            return _clocks_differ(self._log_clock)
         return self._trouble
 
     @property
@@ -431,6 +428,21 @@ def _pending() -> Future[Any]:
     future: Future[Any] = Future()
     future.set_running_or_notify_cancel()
     return future
+
+
+def _clocks_differ(clock: LogClock) -> str:
+    """What a jump means, and what to do."""
+    differ = f"the machine's clock differs from the log's by {clock.drift / 1e6:.0f} s"
+    confirm = "two people confirm it with `governance clock confirm`"
+    if clock.drift >= 0:
+        return f"{differ}; set it right, then {confirm}"
+    known = f"{clock.log_time:%Y-%m-%d %H:%M:%S} UTC"
+    way = (
+        f"set it right, and answers go on; if it is right, they go on once it has passed {known}"
+        if clock.behind
+        else f"set it right, then {confirm}; if it is right, do so once it has passed {known}"
+    )
+    return f"{differ}; {way}: then the log was written by a clock that was ahead"
 
 
 def _jumped(seconds: int) -> Make:

@@ -188,7 +188,7 @@ class Turns:
             if entry.data["event"] == "confirmed":
                 self._clock.confirm()
             elif entry.data["event"] == "jumped":
-                self._clock.jumped = True
+                self._clock.pause()
         for tell in self.news:
             tell(index, entry)
 
