@@ -117,6 +117,44 @@ def split(granted: list[Act], refused: list[Act], action: ActionType) -> tuple[l
     return [], "people refused some of them, and nothing tells those apart"
 
 
+def alone(acts: Iterable[Act], action: ActionType, shared: Mapping[str, Any]) -> str:
+    """Which part of the bounds `shared` one person's acts alone reached, in words: whoever signs
+    should look at those. Nothing if others did the same to every edge."""
+    seen, said = list(acts), []
+    for field, bound in shared.items():
+        name = field.removeprefix("args.")
+        if "one_of" in bound:
+            whose: dict[str, list[Act]] = {}
+            for act in seen:
+                value = act.data["agent"] if field == "agent.id" else act.data["args"].get(name)
+                whose.setdefault(str(value), []).append(act)
+            said += [
+                f"`{field}` {value}: {_entries(mine)}"
+                for value, mine in sorted(whose.items())
+                if len({act.person for act in mine}) == 1
+            ]
+        elif "between" in bound:
+            amounts = _amounts(action.args[name], seen, name)
+            for sign, word in ((1, "above"), (-1, "below")) if amounts is not None else ():
+                edge, mine = _beyond([sign * amount for amount in amounts or ()], seen)
+                if mine:
+                    said.append(f"`{field}` {word} {sign * edge:f}: {_entries(mine)}")
+    return f"one person alone did so for {'; '.join(said)}" if said else ""
+
+
+def _beyond(amounts: list[Decimal], acts: list[Act]) -> tuple[Decimal, list[Act]]:
+    """The largest amount that two people reached, and the acts beyond it."""
+    largest: dict[str, Decimal] = {}
+    for amount, act in zip(amounts, acts, strict=True):
+        largest[act.person] = max(amount, largest.get(act.person, amount))
+    edge = sorted(largest.values())[-2] if len(largest) > 1 else min(amounts)
+    return edge, [act for amount, act in zip(amounts, acts, strict=True) if amount > edge]
+
+
+def _entries(acts: Iterable[Act]) -> str:
+    return "entries " + ", ".join(str(entry) for entry in sorted({act.entry for act in acts}))
+
+
 def _amounts(arg: ArgType, acts: Iterable[Act], name: str) -> list[Decimal] | None:
     out: list[Decimal] = []
     units: set[str] = set()

@@ -28,7 +28,7 @@ from governance.oversight.times import micros
 from governance.oversight.times import write as stamp
 from governance.service import backtesting, child, lessons
 from governance.service.beside import Beside
-from governance.service.bounding import Unbounded, bounds, sample
+from governance.service.bounding import Unbounded, alone, bounds, sample
 from governance.service.desk import Desk
 from governance.service.disclosing import FAR
 from governance.service.drafting import suppose
@@ -146,6 +146,7 @@ class Student:
         action = self._release.catalogue.actions[idea.pattern.action]
         shared = bounds(idea.acts, action, rule.when, loosen=idea.loosens)
         require_agreed(idea, action, rule, shared)
+        lone = alone(idea.acts, action, shared) if idea.loosens else ""
         name = _next_id(file, rule.id)
         because = _because(idea)
         made = _rule(idea, file, rule, name, self._when(file, rule, idea, shared), because)
@@ -184,7 +185,7 @@ class Student:
                  "kind": act.kind} for act in idea.acts
             ],
             "because": because,
-            "note": idea.note,
+            "note": "; ".join(filter(None, (idea.note, lone))),
             "condition": shared,
             "amends": rule.id if idea.loosens else None,
             "draft": amending.in_draft(amended),

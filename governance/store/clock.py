@@ -7,7 +7,7 @@ until people confirm which clock is right. Only then, and at the start of a proc
 taken from the wall clock. A process that starts behind the log waits until its clock has passed it.
 
 An entry that was dated too late can never be taken back: nothing could be recorded before that time
-comes. So a wall clock that says at the start that nothing happened for a month is a jump, too, and
+comes. So a wall clock that says at the start that nothing happened for two months is a jump, too, and
 the log's time goes on from its last entry until people confirm.
 
 All values are microseconds since the epoch, UTC.
@@ -25,7 +25,7 @@ DRIFT = 2_000_000
 JUMP = 60_000_000
 """Beyond this difference answers stop until confirmed."""
 
-REST = 30 * 86_400 * 1_000_000
+REST = 60 * 86_400 * 1_000_000
 """A log that seems to have rested for longer may have been opened with a wrong clock."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -135,6 +135,19 @@ def test_an_answer_without_a_look_teaches_nothing(staffed: World) -> None:
     assert result["unlooked"] == 12
 
 
+def test_what_one_person_alone_reached_is_said_to_the_signer(staffed: World) -> None:
+    """One careless yes far above the others would open the range up to it, and whoever signs would
+    read that two people had taught all of it."""
+    approvals(staffed, 11)
+    answer(staffed, staffed.berta, "640 EUR", iban=NL)  # type: ignore[attr-defined]
+    (made,) = found(staffed)["proposals"]
+    assert made["condition"]["args.amount"]["between"][1] == "640.00 EUR"
+    last = max(made["entries"])
+    assert f"one person alone did so for `args.amount` above 610.50: entries {last}" in made["note"]
+    assert "`args.amount` below 601.50: entries" in made["note"]
+    assert "agent.id" not in made["note"]
+
+
 def test_the_agents_own_owner_teaches_nothing(staffed: World) -> None:
     """If whoever answers for an agent could teach for it, they would widen their own rights."""
     from governance.service import people

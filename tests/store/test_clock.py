@@ -148,12 +148,12 @@ def test_a_clock_far_ahead_at_the_start_dates_nothing_until_people_confirm(root:
     assert (ats[-1] - right).total_seconds() < 60
 
 
-def test_a_rest_of_a_month_is_confirmed_and_then_over(root: Path) -> None:
+def test_a_rest_of_two_months_is_confirmed_and_then_over(root: Path) -> None:
     """Whoever really rested could never go on."""
     clock = FakeClock()
     with world.open_(root, clock=clock) as workspace:
         workspace.ledger.submit(Decide()).result(10)
-    clock.advance(31 * 86_400)
+    clock.advance(61 * 86_400)
     with world.open_(root, clock=clock) as workspace:
         clock.advance(1.1)
         with pytest.raises(Unavailable, match="confirm"):
