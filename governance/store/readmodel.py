@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -24,7 +24,7 @@ from governance.store.errors import Damaged
 from governance.store.position import Position
 from governance.store.projection import COLUMNS, PRUNED, VERSION, project
 from governance.store.reader import Reader
-from governance.store.sqlite import insert_rows
+from governance.store.sqlite import explain, insert_rows
 from governance.store.tables import ViewTable, statements
 from governance.store.tail import Tail
 
@@ -105,6 +105,8 @@ class Views:
         self._end = _End(0)
         self._hurry = False
         self._ending = False
+        self.trouble: str | None = None
+        """Why the lists do not follow (a sentence), or None."""
         self._db = self._open()
         self._lock = threading.Lock()
         self._reader = self._connect()
@@ -160,17 +162,27 @@ class Views:
             try:
                 while self.lag and not self._ending:
                     self._follow(self._end)
+                    self.trouble = None
                     time.sleep(_PAUSE if self.lag else 0)
-            except Exception:
+            except Exception as error:
                 log.exception(
                     "the read models cannot follow entry %d; trying again", self._followed
                 )
+                why = explain(error, self._path) if isinstance(error, sqlite3.Error) else str(error)
+                self.trouble = f"lists and searches end before entry {self._followed}: {why}"
                 time.sleep(1)
+                self._connect_again()
             with self._wake:
                 self._wake.notify_all()
                 if not self._hurry and not self._ending:
                     self._wake.wait(_STEP)
                 self._hurry = False
+
+    def _connect_again(self) -> None:
+        """A connection that met a file it may not write does not write it later, either."""
+        self._db.close()
+        with suppress(sqlite3.Error):  # then the next step says why
+            self._db = self._connect()
 
     def _follow(self, end: _End) -> None:
         """Include the next entries up to `end`, in one transaction."""

@@ -78,4 +78,5 @@ WORRIES: Mapping[str, Check] = {
     ANCHORS: anchors.degraded,
     "invariants": _invariants,
     "policy files": _files,
+    "lists": lambda desk: desk.workspace.views.trouble,
 }

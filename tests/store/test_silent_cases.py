@@ -199,7 +199,8 @@ def clock_back(outside: Outside) -> None:
 
 def leap_second(outside: Outside) -> None:
     """At the end of a leap second the clock shows the last second of the day twice."""
-    midnight = 1_798_761_600_000_000
+    day = 86_400_000_000
+    midnight = outside.clock.now // day * day + day
     outside.clock.now = midnight - 400_000
     with outside.open() as workspace:
         outside.ask(workspace, 2)

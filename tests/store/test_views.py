@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import astuple
 from pathlib import Path
 
@@ -135,3 +136,32 @@ def test_a_text_search_is_no_way_into_the_database(workspace: Workspace) -> None
 def test_waiting_for_what_is_not_there_ends(workspace: Workspace) -> None:
     """A page would hang for ever."""
     assert not workspace.views.wait_for(5, timeout=0.1)
+
+
+def test_lists_that_cannot_be_written_say_so_and_go_on_afterwards(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list would show nothing new for ever, as if nothing had happened, also once its file can be
+    written again."""
+    views = workspace.views
+    connect = views._connect
+
+    def read_only() -> sqlite3.Connection:
+        db = connect()
+        db.execute("PRAGMA query_only=ON")
+        return db
+
+    monkeypatch.setattr(views, "_connect", read_only)
+    views._db.execute("PRAGMA query_only=ON")
+    workspace.ledger.submit(Decide()).result(10)
+    assert not views.wait_for(1, timeout=1.5)
+    assert views.trouble is not None
+    assert "lists and searches end before entry 0" in views.trouble
+    assert "views.db` cannot be written" in views.trouble
+    monkeypatch.setattr(views, "_connect", connect)
+    assert views.wait_for(1, timeout=5)
+    end = time.monotonic() + 5
+    while views.trouble is not None and time.monotonic() < end:
+        time.sleep(0.01)
+    assert views.trouble is None
+    assert len(views.decisions()) == 1
