@@ -6,10 +6,6 @@ of more than two seconds makes the service not ready, a jump of more than a minu
 until people confirm which clock is right. Only then, and at the start of a process, is the anchor
 taken from the wall clock. A process that starts behind the log waits until its clock has passed it.
 
-An entry that was dated too late can never be taken back: nothing could be recorded before that time
-comes. So a wall clock that says at the start that nothing happened for two months is a jump, too, and
-the log's time goes on from its last entry until people confirm.
-
 All values are microseconds since the epoch, UTC.
 """
 
@@ -24,9 +20,6 @@ DRIFT = 2_000_000
 
 JUMP = 60_000_000
 """Beyond this difference answers stop until confirmed."""
-
-REST = 60 * 86_400 * 1_000_000
-"""A log that seems to have rested for longer may have been opened with a wrong clock."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -70,23 +63,18 @@ def to_microseconds(at: datetime) -> int:
 class LogClock:
     """Stamps `at`, and watches the wall clock. Used by one thread, read by any."""
 
-    def __init__(
-        self, clock: Clock, previous: int, *, jumped: bool = False, begins: bool = False
-    ) -> None:
+    def __init__(self, clock: Clock, previous: int, *, jumped: bool = False) -> None:
         """`previous` is the newest `at` in the log, `jumped` an unconfirmed jump found in it.
 
         A wall clock that is `behind` the log by more than a minute is waited for: once it has passed
-        the newest entry, this is a start like any other. One that is ahead by more than `REST` is a
-        jump, unless this log `begins` (after a restore, perhaps of an old backup).
+        the newest entry, this is a start like any other.
         """
         self._clock = clock
         self._previous = previous
-        rested = not begins and clock.wall() - previous > REST
-        self._anchor = (previous if rested else clock.wall()) - clock.monotonic()
+        self._anchor = clock.wall() - clock.monotonic()
         self.drift = self._difference()
-        self.jumped = jumped or abs(self.drift) > JUMP
         self.behind = not jumped and self.drift < -JUMP
-        self._told = jumped
+        self.jumped = jumped or self.behind
 
     @property
     def ready(self) -> bool:
@@ -110,27 +98,26 @@ class LogClock:
         return to_datetime(self._clock.wall() - self.drift)
 
     def watch(self) -> int | None:
-        """Compare with the wall clock; seconds of a jump that the log does not tell of yet."""
+        """Compare with the wall clock; seconds of a jump that is seen for the first time."""
         self.drift = self._difference()
         if self.behind:
             if self.drift >= -DRIFT:
                 self.confirm()
             return None
-        if not self._told and (self.jumped or abs(self.drift) > JUMP):
+        if abs(self.drift) > JUMP and not self.jumped:
             self.pause()
             return self.drift // 1_000_000
         return None
 
     def pause(self) -> None:
         """The log tells of a jump, which people have to confirm."""
-        self.jumped = self._told = True
-        self.behind = False
+        self.jumped, self.behind = True, False
 
     def confirm(self) -> None:
         """The wall clock is right, people say: start from it again (never before the last `at`)."""
         self._anchor = self._clock.wall() - self._clock.monotonic()
         self.drift = self._difference()
-        self.jumped = self._told = self.behind = False
+        self.jumped = self.behind = False
 
     def _difference(self) -> int:
         """Wall clock minus log time; negative while the log is ahead."""

@@ -272,12 +272,7 @@ def _open(
             db.execute("COMMIT")
             _look_at_guards(database, db)
         position = Position(folded.frontier, folded.frontier.root(), folded.state)
-        log_clock = LogClock(
-            clock,
-            folded.last_at,
-            jumped=fold.clock_jumped(folded.state),
-            begins=folded.frontier.size == 0,
-        )
+        log_clock = LogClock(clock, folded.last_at, jumped=fold.clock_jumped(folded.state))
         turns = None
         if database.shared:
             started = _started(fold, ring.origin, "outage")

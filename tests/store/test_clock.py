@@ -124,45 +124,6 @@ def test_a_clock_that_was_behind_at_the_start_can_be_put_right(root: Path) -> No
         assert [workspace.reader.entry(n).kind for n in range(2)] == ["decision"] * 2
 
 
-def test_a_clock_far_ahead_at_the_start_dates_nothing_until_people_confirm(root: Path) -> None:
-    """One entry dated by a wrong clock could never be taken back: nothing would be answered until that
-    day comes, and a restored log would begin there, too."""
-    clock = FakeClock()
-    with world.open_(root, clock=clock) as workspace:
-        workspace.ledger.submit(Decide()).result(10)
-        right = workspace.reader.entry(0).at
-    clock.offset = 365 * 86_400_000_000
-    with world.open_(root, clock=clock) as workspace:
-        workspace.record_start("1")
-        clock.advance(1.1)
-        with pytest.raises(Unavailable, match="confirm"):
-            workspace.ledger.submit(Decide()).result(10)
-        _until(lambda: workspace.ledger.state.jumped)
-    clock.offset = 0
-    with world.open_(root, clock=clock) as workspace:
-        workspace.ledger.submit(CONFIRM).result(10)
-        workspace.ledger.submit(Decide()).result(10)
-        assert workspace.ledger.ready is None
-        ats = [workspace.reader.entry(n).at for n in range(workspace.ledger.size)]
-    assert ats == sorted(ats)
-    assert (ats[-1] - right).total_seconds() < 60
-
-
-def test_a_rest_of_two_months_is_confirmed_and_then_over(root: Path) -> None:
-    """Whoever really rested could never go on."""
-    clock = FakeClock()
-    with world.open_(root, clock=clock) as workspace:
-        workspace.ledger.submit(Decide()).result(10)
-    clock.advance(61 * 86_400)
-    with world.open_(root, clock=clock) as workspace:
-        clock.advance(1.1)
-        with pytest.raises(Unavailable, match="confirm"):
-            workspace.ledger.submit(Decide()).result(10)
-        workspace.ledger.submit(CONFIRM).result(10)
-        answer = workspace.ledger.submit(Decide()).result(10).receipts[0]
-        assert to_microseconds(workspace.reader.entry(answer.index).at) == clock.wall()
-
-
 def test_a_long_rest_is_no_jump(root: Path) -> None:
     """A service that was off for a night would refuse to work in the morning."""
     clock = FakeClock()
