@@ -40,10 +40,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 QUARTER = 900_000_000
 """A quarter of an hour in microseconds."""
 
-_COUNTED = (
-    "INSERT INTO decision_count VALUES (?1, ?2, 1, ?3, ?3) ON CONFLICT (at, effect) "
-    "DO UPDATE SET count = count + 1, last = excluded.last"
+COUNTED = (
+    "INSERT INTO decision_count VALUES (?, ?, ?, ?, ?) ON CONFLICT (at, effect) "
+    "DO UPDATE SET count = count + excluded.count, last = excluded.last"
 )
+"""Takes quarter and effect, how many there were, the first and the last; a statement of one decision
+names quarter, effect and index."""
+
 _CLOSED = "UPDATE approval_list SET state = ?, closed_by = ? WHERE idx = ? AND state = 'open'"
 _USED = "UPDATE approval_list SET state = 'used', closed_by = ? WHERE idx = ?"
 _OUTCOME = "UPDATE decision_list SET outcome = ? WHERE idx = ?"
@@ -117,7 +120,7 @@ def _decision(
     )
     made: list[Statement] = [
         ("decision_list", row),
-        (_COUNTED, (at - at % QUARTER, data["effect"], index)),
+        (COUNTED, (at - at % QUARTER, data["effect"], index)),
     ]
     if approval is not None:
         made.append((_USED, (index, approval)))

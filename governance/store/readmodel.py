@@ -22,7 +22,7 @@ from audit.tree import Frontier
 from governance.store.encoding import quick
 from governance.store.errors import Damaged
 from governance.store.position import Position
-from governance.store.projection import COLUMNS, PRUNED, VERSION, project
+from governance.store.projection import COLUMNS, COUNTED, PRUNED, VERSION, project
 from governance.store.reader import Reader
 from governance.store.sqlite import explain, insert_rows
 from governance.store.tables import ViewTable, statements
@@ -343,11 +343,14 @@ def follow(
     `entries` between, in one transaction. Raises what reading the entries raises.
     """
     inserts: dict[str, list[tuple[Any, ...]]] = {}
+    counts: dict[tuple[Any, ...], list[int]] = {}
     updates = []
     for index, data in enumerate(entries, start):
         for sql, values in project(index, quick(data)):
             if sql in COLUMNS:
                 inserts.setdefault(sql, []).append(values)
+            elif sql is COUNTED:
+                counts.setdefault(values[:2], []).append(index)
             else:
                 updates.append((sql, values))
     db.execute("BEGIN IMMEDIATE")
@@ -355,6 +358,8 @@ def follow(
         # an update is about a row that an earlier entry inserted, so all inserts may go first
         for table, rows in inserts.items():
             insert_rows(db, table, COLUMNS[table], rows)
+        for quarter, found in counts.items():
+            db.execute(COUNTED, (*quarter, len(found), found[0], found[-1]))
         for sql, values in updates:
             db.execute(sql, values)
         db.execute("UPDATE follower SET size = ?, root = ?", (stop, root))
