@@ -308,7 +308,7 @@ class ServerConnection:
         return self._defer(numbered, ())
 
     def _roll_back(self) -> Any:
-        begun, self._deferred = len(self._deferred), []
+        begun, self._deferred, self._meanwhile = len(self._deferred), [], None
         inside, self._inside = self._inside, False
         if self._raw.closed or (inside and begun and not self._sent):
             return None  # nothing of it ever reached the server

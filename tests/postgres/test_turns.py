@@ -198,6 +198,11 @@ def test_values_are_sealed_while_the_server_writes(opened: Open) -> None:
         assert done[0] - begun < 0.4
         db.execute("SELECT 1")
         assert len(done) == 1
+        meanwhile(db, lambda: done.append(0))
+        db.execute("ROLLBACK")
+        db.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        db.execute("SELECT 1")
+        assert len(done) == 1, "what a transaction put off ends with it"
         db.execute("ROLLBACK")
 
 
