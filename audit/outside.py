@@ -24,7 +24,7 @@ from audit import note as notes
 from audit.checkpoint import Checkpoint
 from audit.encoding import utc
 from audit.entry import decode
-from audit.errors import Gap, Malformed, Tampered, UnknownKey
+from audit.errors import Gap, LogError, Malformed, Tampered, UnknownKey
 from audit.keys import Verifier
 from audit.package import CHECKPOINT, Package, anchor_name
 from audit.tree import NodeSource, frontier_at
@@ -62,7 +62,7 @@ class Authorities:
     def __init__(self, pems: Sequence[bytes]) -> None:
         """`pems` hold one certificate or more each; those that sign themselves are the roots.
 
-        Raises `Malformed` if there is no such certificate in them.
+        Raises `Malformed` if there is no such certificate in them, `LogError` without the library.
         """
         self._certificates: list[x509.Certificate] = []
         self.why_not = "no certificate of a time-stamp authority was given (--tsa)"
@@ -80,9 +80,11 @@ class Authorities:
             raise Malformed("among the certificates of --tsa is none that signs itself: no root")
         try:
             import rfc3161_client as client
-        except ImportError:
-            self.why_not = "the Python package `rfc3161-client` is not installed here"
-            return
+        except ImportError as error:
+            raise LogError(
+                "--tsa needs the Python package `rfc3161-client` (`python -m pip install rfc3161-client`); "
+                "without --tsa time-stamps are counted, and said not to be checked"
+            ) from error
         builder = client.VerifierBuilder()
         for certificate in dict.fromkeys(self._certificates):
             if certificate in roots:

@@ -12,7 +12,7 @@ from time_authority import TimeAuthority
 from audit import note as notes
 from audit.__main__ import main
 from audit.entry import Entry, encode
-from audit.errors import Malformed, Tampered, UnknownKey
+from audit.errors import LogError, Malformed, Tampered, UnknownKey
 from audit.outside import Authorities
 from audit.package import Anchored
 from audit.verify import verify
@@ -106,13 +106,23 @@ def test_a_time_stamp_convicts_back_dated_entries(world, authority: TimeAuthorit
     assert caught.value.index == 40
 
 
-def test_without_the_library_stamps_are_counted(world, authority, monkeypatch) -> None:
+def test_stamps_that_were_to_be_checked_and_cannot_be_are_no_success(
+    world, authority, monkeypatch, capsys
+) -> None:
     """Otherwise a missing package would look like evidence that was checked."""
     path = stamped(world, recent(), authority)
     monkeypatch.setitem(sys.modules, "rfc3161_client", None)
-    proven = verify(path, [world.key], authorities=Authorities([authority.roots]))
+    with pytest.raises(LogError, match="needs the Python package `rfc3161-client`"):
+        Authorities([authority.roots])
+    roots = path.parent / "roots.pem"
+    roots.write_bytes(authority.roots)
+    with pytest.raises(SystemExit) as caught:
+        main(["verify", str(path), "--key", world.key, "--tsa", str(roots)])
+    assert caught.value.code == 2
+    assert "rfc3161-client" in capsys.readouterr().err
+    proven = verify(path, [world.key])
     assert (proven.outside.seen, proven.outside.stamps_unchecked) == ((), 1)
-    assert any("`rfc3161-client` is not installed" in line for line in proven.not_proven)
+    assert any("(--tsa)" in line for line in proven.not_proven)
 
 
 def test_certificates_without_a_root_are_said_so(authority: TimeAuthority) -> None:
