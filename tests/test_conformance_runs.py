@@ -19,7 +19,7 @@ UNKNOWN = {"parse_ok": GOOD["parse_ok"], "something": [1]}
 
 @pytest.mark.parametrize(
     ("vectors", "code", "said"),
-    [
+    [  # by hand; in CI every known format has to be there
         ({"tile_paths.json": GOOD}, 0, "vectors: 1 files read"),
         ({"tile_paths.json": GOOD, "more/tile_paths-2.json": GOOD}, 0, "vectors: 2 files read"),
         ({"tile_paths.json": GOOD, "more/tile_paths-2.json": BAD}, 1, "more/tile_paths-2.json"),
@@ -39,9 +39,24 @@ def test_more_files_of_a_format_run_and_nothing_is_passed_over(
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "tests/conformance"],
         cwd=ROOT,
-        env={**os.environ, "VECTORS": str(tmp_path)},
+        env={**os.environ, "VECTORS": str(tmp_path), "CI": ""},
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, said in done.stdout) == (code, True), done.stdout
+
+
+def test_in_ci_every_known_format_is_there(tmp_path: Path) -> None:
+    """Public vectors that vanished would be checked by nothing, and CI would be green."""
+    (tmp_path / "tile_paths.json").write_text(json.dumps(GOOD))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/conformance"],
+        cwd=ROOT,
+        env={**os.environ, "VECTORS": str(tmp_path), "CI": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout
+    assert "not there, so nothing was checked with it: signed_note.json" in done.stdout

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -89,6 +89,20 @@ def why_not(desk: Desk, who: str, decision: int) -> str:
     """Why a person may not review a decision, or nothing: as it looks, for `review` looks itself."""
     try:
         people.require(desk.state, who, reviews.RIGHT)  # most may not, and that is quickly told
+    except Refused as refused:
+        return str(refused)
+    desk.workspace.views.wait_for(decision, PATIENCE)
+    return _barred(desk, who, decision)
+
+
+def open_to(desk: Desk, who: str, decisions: Sequence[int]) -> int:
+    """How many of some decisions a reviewer may review, as it looks. Waits for the lists once at most."""
+    desk.workspace.views.wait_for(max(decisions, default=0), PATIENCE)
+    return sum(not _barred(desk, who, each) for each in decisions)
+
+
+def _barred(desk: Desk, who: str, decision: int) -> str:
+    try:
         reviews.require_independent(desk.state, who, *_parts(desk, decision))
     except Refused as refused:
         return str(refused)
@@ -103,7 +117,7 @@ def took_part(desk: Desk, who: str, decision: int) -> bool:
 def _parts(desk: Desk, decision: int) -> tuple[str, frozenset[str]]:
     """Whose decision it was and who had a part in it; remembered, for pages ask again and again."""
     views = desk.workspace.views
-    listed = views.wait_for(decision, PATIENCE)
+    listed = views.followed >= decision
     return (_found_parts if listed else _found_parts.__wrapped__)(desk.reader, views, decision)
 
 

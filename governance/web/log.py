@@ -60,7 +60,7 @@ class _Ours(logging.Handler):
         if error is not None:
             defect(record.getMessage(), error)
         else:
-            log.warning(record.getMessage())
+            log.log(record.levelno, record.getMessage())
 
 
 class _Bridge(logging.Handler):

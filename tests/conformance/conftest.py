@@ -82,11 +82,13 @@ def unread() -> list[str]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A whole run that left a file or a section out, or found none, has failed."""
+    """A whole run that left a file or a section out, or found none, has failed; in CI also one in which
+    a known format was not there."""
     option = session.config.option
     whole = not (option.keyword or option.markexpr or option.collectonly or session.testsfailed)
     chosen = any("::" in argument or argument.endswith(".py") for argument in session.config.args)
-    if whole and not chosen and (unread() or not _read) and exitstatus == 0:
+    lacking = unread() or not _read or (_absent and os.environ.get("CI"))
+    if whole and not chosen and lacking and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -16,7 +16,7 @@ from governance.oversight.errors import Refused
 from governance.service import anchors, log_keys, proposals
 from governance.service.people import name_of
 from governance.service.reading import opened
-from governance.service.reviews import why_not
+from governance.service.reviews import open_to
 from governance.web.console.outside import Outside
 from governance.web.console.present import Clockface
 from governance.web.console.saying import sentence
@@ -115,8 +115,7 @@ def _to_review(desk: Desk, person: str) -> int:
     if state.sample is None or not allowed(state, person, reviews.RIGHT).yes:
         return 0
     kept = desk.reader.minimum
-    waiting = (each for each in state.sample.waiting if each >= kept)
-    return sum(not why_not(desk, person, each) for each in waiting)
+    return open_to(desk, person, [each for each in state.sample.waiting if each >= kept])
 
 
 def to_sign(state: State, person: str) -> tuple[int, ...]:
